@@ -1,0 +1,79 @@
+"""OpenComputer's sandbox images and snapshots as Pulumi resources.
+
+``Manifest`` says what an image holds, ``Image`` builds it, ``Snapshot`` puts it under a name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import (
+        APIError,
+        AuthenticationError,
+        BuildBlockedError,
+        BuildFailedError,
+        ConfigurationError,
+        ConflictError,
+        ContentChangedError,
+        InvalidInputError,
+        InvalidRequestError,
+        NotFoundError,
+        OpenComputerError,
+        Problem,
+        ProtocolError,
+        TimedOutError,
+        UnavailableError,
+        UnresolvedOutputError,
+    )
+    from .functions import SnapshotInfo, get_snapshot, list_snapshots
+    from .manifest import Manifest
+    from .resources import Image, Snapshot
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "BuildBlockedError",
+    "BuildFailedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ContentChangedError",
+    "Image",
+    "InvalidInputError",
+    "InvalidRequestError",
+    "Manifest",
+    "NotFoundError",
+    "OpenComputerError",
+    "Problem",
+    "ProtocolError",
+    "Snapshot",
+    "SnapshotInfo",
+    "TimedOutError",
+    "UnavailableError",
+    "UnresolvedOutputError",
+    "get_snapshot",
+    "list_snapshots",
+]
+
+_HOMES = {
+    "Image": "resources",
+    "Manifest": "manifest",
+    "Snapshot": "resources",
+    "SnapshotInfo": "functions",
+    "get_snapshot": "functions",
+    "list_snapshots": "functions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use: the emulator and the provider's core work without pulumi."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
