@@ -1,0 +1,3 @@
+module contenthash
+
+go 1.21

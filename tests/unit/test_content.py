@@ -1,0 +1,322 @@
+"""The content hash: what counts in a manifest, and in which bytes."""
+
+import base64
+import hashlib
+import json
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from pulumi_opencomputer.canonical import canonical_value
+from pulumi_opencomputer.content import (
+    ManifestEncodingError,
+    canonical_chunks,
+    canonical_size,
+    content_hash,
+    embed_blobs,
+    parse_json,
+)
+from pulumi_opencomputer.errors import ContentChangedError, OpenComputerError
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json").read_text())["cases"]
+
+
+class Bytes:
+    """A blob in memory, handed out in chunks of a given size."""
+
+    def __init__(self, data: bytes, chunk: int = 1000, size: int | None = None):
+        self.data, self.chunk = data, chunk
+        self.size = len(data) if size is None else size
+
+    def chunks(self) -> Iterator[bytes]:
+        for start in range(0, len(self.data), self.chunk):
+            yield self.data[start : start + self.chunk]
+
+
+class Zeros:
+    """A blob of so many zero bytes, which takes no memory of its own."""
+
+    def __init__(self, size: int):
+        self.size = size
+
+    def chunks(self) -> Iterator[bytes]:
+        block = bytes(256 * 1024)
+        for start in range(0, self.size, len(block)):
+            yield block[: self.size - start]
+
+
+class Attractive:
+    """Answers yes to any attribute, as Pulumi's Output does."""
+
+    def __getattr__(self, name: str) -> "Attractive":
+        return self
+
+
+def canonical(manifest) -> str:
+    return b"".join(canonical_chunks(manifest)).decode()
+
+
+def with_args(args) -> dict:
+    return {"base": "base", "steps": [{"type": "run", "args": args}]}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["case"])
+def test_vectors(vector):
+    """Every manifest of the vectors hashes to what the server answered for it."""
+    assert content_hash(parse_json(vector["json"])) == vector["hash"]
+
+
+def test_all_vectors_are_there():
+    """The vectors' file holds all 36 cases."""
+    assert len(VECTORS) == 36
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        (None, '{"base":"","steps":null}'),
+        ({}, '{"base":"","steps":null}'),
+        ({"steps": []}, '{"base":"","steps":[]}'),
+        ({"steps": ()}, '{"base":"","steps":[]}'),
+        ({"steps": [{}, None]}, '{"base":"","steps":[{"type":"","args":null},{"type":"","args":null}]}'),
+        ({"steps": [{"args": {}, "type": "x"}]}, '{"base":"","steps":[{"type":"x","args":{}}]}'),
+        ({"base": "b", "name": "n", "builderMemoryMB": 1}, '{"base":"b","steps":null}'),
+        ({"steps": [{"type": "x", "more": float("nan")}]}, '{"base":"","steps":[{"type":"x","args":null}]}'),
+        (MappingProxyType({"base": "b", "steps": ({},)}), '{"base":"b","steps":[{"type":"","args":null}]}'),
+    ],
+)
+def test_what_counts(manifest, expected):
+    """Base, and type and args of each step count, in this order; nothing else does."""
+    assert canonical(manifest) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"base":"1","BASE":"2"}', '{"base":"2","steps":null}'),
+        ('{"BASE":"2","base":"1"}', '{"base":"1","steps":null}'),
+        ('{"base":"1","Base":null}', '{"base":"1","steps":null}'),
+        ('{"ba\u017fe":"1","\u017fteps":[]}', '{"base":"1","steps":[]}'),
+        ('{"\ufb05eps":[]}', '{"base":"","steps":null}'),
+        (
+            '{"steps":[{"args":{"a":1,"b":1},"Args":{"b":2}}]}',
+            '{"base":"","steps":[{"type":"","args":{"a":1,"b":2}}]}',
+        ),
+        (
+            '{"steps":[{"args":{"a":1},"args":{"b":{"x":1,"x":{"y":2},"x":{"z":3}}}}]}',
+            '{"base":"","steps":[{"type":"","args":{"a":1,"b":{"x":{"z":3}}}}]}',
+        ),
+        (
+            '{"steps":[{"args":{"a":1},"Args":null,"ARGS":{"b":2}}]}',
+            '{"base":"","steps":[{"type":"","args":{"b":2}}]}',
+        ),
+        (
+            '{"steps":[{"type":"a","args":{"a":1}},{"type":"b"}],"Steps":[{"args":{"b":2}}]}',
+            '{"base":"","steps":[{"type":"a","args":{"a":1,"b":2}}]}',
+        ),
+        (
+            '{"steps":[{"type":"a"},{"type":"b"}],"Steps":[{}],"STEPS":[{},{},{}]}',
+            '{"base":"","steps":[{"type":"a","args":null},{"type":"b","args":null},{"type":"","args":null}]}',
+        ),
+        (
+            '{"steps":[{"type":"a"}],"Steps":[],"STEPS":[{}]}',
+            '{"base":"","steps":[{"type":"","args":null}]}',
+        ),
+        (
+            '{"steps":[{"type":"a"}],"Steps":null,"STEPS":[{}]}',
+            '{"base":"","steps":[{"type":"","args":null}]}',
+        ),
+    ],
+)
+def test_keys_that_stand_twice(text, expected):
+    """Keys match in any case and the last wins; args merge, and elements of an earlier list are reused."""
+    assert canonical(parse_json(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("manifest", "path"),
+    [
+        ([], ""),
+        ("base", ""),
+        ({"base": 5}, "base"),
+        ({"base": b"base"}, "base"),
+        ({"steps": {}}, "steps"),
+        ({"steps": "x"}, "steps"),
+        ({"steps": [{}, []]}, "steps[1]"),
+        ({"steps": [{"type": 1}]}, "steps[0].type"),
+        ({"steps": [{"args": ["x"]}]}, "steps[0].args"),
+        ({1: "x"}, ""),
+        (with_args({1: "x"}), "steps[0].args"),
+        (with_args(float("nan")), "steps[0].args"),
+        (with_args({"a": float("nan")}), "steps[0].args.a"),
+        (with_args({"a": [0, {"b c": float("inf")}]}), 'steps[0].args.a[1]["b c"]'),
+        (with_args({"a": [[10**400]]}), "steps[0].args.a[0][0]"),
+        (with_args({"a": {"b": {2: 3}}}), "steps[0].args.a.b"),
+        (with_args({"a": b"secret"}), "steps[0].args.a"),
+        (with_args({"a": {"secret"}}), "steps[0].args.a"),
+        (with_args({"a": Attractive()}), "steps[0].args.a"),
+        ({"steps": [{"args": {"a": float("inf")}, "Args": {"a": 1}}]}, "steps[0].args.a"),
+        ({"steps": [{"args": {"a": float("inf")}, "Args": None}]}, "steps[0].args.a"),
+        ({"steps": [{"args": {"a": float("inf")}}], "Steps": []}, "steps[0].args.a"),
+    ],
+)
+def test_what_the_server_would_refuse(manifest, path):
+    """What has no JSON form, or the server can't decode, is an error that names the place alone."""
+    with pytest.raises(ManifestEncodingError) as caught:
+        content_hash(manifest)
+    assert caught.value.path == path
+    assert "secret" not in str(caught.value)
+    assert isinstance(caught.value, (ValueError, OpenComputerError))
+    with pytest.raises(ManifestEncodingError):
+        canonical_size(manifest)
+
+
+def test_deep_nesting():
+    """Values are nested as deep as the server takes them, far beyond Python's stack, and no deeper."""
+    value: list = []
+    for _ in range(9_995):
+        value = [value]
+    assert canonical(with_args({"a": value})).count("[") == 9_996 + 1
+    with pytest.raises(ManifestEncodingError, match="nested too deeply"):
+        content_hash(with_args({"a": [value]}))
+
+
+def test_a_value_that_holds_itself():
+    """A value that holds itself is an error rather than a loop without end."""
+    value: list = []
+    value.append(value)
+    with pytest.raises(ManifestEncodingError, match="holds itself"):
+        content_hash(with_args({"a": value}))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 999, 1000, 3001, 800_000, 1_600_001])
+@pytest.mark.parametrize("chunk", [1000, 3000, 300_000, 10_000_000])
+def test_a_blob_is_its_base64(size, chunk):
+    """A blob hashes and measures as the string of its base64 does, whatever chunks it comes in."""
+    data = hashlib.shake_128(b"").digest(size)
+    text = with_args({"path": "/a", "content": base64.b64encode(data).decode()})
+    blob = with_args({"path": "/a", "content": Bytes(data, chunk)})
+    assert content_hash(blob) == content_hash(text)
+    assert canonical_size(blob) == canonical_size(text) == len(canonical(text))
+
+
+def test_single_bytes():
+    """A blob may come byte by byte."""
+    assert canonical_value(Bytes(b"hello", 1)) == b'"aGVsbG8="'
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 6, 10_000_000])
+def test_a_blob_of_another_length(size):
+    """A blob that yields more or fewer bytes than its size promised is an error, and never yields more."""
+    sent = []
+    with pytest.raises(ContentChangedError):
+        sent.extend(canonical_chunks(with_args({"content": Bytes(b"hello", 2, size=size)})))
+    assert sum(map(len, sent)) < canonical_size(with_args({"content": Bytes(b"", size=size)}))
+
+
+def test_a_blob_that_grows():
+    """A file that has grown is noticed before more is yielded than was measured."""
+    manifest = with_args({"content": Bytes(bytes(5_000_000), 3000, size=600_000)})
+    sent = []
+    with pytest.raises(ContentChangedError, match="longer"):
+        sent.extend(canonical_chunks(manifest))
+    assert 0 < sum(map(len, sent)) < canonical_size(manifest)
+
+
+def test_embedding():
+    """A manifest with its blobs embedded is plain JSON with the same hash; the one it was made of stays as it was."""
+    blob = Bytes(bytes(range(256)) * 10)
+    manifest = {**with_args({"files": ({"relativePath": "a", "content": blob},)}), "runtimeMemoryMB": 2048}
+    embedded = embed_blobs(manifest)
+    assert json.loads(json.dumps(embedded)) == {
+        **with_args({"files": [{"relativePath": "a", "content": base64.b64encode(blob.data).decode()}]}),
+        "runtimeMemoryMB": 2048,
+    }
+    assert content_hash(embedded) == content_hash(manifest)
+    assert manifest["steps"][0]["args"]["files"][0]["content"] is blob
+
+
+def test_the_size_is_known_without_reading():
+    """Measuring a manifest does not read its blobs."""
+
+    class Unreadable:
+        size = 10
+
+        def chunks(self):
+            raise AssertionError
+
+    assert canonical_size(with_args({"c": Unreadable()})) == canonical_size(with_args({"c": "x" * 16}))
+
+
+def test_many_small_values_come_in_blocks():
+    """Thousands of small files are coalesced: all chunks but the last are at least 256 KB."""
+    files = [{"relativePath": f"{i}", "content": Bytes(b"x" * 500)} for i in range(2000)]
+    sizes = [len(chunk) for chunk in canonical_chunks(with_args({"files": files}))]
+    assert len(sizes) > 3
+    assert all(256 * 1024 <= size < 300 * 1024 for size in sizes[:-1])
+
+
+def test_memory_is_constant():
+    """Hashing a blob of 64 MB takes less than 6 MB of memory."""
+    tracemalloc.start()
+    try:
+        content_hash(with_args({"files": [Zeros(64 * 1024 * 1024)]}))
+        assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_manifest_is_not_changed():
+    """Hashing leaves the manifest as it is, also where args merge."""
+    manifest = {"steps": [{"args": {"a": 1}, "Args": {"b": [2]}}]}
+    before = json.dumps(manifest)
+    content_hash(manifest)
+    assert json.dumps(manifest) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-0", b"-0"),
+        ("[-0, -1, 0]", b"[-0,-1,0]"),
+        ("1e400", None),
+        ("9" * 5000, None),
+        ("-" + "9" * 5000, None),
+        ('{"a":1e400,"a":1}', None),
+        ('{"a":1,"b":2,"a":3}', b'{"a":3,"b":2}'),
+        (b'"\xff"', '"\ufffd"'.encode()),
+        (b'"a\xe2\x82b\xed\xa0\x80"', f'"a{chr(0xFFFD) * 2}b{chr(0xFFFD) * 3}"'.encode()),
+        (b'"\xe2\x82\xac"', '"€"'.encode()),
+    ],
+)
+def test_parsing_as_the_server(text, expected):
+    """Parsed JSON keeps what counts in the hash: signed zeros, repeated keys, each invalid byte."""
+    if expected is None:
+        with pytest.raises(ManifestEncodingError, match="range"):
+            canonical_value(parse_json(text))
+    else:
+        assert canonical_value(parse_json(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        "[Infinity]",
+        "-Infinity",
+        "",
+        "{",
+        "\ufeff{}",
+        b"\xef\xbb\xbf{}",
+        b"\xff",
+        "{} {}",
+        "[" * 100_000,
+    ],
+)
+def test_what_is_not_json(text):
+    """What the server can't parse is an error, also where Python's own parser is more patient."""
+    with pytest.raises(ValueError, match=r"JSON|Expecting|Extra data|BOM"):
+        parse_json(text)

@@ -1,0 +1,115 @@
+"""The body of the build request."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from pulumi_opencomputer.content import ManifestEncodingError, canonical_chunks, content_hash
+from pulumi_opencomputer.errors import ContentChangedError
+from pulumi_opencomputer.upload import BuildRequest
+
+
+class Bytes:
+    """A blob in memory, whose bytes a test may change after it was looked at."""
+
+    def __init__(self, data: bytes):
+        self.data, self.size = data, len(data)
+
+    def chunks(self) -> Iterator[bytes]:
+        yield self.data
+
+
+def manifest(content: object = "aGVsbG8=") -> dict:
+    return {
+        "base": "base",
+        "steps": [{"type": "add_file", "args": {"path": "/<a>", "content": content, "encoding": "base64"}}],
+    }
+
+
+def request(image: dict, name: str = "daily", **extra: object) -> BuildRequest:
+    return BuildRequest(name, image, extra=extra, expected_hash=content_hash(image))
+
+
+def test_the_body():
+    """The body holds the manifest, the extra keys beside it, and the name, and is as long as it said."""
+    built = request(manifest(Bytes(b"hello")), "daily ✓", runtimeMemoryMB=2048, builderMemoryMB=4096.0, mark="<1>")
+    body = b"".join(built)
+    assert json.loads(body) == {
+        "image": {**manifest(), "builderMemoryMB": 4096, "mark": "<1>", "runtimeMemoryMB": 2048},
+        "name": "daily ✓",
+    }
+    assert list(json.loads(body)["image"]) == ["base", "steps", "builderMemoryMB", "mark", "runtimeMemoryMB"]
+    assert built.size == len(body)
+    assert (built.name, built.content_hash) == ("daily ✓", content_hash(manifest()))
+
+
+def test_the_manifest_part_is_what_was_hashed():
+    """The manifest's part of the body is its canonical bytes, without their last brace."""
+    canonical = b"".join(canonical_chunks(manifest()))
+    body = b"".join(request(manifest(), mark="x"))
+    assert body == b'{"image":' + canonical[:-1] + b',"mark":"x"},"name":"daily"}'
+
+
+@pytest.mark.parametrize("image", [{}, {"base": "b"}, {"steps": []}])
+def test_small_manifests(image):
+    """The smallest manifests make a whole body too, without extra keys."""
+    body = b"".join(BuildRequest("n", image, expected_hash=content_hash(image)))
+    assert json.loads(body) == {"image": {"base": "", "steps": None, **image}, "name": "n"}
+
+
+def test_a_request_can_be_sent_again():
+    """The same request yields the same body as often as it is asked."""
+    built = request(manifest(Bytes(b"x" * 1_000_000)), mark="x")
+    assert b"".join(built) == b"".join(built)
+
+
+@pytest.mark.parametrize("changed", [b"jello", b"hello, world", b"hell", b""])
+def test_a_file_that_changed(changed):
+    """If a file is not what was planned, the body ends unfinished and can't be taken for a whole one."""
+    blob = Bytes(b"hello")
+    built = request(manifest(blob), mark="x")
+    blob.data = changed
+    sent: list[bytes] = []
+    with pytest.raises(ContentChangedError):
+        sent.extend(built)
+    assert sum(map(len, sent)) < built.size
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(b"".join(sent))
+
+
+def test_a_large_file_that_changed():
+    """A change in a file of many chunks is found before the last chunk has left."""
+    blob = Bytes(bytes(3_000_000))
+    built = request(manifest(blob))
+    blob.data = bytes(2_999_999) + b"x"
+    sent: list[bytes] = []
+    with pytest.raises(ContentChangedError, match="Run the same command again"):
+        sent.extend(built)
+    assert 0 < sum(map(len, sent)) < built.size
+
+
+def test_another_hash_than_planned():
+    """Content that does not have the planned hash is not sent, even if its files never changed."""
+    with pytest.raises(ContentChangedError):
+        list(BuildRequest("n", manifest(), expected_hash="0" * 64))
+
+
+@pytest.mark.parametrize("key", ["base", "Steps", "name", "NAME", "ba\u017fe"])
+def test_reserved_keys(key):
+    """A key that would change the content, or name the row of the build, can't stand beside the manifest."""
+    with pytest.raises(ValueError, match="beside"):
+        BuildRequest("n", manifest(), extra={key: "x"}, expected_hash=content_hash(manifest()))
+
+
+def test_a_manifest_without_json_form():
+    """A manifest that can't be encoded is refused when the request is made, not in the middle of it."""
+    with pytest.raises(ManifestEncodingError):
+        BuildRequest("n", {"base": 1}, expected_hash="")
+
+
+def test_the_representation_hides_the_content():
+    """The request shows its name, hash and size, never what it carries."""
+    built = request({"base": "hidden"}, mark="hidden")
+    assert "hidden" not in repr(built)
+    assert "daily" in repr(built)
