@@ -1,0 +1,53 @@
+"""Paths through nested values, as errors and secrets name them: ``steps[1].aptInstall[0]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+#: Keys and indices from the outside in.
+Path = tuple[str | int, ...]
+
+
+def join(path: Sequence[str | int]) -> str:
+    """A path in text: ``("steps", 1, "run")`` is ``steps[1].run``; keys that are no names are quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part.replace("_", "a").isalnum():
+            text += f".{part}" if text else part
+        else:
+            text += f"[{ascii(part)[:60]}]"
+    return text
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value in nested mappings and lists that is no mapping or list itself, with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    else:
+        yield path, value
+
+
+def find(value: Any, matches: Callable[[Any], bool]) -> Iterator[tuple[Path, Any]]:
+    """The leaves that match, with their paths."""
+    return ((path, leaf) for path, leaf in leaves(value) if matches(leaf))
+
+
+def find_outputs(value: Any) -> Iterator[tuple[str, Any]]:
+    """The Pulumi Outputs in a value, each with its path in text.
+
+    Told by their shape, so that plain programs need no pulumi: an Output answers to ``apply`` and
+    ``is_secret``.
+    """
+    return ((join(path), leaf) for path, leaf in find(value, is_output))
+
+
+def is_output(value: Any) -> bool:
+    """Whether a value is a Pulumi Output."""
+    return callable(getattr(type(value), "apply", None)) and callable(getattr(type(value), "is_secret", None))
