@@ -1,0 +1,160 @@
+"""The provider's settings: where the API is, with which key, and for which runtime.
+
+Each comes from the stack's configuration (``opencomputer:…``), else from the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+from pulumi_opencomputer.errors import ConfigurationError
+
+DEFAULT_API_URL = "https://app.opencomputer.dev"
+DEFAULT_SDK_VERSION = "1.1.0"
+
+SET_KEY_COMMAND = "pulumi config set --secret opencomputer:apiKey <your key>"
+SET_URL_COMMAND = "pulumi config set opencomputer:apiUrl https://<host>"
+CHECK_URL = f"Check the API's address: {SET_URL_COMMAND} (or OPENCOMPUTER_API_URL)."
+
+_ENVIRONMENT = {
+    "apiKey": "OPENCOMPUTER_API_KEY",
+    "apiUrl": "OPENCOMPUTER_API_URL",
+    "sdkVersion": "OPENCOMPUTER_SDK_VERSION",
+}
+_PORTS = {"https": 443, "http": 80}
+_SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,2}([a-z+-][0-9A-Za-z.+-]*)?")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a client needs to reach the API.
+
+    Attributes:
+        api_url: The server's address without a trailing slash and without ``/api``.
+        api_key: The key, never shown in a `repr`.
+        sdk_version: The SDK version whose runtime images are built for (header ``x-oc-sdk-version``).
+        allow_http: Whether the key may be sent unencrypted to a host that is not this machine.
+    """
+
+    api_url: str
+    api_key: str = field(repr=False)
+    sdk_version: str = DEFAULT_SDK_VERSION
+    allow_http: bool = False
+
+
+def resolve(config: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+    """Return the settings.
+
+    Args:
+        config: The stack's configuration under ``opencomputer``: `apiKey`, `apiUrl`, `sdkVersion`,
+            `allowHttp`.
+        environ: The process's environment.
+
+    Raises:
+        ConfigurationError: The key is missing, or a setting can't be used; says which and how to mend it.
+    """
+    url = resolve_url(config, environ)
+    version = _lookup("sdkVersion", config, environ) or DEFAULT_SDK_VERSION
+    if not _VERSION.fullmatch(version):
+        raise ConfigurationError(
+            "The setting opencomputer:sdkVersion (or OPENCOMPUTER_SDK_VERSION) must be a version number, as 1.1.0."
+        )
+    return Settings(url, _resolve_key(config, environ), version, _allow_http(config))
+
+
+def resolve_url(config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:
+    """Return the API's address, normalised so that two spellings of one address are equal; needs no key.
+
+    Raises:
+        ConfigurationError: It is not an address, or plain http to another machine without ``allowHttp``.
+    """
+    url = _normalise(_lookup("apiUrl", config, environ) or DEFAULT_API_URL)
+    refuse_plain_http(url, allow_http=_allow_http(config))
+    return url
+
+
+def refuse_plain_http(url: str, *, allow_http: bool) -> None:
+    """Raise ConfigurationError if a key sent there left this machine unencrypted, and that is not allowed."""
+    if not (url.startswith("https:") or allow_http or is_loopback(url)):
+        raise ConfigurationError(
+            f"The API key would go unencrypted to {url}. Use an https address ({SET_URL_COMMAND}), or, for a"
+            " server of your own in a network that you trust, pulumi config set opencomputer:allowHttp true."
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether the address is this machine by its very name (nothing is looked up)."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _lookup(name: str, config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:
+    return (config.get(name) or "").strip() or environ.get(_ENVIRONMENT[name], "").strip()
+
+
+def _resolve_key(config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:
+    key = _lookup("apiKey", config, environ)
+    if not key:
+        raise ConfigurationError(
+            f"There is no API key for OpenComputer. Set it with: {SET_KEY_COMMAND}"
+            " (or in the environment variable OPENCOMPUTER_API_KEY)."
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        # Found here, since the HTTP library would quote the header's value in its own error.
+        raise ConfigurationError(
+            "The API key (opencomputer:apiKey or OPENCOMPUTER_API_KEY) holds a character that no key has, as"
+            f" a space, a line break or a letter beyond ASCII. Copy it once more and set it: {SET_KEY_COMMAND}"
+        )
+    return key
+
+
+def _allow_http(config: Mapping[str, str | None]) -> bool:
+    value = (config.get("allowHttp") or "false").strip().lower()
+    if value not in _SWITCH:
+        raise ConfigurationError("The setting opencomputer:allowHttp must be true or false.")
+    return _SWITCH[value]
+
+
+def _normalise(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _unusable("it can't be read as an address") from None
+    _refuse_unusable(parts)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    path = parts.path.rstrip("/").removesuffix("/api").rstrip("/")
+    suffix = "" if port is None or port == _PORTS[parts.scheme] else f":{port}"
+    return f"{parts.scheme}://{host}{suffix}{path}"
+
+
+def _refuse_unusable(parts: SplitResult) -> None:
+    if parts.scheme not in _PORTS:
+        raise _unusable("it must begin with https:// (or http://)")
+    if parts.username is not None or parts.password is not None:
+        raise _unusable("it holds a user name or password, which belong into no address")
+    if not parts.hostname or not re.fullmatch(r"[^\s\x00-\x20/\\%?#@<>]+", parts.hostname):
+        raise _unusable("it names no host")
+    if parts.query or parts.fragment:
+        raise _unusable("it has a '?' or '#' part")
+    if not re.fullmatch(r"[!-~]*", parts.path) or ".." in parts.path:
+        raise _unusable("its path holds characters that an address can't have")
+
+
+def _unusable(reason: str) -> ConfigurationError:
+    # The address itself is not quoted: what was pasted there by mistake may be a secret.
+    return ConfigurationError(
+        f"The API's address (opencomputer:apiUrl or OPENCOMPUTER_API_URL) can't be used: {reason}."
+        f" Set it with: {SET_URL_COMMAND}"
+    )

@@ -1,0 +1,128 @@
+"""Settings: where each comes from, how addresses are normalised, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from pulumi_opencomputer.config import Settings, is_loopback, resolve, resolve_url
+from pulumi_opencomputer.errors import ConfigurationError
+
+KEY = "osb_1234567890"
+
+
+def test_defaults_need_a_key_alone():
+    """With nothing but a key, the public service and the current runtime are used."""
+    assert resolve({"apiKey": KEY}, {}) == Settings("https://app.opencomputer.dev", KEY, "1.1.0", False)
+
+
+def test_configuration_goes_before_the_environment():
+    """A stack's configuration wins over environment variables, one by one; an empty value counts as none."""
+    environ = {
+        "OPENCOMPUTER_API_KEY": "from-environment",
+        "OPENCOMPUTER_API_URL": "https://environment.example",
+        "OPENCOMPUTER_SDK_VERSION": "0.9.0",
+    }
+    assert resolve({}, environ) == Settings("https://environment.example", "from-environment", "0.9.0", False)
+    config = {"apiKey": KEY, "apiUrl": " ", "sdkVersion": "2.0.0", "allowHttp": None}
+    assert resolve(config, environ) == Settings("https://environment.example", KEY, "2.0.0", False)
+
+
+def test_missing_key_is_told_with_the_command():
+    """Without a key the error says how to set one; the address needs none."""
+    with pytest.raises(ConfigurationError, match="pulumi config set --secret opencomputer:apiKey") as caught:
+        resolve({}, {"OPENCOMPUTER_API_KEY": "  "})
+    assert "OPENCOMPUTER_API_KEY" in str(caught.value)
+    assert resolve_url({}, {}) == "https://app.opencomputer.dev"
+
+
+@pytest.mark.parametrize(
+    ("given", "normalised"),
+    [
+        ("https://Host.Example/", "https://host.example"),
+        ("https://host.example/api", "https://host.example"),
+        ("https://host.example/api/", "https://host.example"),
+        ("https://host.example:443", "https://host.example"),
+        ("HTTPS://host.example:8443/prefix/api/", "https://host.example:8443/prefix"),
+        ("http://localhost:80/api", "http://localhost"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+    ],
+)
+def test_spellings_of_one_address_are_equal(given, normalised):
+    """An address is kept without its trailing slash, `/api`, default port and capitals."""
+    assert resolve_url({"apiUrl": given}, {}) == normalised
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "app.opencomputer.dev",
+        "ftp://host",
+        "https://",
+        "https://user:secret-word@host",
+        "https://secret-word@host",
+        "https://host/?key=secret-word",
+        "https://host/#secret-word",
+        "https://host:port",
+        "https://host:99999",
+        "https://[::1",
+        "https://host/a b",
+        "https://ho st",
+        "https://host/../secret-word",
+    ],
+)
+def test_unusable_addresses_are_refused_without_being_quoted(url):
+    """What is no plain address is an error that names the setting and repeats nothing of the value."""
+    with pytest.raises(ConfigurationError, match="opencomputer:apiUrl") as caught:
+        resolve_url({"apiUrl": url}, {})
+    assert "secret-word" not in str(caught.value)
+
+
+def test_plain_http_to_another_machine_needs_a_switch():
+    """The key goes unencrypted to this machine only, unless the stack allows it."""
+    with pytest.raises(ConfigurationError, match="opencomputer:allowHttp true"):
+        resolve({"apiKey": KEY, "apiUrl": "http://10.0.0.5"}, {})
+    settings = resolve({"apiKey": KEY, "apiUrl": "http://10.0.0.5", "allowHttp": "true"}, {})
+    assert settings.allow_http
+    with pytest.raises(ConfigurationError, match="allowHttp must be true or false"):
+        resolve({"apiKey": KEY, "allowHttp": "maybe"}, {})
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://localhost:1", True),
+        ("http://api.localhost", True),
+        ("http://127.8.9.1", True),
+        ("http://[::1]:80", True),
+        ("http://localhost.example", False),
+        ("http://127.0.0.1.example", False),
+        ("http://0.0.0.0", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_loopback_is_told_by_name(url, expected):
+    """Only names and numbers that can't be another machine count as this one."""
+    assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize("key", ["osb two", "osb\ntwo", "osb\x00two", "osbé", "osb\r\nX-Other: 1"])
+def test_keys_that_no_header_can_carry_are_refused_unseen(key):
+    """A key with spaces, line breaks or other letters is an error that does not repeat it."""
+    with pytest.raises(ConfigurationError, match="opencomputer:apiKey") as caught:
+        resolve({"apiKey": key}, {})
+    assert "osb" not in str(caught.value)
+
+
+def test_a_key_is_trimmed_and_never_shown():
+    """White space around a key is dropped, and the settings' repr leaves the key out."""
+    settings = resolve({"apiKey": f" {KEY}\n"}, {})
+    assert settings.api_key == KEY
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize("version", ["latest", "1.1\nX: 1", "v1", "1.1.1.1"])
+def test_a_runtime_version_must_be_one(version):
+    """The SDK version is a number that a header can carry."""
+    with pytest.raises(ConfigurationError, match="opencomputer:sdkVersion"):
+        resolve({"apiKey": KEY, "sdkVersion": version}, {})
