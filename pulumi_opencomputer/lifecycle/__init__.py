@@ -1,0 +1,194 @@
+"""Every decision for both resources: check, diff, create, update, read and delete, without pulumi."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ..answers import Row
+from ..client import Client
+from ..config import Settings
+from ..errors import APIError, ConfigurationError, UnavailableError
+from ..logs import Log, ResourceLog
+from . import check as _check
+from . import diff as _diff
+from .builds import Builder, Clock
+from .job import Job
+from .names import scratch_name
+from .read import ImageList, read_snapshot, row_outputs
+from .snapshots import SnapshotCreation, build_scratch, delete_snapshot
+from .types import UNKNOWN, Checked, Created, Difference, Kind, Recorded, is_unknown
+
+__all__ = ["UNKNOWN", "Checked", "Created", "Difference", "Kind", "Lifecycle", "is_unknown"]
+
+
+class Lifecycle:
+    """The lifecycle of snapshots and images against one API, for one run of a provider.
+
+    Thread-safe: many resources are created at a time.
+    """
+
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        api_url: Callable[[], str],
+        *,
+        client: Callable[[Settings], Client] = Client,
+        clock: Clock | None = None,
+    ) -> None:
+        """Prepare it; nothing is read or sent.
+
+        Args:
+            settings: Gives the settings, or raises ConfigurationError; called when a request is due.
+            api_url: Gives the API's address alone, for which no key is needed.
+            client: Makes the client.
+            clock: Time; the real one unless a test says otherwise.
+        """
+        self._settings = settings
+        self._api_url = api_url
+        self._make_client = client
+        self._clock = clock or Clock(time.sleep, time.time)
+        self._memory = _check.HashMemory()
+        self._recorded: dict[str, Recorded] = {}
+        self._known_client: Client | None = None
+        self._images = ImageList(self._client)
+        self._builds = _OneAtATime()
+        self._lock = threading.Lock()
+
+    def check(self, kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Checked:
+        """Validate inputs; fill in the content hash and the name. Never calls the API."""
+        return _check.check(kind, urn, olds, news, self._memory)
+
+    def diff(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+        """Compare the recorded state with checked inputs; remembers the row, so that `create` knows its own."""
+        urn = inputs.get("urn")
+        if kind is Kind.SNAPSHOT and isinstance(urn, str):
+            with self._lock:
+                self._recorded[urn] = Recorded.of(state)
+        return _diff.diff(kind, state, inputs)
+
+    def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
+        """Build the image and, for a snapshot, put it under its name.
+
+        Raises:
+            ConfigurationError: There is no key, or a setting can't be used.
+            InvalidInputError: A local file is gone.
+            ContentChangedError: A local file changed since the plan.
+            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+        """
+        client = self._client()
+        job = Job(urn, inputs, ResourceLog(log))
+        try:
+            with self._builds.of(job.content_hash):
+                made = self._create_image(client, job) if kind is Kind.IMAGE else self._snapshot(client, job, inputs)
+        except APIError as error:
+            job.explain(error)
+            raise
+        finally:
+            job.progress.close()
+        job.finish()
+        outputs = {**inputs, **made, "builtHash": job.hash_of(job.twin), "apiUrl": self._api_url()}
+        return Created(job.content_hash if kind is Kind.IMAGE else str(inputs["name"]), outputs)
+
+    def update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs after a change that only rewrites the state."""
+        return {**state, **inputs}
+
+    def read(self, kind: Kind, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The outputs as the server has them now; None if the row is gone.
+
+        Raises:
+            ConfigurationError: The row lives at another address than the configured one, or there is no key.
+            APIError: The server can't be reached, or refused: the state stays as it is.
+        """
+        self._require_same_api(state)
+        if kind is Kind.IMAGE:
+            return self._images.read(state)
+        return read_snapshot(self._client(), state, self._clock)
+
+    def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
+        """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.
+
+        Raises:
+            ConfigurationError: The row lives at another address than the configured one, or there is no key.
+            APIError: The server can't be reached, or refused.
+        """
+        if kind is Kind.IMAGE:
+            return
+        self._require_same_api(state)
+        delete_snapshot(self._client(), urn, state, ResourceLog(log))
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._known_client is not None:
+            self._known_client.close()
+
+    def _snapshot(self, client: Client, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        creation = SnapshotCreation(
+            client,
+            job,
+            self._clock,
+            recorded=self._recorded.get(job.urn),
+            adopt=bool(inputs.get("adopt", False)),
+        )
+        row = creation.run(str(inputs["name"]))
+        return {**row_outputs(row), "snapshotId": row.id}
+
+    def _create_image(self, client: Client, job: Job) -> dict[str, Any]:
+        """The build stays cached when its name is dropped; there is no other way to build without a sandbox."""
+        scratch = scratch_name(job.urn)
+        row = build_scratch(client, Builder(client, job, self._clock), scratch)
+        try:
+            client.delete_snapshot(scratch)
+        except UnavailableError:
+            job.log.warn(f"the temporary name {scratch!r} could not be deleted; the next create here deletes it")
+        return {**_image_outputs(row), "cached": job.progress.from_cache}
+
+    def _client(self) -> Client:
+        with self._lock:
+            if self._known_client is None:
+                self._known_client = self._make_client(self._settings())
+            return self._known_client
+
+    def _require_same_api(self, state: Mapping[str, Any]) -> None:
+        recorded, configured = state.get("apiUrl"), self._api_url()
+        if recorded and recorded != configured:
+            raise ConfigurationError(
+                f"This resource lives at {recorded}, but the provider is configured for {configured}. Nothing was "
+                "changed. Set opencomputer:apiUrl (or OPENCOMPUTER_API_URL) back, or remove the resource from the "
+                "state with: pulumi state delete <urn>"
+            )
+
+
+def _image_outputs(row: Row) -> dict[str, Any]:
+    outputs = row_outputs(row)
+    return {key: outputs[key] for key in ("status", "checkpointId") if key in outputs}
+
+
+class _OneAtATime:
+    """One build at a time for one content: of several at once, the server fails all but one after 120 s.
+
+    Once the content is built, its other requests are answered from the cache and need not wait.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[str, threading.Lock] = {}
+        self._built: set[str] = set()
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def of(self, content_hash: str) -> Iterator[None]:
+        """Hold the content, unless it was built already."""
+        with self._guard:
+            lock = self._locks.setdefault(content_hash, threading.Lock())
+            built = content_hash in self._built
+        if built:
+            yield
+            return
+        with lock:
+            yield
+        with self._guard:
+            self._built.add(content_hash)

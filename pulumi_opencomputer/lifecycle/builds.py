@@ -1,0 +1,215 @@
+"""Getting a ready row out of a server on which builds can be lost, blocked or never cached.
+
+Three facts of the server decide here. A build whose client went away leaves a row that says
+``building`` for good, and every later request for that content waits 120 s and fails. Of several requests
+for one content at a time, one builds and the others fail after 120 s. And after a failed build the content
+is never answered from the cache again. Other content with the same effect, a *twin*, is the way out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..answers import Row
+from ..client import Client
+from ..errors import (
+    AnswerTooLargeError,
+    BuildBlockedError,
+    BuildFailedError,
+    NotFoundError,
+    StreamLostError,
+    TimedOutError,
+    UnavailableError,
+)
+from .job import Job
+
+#: Seconds after which a row that says ``building`` is dead: the server gives a build 600 s.
+DEAD_AFTER = 15 * 60.0
+
+#: The most bytes of a list that are read to learn about rows.
+LIST_LIMIT = 64 * 1024 * 1024
+
+_MOST_REQUESTS = 6
+_LOOK_EVERY = 5.0
+_LOOKS_WITHOUT_ROW = 4
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as the lifecycle sees it; tests inject their own.
+
+    Attributes:
+        sleep: Waits for so many seconds.
+        now: Seconds of the epoch.
+    """
+
+    sleep: Callable[[float], None]
+    now: Callable[[], float]
+
+
+def which_build(rows: Mapping[str, Row], hash_of: Callable[[int], str], now: float) -> int:
+    """Which twin of a content to ask for: the smallest that can be had.
+
+    That is one without a row, with a ready row, or with one that has been building for less than 15 minutes.
+
+    Args:
+        rows: The unnamed rows by content hash.
+        hash_of: The content hash of a twin; twin 0 is the content itself.
+        now: Seconds of the epoch.
+    """
+    return next(twin for twin in itertools.count() if not _useless(rows.get(hash_of(twin)), now))
+
+
+def _useless(row: Row | None, now: float) -> bool:
+    if row is None or row.status == "ready":
+        return False
+    return row.status == "failed" or row.age(now) >= DEAD_AFTER
+
+
+class Builder:
+    """Makes rows of one job's content."""
+
+    def __init__(self, client: Client, job: Job, clock: Clock) -> None:
+        self._client = client
+        self._job = job
+        self._clock = clock
+
+    def build(self, name: str) -> Row:
+        """Build the content, or take it from the cache, and put it under a name.
+
+        Args:
+            name: The name; it must be free.
+
+        Returns:
+            The named row, ready, made by this very call.
+
+        Raises:
+            BuildFailedError: A step failed.
+            ConflictError: The name is taken.
+            TimedOutError: The resource's time limit is over, or the content stays blocked.
+            APIError: The server can't be reached, or refused.
+        """
+        for _ in range(_MOST_REQUESTS):
+            try:
+                return self._request(name)
+            except BuildBlockedError as error:
+                self._follow(error, None)
+            except StreamLostError as error:
+                row = self._follow(error, name) if error.sent else None
+                if row is not None:
+                    return row
+            self._job.restart_progress()
+        raise TimedOutError(
+            "The server neither built this content nor said why, in several requests. Try again later; "
+            "Manifest.rebuild(token) asks for a build of its own."
+        )
+
+    def is_cached(self) -> bool:
+        """Whether the cache is certain to serve the content: it just did, or its row says so."""
+        if self._job.progress.from_cache:
+            return True
+        row = self.rows().get(self._hash())
+        return row is not None and row.status == "ready"
+
+    def choose(self) -> None:
+        """Look at the rows of the content, and choose the twin to ask for."""
+        twin = which_build(self.rows(), self._job.hash_of, self._clock.now())
+        self._use(max(twin, self._job.twin))
+
+    def next_twin(self) -> None:
+        """Ask for other content with the same effect."""
+        self._use(self._job.twin + 1)
+
+    def rows(self) -> dict[str, Row]:
+        """The unnamed rows by content hash; none where the list is too long to be read."""
+        try:
+            rows = self._client.list_images(with_manifests=False, limit=LIST_LIMIT)
+        except AnswerTooLargeError:
+            return {}
+        return {row.content_hash: row for row in reversed(rows) if row.name is None}
+
+    def _request(self, name: str) -> Row:
+        job = self._job
+        return self._client.create_snapshot(
+            job.request(name),
+            timeout=job.remaining(),
+            on_event=job.progress.on_event,
+            on_quiet=self._on_quiet,
+        )
+
+    def _on_quiet(self, _seconds: float) -> None:
+        # A request that waits for another's build is silent from its beginning; one that builds has spoken.
+        if not self._job.progress.has_begun:
+            self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
+
+    def _follow(self, error: UnavailableError | TimedOutError, name: str | None) -> Row | None:
+        """Wait for the outcome of a build that is not ours to hear of any more.
+
+        Returns:
+            The named row, if the build put it there; None if the content can be asked for again.
+        """
+        unseen = 0
+        while True:
+            self._job.remaining()
+            if name is not None and (row := self._named(name)) is not None:
+                return row
+            row = self._safe_rows().get(self._hash())
+            if row is None:
+                unseen += 1
+                if unseen >= _LOOKS_WITHOUT_ROW:
+                    return None
+            elif self._settled(row, error):
+                return None
+            self._clock.sleep(_LOOK_EVERY)
+
+    def _settled(self, row: Row, error: UnavailableError | TimedOutError) -> bool:
+        """Whether the content can be asked for again, now that its row was seen; chooses the twin."""
+        now = self._clock.now()
+        if row.status == "ready":
+            return True
+        if row.status == "failed" and isinstance(error, StreamLostError):
+            raise BuildFailedError(
+                "The build failed while the connection to the server was broken, and the reason was said there. "
+                "Run the same command again to see it."
+            ) from error
+        if _useless(row, now):
+            self._say_blocked(row, now)
+            self.choose()
+            return True
+        age = f"{row.age(now) / 60:.0f} min"
+        self._job.progress.wait_for(f"another build of this content has been running for {age}; waiting for it")
+        return False
+
+    def _say_blocked(self, row: Row, now: float) -> None:
+        if row.status == "building":
+            self._job.log.warn(
+                f"an earlier build of this content was cut off {row.age(now) / 60:.0f} min ago and blocks it on the "
+                "server; building the same steps under another content hash"
+            )
+
+    def _use(self, twin: int) -> None:
+        if twin and not self._job.has_twins:
+            raise TimedOutError(
+                "The server can't build this content any more: an earlier build of it was cut off or failed. "
+                "Add a step, as run_commands('true'): that makes it other content."
+            )
+        self._job.twin = twin
+
+    def _named(self, name: str) -> Row | None:
+        try:
+            row = self._client.get_snapshot(name)
+        except (NotFoundError, UnavailableError):
+            return None
+        ready = row.status == "ready" and row.content_hash == self._hash()
+        return row if ready else None
+
+    def _safe_rows(self) -> dict[str, Row]:
+        try:
+            return self.rows()
+        except UnavailableError:
+            return {}
+
+    def _hash(self) -> str:
+        return self._job.hash_of(self._job.twin)

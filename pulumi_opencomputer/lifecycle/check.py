@@ -1,0 +1,103 @@
+"""check: the whole of the inputs validated, the content hash and the name filled in. No API call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from ..content import content_hash
+from ..errors import ContentChangedError, LocalFileError, Problem
+from ..plan import Plan, examine
+from .names import generated_name, name_problem
+from .types import DEFAULT_TIMEOUT, UNKNOWN, Checked, Kind, is_unknown
+
+_NAME_IN_CLEAR = (
+    "must not be secret: a snapshot's name is its id, which Pulumi and the API show in clear. "
+    "Use a plain value, or pulumi.Output.unsecret."
+)
+
+
+class HashMemory:
+    """Content hashes by declared manifest and each file's stat, for the life of the process."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, str] = {}
+        self._lock = threading.Lock()
+
+    def hash_of(self, plan: Plan) -> str:
+        """The content hash of a plan; files are read only where their stat is new."""
+        with self._lock:
+            known = self._known.get(plan.key)
+        if known is None:
+            known = content_hash(plan.image())
+            with self._lock:
+                self._known[plan.key] = known
+        return known
+
+
+def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any], memory: HashMemory) -> Checked:
+    """Validate the inputs of one resource.
+
+    Args:
+        kind: Which resource.
+        urn: Its URN.
+        olds: The checked inputs of the last deployment; empty for a new resource.
+        news: The program's inputs; parts may be `UNKNOWN`.
+        memory: The hashes already computed in this process.
+    """
+    inputs = {key: value for key, value in news.items() if value is not None}
+    examined = examine(inputs.get("manifest"), is_unknown)
+    problems = [*examined.problems, *_option_problems(kind, inputs)]
+    inputs["manifest"] = examined.checked
+    inputs.setdefault("timeout", DEFAULT_TIMEOUT)
+    inputs["contentHash"] = UNKNOWN
+    if examined.plan is not None and not problems:
+        try:
+            inputs["contentHash"] = memory.hash_of(examined.plan)
+        except (ContentChangedError, LocalFileError) as error:
+            problems.append(Problem("manifest", str(error)))
+    if problems:
+        return Checked(inputs, tuple(problems))
+    if kind is Kind.SNAPSHOT:
+        _fill_name(urn, olds, inputs)
+    return Checked(inputs, (), examined.plan.warnings if examined.plan else ())
+
+
+def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    timeout = inputs.get("timeout", DEFAULT_TIMEOUT)
+    if not is_unknown(timeout) and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+        problems.append(Problem("timeout", "must be a number of seconds."))
+    elif not is_unknown(timeout) and not 0 < timeout <= 7 * 24 * 3600:
+        problems.append(Problem("timeout", "must be above zero and at most a week, in seconds."))
+    if kind is Kind.SNAPSHOT:
+        problems += _snapshot_problems(inputs)
+    return problems
+
+
+def _snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    name = inputs.get("name")
+    if "name" in inputs.get("secretPaths", ()):
+        problems.append(Problem("name", _NAME_IN_CLEAR))
+    elif name is not None and not is_unknown(name) and (problem := name_problem(name)):
+        problems.append(problem)
+    adopt = inputs.get("adopt", False)
+    if not is_unknown(adopt) and not isinstance(adopt, bool):
+        problems.append(Problem("adopt", "must be True or False."))
+    return problems
+
+
+def _fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any]) -> None:
+    if inputs.get("name") is not None:
+        return
+    inputs["nameGenerated"] = True
+    wanted = inputs["contentHash"]
+    if is_unknown(wanted):
+        inputs["name"] = UNKNOWN
+    elif olds.get("nameGenerated") and olds.get("contentHash") == wanted and olds.get("name"):
+        # The name holds as long as the content does, also after an alias gave the resource another URN.
+        inputs["name"] = olds["name"]
+    else:
+        inputs["name"] = generated_name(urn, wanted)

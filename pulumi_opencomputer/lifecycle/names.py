@@ -1,0 +1,67 @@
+"""Names and marks: which name a snapshot gets, and how a row tells whose it is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from ..client import Row
+from ..errors import Problem
+
+#: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
+MARK_KEY = "pulumiMark"
+
+#: The server fails to save a row whose name has more than about 2,600 bytes, after the build.
+MAX_NAME_BYTES = 2000
+
+_MAX_RESOURCE_PART = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def mark(urn: str) -> str:
+    """What a resource's rows carry: the first 16 hex digits of SHA-256 of its URN."""
+    return hashlib.sha256(urn.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def mark_of(row: Row) -> str | None:
+    """The mark that a row carries, or None."""
+    found = (row.manifest or {}).get(MARK_KEY)
+    return found if isinstance(found, str) else None
+
+
+def generated_name(urn: str, content_hash: str) -> str:
+    """The name of a snapshot that was given none: ``<resource>-<7 hex>``.
+
+    Made of URN and content, so that two stacks never collide, other content has another name, and a
+    create that was cut off before Pulumi recorded it finds its own row again.
+    """
+    digest = hashlib.sha256(f"{urn}\n{content_hash}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_resource(urn)}-{digest[:7]}"
+
+
+def scratch_name(urn: str) -> str:
+    """The name under which a resource's image is built before it gets its own; made of the URN alone."""
+    return f"{_resource(urn)}-scratch-{mark(urn)}"
+
+
+def name_problem(name: object) -> Problem | None:
+    """What is wrong with a snapshot's name, if anything."""
+    if not isinstance(name, str):
+        return Problem("name", "must be a string.")
+    if not name:
+        return Problem("name", "must not be empty; leave it out for a generated name.")
+    if "/" in name or name in (".", ".."):
+        return Problem("name", "must not hold '/' nor be '.' or '..': the API could never read or delete it.")
+    if _CONTROL.search(name) or _SURROGATE.search(name):
+        return Problem("name", "must not hold control characters or lone surrogates.")
+    if len(name.encode("utf-8")) > MAX_NAME_BYTES:
+        return Problem("name", f"must not be longer than {MAX_NAME_BYTES} bytes in UTF-8.")
+    return None
+
+
+def _resource(urn: str) -> str:
+    """The resource's own name out of its URN, fit to be a part of a snapshot's name."""
+    name = urn.rpartition("::")[2]
+    fit = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    return fit[:_MAX_RESOURCE_PART] or "snapshot"

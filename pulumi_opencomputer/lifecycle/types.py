@@ -1,0 +1,90 @@
+"""What goes into and out of the lifecycle's operations; plain values, the same for both adapters."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import Problem
+
+#: Seconds that a build may take unless the program says otherwise.
+DEFAULT_TIMEOUT = 1800.0
+
+
+class Kind(enum.Enum):
+    """The two resources."""
+
+    IMAGE = "Image"
+    SNAPSHOT = "Snapshot"
+
+
+class _Unknown:
+    """A value that will be known only when another resource is deployed."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+#: Stands in inputs wherever a value is not known yet.
+UNKNOWN = _Unknown()
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether a value is not known yet."""
+    return value is UNKNOWN
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome of a check.
+
+    Attributes:
+        inputs: The inputs with the content hash and the name filled in, and the counts of local files.
+        problems: Every mistake, with its path; empty where the inputs are good.
+        warnings: What will work, but probably not as it is meant.
+    """
+
+    inputs: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a diff found.
+
+    Attributes:
+        replaces: The properties whose change needs a new row.
+        updates: The properties whose change only rewrites the state.
+    """
+
+    replaces: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.replaces or self.updates)
+
+
+@dataclass(frozen=True)
+class Created:
+    """A resource that was made: its id in Pulumi and its outputs."""
+
+    id: str
+    outputs: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the state records of a resource's row, seen by a diff or a read in this process."""
+
+    name: str
+    snapshot_id: str
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Recorded:
+        """Out of a resource's outputs."""
+        return cls(str(state.get("name") or ""), str(state.get("snapshotId") or ""))
