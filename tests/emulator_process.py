@@ -1,0 +1,157 @@
+"""An emulator as a real process: started, killed and restarted by tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+# What is asked here goes over plain http; without `verify` no certificates are loaded, which takes long.
+DEADLINE = 30.0
+API_KEY = "test-key-of-the-emulator"
+MODULE = (sys.executable, "-m", "pulumi_opencomputer.emulator")
+
+
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        url: Where it listens; the same after a restart.
+        api_key: The key that it accepts.
+        log_path: What it wrote on standard error, of all its processes.
+    """
+
+    def __init__(
+        self, folder: Path, *, api_key: str = API_KEY, command: Sequence[str] = MODULE, **options: float | str | bool
+    ) -> None:
+        """Start an emulator whose database and log are in a folder.
+
+        `options` are those of the command line: ``step_seconds=0.1``, ``ideal=True``. Steps take no time unless told.
+        `command` starts another program with the same command line.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.api_key = api_key
+        self.log_path = folder / "emulator.log"
+        self._command = [*command, "--data", str(folder / "data"), *_arguments({"step_seconds": 0, **options})]
+        self.url = ""
+        self._start("0")
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The process that runs now, or ran last."""
+        return self._process
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL, in the middle of whatever it does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Start it again after its end, with the same database and the same url."""
+        assert self._process.poll() is not None, "it still runs"
+        self._start(self.url.rpartition(":")[2])
+
+    def get(self, path: str) -> Any:
+        """GET a path with the key, and return the parsed JSON."""
+        response = httpx.get(self.url + path, headers=self.headers, timeout=DEADLINE, trust_env=False, verify=False)
+        response.raise_for_status()
+        return response.json()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a request that is let in."""
+        return {"X-API-Key": self.api_key}
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Return the named rows, newest first."""
+        return self.get("/api/snapshots")
+
+    def images(self) -> list[dict[str, Any]]:
+        """Return all rows, newest first."""
+        return self.get("/api/images")
+
+    def builds(self) -> list[dict[str, str]]:
+        """Return the ``contentHash`` and ``outcome`` of each build of the process that runs, oldest first."""
+        return self.get("/_emulator/builds")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the method, path and status of each request so far, oldest first; those of this object count."""
+        return self.get("/_emulator/requests")
+
+    def forget_requests(self) -> None:
+        """Begin `requests` anew."""
+        self._delete("/_emulator/requests")
+
+    def clear(self) -> None:
+        """Forget all rows, builds and requests."""
+        self._delete("/_emulator/rows")
+
+    def log(self) -> str:
+        """Return what it wrote on standard error."""
+        return self.log_path.read_text(encoding="utf-8")
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def _delete(self, path: str) -> None:
+        httpx.delete(self.url + path, timeout=DEADLINE, trust_env=False, verify=False).raise_for_status()
+
+    def _start(self, port: str) -> None:
+        with self.log_path.open("a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                [*self._command, "--port", port],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "OPENCOMPUTER_API_KEY": self.api_key},
+            )
+        self.url = json.loads(self._first_line())["url"]
+
+    def _first_line(self) -> str:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], DEADLINE)
+        line = self._process.stdout.readline() if ready else ""
+        if not line:
+            self.kill()
+            raise RuntimeError(f"The emulator did not start:\n{self.log()}")
+        return line
+
+    def _end(self, signum: int) -> int:
+        if self._process.poll() is None:
+            self._process.send_signal(signum)
+        code = self._process.wait(DEADLINE)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return code
+
+
+def wait_until(condition: Any, deadline: float = DEADLINE) -> Any:
+    """Poll until `condition()` is true, and return what it gave; fail after `deadline` seconds."""
+    end = time.monotonic() + deadline
+    while not (value := condition()):
+        assert time.monotonic() < end, "this did not happen in time"
+        time.sleep(0.01)
+    return value
+
+
+def _arguments(options: dict[str, float | str | bool]) -> list[str]:
+    given = [(f"--{name.replace('_', '-')}", value) for name, value in options.items() if value is not False]
+    return [part for flag, value in given for part in ([flag] if value is True else [flag, str(value)])]
