@@ -1,0 +1,209 @@
+"""`pulumi up`, again, changed, refreshed and destroyed, as a user's command line does it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from emulator_process import Emulator
+from project import Project, urn
+
+PROGRAM = """
+    manifest = Manifest.base().run_commands("{command}").add_local_dir("app", "/workspace/app")
+    image = Image("toolchain", manifest)
+    daily = Snapshot("daily", image, name="fixed")
+    trial = Snapshot("trial", manifest)
+    pulumi.export("hash", image.content_hash)
+    pulumi.export("daily", daily.name)
+    pulumi.export("id", daily.snapshot_id)
+    pulumi.export("trial", trial.name)
+    pulumi.export("status", trial.status)
+    pulumi.export("api", trial.api_url)
+"""
+
+
+@pytest.fixture
+def deployed(project: Project) -> Project:
+    """The program, deployed once."""
+    app = project.folder / "app"
+    app.mkdir()
+    (app / "main.py").write_text("print('hello')\n")
+    project.program(PROGRAM.format(command="make tools"))
+    project.up()
+    return project
+
+
+def test_up_builds_the_image_once_and_puts_it_under_both_names(deployed: Project, emulator: Emulator) -> None:
+    """One content is built once, and named rows of it exist under the fixed and the generated name."""
+    outputs = deployed.outputs()
+    rows = {row["name"]: row for row in emulator.snapshots()}
+    assert set(rows) == {"fixed", outputs["trial"]}
+    assert outputs["trial"].startswith("trial-")
+    assert {row["contentHash"].partition(":")[0] for row in rows.values()} == {outputs["hash"]}
+    assert rows["fixed"]["id"] == outputs["id"]
+    assert outputs["status"] == "ready"
+    assert outputs["api"] == emulator.url
+    assert len(emulator.images()) - len(rows) == 1
+
+
+def test_up_without_changes_makes_no_request(deployed: Project, emulator: Emulator) -> None:
+    """A run without changes does not ask the API for anything."""
+    emulator.forget_requests()
+    ran = deployed.up()
+    assert set(ran.steps().values()) <= {"same"}
+    assert emulator.requests() == []
+
+
+def test_touched_and_moved_files_change_nothing(deployed: Project, emulator: Emulator) -> None:
+    """Times, modes and the place of the directory are no change; what the files hold is."""
+    app = deployed.folder / "app"
+    os.utime(app / "main.py", (1, 1))
+    app.rename(deployed.folder / "moved")
+    deployed.program(PROGRAM.format(command="make tools").replace('"app"', '"moved"'))
+    emulator.forget_requests()
+    ran = deployed.up()
+    assert set(ran.steps().values()) <= {"same"}
+    assert emulator.requests() == []
+
+
+def test_changed_content_replaces_both_names(deployed: Project, emulator: Emulator) -> None:
+    """A fixed name gets the new content, a generated one changes, and nothing of the old is left."""
+    before = deployed.outputs()
+    (deployed.folder / "app" / "main.py").write_text("print('goodbye')\n")
+    ran = deployed.up()
+    after = deployed.outputs()
+    rows = {row["name"]: row for row in emulator.snapshots()}
+    assert ran.steps()["daily"] in ("replace", "create-replacement", "delete-replaced")
+    assert after["hash"] != before["hash"]
+    assert after["id"] != before["id"]
+    assert set(rows) == {"fixed", after["trial"]}
+    assert after["trial"] != before["trial"]
+    assert rows["fixed"]["contentHash"].startswith(after["hash"])
+    assert "warning" not in ran.text
+
+
+def test_failing_build_leaves_the_old_snapshots(deployed: Project, emulator: Emulator) -> None:
+    """A build that fails is told by step, type and exit code, and what worked before still does."""
+    before = emulator.snapshots()
+    deployed.program(PROGRAM.format(command="echo FAIL_BUILD"))
+    ran = deployed.up(fails=True)
+    assert "The build failed at step 1 (run) with exit code 1: [1/2] run echo FAIL_BUILD." in ran.text
+    assert "The server said: " in ran.text
+    assert "Traceback" not in ran.text
+    assert emulator.snapshots() == before
+
+
+def test_target_replace_makes_a_new_row(deployed: Project, emulator: Emulator) -> None:
+    """A forced replacement makes a new row of the same content, and leaves one row."""
+    before = deployed.outputs()
+    deployed.up("--target-replace", urn("daily"))
+    after = deployed.outputs()
+    (row,) = [row for row in emulator.snapshots() if row["name"] == "fixed"]
+    assert row["id"] == after["id"] != before["id"]
+    assert after["hash"] == before["hash"]
+
+
+def test_refresh_keeps_what_is_there(deployed: Project, emulator: Emulator) -> None:
+    """A refresh finds every row, and the next run has nothing to do."""
+    deployed.refresh()
+    ran = deployed.up()
+    assert set(ran.steps().values()) <= {"same"}
+
+
+def test_destroy_leaves_no_named_row(deployed: Project, emulator: Emulator) -> None:
+    """After destroy the server has no snapshot of ours, under a scratch name neither."""
+    deployed.destroy()
+    assert emulator.snapshots() == []
+
+
+def test_build_log_stands_on_the_resources_row(project: Project) -> None:
+    """Each step is one line with its duration under the resource's URN, and the last line says ready."""
+    project.program("""
+    Snapshot("daily", Manifest.base().apt_install(["jq"]).run_commands("make"))
+    """)
+    lines = project.up().lines(urn("daily"))
+    assert [line.partition(" (")[0] for line in lines[:2]] == ["[1/2] apt install jq", "[2/2] run make"]
+    assert lines[2].startswith("ready in ")
+    assert len(lines) == 3
+
+
+def test_second_resource_of_a_content_is_from_cache(project: Project) -> None:
+    """A content that the server has already says so on the row."""
+    project.program("""
+    manifest = Manifest.base().run_commands("make")
+    first = Snapshot("first", manifest)
+    Snapshot("second", manifest, opts=pulumi.ResourceOptions(depends_on=first))
+    """)
+    assert project.up().lines(urn("second"))[0] == "from cache"
+
+
+def test_preview_shows_the_hash_and_follows_unknown_values(project: Project) -> None:
+    """A preview needs no key, knows the content hash, and takes an unknown value for a change."""
+    project.environment.pop("OPENCOMPUTER_API_KEY")
+    project.program("""
+    first = Snapshot("first", Manifest.base().run_commands("make"))
+    second = Snapshot("second", Manifest.base().env({"CHECKPOINT": first.checkpoint_id}))
+    pulumi.export("hash", first.content_hash)
+    """)
+    ran = project.preview()
+    assert ran.steps()["second"] == "create"
+    assert Manifest_hash() in ran.text
+
+
+def Manifest_hash() -> str:  # noqa: N802
+    from pulumi_opencomputer import Manifest
+
+    return Manifest.base().run_commands("make").cache_key()
+
+
+def test_missing_key_is_an_error_with_the_command_that_mends_it(project: Project) -> None:
+    """Without a key a create says what to run, in one line."""
+    project.environment.pop("OPENCOMPUTER_API_KEY")
+    project.program('Snapshot("daily", Manifest.base())')
+    ran = project.up(fails=True)
+    assert "ConfigurationError: There is no API key for OpenComputer. Set it with: pulumi config set --secret" in ran.text
+    assert "Traceback" not in ran.text
+
+
+def test_every_mistake_is_told_at_once_and_nothing_is_sent(project: Project, emulator: Emulator) -> None:
+    """Mistakes are check failures with their paths, and show no value."""
+    project.program("""
+    hidden = pulumi.Output.secret("a\\0hunter2")
+    Snapshot("daily", Manifest.base().apt_install([""]).workdir("relative").run_commands(hidden), name="a/b")
+    """)
+    ran = project.up(fails=True)
+    for path in ("manifest.steps[0].aptInstall[0]:", "manifest.steps[1].workdir:", "manifest.steps[2].run[0]:", "name:"):
+        assert f"has a problem: {path}" in ran.text
+    assert "hunter2" not in ran.text
+    assert emulator.requests() == []
+
+
+def test_no_secret_and_no_file_content_in_state_or_log(project: Project) -> None:
+    """A secret is encrypted in the state wherever it appears, and stands in no output; files' bytes don't either."""
+    (project.folder / "file.txt").write_text("bytes-of-the-file")
+    project.config("token", "hunter2-hunter2", secret=True)
+    project.program("""
+    token = pulumi.Config().require_secret("token")
+    manifest = (
+        Manifest.base().env({"TOKEN": token}).add_local_file("file.txt", "/file.txt")
+        .run_commands(pulumi.Output.concat("login ", token))
+    )
+    image = Image("image", manifest)
+    Snapshot("daily", image, name="fixed")
+    """)
+    ran = project.up()
+    state = project.exported()
+    for text in (state, ran.text, str(ran.events)):
+        assert "hunter2" not in text
+        assert "bytes-of-the-file" not in text
+        assert "Ynl0ZXMtb2YtdGhlLWZpbGU" not in text
+    assert "[1/3] env (holds a secret)" in "\n".join(ran.lines(urn("image", "Image")))
+    assert set(project.up().steps().values()) <= {"same"}
+
+
+def test_state_of_50_mb_of_local_files_is_small(project: Project) -> None:
+    """What a manifest embeds from this machine is referred to, never carried."""
+    (project.folder / "big.bin").write_bytes(os.urandom(1024) * 50 * 1024)
+    project.program('Snapshot("daily", Manifest.base().add_local_file("big.bin", "/big.bin"))')
+    project.up()
+    assert len(project.exported()) < 20_000
