@@ -1,0 +1,59 @@
+# `make` lists what there is to do.
+
+PYTHON ?= python3
+# Further arguments, for example: make test PYTEST_ARGS='-x tests/unit'
+PYTEST_ARGS ?=
+# --engine-only leaves out what only the tests use, --yaml adds the YAML language host.
+TOOLS_ARGS ?=
+
+BIN := .venv/bin
+VENV := .venv/.complete
+# Not exported: set-up must choose Python and Pulumi from the PATH of whoever calls it.
+WITH_TOOLS := PATH="$(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(VENV) ## make .venv, and find or install a Pulumi CLI (.tools/bin)
+	@$(BIN)/python tools/pulumi/install.py $(TOOLS_ARGS)
+
+.PHONY: demo
+demo: setup ## run a real `pulumi up` against a local emulator, from nothing to destroy
+	@$(WITH_TOOLS) $(BIN)/python examples/demo.py
+
+.PHONY: test
+test: setup ## run the tests (PYTEST_ARGS=…)
+	@$(WITH_TOOLS) $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(VENV) ## check the format, the style and the types
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --strict --no-error-summary pulumi_opencomputer tools
+
+.PHONY: bench
+bench: setup ## measure, and print one table
+	@$(WITH_TOOLS) $(BIN)/python -m benchmarks
+
+.PHONY: clean
+clean: ## remove all that the other targets made
+	@rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment whose interpreter is gone or too old is made anew; any other is only brought up to date.
+$(VENV): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+		{ echo 'Python 3.10 or later is needed: make setup PYTHON=python3.12, for example' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo '$(PYTHON) has no venv module: on Debian, apt-get install python3-venv' >&2; exit 1; }
+	@echo 'venv: installing the package and what develops it'
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[emulator]' --group dev
+	@touch $@
