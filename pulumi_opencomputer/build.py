@@ -101,7 +101,7 @@ class BuildCall:
         finally:
             if not exchange.sent:
                 guard.dismiss()
-            guard.close()
+            guard.leave()
 
     def _headers(self) -> dict[str, str]:
         return {

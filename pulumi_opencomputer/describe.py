@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from .model import AddDir, AddFile, AptInstall, Env, PipInstall, Run, Workdir
@@ -27,8 +27,20 @@ class Secrets:
     """
 
     def __init__(self, declared: Any, paths: Collection[str]) -> None:
-        self._found = [(path, str(value)) for path, value in leaves(declared) if _covered(path, paths)]
-        self._steps = {path[1] for path, _ in self._found if path[0] == "steps" and len(path) > 1}
+        found = [(path, str(value)) for path, value in leaves(declared) if _covered(path, paths)]
+        self._steps = {path[1] for path, _ in found if path[:1] == ("steps",) and len(path) > 1}
+        self._texts = {text for _, value in found for text in _spellings(value)}
+
+    @classmethod
+    def of_inputs(cls, inputs: Mapping[str, Any]) -> Secrets:
+        """Out of a resource's inputs: its ``manifest``, and its ``secretPaths``, which count from the inputs."""
+        paths = inputs.get("secretPaths") or ()
+        if not isinstance(paths, list | tuple):
+            # Not known yet: nothing may be shown then.
+            return cls(inputs.get("manifest"), [""])
+        prefix = "manifest"
+        below = [path[len(prefix) :].lstrip(".") for path in paths if path == prefix or path.startswith(prefix + ".")]
+        return cls(inputs.get("manifest"), below)
 
     def in_step(self, index: int) -> bool:
         """Whether the step (counted from 0) holds a secret."""
@@ -37,7 +49,7 @@ class Secrets:
     def scrub(self, text: str) -> str:
         """The text with every secret, and every piece of one, replaced by ``[secret]``."""
         hidden = [False] * len(text)
-        for _, secret in self._found:
+        for secret in self._texts:
             for start, end in _pieces(text, secret):
                 hidden[start:end] = [True] * (end - start)
         marked = "".join("\0" if hide else char for char, hide in zip(text, hidden, strict=True))
@@ -46,6 +58,11 @@ class Secrets:
 
 def _covered(path: Path, secret_paths: Collection[str]) -> bool:
     return any(join(path[:length]) in secret_paths for length in range(len(path) + 1))
+
+
+def _spellings(secret: str) -> set[str]:
+    """A secret as it is, on one line, and with escapes, as messages show it."""
+    return {secret, " ".join(secret.split()), ascii(secret)[1:-1]}
 
 
 def _pieces(text: str, secret: str) -> Iterator[tuple[int, int]]:
@@ -87,6 +104,6 @@ _DETAILS: dict[type, Callable[[Any], str]] = {
 
 def _rest(plan: Plan, index: int) -> str:
     step = plan.model.steps[index]
-    detail = excerpt(_DETAILS[type(step)](step), _LENGTH - len(_ACTIONS[type(step)]) - 1)
-    size = plan.size_of(index)
-    return f" {detail}" + (f" ({size})" if size else "")
+    size = f" ({plan.size_of(index)})" if plan.size_of(index) else ""
+    detail = excerpt(_DETAILS[type(step)](step), _LENGTH - len(_ACTIONS[type(step)]) - len(size) - 1)
+    return f" {detail}{size}"

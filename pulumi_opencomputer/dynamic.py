@@ -31,6 +31,7 @@ from .enginelog import EngineLog
 from .errors import OpenComputerError
 from .lifecycle import UNKNOWN, Kind, Lifecycle, is_unknown
 from .logs import Log, Severity
+from .text import clean
 from .threadpool import widen
 
 _KEYS = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
@@ -167,7 +168,7 @@ class _one_line:  # noqa: N801 - reads as a statement
 def _raise_plain(error: OpenComputerError) -> NoReturn:
     # A class of `builtins` is shown without its module.
     plain = type(type(error).__name__, (Exception,), {"__module__": "builtins"})
-    raise plain(str(error)) from None
+    raise plain(clean(str(error))) from None
 
 
 def _urn(values: Mapping[str, Any]) -> str:

@@ -15,8 +15,8 @@ from .logs import Log, Severity
 # The engine panics over a URN that it can't parse; a line without one is shown against the stack.
 _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)
 
-#: Seconds that a line may take. The engine answers at once, or is gone.
-_LIMIT = 5.0
+#: Seconds that a line may take. The engine answers within milliseconds, or is gone.
+_LIMIT = 30.0
 
 
 class EngineLog:
@@ -55,8 +55,9 @@ class EngineLog:
         )
         try:
             self._engine().Log(request, timeout=_LIMIT)
-        except (grpc.RpcError, ValueError):
-            self._dead = True
+        except grpc.RpcError as error:
+            # A line that took too long is lost; an engine that is gone stays gone.
+            self._dead = error.code() is grpc.StatusCode.UNAVAILABLE
 
     def _engine(self) -> Any:
         with self._lock:

@@ -7,28 +7,39 @@ don't: the same files give the same listing everywhere.
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, TypeAlias
 
 from .errors import ContentChangedError, LocalFileError
 
-_BLOCK = 1024 * 1024
+# A multiple of three: the base64 of each block then ends where the block does, with nothing to carry over.
+_BLOCK = 768 * 1024
 
-# O_NONBLOCK: a file that was swapped for a pipe must not hold the provider up. Both are absent on Windows.
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# O_NONBLOCK: opening what was swapped for a pipe must not wait for a writer. Not every platform has every flag.
+_FLAGS = ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK")
+_OPEN_FLAGS = sum(getattr(os, flag, 0) for flag in _FLAGS)
 
-_SPECIAL = {
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFREG: "a file",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_IGNORE_IT = "add it to ignore"
+_EMBED_LINK = f"put a copy of its target in its place, or {_IGNORE_IT}."
+
+# A directory listing on Windows knows no inodes, and every file there has the executable bit or none.
+_POSIX = os.name == "posix"
+_AS_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
 #: What tells one version of a file from another: device, inode, size, and times of content and inode in ns.
-Fingerprint = tuple[int, int, int, int, int]
+Fingerprint: TypeAlias = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,7 @@ class LocalFile:
     Attributes:
         path: Its absolute path.
         size: Its bytes.
-        executable: Whether its owner may execute it.
+        executable: Whether its owner may execute it; False on Windows.
         fingerprint: What tells this version of it from another.
     """
 
@@ -48,34 +59,51 @@ class LocalFile:
     fingerprint: Fingerprint
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the file's bytes in blocks of at most 1 MB.
+        """Yield the file's bytes in blocks of at most 768 KB, each of them a multiple of three but the last.
 
         Raises:
-            ContentChangedError: It is not the version that was looked at.
+            ContentChangedError: It is not the version that was looked at, before or after it was read.
+            LocalFileError: It may not be read, or the reading failed.
         """
         try:
             descriptor = os.open(self.path, _OPEN_FLAGS)
+        except PermissionError as error:
+            raise self._unreadable(error) from error
         except OSError as error:
             raise self._changed() from error
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            self._compare(os.fstat(descriptor))
-            total = 0
-            while block := file.read(_BLOCK):
-                total += len(block)
-                yield block
-            if total != self.size:
-                raise self._changed()
-            self._compare(os.fstat(descriptor))
+        try:
+            self._compare(descriptor)
+            yield from self._blocks(descriptor)
+            self._compare(descriptor)
+        finally:
+            os.close(descriptor)
 
-    def _compare(self, status: os.stat_result) -> None:
+    def _blocks(self, descriptor: int) -> Iterator[bytes]:
+        left = self.size
+        try:
+            while block := os.read(descriptor, min(_BLOCK, left)):
+                left -= len(block)
+                yield block
+            # Some file systems tell no size, or a wrong one.
+            longer = os.read(descriptor, 1)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if left or longer:
+            raise self._changed()
+
+    def _compare(self, descriptor: int) -> None:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or _fingerprint(status) != self.fingerprint:
             raise self._changed()
 
     def _changed(self) -> ContentChangedError:
         return ContentChangedError(
-            f"The local file {_shown(self.path)} changed after it was planned, so this was given up before a build. "
-            "Run the same command again."
+            f"The local file {_shown(self.path)} changed after it was first looked at. Run the same command again "
+            "when nothing writes to it."
         )
+
+    def _unreadable(self, error: OSError) -> LocalFileError:
+        return LocalFileError(f"The local file {_shown(self.path)} can't be read: {error.strerror}.")
 
 
 class Entry(NamedTuple):
@@ -85,143 +113,267 @@ class Entry(NamedTuple):
     file: LocalFile
 
 
-class Directory(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Directory:
     """The files of a directory, sorted by the code points of their relative paths.
 
     Attributes:
-        entries: The files that are not ignored.
+        entries: The files that are not ignored; may be none.
         total_bytes: The sum of their sizes.
     """
 
     entries: tuple[Entry, ...]
     total_bytes: int
 
+    @property
+    def files(self) -> int:
+        """The number of files."""
+        return len(self.entries)
+
 
 def scan_file(source: str) -> LocalFile:
-    """Look at one file; a link is followed.
+    """Look at one file. A link is followed, wherever it leads.
+
+    Args:
+        source: Its path.
 
     Raises:
-        LocalFileError: It is missing, unreadable, or no regular file.
+        LocalFileError: It is missing, unreadable, or no regular file. The reason does not repeat `source`.
     """
-    status = _status(source, "the file")
+    status = _source_status(source)
     if stat.S_ISDIR(status.st_mode):
-        raise LocalFileError(f"the file {_shown(source)} is a directory; use add_local_dir for it.")
-    return _local_file(source, status, f"the file {_shown(source)}")
+        raise LocalFileError("is a directory, not a file; a directory is embedded with add_local_dir (addDir).")
+    return _local_file(os.path.abspath(source), status, "")  # noqa: PTH100 - pathlib is slow in a walk
 
 
 def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
     """List the files of a directory and of those below it.
 
+    A link to a file or directory inside is followed. What is ignored is not looked at, and an ignored directory not
+    entered; a link to a directory counts as one. Directories without a file are left out.
+
     Args:
-        source: The directory; a link to one is followed.
-        ignore: Patterns as in a ``.gitignore``. An ignored directory is not entered.
+        source: The directory's path; a link to one is followed.
+        ignore: Patterns as in a ``.gitignore`` in that directory, one each.
 
     Raises:
-        LocalFileError: It is missing or unreadable, or holds what can't be embedded: a link that leaves it, leads
-            nowhere or in a circle, a device, pipe or socket, a name that isn't UTF-8.
+        LocalFileError: It is missing or unreadable, a pattern is none, or what is not ignored can't be embedded: a
+            link that leaves the directory, leads nowhere or in a circle, a device, pipe or socket, a name that is
+            not UTF-8. The reason names the path below `source`, and does not repeat `source` or a pattern.
     """
-    status = _status(source, "the directory")
+    status = _source_status(source)
     if not stat.S_ISDIR(status.st_mode):
-        raise LocalFileError(f"the directory {_shown(source)} is no directory; use add_local_file for a file.")
-    walk = _Walk(os.path.realpath(source), ignore)
-    entries = sorted(walk.files(source, "", (os.path.realpath(source),)), key=attrgetter("relative"))
-    return Directory(tuple(entries), sum(entry.file.size for entry in entries))
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
+        raise LocalFileError(f"is {kind}, not a directory; a file is embedded with add_local_file (addFile).")
+    root = os.path.abspath(source)  # noqa: PTH100 - as above
+    entries = tuple(sorted(_walk(root, _ignore_test(ignore)), key=attrgetter("relative")))
+    return Directory(entries, sum(entry.file.size for entry in entries))
 
 
-class _Walk:
-    def __init__(self, root: str, ignore: Sequence[str]) -> None:
-        self._root = root
-        self._ignored = None
-        if ignore:
-            import pathspec  # noqa: PLC0415 - most directories have no patterns
+# The walk. It deals in strings, as there may be 20,000 files; pathlib alone would double its time.
 
-            try:
-                self._ignored = pathspec.GitIgnoreSpec.from_lines(ignore)
-            except ValueError as error:
-                raise LocalFileError("ignore holds a pattern that is no gitignore pattern.") from error
+_IgnoreTest: TypeAlias = Callable[[str, str, bool], bool | None]
 
-    def files(self, directory: str, prefix: str, above: tuple[str, ...]) -> Iterator[Entry]:
-        """The files below one directory; `above` are the real paths on the way, to find circles of links."""
-        for found in _entries(directory, prefix):
-            relative = prefix + found.name
-            link = found.is_symlink()
-            folder = self._is_directory(found)
-            if self._ignored is not None and self._ignored.match_file(relative + "/" if folder else relative):
+
+def _walk(root: str, is_ignored: _IgnoreTest | None) -> Iterator[Entry]:
+    real_root = os.path.realpath(root)
+    waiting = [(root, "")]
+    while waiting:
+        directory, prefix = waiting.pop()
+        for found in _listing(directory, prefix):
+            name = found.name if found.name.isascii() else _as_utf8(found.name)
+            relative = prefix + name
+            is_directory = _is_directory(found)
+            if is_ignored and is_ignored(relative, name, is_directory):
                 continue
-            _require_utf8(relative)
-            real = self._inside(found.path, relative) if link else found.path
-            if not folder:
-                yield Entry(relative, _local_file(found.path, _entry_status(found, relative), _shown(relative)))
-                continue
-            if link and real in above:
-                raise LocalFileError(f"{_shown(relative)} is a link to a directory it lies in; {_ADVICE}", relative)
-            yield from self.files(found.path, relative + "/", (*above, os.path.realpath(real) if link else real))
-
-    def _is_directory(self, found: os.DirEntry[str]) -> bool:
-        try:
-            return found.is_dir()
-        except OSError:
-            return False
-
-    def _inside(self, path: str, relative: str) -> str:
-        real = os.path.realpath(path)
-        if real != self._root and not real.startswith(self._root.rstrip(os.sep) + os.sep):
-            raise LocalFileError(f"{_shown(relative)} is a link that leaves the directory; {_ADVICE}", relative)
-        return real
+            if not name.isascii():
+                _require_utf8(relative)
+            if found.is_symlink():
+                _check_link(found, relative, root, real_root)
+            if is_directory:
+                waiting.append((found.path, relative + "/"))
+            else:
+                yield Entry(relative, _local_file(found.path, _status(found, relative), relative))
 
 
-_ADVICE = "put a file in its place, or add it to ignore."
-
-
-def _entries(directory: str, prefix: str) -> list[os.DirEntry[str]]:
+def _listing(directory: str, prefix: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(directory) as found:
             return list(found)
     except OSError as error:
-        where = _shown(prefix.rstrip("/") or directory)
-        raise LocalFileError(f"the directory {where} can't be read: {error.strerror}.", prefix) from error
+        remedy = f", or {_IGNORE_IT}" if prefix else ""
+        _refuse(prefix.removesuffix("/"), f"can't be listed: {error.strerror}; make it readable{remedy}.")
 
 
-def _entry_status(found: os.DirEntry[str], relative: str) -> os.stat_result:
+def _is_directory(found: os.DirEntry[str]) -> bool:
     try:
-        return found.stat()
-    except FileNotFoundError:
-        raise LocalFileError(f"{_shown(relative)} is a link that leads nowhere; {_ADVICE}", relative) from None
-    except OSError as error:
-        raise LocalFileError(f"{_shown(relative)} can't be looked at: {error.strerror}; {_ADVICE}", relative) from error
+        return found.is_dir()
+    except OSError:  # a link in a circle, or past a directory that may not be entered: told once it is not ignored
+        return False
 
 
-def _status(source: str, noun: str) -> os.stat_result:
-    _require_utf8(source)
+def _status(found: os.DirEntry[str], relative: str) -> os.stat_result:
     try:
-        return os.stat(source)  # noqa: PTH116 - paths stay strings here: there may be 20,000
+        return found.stat() if _POSIX else os.stat(found.path)  # noqa: PTH116
     except FileNotFoundError:
-        raise LocalFileError(f"{noun} {_shown(source)} does not exist.") from None
+        _refuse(relative, "disappeared while the directory was looked at; run the same command again.")
     except OSError as error:
-        raise LocalFileError(f"{noun} {_shown(source)} can't be looked at: {error.strerror}.") from error
+        _refuse(relative, f"can't be looked at: {error.strerror}; {_IGNORE_IT} if it is not needed.")
 
 
-def _local_file(path: str, status: os.stat_result, what: str) -> LocalFile:
+def _check_link(link: os.DirEntry[str], relative: str, root: str, real_root: str) -> None:
+    real = os.path.realpath(link.path)
+    if real != real_root and not real.startswith(real_root.rstrip(os.sep) + os.sep):
+        _refuse(relative, f"is a link that leads out of the directory; {_EMBED_LINK}")
+    try:
+        status = os.stat(link.path)  # noqa: PTH116
+    except FileNotFoundError:
+        _refuse(relative, f"is a link that leads nowhere; remove it, or {_IGNORE_IT}.")
+    except OSError as error:
+        _refuse(relative, f"is a link that can't be followed: {error.strerror}; {_EMBED_LINK}")
+    above = link.path
+    while stat.S_ISDIR(status.st_mode) and above != root:
+        above = os.path.dirname(above)  # noqa: PTH120
+        if os.path.samestat(os.stat(above), status):  # noqa: PTH116
+            _refuse(relative, f"is a link to a directory that it lies in; remove it, or {_IGNORE_IT}.")
+
+
+def _source_status(source: str) -> os.stat_result:
+    if not source or "\0" in source:
+        raise LocalFileError("must be the path of a local file or directory: not empty, without a NUL character.")
+    try:
+        return os.stat(source)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        raise LocalFileError(
+            "does not exist on this machine; a relative path counts from the program's working directory."
+        ) from None
+    except (OSError, UnicodeEncodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the path is not valid text"
+        raise LocalFileError(f"can't be looked at: {reason}.") from None
+
+
+def _local_file(path: str, status: os.stat_result, relative: str) -> LocalFile:
     if not stat.S_ISREG(status.st_mode):
-        kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "no regular file")
-        raise LocalFileError(f"{what} is {kind}, which can't be embedded; {_ADVICE}")
-    if not os.access(path, os.R_OK):
-        raise LocalFileError(f"{what} can't be read: permission denied.")
-    return LocalFile(path, status.st_size, bool(status.st_mode & stat.S_IXUSR), _fingerprint(status))
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
+        remedy = f"remove it, or {_IGNORE_IT}" if relative else "name a file"
+        _refuse(relative, f"is {kind}, and only files can be embedded; {remedy}.")
+    if not os.access(path, os.R_OK, effective_ids=_AS_EFFECTIVE_USER):
+        remedy = f", or {_IGNORE_IT}" if relative else ""
+        _refuse(relative, f"can't be read: permission denied; make it readable{remedy}.")
+    executable = _POSIX and bool(status.st_mode & stat.S_IXUSR)
+    return LocalFile(path, status.st_size, executable, _fingerprint(status))
 
 
 def _fingerprint(status: os.stat_result) -> Fingerprint:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
-def _require_utf8(name: str) -> None:
-    if not name.isascii():
-        try:
-            name.encode("utf-8")
-        except UnicodeEncodeError:
-            raise LocalFileError(f"the name {_shown(name)} is not UTF-8; rename the file, or ignore it.") from None
+# Names
+
+
+def _as_utf8(name: str) -> str:
+    """The name's bytes read as UTF-8, whatever the locale says; other bytes become lone surrogates."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def _require_utf8(relative: str) -> None:
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        _refuse(relative, f"has a name that is not UTF-8, which the server can't store; rename it, or {_IGNORE_IT}.")
+
+
+def _refuse(relative: str, reason: str) -> NoReturn:
+    """Raise for what stands at `relative`, or for the source itself where that is empty."""
+    shown = _shown(relative)
+    raise LocalFileError(f"{shown} {reason}" if shown else reason, shown) from None
 
 
 def _shown(path: str) -> str:
-    """A path for a message: bytes that are no UTF-8 and control characters as escapes."""
-    return path if path.isprintable() else ascii(path)
+    """A path for a message: bytes that are not UTF-8 and what does not print as escapes."""
+    return path if path.isprintable() else "".join(map(_shown_char, path))
+
+
+def _shown_char(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
+
+
+# What is ignored
+
+# A pattern of the library matches what lies below a match, too; git asks each file and directory on the way by itself,
+# and the last pattern that matches that one decides. So a mark is added to names and patterns alike: below a match it
+# stands elsewhere. Its NUL is in no name, and the letter behind it tells directories from files.
+_FILE_MARK, _DIRECTORY_MARK, _ANY_MARK = "\0f", "\0d", "\0?"
+
+_CHARACTER_CLASS = re.compile(r"\[:\w*:\]")
+
+
+def _ignore_test(patterns: Sequence[str]) -> _IgnoreTest | None:
+    """The test whether to ignore a relative path with that last name, being a directory or not; None for no pattern."""
+    rules = [rule for index, line in enumerate(patterns) if (rule := _rule(line, index))]
+    if not rules:
+        return None
+    rules.reverse()
+
+    def is_ignored(relative: str, name: str, is_directory: bool) -> bool | None:
+        mark = _DIRECTORY_MARK if is_directory else _FILE_MARK
+        whole, last = relative + mark, name + mark
+        for matches, anchored, ignores in rules:
+            if matches(whole if anchored else last):
+                return ignores
+        return False
+
+    return is_ignored
+
+
+class _Rule(NamedTuple):
+    matches: Callable[[str], object]
+    anchored: bool
+    ignores: bool
+
+
+def _rule(line: str, index: int) -> _Rule | None:
+    """One pattern, or None where git sees none: a comment, an empty line."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most directories have no patterns
+
+    text = _trimmed(line)
+    if text.startswith("#"):
+        return None
+    ignores = not text.startswith("!")
+    body = text if ignores else text[1:]
+    body, mark = (body[:-1], _DIRECTORY_MARK) if body.endswith("/") else (body, _ANY_MARK)
+    if body in {"", "/"}:
+        return None
+    _check_pattern(body, index)
+    if body.rpartition("/")[2] == "**":
+        body += "/*"
+    sign = "" if ignores else "!"
+    try:
+        (pattern,) = GitIgnoreSpec.from_lines([sign + body + mark]).patterns
+    except (ValueError, re.error):
+        raise LocalFileError(f"ignore[{index}] is not a gitignore pattern.") from None
+    # The library, like git, drops a pattern with a bracket that is never closed.
+    return _Rule(pattern.regex.match, "/" in body, ignores) if pattern.regex else None
+
+
+def _trimmed(line: str) -> str:
+    """The pattern without its line end and trailing spaces, unless a backslash keeps the first of those."""
+    line = line.rstrip("\r\n")
+    text = line.rstrip(" ")
+    return text + " " if len(text) < len(line) and _ends_in_escape(text) else text
+
+
+def _ends_in_escape(text: str) -> bool:
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
+def _check_pattern(body: str, index: int) -> None:
+    """Refuse what would silently match nothing, or something else than it says."""
+    if "\n" in body or "\r" in body or "\0" in body:
+        raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
+    if _ends_in_escape(body):
+        raise LocalFileError(f"ignore[{index}] ends in a backslash with nothing behind it.")
+    if _CHARACTER_CLASS.search(body):
+        raise LocalFileError(f"ignore[{index}] uses a named class like [:digit:]; write a range as [0-9] instead.")

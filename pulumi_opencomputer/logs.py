@@ -55,8 +55,8 @@ class ResourceLog:
         self._log(Severity.INFO, clean(message), ephemeral=True)
 
 
-_STARTED = re.compile(r"Step (\d+)/(\d+): ")
-_COMPLETED = re.compile(r"Step (\d+)/(\d+) completed")
+_STARTED = re.compile(r"Step (\d{1,7})/\d+: ")
+_COMPLETED = re.compile(r"Step (\d{1,7})/\d+ completed")
 
 #: Seconds after which a running step's time is shown, and shown again. A log that is kept (CI) has a line
 #: for each, so the pace slows down.
@@ -81,17 +81,28 @@ class BuildProgress:
         *,
         clock: Callable[[], float] = time.monotonic,
         ticker: Ticker | None = None,
+        again: bool = False,
     ) -> None:
+        """Begin.
+
+        Args:
+            log: The resource's row.
+            descriptions: A line for each step.
+            clock: Seconds that only grow.
+            ticker: Calls `tick`; the process's own unless a test says otherwise.
+            again: Whether the row has said already where the content comes from.
+        """
         self.from_cache = False
         self.has_begun = False
         self._log = log
         self._descriptions = descriptions
         self._clock = clock
-        self._ticker = ticker or shared_ticker()
+        self._ticker = shared_ticker() if ticker is None else ticker
         self._running: tuple[str, float] | None = None
-        self._started: set[int] = set()
+        self._started: dict[int, float] = {}
         self._ended: set[int] = set()
         self._shown = 0
+        self._again = again
         self._lock = threading.Lock()
 
     def on_event(self, event: BuildEvent) -> None:
@@ -129,27 +140,30 @@ class BuildProgress:
         self._log.status(f"{running[0]} … {elapsed:.0f} s")
 
     def _hit(self) -> None:
-        if not self.from_cache:
-            self.from_cache = True
+        if not (self.from_cache or self._again):
             self._log.info("from cache")
+        self.from_cache = True
 
     def _start(self, number: int) -> None:
         if number in self._started or not 1 <= number <= len(self._descriptions):
             return
-        self._started.add(number)
+        self._started[number] = self._clock()
         self._run(self._line(number))
 
     def _end(self, number: int) -> None:
         if number in self._ended or number not in self._started:
             return
         self._ended.add(number)
+        line = self._line(number)
         with self._lock:
-            running, self._running = self._running, None
-        elapsed = self._clock() - running[1] if running else 0.0
-        self._log.info(f"{self._line(number)} ({elapsed:.1f} s)")
+            if self._running and self._running[0] == line:
+                self._running = None
+        self._log.info(f"{line} ({self._clock() - self._started[number]:.1f} s)")
 
     def _run(self, what: str) -> None:
         with self._lock:
+            if self._running and self._running[0] == what:
+                return
             self._running = (what, self._clock())
             self._shown = 0
         self._log.status(what)

@@ -175,9 +175,11 @@ class Manifest:
             form: A mapping with ``base`` and ``steps``.
 
         Raises:
-            InvalidInputError: A step of the API's form can't be expressed in the declared form.
+            InvalidInputError: It has an unknown key, its steps are no list, or a step of the API's form can't be
+                expressed in the declared form.
         """
         declared = to_declared(form)
+        _refuse_lost(declared)
         return cls(
             base_image=declared.get("base", DEFAULT_BASE),
             steps=tuple(declared.get("steps") or ()),
@@ -194,7 +196,7 @@ class Manifest:
             "rebuild": self.rebuild_token,
         }
         present = {key: value for key, value in extras.items() if value is not None}
-        return {"base": self.base_image, "steps": [dict(step) for step in self.steps], **present}
+        return {"base": self.base_image, "steps": [_copy(step) for step in self.steps], **present}
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as the API takes it, the bytes of local files embedded in base64.
@@ -266,6 +268,16 @@ def to_declared(form: Any) -> dict[str, Any]:
     return {key: value for key, value in declared.items() if value is not None or key not in _MEMORY_KEYS}
 
 
+def _refuse_lost(declared: Mapping[str, Any]) -> None:
+    """Refuse what a Manifest has no place for, in place of dropping it."""
+    unknown = [key for key in declared if key not in ("base", "steps", *_MEMORY_KEYS, "rebuild")]
+    problems = [Problem(join(("manifest", str(key))), "is not known here; check the spelling.") for key in unknown]
+    if not isinstance(declared.get("steps", []), list):
+        problems.append(Problem("manifest.steps", "must be a list."))
+    if problems:
+        raise InvalidInputError(problems)
+
+
 def _declared_step(step: Any, path: Path, rebuild: list[Any]) -> Any:
     if not isinstance(step, Mapping):
         return step
@@ -281,7 +293,7 @@ def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[s
     args = dict(args)
     if "rebuild" in args:
         rebuild.append(args.pop("rebuild"))
-    if kind in _PLAIN_STEPS:
+    if isinstance(kind, str) and kind in _PLAIN_STEPS:
         key, argument = _PLAIN_STEPS[kind]
         if set(args) != {argument}:
             raise _unknown_arguments(path, [argument])
@@ -294,9 +306,12 @@ def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[s
     raise InvalidInputError([Problem(f"manifest.{join(path)}.type", f"must be one of {known}.")])
 
 
-def _inline_file(args: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
-    if not set(args) <= {name, "content", "encoding"} or not {name, "content"} <= set(args):
+def _inline_file(args: Any, name: str, path: Path) -> dict[str, Any]:
+    keys = set(args) if isinstance(args, Mapping) else set()
+    if not {name, "content"} <= keys <= {name, "content", "encoding"}:
         raise _unknown_arguments(path, [name, "content", "encoding"])
+    if args.get("encoding") not in (None, "", "base64"):
+        raise InvalidInputError([Problem(f"manifest.{join(path)}.args.encoding", 'must be "base64" or absent.')])
     body = {name: args[name], "content": args["content"]}
     return body | _readable(args["content"])
 
@@ -306,7 +321,10 @@ def _inline_directory(args: Mapping[str, Any], path: Path) -> dict[str, Any]:
     if set(args) != {"path", "files"} or not isinstance(entries, list | tuple):
         raise _unknown_arguments(path, ["path", "files"])
     files = [_inline_file(entry, "relativePath", path) for entry in entries]
-    return {"path": args["path"], "files": sorted(files, key=lambda file: str(file["relativePath"]))}
+    # An Output has no order until it is known; the entries are sorted again then.
+    if all(isinstance(file["relativePath"], str) for file in files):
+        files.sort(key=lambda file: str(file["relativePath"]))
+    return {"path": args["path"], "files": files}
 
 
 def _readable(content: Any) -> dict[str, Any]:

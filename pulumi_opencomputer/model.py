@@ -148,7 +148,7 @@ class FileBody(_Strict):
 
 
 def _files_kind(files: Any) -> str:
-    return "entries" if isinstance(files, list) else "count"
+    return "count" if isinstance(files, int | float) else "entries"
 
 
 EntriesOrCount = Annotated[
@@ -176,6 +176,8 @@ class DirectoryBody(_Strict):
         names = [entry.relative_path for entry in self.inline_entries()]
         if len(set(names)) != len(names):
             raise _refuse("names one file twice.")
+        if sum(len(entry.raw()) for entry in self.inline_entries()) > MAX_INLINE_BYTES:
+            raise _refuse("carries more than 4 MB; inline content is kept in state: give the directory by source.")
         return self
 
     def inline_entries(self) -> Sequence[InlineEntry]:
@@ -297,6 +299,9 @@ _REASONS = {
     "int_type": "must be a whole number.",
     "int_from_float": "must be a whole number.",
     "greater_than": "must be greater than zero.",
+    "greater_than_equal": "must not be negative.",
+    "invalid_key": "keys must be strings.",
+    "string_unicode": "must not hold a lone surrogate: the server can't store it.",
     "less_than_equal": "is more memory than a machine has; the unit is MB.",
     "literal_error": 'must be "base64" or absent.',
 }

@@ -26,6 +26,8 @@ from .walk import find, join
 #: Inline content above this many bytes is worth a warning: it is kept in state, and sent with each call.
 INLINE_WARNING_BYTES = 256 * 1024
 
+_STEP = re.compile(r"manifest\.steps\[(\d+)\]")
+
 # What a shell does not take literally outside of quotes; the server quotes nothing.
 _SHELL = re.compile(r"""['"$`\s\\;&|<>()*?#]""")
 
@@ -40,7 +42,7 @@ class Plan:
         warnings: What will work, but probably not as it is meant.
     """
 
-    model: ManifestModel
+    model: ManifestModel = field(repr=False)
     local: Mapping[int, LocalFile | Directory]
     warnings: tuple[Problem, ...] = ()
     key: Hashable = field(init=False, repr=False)
@@ -131,7 +133,7 @@ class Examination:
         plan: The plan; None where there are problems or unknown values.
     """
 
-    checked: Any
+    checked: Any = field(repr=False)
     problems: tuple[Problem, ...]
     plan: Plan | None
 
@@ -146,35 +148,65 @@ def examine(declared: Any, is_unknown: Callable[[Any], bool]) -> Examination:
     unknown = [join(("manifest", *path)) for path, _ in find(declared, is_unknown)]
     if unknown == ["manifest"]:
         return Examination(declared, (), None)
-    model, found = parse(declared)
+    model, problems = parse(declared)
+    local, missing = _scan(declared)
+    problems = [*problems, *missing]
     if unknown:
-        problems = [problem for problem in found if not _about_unknown(problem.path, unknown)]
-        return Examination(declared, tuple(problems), None)
-    if model is None:
-        return Examination(declared, tuple(found), None)
-    return _with_files(declared, model)
+        known = [problem for problem in problems if not _about_unknown(problem.path, unknown)]
+        return Examination(declared, _in_order(known), None)
+    if model is None or problems:
+        return Examination(declared, _in_order(problems), None)
+    made = Plan(model, local, tuple(_warnings(model, local)))
+    return Examination(_with_counts(declared, local), (), made)
 
 
 def _about_unknown(path: str, unknown: list[str]) -> bool:
-    return any(path.startswith(other) or other.startswith(path) for other in unknown)
+    return any(_covers(path, other) or _covers(other, path) for other in unknown)
 
 
-def _with_files(declared: Any, model: ManifestModel) -> Examination:
+def _covers(outer: str, path: str) -> bool:
+    return path == outer or path.startswith((outer + ".", outer + "["))
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """In the order of the steps; what is about the whole manifest comes first."""
+
+    def step(problem: Problem) -> int:
+        match = _STEP.match(problem.path)
+        return int(match[1]) if match else -1
+
+    return tuple(sorted(problems, key=step))
+
+
+def _scan(declared: Any) -> tuple[dict[int, LocalFile | Directory], list[Problem]]:
+    """Look at every local source, also where other parts of the manifest are wrong or not known yet."""
     local: dict[int, LocalFile | Directory] = {}
     problems: list[Problem] = []
-    for index, step in enumerate(model.steps):
+    for index, key, body in _sources(declared):
         try:
-            if isinstance(step, AddFile) and step.file.source is not None:
-                local[index] = scan_file(step.file.source)
-            elif isinstance(step, AddDir) and step.directory.source is not None:
-                local[index] = scan_directory(step.directory.source, step.directory.ignore)
+            local[index] = (
+                scan_file(body["source"])
+                if key == "addFile"
+                else scan_directory(body["source"], body.get("ignore") or ())
+            )
         except LocalFileError as error:
-            key = "addFile" if isinstance(step, AddFile) else "addDir"
             problems.append(Problem(join(("manifest", "steps", index, key, "source")), str(error)))
-    if problems:
-        return Examination(declared, tuple(problems), None)
-    made = Plan(model, local, tuple(_warnings(model, local)))
-    return Examination(_with_counts(declared, local), (), made)
+    return local, problems
+
+
+def _sources(declared: Any) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    steps = declared.get("steps") if isinstance(declared, Mapping) else None
+    for index, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
+        for key in ("addFile", "addDir"):
+            body = step.get(key) if isinstance(step, Mapping) else None
+            if isinstance(body, Mapping) and _can_be_scanned(body):
+                yield index, key, body
+
+
+def _can_be_scanned(body: Mapping[str, Any]) -> bool:
+    source, ignore = body.get("source"), body.get("ignore") or ()
+    named = isinstance(source, str) and source.strip() and "\0" not in source
+    return bool(named) and isinstance(ignore, list | tuple) and all(isinstance(line, str) for line in ignore)
 
 
 def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> Any:
@@ -193,12 +225,13 @@ def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> A
 def _warnings(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Iterator[Problem]:
     for index, step in enumerate(model.steps):
         at = join(("manifest", "steps", index))
-        yield from _shell_warnings(at, step)
+        yield from _shell_warnings(index, step)
         if isinstance(step, AddFile | AddDir):
             yield from _file_warnings(at, step, local.get(index))
 
 
-def _shell_warnings(at: str, step: Any) -> Iterator[Problem]:
+def _shell_warnings(index: int, step: Any) -> Iterator[Problem]:
+    at = join(("manifest", "steps", index))
     said = "holds a character that the server's shell does not take literally: the step may fail, or the value change."
     if isinstance(step, AptInstall | PipInstall):
         key = "aptInstall" if isinstance(step, AptInstall) else "pipInstall"
@@ -208,7 +241,7 @@ def _shell_warnings(at: str, step: Any) -> Iterator[Problem]:
     elif isinstance(step, Env):
         for name, value in step.variables.items():
             if _SHELL.search(value):
-                yield Problem(f"{at}.env.{name}", said)
+                yield Problem(join(("manifest", "steps", index, "env", name)), said)
     elif isinstance(step, Workdir) and _SHELL.search(step.path):
         yield Problem(f"{at}.workdir", said)
 
@@ -260,8 +293,12 @@ def _base64(raw: bytes) -> str:
 def human_size(count: int) -> str:
     """A number of bytes for people: ``3.4 MB``, in powers of 1000."""
     size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    if count < 1000:
+        return f"{count} byte" if count == 1 else f"{count} bytes"
+    for unit in ("kB", "MB"):
         size /= 1000
+        # Above it would be rounded to 1000.0.
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    size /= 1000
     return f"{size:.1f} GB"

@@ -111,9 +111,10 @@ class Image(_Built):
             InvalidInputError: The manifest has none of these forms.
         """
         inputs = _inputs(manifest, timeout, opts)
+        self.declared_manifest = inputs["manifest"]
         inputs |= dict.fromkeys((*_COMPUTED, "cached"))
         inputs["urn"] = _urn(self._resource_type_name, resource_name, opts)
-        super().__init__(ImageProvider(), resource_name, inputs, opts)
+        super().__init__(ImageProvider(), resource_name, inputs, _after(manifest, opts))
 
     @staticmethod
     def base(name: pulumi.Input[str] = "base") -> Manifest:
@@ -165,7 +166,7 @@ class Snapshot(_Built):
         inputs |= dict.fromkeys((*_COMPUTED, "snapshotId", "createdAt", "lastUsedAt"))
         inputs |= {"name": name, "adopt": adopt}
         inputs["urn"] = _urn(self._resource_type_name, resource_name, opts)
-        super().__init__(SnapshotProvider(), resource_name, inputs, opts)
+        super().__init__(SnapshotProvider(), resource_name, inputs, _after(manifest, opts))
 
     @property
     @pulumi.getter
@@ -193,21 +194,27 @@ class Snapshot(_Built):
 
 
 def _inputs(manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions | None, **others: Any) -> dict[str, Any]:
-    if isinstance(manifest, Image):
-        declared: Any = manifest.manifest
-        own_paths: Any = manifest.secret_paths
-    else:
-        declared, own_paths = _declared(manifest), ()
+    declared = _declared(manifest)
     if timeout is None:
         timeout = _create_timeout(opts)
-    visible = others if isinstance(manifest, Image) else {"manifest": declared, **others}
-    return {"manifest": declared, "timeout": timeout, "secretPaths": _secret_paths(visible, own_paths)}
+    secret_paths = _secret_paths({"manifest": declared, **others})
+    return {"manifest": declared, "timeout": timeout, "secretPaths": secret_paths}
+
+
+def _after(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
+    """The options, with a dependency on the image that is given in place of a manifest."""
+    if not isinstance(manifest, Image):
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[manifest]))
 
 
 def _declared(manifest: Any) -> Any:
     """The declared form; an Output is asked first, since it answers yes to any `hasattr`."""
     if isinstance(manifest, Manifest):
         return manifest.declared()
+    if isinstance(manifest, Image):
+        # Not its output: that is of the last deployment, whose local files may have lain elsewhere.
+        return manifest.declared_manifest
     if isinstance(manifest, pulumi.Output):
         return manifest.apply(lambda value: pulumi.Output.from_input(_declared(value)))
     if isinstance(manifest, Mapping):
@@ -218,16 +225,14 @@ def _declared(manifest: Any) -> Any:
     raise InvalidInputError([Problem("manifest", f"must be {kinds}, not a value of type {type(manifest).__name__}.")])
 
 
-def _secret_paths(values: Mapping[str, Any], own: Any) -> pulumi.Output[Sequence[str]]:
+def _secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str]]:
     """Where secrets stand. An input, so that a change of what is secret is a change of the resource."""
     outputs = list(find_outputs(values))
 
     async def paths() -> list[str]:
         return [path for path, output in outputs if await output.is_secret()]
 
-    found: pulumi.Output[list[str]] = pulumi.Output.from_input(paths())
-    both = pulumi.Output.all(found, own)
-    return both.apply(lambda found: sorted({*found[0], *found[1]}))
+    return pulumi.Output.from_input(paths())
 
 
 def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:

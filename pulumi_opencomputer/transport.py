@@ -15,7 +15,8 @@ from tenacity import (
     retry_if_exception,
     stop_after_attempt,
     stop_before_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from pulumi_opencomputer.answers import http_error, parse_json
@@ -50,8 +51,8 @@ class Timing:
         call: One attempt of a request that is not a build, from its beginning to the end of its answer.
         attempts: The most attempts of one request.
         retrying: The time after which no further attempt is begun.
-        first_wait: The wait before the second attempt; it doubles from one to the next, and up to as much is
-            added.
+        first_wait: The wait before the second attempt; it doubles from one to the next, and up to this
+            much is added.
         longest_wait: The longest such wait.
         longest_retry_after: The longest wait that the server can ask for.
         quiet: How long a build stream may bring no event before its reader is told.
@@ -181,10 +182,11 @@ class Transport:
 
     def _wait(self, state: RetryCallState) -> float:
         timing = self.timing
-        ours = wait_exponential_jitter(timing.first_wait, timing.longest_wait, jitter=timing.first_wait)(state)
+        growing = wait_exponential(timing.first_wait, timing.longest_wait)(state)
+        jitter = wait_random(0, timing.first_wait)(state)
         error = state.outcome.exception() if state.outcome else None
         asked: float = getattr(error, "retry_after", None) or 0.0
-        return max(ours, min(asked, timing.longest_retry_after))
+        return max(growing + jitter, min(asked, timing.longest_retry_after))
 
 
 def require_type(response: httpx.Response, media_type: str, path: str) -> None:
@@ -221,6 +223,7 @@ def _open_http(settings: Settings, timing: Timing) -> httpx.Client:
             },
             # A proxy could not reach this machine's loopback, and must not see its requests.
             trust_env=not is_loopback(settings.api_url),
+            verify=httpx.create_ssl_context(),
             follow_redirects=False,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             timeout=httpx.Timeout(timing.silence, connect=timing.connect, pool=None),

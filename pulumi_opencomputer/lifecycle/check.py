@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from ..content import content_hash
+from ..describe import Secrets
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..plan import Plan, examine
+from ..text import clean
 from .names import generated_name, name_problem
 from .types import DEFAULT_TIMEOUT, UNKNOWN, Checked, Kind, is_unknown
 
@@ -23,17 +25,18 @@ class HashMemory:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, str] = {}
+        self._computing: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def hash_of(self, plan: Plan) -> str:
         """The content hash of a plan; files are read only where their stat is new."""
         with self._lock:
-            known = self._known.get(plan.key)
-        if known is None:
-            known = content_hash(plan.image())
-            with self._lock:
-                self._known[plan.key] = known
-        return known
+            computing = self._computing.setdefault(plan.key, threading.Lock())
+        # Checks run side by side: the first one reads the files, the others wait for it.
+        with computing:
+            if plan.key not in self._known:
+                self._known[plan.key] = content_hash(plan.image())
+            return self._known[plan.key]
 
 
 def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any], memory: HashMemory) -> Checked:
@@ -57,11 +60,18 @@ def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]
             inputs["contentHash"] = memory.hash_of(examined.plan)
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
+    secrets = Secrets.of_inputs(inputs)
     if problems:
-        return Checked(inputs, tuple(problems))
+        # Without the unknown hash: outside of a preview the engine refuses it, and would not show the problems.
+        return Checked(dict(news), _fit_to_show(problems, secrets))
     if kind is Kind.SNAPSHOT:
         _fill_name(urn, olds, inputs)
-    return Checked(inputs, (), examined.plan.warnings if examined.plan else ())
+    return Checked(inputs, (), _fit_to_show(examined.plan.warnings if examined.plan else (), secrets))
+
+
+def _fit_to_show(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:
+    """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
+    return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
 
 
 def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
@@ -79,7 +89,8 @@ def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
 def _snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
     problems = []
     name = inputs.get("name")
-    if "name" in inputs.get("secretPaths", ()):
+    secret_paths = inputs.get("secretPaths", ())
+    if isinstance(secret_paths, list | tuple) and "name" in secret_paths:
         problems.append(Problem("name", _NAME_IN_CLEAR))
     elif name is not None and not is_unknown(name) and (problem := name_problem(name)):
         problems.append(problem)

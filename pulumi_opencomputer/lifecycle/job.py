@@ -56,9 +56,10 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._plan = _plan_again(inputs["manifest"])
-        self._secrets = Secrets(inputs["manifest"], _below_manifest(inputs.get("secretPaths") or ()))
+        self._secrets = Secrets.of_inputs(inputs)
         self._descriptions = describe_steps(self._plan, self._secrets)
         self._hashes = {0: self.content_hash}
+        self._said_origin = False
         self.progress = self._new_progress()
 
     @property
@@ -100,8 +101,10 @@ class Job:
 
     def restart_progress(self) -> None:
         """Show the steps anew, for another request."""
+        again = self._said_origin or self.progress.has_begun
+        self._said_origin = again
         self.progress.close()
-        self.progress = self._new_progress()
+        self.progress = self._new_progress(again)
 
     def finish(self) -> None:
         """Say that the resource is ready, and how long it took."""
@@ -125,8 +128,8 @@ class Job:
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
 
-    def _new_progress(self) -> BuildProgress:
-        return BuildProgress(self.log, self._descriptions, clock=self._clock)
+    def _new_progress(self, again: bool = False) -> BuildProgress:
+        return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
 
 
 def _plan_again(manifest: Any) -> Plan:
@@ -135,11 +138,3 @@ def _plan_again(manifest: Any) -> Plan:
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         raise InvalidInputError([*error.problems, Problem("manifest", reason)]) from error
-
-
-def _below_manifest(paths: Any) -> frozenset[str]:
-    """The secret paths counted from the manifest: ``manifest.steps[0]`` is ``steps[0]``."""
-    prefix = "manifest"
-    return frozenset(
-        path[len(prefix) :].lstrip(".") for path in paths if path == prefix or path.startswith((prefix + ".",))
-    )

@@ -46,7 +46,7 @@ class Checked:
         warnings: What will work, but probably not as it is meant.
     """
 
-    inputs: dict[str, Any]
+    inputs: dict[str, Any] = field(repr=False)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
 

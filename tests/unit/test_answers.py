@@ -245,9 +245,7 @@ def test_a_failure_is_told_in_one_sentence():
     assert answers.describe_failure(2, "run", 1) == (
         "The build of the image failed: step 2 (run) ended with exit code 1."
     )
-    assert answers.describe_failure(2, None, None) == (
-        "The build of the image failed: step 2 ended with an error."
-    )
+    assert answers.describe_failure(2, None, None) == ("The build of the image failed: step 2 ended with an error.")
     assert answers.describe_failure(None, None, None) == "The build of the image failed."
 
 
@@ -291,7 +289,7 @@ def test_an_error_event_without_an_error_breaks_the_protocol(data):
         ("\ud800", "\ufffd"),
         ("<{%reset%}>", "<{ %reset%}>"),
         ("<{\x00%", "<{ %"),
-        ("grün – ✓ 👩\u200d💻", "grün – ✓ 👩\u200d💻"),
+        ("grün → ✓ 👩\u200d💻", "grün → ✓ 👩\u200d💻"),
     ],
 )
 def test_control_sequences_are_taken_out(dirty, cleaned):
@@ -332,10 +330,10 @@ GOOD = sent("build_log", b'{"step": 1, "type": "run", "message": "hello"}')
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_a_stream_is_read_however_it_is_cut(ends, size):
     """Line ends of every kind and any cut into chunks give the same events."""
-    stream = (b": keepalive\n\n" + GOOD + GOOD + sent("news", b"x") + sent("result", '{"a": "é–👩"}'.encode()) + GOOD)
+    stream = b": keepalive\n\n" + GOOD + GOOD + sent("news", b"x") + sent("result", '{"a": "é→👩"}'.encode()) + GOOD
     found, ending = read(stream.replace(b"\n", ends), size)
     assert found == [sse.BuildEvent(1, "run", "hello")] * 2
-    assert ending == sse.Ending("result", '{"a": "é–👩"}'.encode())
+    assert ending == sse.Ending("result", '{"a": "é→👩"}'.encode())
 
 
 def test_a_stream_without_an_ending_gives_none():

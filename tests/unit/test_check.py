@@ -1,0 +1,258 @@
+"""check: what is validated, what is filled in, and what is never shown."""
+
+import os
+import threading
+
+import pytest
+
+from pulumi_opencomputer.lifecycle import UNKNOWN, Kind
+from pulumi_opencomputer.lifecycle import check as check_module
+from pulumi_opencomputer.lifecycle.check import HashMemory, check
+from pulumi_opencomputer.lifecycle.names import generated_name
+from pulumi_opencomputer.manifest import Manifest
+from pulumi_opencomputer.plan import plan
+
+URN = "urn:pulumi:dev::project::pulumi-python:dynamic/opencomputer:Snapshot::daily"
+MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}
+HASH = Manifest.from_dict(MANIFEST).cache_key()
+OTHER = "0" * 64
+
+
+def checked(kind=Kind.SNAPSHOT, olds=None, memory=None, urn=URN, **news):
+    return check(kind, urn, olds or {}, {"manifest": MANIFEST, **news}, memory or HashMemory())
+
+
+def problems(kind=Kind.SNAPSHOT, **news) -> list[str]:
+    return [problem.path for problem in checked(kind, **news).problems]
+
+
+def test_the_content_hash_and_the_time_limit_are_filled_in():
+    """The rest of an image's inputs stays."""
+    assert checked(Kind.IMAGE, secretPaths=[], urn="u").inputs == {
+        "manifest": MANIFEST,
+        "contentHash": HASH,
+        "timeout": 1800.0,
+        "secretPaths": [],
+    }
+
+
+def test_inputs_without_a_value_are_dropped():
+    """A program names every input; None means that it was not given."""
+    inputs = checked(name=None, cached=None, timeout=None).inputs
+    assert "cached" not in inputs
+    assert inputs["timeout"] == 1800.0
+
+
+def test_counts_of_local_files_go_into_the_inputs(tmp_path):
+    """The state then shows what a source holds, and no bytes."""
+    (tmp_path / "f").write_bytes(b"123")
+    manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
+    body = checked(manifest=manifest).inputs["manifest"]["steps"][0]["addDir"]
+    assert body == {"path": "/d", "source": str(tmp_path), "files": 1, "bytes": 3}
+
+
+def test_a_name_is_made_up_where_none_is_given():
+    """Out of the URN and the content."""
+    inputs = checked().inputs
+    assert inputs["name"] == generated_name(URN, HASH)
+    assert inputs["nameGenerated"] is True
+
+
+def test_a_given_name_is_kept():
+    """It is not marked as made up."""
+    inputs = checked(name="toolchain").inputs
+    assert (inputs["name"], "nameGenerated" in inputs) == ("toolchain", False)
+
+
+@pytest.mark.parametrize(
+    ("olds", "kept"),
+    [
+        ({"nameGenerated": True, "contentHash": HASH, "name": "old-1234567"}, True),
+        ({"nameGenerated": True, "contentHash": OTHER, "name": "old-1234567"}, False),
+        ({"contentHash": HASH, "name": "old"}, False),
+        ({"nameGenerated": True, "contentHash": HASH}, False),
+        ({}, False),
+    ],
+)
+def test_a_generated_name_holds_as_long_as_the_content(olds, kept):
+    """Also under another URN, which a rename gives; a name that was given once is not kept."""
+    inputs = checked(olds=olds, urn=URN + "2").inputs
+    assert inputs["name"] == ("old-1234567" if kept else generated_name(URN + "2", HASH))
+
+
+@pytest.mark.parametrize("manifest", [UNKNOWN, {"base": "base", "steps": [{"run": [UNKNOWN]}]}])
+def test_an_unknown_manifest_has_an_unknown_hash_and_name(manifest):
+    """They show as a replacement in the preview."""
+    found = checked(manifest=manifest)
+    assert found.problems == ()
+    assert (found.inputs["contentHash"], found.inputs["name"]) == (UNKNOWN, UNKNOWN)
+    assert found.inputs["manifest"] == manifest
+
+
+def test_unknown_options_pass():
+    """Nothing is said about what is not known yet."""
+    found = checked(name=UNKNOWN, adopt=UNKNOWN, timeout=UNKNOWN)
+    assert found.problems == ()
+    assert (found.inputs["name"], found.inputs["contentHash"]) == (UNKNOWN, HASH)
+
+
+@pytest.mark.parametrize(
+    ("news", "path"),
+    [
+        ({"manifest": None}, "manifest"),
+        ({"manifest": 5}, "manifest"),
+        ({"manifest": {"base": "", "steps": []}}, "manifest.base"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": -1}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": 1e9}, "timeout"),
+        ({"timeout": True}, "timeout"),
+        ({"timeout": "30m"}, "timeout"),
+        ({"name": ""}, "name"),
+        ({"name": "a/b"}, "name"),
+        ({"name": ["x"]}, "name"),
+        ({"name": "hunter2", "secretPaths": ["name"]}, "name"),
+        ({"name": UNKNOWN, "secretPaths": ["name"]}, "name"),
+        ({"adopt": "yes"}, "adopt"),
+        ({"adopt": 1}, "adopt"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path(news, path):
+    """The hash is then not computed, and no name made up."""
+    found = checked(**news)
+    assert [problem.path for problem in found.problems] == [path]
+    assert "contentHash" not in found.inputs
+    assert "nameGenerated" not in found.inputs
+    assert "hunter2" not in str(found.problems)
+
+
+def test_all_mistakes_are_told_at_once():
+    """Those of the manifest come first."""
+    found = problems(manifest={"base": "", "steps": [{"run": []}]}, timeout=0, name="/", adopt=5)
+    assert found == ["manifest.base", "manifest.steps[0].run", "timeout", "name", "adopt"]
+
+
+def test_an_image_has_no_name():
+    """What is an option of a snapshot alone is not looked at."""
+    assert problems(Kind.IMAGE, name="/", adopt=5) == []
+    assert "name" not in checked(Kind.IMAGE).inputs
+
+
+def executable(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"")
+    path.chmod(0o755)
+    return {"base": "base", "steps": [{"addFile": {"path": "/remote-secret", "source": str(path)}}]}
+
+
+def test_warnings_are_handed_on(tmp_path):
+    """They don't hold a deployment up."""
+    found = checked(manifest=executable(tmp_path, "tool.sh"))
+    assert [warning.path for warning in found.warnings] == ["manifest.steps[0].addFile.source"]
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("paths", [["manifest.steps[0].addFile"], ["manifest"], UNKNOWN])
+def test_a_secret_path_is_not_shown_in_a_warning(tmp_path, paths):
+    """Local and remote paths stand in the reasons of warnings."""
+    ((_, reason),) = checked(manifest=executable(tmp_path, "hunter2-hunter2"), secretPaths=paths).warnings
+    assert reason.startswith("[secret] is executable here")
+    assert "hunter2" not in reason
+    assert "remote-secret" not in reason
+
+
+@pytest.mark.skipif(os.name != "posix", reason="writes while it reads")
+def test_a_secret_source_that_changes_while_it_is_hashed_is_not_shown(tmp_path, monkeypatch):
+    """The failure says what is wrong, without the path."""
+    path = tmp_path / "hunter2-hunter2"
+    path.write_bytes(b"")
+    manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
+    real = check_module.content_hash
+
+    def late(image):
+        path.write_bytes(b"changed")
+        return real(image)
+
+    monkeypatch.setattr(check_module, "content_hash", late)
+    (open_problem,) = checked(manifest=manifest).problems
+    path.write_bytes(b"")
+    (problem,) = checked(manifest=manifest, secretPaths=["manifest.steps[0].addFile.source"]).problems
+    assert "hunter2" in open_problem.reason
+    assert problem.reason.startswith("The local file [secret] changed")
+    assert problem.path == "manifest"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a name that Windows does not allow")
+def test_no_problem_or_warning_holds_what_the_engine_takes_for_a_command(tmp_path):
+    """An unknown colour in any text would end the engine; names of files and keys may hold one."""
+    bad = "<{%oops%}>"
+    (warning,) = checked(manifest=executable(tmp_path, bad)).warnings
+    (problem,) = checked(manifest={"base": "base", "steps": [], bad: 1}).problems
+    assert bad not in f"{warning}{problem}"
+    assert "<{ %oops" in str(warning)
+    assert "<{ %oops" in str(problem)
+
+
+def test_values_stay_out_of_the_repr():
+    """A repr may end up in a log."""
+    manifest = {"base": "base", "steps": [{"run": ["hunter2"]}]}
+    assert "hunter2" not in repr(checked(manifest=manifest))
+
+
+class Reads:
+    """Counts how often a manifest is hashed, each time waiting for a word where told to."""
+
+    def __init__(self, monkeypatch, gate=None):
+        self.count = 0
+        real = check_module.content_hash
+
+        def counting(image):
+            self.count += 1
+            if gate is not None:
+                gate.wait(20)
+            return real(image)
+
+        monkeypatch.setattr(check_module, "content_hash", counting)
+
+
+def test_a_hash_is_remembered_while_the_files_stay(tmp_path, monkeypatch):
+    """Many snapshots of one directory read it once; a touched file is read again."""
+    (tmp_path / "f").write_bytes(b"1")
+    manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
+    reads, memory = Reads(monkeypatch), HashMemory()
+    first = {checked(manifest=manifest, memory=memory).inputs["contentHash"] for _ in range(3)}
+    assert (len(first), reads.count) == (1, 1)
+    os.utime(tmp_path / "f", (1, 1))
+    assert {checked(manifest=manifest, memory=memory).inputs["contentHash"]} == first
+    assert reads.count == 2
+
+
+def test_checks_side_by_side_read_once(monkeypatch):
+    """The engine checks many resources at a time."""
+    gate = threading.Event()
+    reads, memory = Reads(monkeypatch, gate), HashMemory()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(memory.hash_of(plan(MANIFEST)))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(20)
+    assert (found, reads.count) == ([HASH] * 8, 1)
+
+
+def test_a_failed_hash_is_not_remembered(monkeypatch):
+    """The next check tries again."""
+    memory, calls = HashMemory(), []
+    real = check_module.content_hash
+
+    def once(image):
+        calls.append(image)
+        if len(calls) == 1:
+            raise OSError(5, "broken")
+        return real(image)
+
+    monkeypatch.setattr(check_module, "content_hash", once)
+    with pytest.raises(OSError, match="broken"):
+        memory.hash_of(plan(MANIFEST))
+    assert memory.hash_of(plan(MANIFEST)) == HASH

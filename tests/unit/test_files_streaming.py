@@ -1,0 +1,123 @@
+"""Local files: what streaming one guarantees."""
+
+import base64
+import os
+import random
+import signal
+import time
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.errors import ContentChangedError
+from pulumi_opencomputer.files import scan_directory, scan_file
+
+
+@pytest.mark.parametrize("size", [0, 1, 768 * 1024, 768 * 1024 + 1, 5_000_000])
+def test_a_file_hashes_as_its_base64_does(tmp_path, size):
+    """As a value in a manifest, a file means its padded base64, whatever its size; it can be read again."""
+    raw = random.Random(size).randbytes(size)
+    (tmp_path / "f").write_bytes(raw)
+    file = scan_file(str(tmp_path / "f"))
+    steps = [{"base": "b", "steps": [{"type": "t", "args": {"c": c}}]} for c in (file, base64.b64encode(raw).decode())]
+    assert content_hash(steps[0]) == content_hash(steps[1]) == content_hash(steps[0])
+
+
+def test_streaming_takes_constant_memory(tmp_path):
+    """A file of 64 MB passes through in blocks."""
+    with (tmp_path / "f").open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    scanned = scan_file(str(tmp_path / "f"))
+    tracemalloc.start()
+    try:
+        total = sum(map(len, scanned.chunks()))
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+    assert total == scanned.size
+
+
+def replace_with_copy(path):
+    copy = path.with_name("copy")
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+
+
+CHANGES = {
+    "longer": lambda path: path.write_text("content and more"),
+    "shorter": lambda path: path.write_text("co"),
+    "other time": lambda path: os.utime(path, ns=(1, 1)),
+    "other inode": replace_with_copy,
+    "gone": lambda path: path.unlink(),
+    "pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "directory": lambda path: (path.unlink(), path.mkdir()),
+    "device": lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+}
+
+
+@pytest.fixture
+def alarm():
+    """Fail a test that waits for ever."""
+    previous = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("still waiting after 10 s"))
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.mark.usefixtures("alarm")
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_file_that_changed_since_the_scan_is_given_up(tmp_path, change):
+    """Nothing of another version is yielded, the error names the file, and no pipe holds the reader up."""
+    path = tmp_path / "watched"
+    path.write_text("content")
+    file = scan_file(str(path))
+    change(path)
+    with pytest.raises(ContentChangedError, match="watched"):
+        next(file.chunks())
+
+
+@pytest.mark.parametrize("change", ["longer", "shorter", "other time"])
+def test_a_file_that_changes_while_it_is_read_is_given_up(tmp_path, change):
+    """The version is compared once more behind the last block."""
+    path = tmp_path / "f"
+    path.write_bytes(bytes(1_000_000))
+    chunks = scan_file(str(path)).chunks()
+    next(chunks)
+    CHANGES[change](path)
+    with pytest.raises(ContentChangedError):
+        list(chunks)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs a file system that tells no sizes")
+def test_a_file_that_holds_more_than_its_size_is_not_taken_for_empty():
+    """Where the file system reports no size, nothing is embedded in place of the content."""
+    with pytest.raises(ContentChangedError):
+        list(scan_file("/proc/self/status").chunks())
+
+
+def test_a_stream_that_is_left_early_closes_its_file(tmp_path):
+    """No descriptor stays open behind an upload that was given up."""
+    (tmp_path / "f").write_bytes(bytes(2_000_000))
+    before = set(Path("/dev/fd").iterdir())
+    chunks = scan_file(str(tmp_path / "f")).chunks()
+    next(chunks)
+    chunks.close()
+    assert set(Path("/dev/fd").iterdir()) == before
+
+
+def test_a_fingerprint_tells_versions_apart(tmp_path):
+    """It stays while the file stays, and changes with content of the same length and the same time."""
+    path = tmp_path / "f"
+    path.write_text("one")
+    os.utime(path, ns=(1, 1))
+    first = scan_file(str(path)).fingerprint
+    assert scan_directory(str(tmp_path)).entries[0].file.fingerprint == first
+    path.write_text("two")
+    os.utime(path, ns=(1, 1))
+    deadline = time.monotonic() + 5  # the clock of a file system ticks in milliseconds
+    while scan_file(str(path)).fingerprint == first and time.monotonic() < deadline:
+        os.utime(path, ns=(1, 1))
+    assert scan_file(str(path)).fingerprint != first

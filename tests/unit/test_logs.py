@@ -1,0 +1,257 @@
+"""Build events turned into the lines of a resource's row."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_opencomputer.logs import BuildProgress, ResourceLog, Severity, Ticker, no_log
+from pulumi_opencomputer.sse import BuildEvent
+
+STEPS = ("apt install jq", "pip install pandas", "run true")
+
+
+class Row:
+    """A resource's row: lines that stay, and lines that pass."""
+
+    def __init__(self):
+        self.lines, self.passing = [], []
+
+    def __call__(self, severity, message, *, ephemeral=False):
+        (self.passing if ephemeral else self.lines).append(message)
+
+
+class Members(set):
+    """A ticker that ticks when it is told to."""
+
+    remove = set.discard
+
+    def tick(self):
+        for member in tuple(self):
+            member.tick()
+
+
+class Build:
+    """One build, its row, and its time."""
+
+    def __init__(self, steps=STEPS):
+        self.now, self.row, self.ticker = 0.0, Row(), Members()
+        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=self.ticker)
+
+    def say(self, message, kind="run", after=0.0):
+        self.now += after
+        self.progress.on_event(BuildEvent(0, kind, message))
+
+    def start(self, number, after=0.0):
+        self.say(f"Step {number}/3: whatever the server says", after=after)
+
+    def end(self, number, after=0.0):
+        self.say(f"Step {number}/3 completed", after=after)
+
+
+@pytest.fixture
+def build():
+    return Build()
+
+
+def test_a_step_is_one_line_with_its_duration(build):
+    """It is said when the step ends; while it runs, a passing line names it."""
+    build.say("Building image with 3 steps (sandbox=sb-1)", "build")
+    for number, seconds in ((1, 12.34), (2, 60), (3, 0.04)):
+        build.start(number)
+        build.end(number, after=seconds)
+    assert build.row.lines == [
+        "[1/3] apt install jq (12.3 s)",
+        "[2/3] pip install pandas (60.0 s)",
+        "[3/3] run true (0.0 s)",
+    ]
+    assert build.row.passing == ["[1/3] apt install jq", "[2/3] pip install pandas", "[3/3] run true"]
+
+
+def test_the_servers_words_are_never_shown(build):
+    """They may hold a secret, or anything."""
+    build.say("Step 1/3: hunter2", "hunter2")
+    build.say("hunter2", "hunter2")
+    build.say("Step 1/3 completed hunter2", "hunter2")
+    build.say("Creating checkpoint... hunter2", "checkpoint")
+    build.say("Image found in cache (hash=hunter2)", "cache_hit")
+    assert "hunter2" not in "".join(build.row.lines + build.row.passing)
+
+
+def test_a_hit_in_the_cache_is_said_once(build):
+    """And it is remembered."""
+    assert not build.progress.from_cache
+    for _ in range(2):
+        build.say("Image found in cache (hash=012345678901)", "cache_hit")
+    assert build.row.lines == ["from cache"]
+    assert build.progress.from_cache
+
+
+def test_saving_the_image_is_shown_in_passing(build):
+    """It is no step of the manifest."""
+    for _ in range(2):
+        build.say("Creating checkpoint...", "checkpoint", after=1)
+    assert (build.row.lines, build.row.passing) == ([], ["saving the image"])
+
+
+def test_a_repeated_event_is_not_said_again(build):
+    """Neither a start nor an end, and the duration counts from the first start."""
+    build.start(1)
+    build.start(1, after=5)
+    build.end(1, after=5)
+    build.end(1, after=5)
+    build.start(1, after=5)
+    assert build.row.lines == ["[1/3] apt install jq (10.0 s)"]
+    assert build.row.passing == ["[1/3] apt install jq"]
+
+
+def test_steps_that_overlap_have_their_own_durations(build):
+    """Events out of order don't mix the times up."""
+    build.start(1)
+    build.start(2, after=10)
+    build.end(1, after=5)
+    build.end(2, after=20)
+    assert build.row.lines == ["[1/3] apt install jq (15.0 s)", "[2/3] pip install pandas (25.0 s)"]
+
+
+def test_a_step_that_runs_on_keeps_its_passing_line(build):
+    """The end of another step does not stop it."""
+    build.start(1)
+    build.start(2)
+    build.end(1)
+    build.now = 5
+    build.ticker.tick()
+    assert build.row.passing[-1] == "[2/3] pip install pandas … 5 s"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Step 0/3: x",
+        "Step 4/3: x",
+        "Step 4/3 completed",
+        "Step 2/3 completed",
+        "Step -1/3: x",
+        "Step 1: x",
+        "Step x/3: x",
+        f"Step {'9' * 5000}/3: x",
+        f"Step 1/{'9' * 5000}: x"[:-3],
+        "step 1/3: x",
+        "",
+        "anything",
+    ],
+)
+def test_an_unknown_event_is_let_pass(build, message):
+    """Whatever the server sends, the build goes on, and nothing is said."""
+    build.say(message)
+    assert (build.row.lines, build.row.passing) == ([], [])
+
+
+def test_an_event_tells_that_the_server_has_begun(build):
+    """Of any kind: a request that waits for another's build is silent."""
+    assert not build.progress.has_begun
+    build.say("anything")
+    assert build.progress.has_begun
+
+
+def test_the_running_time_is_shown_less_and_less_often(build):
+    """Each passing line is a line of its own in a kept log."""
+    build.start(1)
+    for _ in range(130):
+        build.now += 1
+        build.ticker.tick()
+    shown = [line.rpartition("… ")[2] for line in build.row.passing[1:]]
+    assert shown == [f"{seconds} s" for seconds in (1, 2, 3, 5, 7, 10, 15, 20, 30, 60, 90, 120)]
+
+
+def test_each_step_counts_its_own_running_time(build):
+    """The clock starts anew."""
+    build.start(1)
+    build.now = 100
+    build.ticker.tick()
+    build.end(1)
+    build.start(2)
+    build.ticker.tick()
+    build.now = 101
+    build.ticker.tick()
+    assert build.row.passing[-2:] == ["[2/3] pip install pandas", "[2/3] pip install pandas … 1 s"]
+
+
+def test_nothing_ticks_between_steps_nor_after_the_end(build):
+    """A line about a step that is over would be wrong."""
+    build.start(1)
+    build.end(1)
+    before = list(build.row.passing)
+    build.now = 50
+    build.ticker.tick()
+    build.start(2)
+    build.progress.close()
+    build.now = 100
+    build.progress.tick()
+    assert build.row.passing == [*before, "[2/3] pip install pandas"]
+    assert not build.ticker
+
+
+def test_a_wait_is_shown_with_its_time(build):
+    """Also when it is asked for again and again: it began when it was first said."""
+    for _ in range(3):
+        build.progress.wait_for("waiting for the server")
+        build.now += 4
+    build.ticker.tick()
+    assert build.row.passing == ["waiting for the server", "waiting for the server … 12 s"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["start", "end"]), st.integers(-1, 5), st.floats(0, 100)), max_size=30))
+def test_whatever_the_order_no_step_is_said_twice(events):
+    """Any stream of events gives at most one line a step, each with its duration."""
+    build = Build()
+    for event, number, seconds in events:
+        getattr(build, event)(number, after=seconds)
+    titles = [line.rpartition(" (")[0] for line in build.row.lines]
+    assert len(set(titles)) == len(titles)
+    assert set(titles) <= {f"[{number}/3] {text}" for number, text in enumerate(STEPS, 1)}
+    assert all(line.endswith(" s)") for line in build.row.lines)
+
+
+@given(st.lists(st.text(max_size=30) | st.from_regex(r"Step \d+/\d+(: | completed)", fullmatch=True), max_size=10))
+def test_whatever_the_server_says_nothing_fails(messages):
+    """Texts of every kind."""
+    build = Build()
+    for message in messages:
+        build.say(message)
+    assert len(build.row.lines) <= len(STEPS)
+
+
+def test_lines_are_cleaned():
+    """What a terminal or the engine would take for a command is taken out of every line."""
+    seen = []
+    log = ResourceLog(lambda severity, message, *, ephemeral=False: seen.append((severity, message, ephemeral)))
+    for say in (log.info, log.warn, log.status):
+        say("a\x1b[31mb<{%fg 1%}>\x00")
+    text = "ab<{ %fg 1%}>"
+    assert seen == [(Severity.INFO, text, False), (Severity.WARNING, text, False), (Severity.INFO, text, True)]
+
+
+def test_the_real_ticker_calls_its_members_until_they_leave():
+    """One thread serves all builds."""
+    ticker, row = Ticker(interval=0.001), Row()
+    called = threading.Event()
+
+    class Watched(BuildProgress):
+        def tick(self):
+            called.set()
+
+    members = [Watched(ResourceLog(row), STEPS, ticker=ticker) for _ in range(2)]
+    for member in members:
+        member.wait_for("something")
+    assert called.wait(20)
+    for member in members:
+        member.close()
+    assert [thread.name for thread in threading.enumerate()].count("build-progress") >= 1
+    assert not ticker._members
+
+
+def test_a_log_that_shows_nothing_takes_every_line():
+    """For programs without an engine."""
+    ResourceLog(no_log).info("text")

@@ -1,0 +1,342 @@
+"""The builder of a manifest: its methods, its forms, and what it refuses."""
+
+import base64
+import dataclasses
+import hashlib
+import os
+from types import MappingProxyType
+
+import opencomputer
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.errors import InvalidInputError, UnresolvedOutputError
+from pulumi_opencomputer.manifest import Manifest, to_declared
+
+
+class Unresolved:
+    """Shaped as a Pulumi Output is."""
+
+    def apply(self, func):
+        return Unresolved()
+
+    def is_secret(self):
+        raise AssertionError("a manifest never asks")
+
+    def __str__(self):
+        raise AssertionError("an Output has no text")
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def problems(call) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidInputError) as caught:
+        call()
+    return [tuple(problem) for problem in caught.value.problems]
+
+
+def test_every_method_adds_its_step_in_the_api_form(tmp_path):
+    """Each method of the documented builder gives the step that the API documents."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_bytes(b"print(1)")
+    manifest = (
+        Manifest.base()
+        .apt_install(["jq"])
+        .pip_install(["pandas==2.2.3"])
+        .run_commands("true", "false")
+        .env({"A": "1"})
+        .workdir("/workspace")
+        .add_file("/a.txt", "text")
+        .add_file("/b.bin", b"\xff\x00")
+        .add_local_file(tmp_path / "app" / "main.py", "/main.py")
+        .add_local_dir(str(tmp_path / "app"), "/app")
+        .builder_memory(8192)
+        .runtime_memory(2048)
+    )
+    assert manifest.to_dict() == {
+        "base": "base",
+        "steps": [
+            {"type": "apt_install", "args": {"packages": ["jq"]}},
+            {"type": "pip_install", "args": {"packages": ["pandas==2.2.3"]}},
+            {"type": "run", "args": {"commands": ["true", "false"]}},
+            {"type": "env", "args": {"vars": {"A": "1"}}},
+            {"type": "workdir", "args": {"path": "/workspace"}},
+            {"type": "add_file", "args": {"path": "/a.txt", "content": b64(b"text"), "encoding": "base64"}},
+            {"type": "add_file", "args": {"path": "/b.bin", "content": b64(b"\xff\0"), "encoding": "base64"}},
+            {"type": "add_file", "args": {"path": "/main.py", "content": b64(b"print(1)"), "encoding": "base64"}},
+            {
+                "type": "add_dir",
+                "args": {"path": "/app", "files": [{"relativePath": "main.py", "content": b64(b"print(1)")}]},
+            },
+        ],
+        "builderMemoryMB": 8192,
+        "runtimeMemoryMB": 2048,
+    }
+
+
+def test_a_method_leaves_the_manifest_as_it_was():
+    """A manifest is immutable: each method returns another one."""
+    first = Manifest.base()
+    second = first.run_commands("true")
+    assert (first.steps, len(second.steps)) == ((), 1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        first.base_image = "other"
+
+
+def test_a_later_change_of_an_argument_does_not_reach_the_manifest():
+    """Lists and mappings are copied when they are given."""
+    packages, variables = ["jq"], {"A": "1"}
+    manifest = Manifest.base().apt_install(packages).env(variables)
+    packages.append("curl")
+    variables["B"] = "2"
+    assert manifest == Manifest.base().apt_install(["jq"]).env({"A": "1"})
+
+
+def test_what_declared_gives_is_a_copy():
+    """A change of the declared form does not reach the manifest."""
+    manifest = Manifest.base().apt_install(["jq"])
+    manifest.declared()["steps"][0]["aptInstall"].append("curl")
+    assert manifest.declared()["steps"] == [{"aptInstall": ["jq"]}]
+
+
+@pytest.mark.parametrize("method", ["apt_install", "pip_install"])
+def test_one_string_in_place_of_a_list_is_refused_at_once(method):
+    """A string would count as a list of letters; the error names the step and the remedy, not the value."""
+    found = problems(lambda: getattr(Manifest.base().run_commands("true"), method)("hunter2"))
+    key = {"apt_install": "aptInstall", "pip_install": "pipInstall"}[method]
+    assert found == [(f"manifest.steps[1].{key}", "must be a list of strings; put the string in [ ].")]
+
+
+def test_an_ignore_of_one_string_is_refused_at_once():
+    """The same holds for patterns."""
+    found = problems(lambda: Manifest.base().add_local_dir(".", "/app", ignore="*.log"))
+    assert [path for path, _ in found] == ["manifest.steps[0].addDir.ignore"]
+
+
+def test_a_relative_source_counts_from_the_programs_working_directory(tmp_path, monkeypatch):
+    """The provider may run elsewhere, so sources become absolute when they are given."""
+    monkeypatch.chdir(tmp_path)
+    steps = Manifest.base().add_local_file("a", "/a").add_local_dir("./b/../c", "/c").steps
+    assert [next(iter(step.values()))["source"] for step in steps] == [f"{tmp_path}{os.sep}a", f"{tmp_path}{os.sep}c"]
+
+
+def test_an_empty_source_is_not_taken_for_the_working_directory():
+    """It stays empty, and the check refuses it."""
+    manifest = Manifest.base().add_local_dir("", "/app")
+    assert problems(manifest.to_dict) == [("manifest.steps[0].addDir.source", "must not be empty.")]
+
+
+def test_the_memory_is_no_part_of_the_content():
+    """Memory sizes don't change the content hash."""
+    plain = Manifest.base().run_commands("true")
+    assert plain.builder_memory(1024).runtime_memory(512).cache_key() == plain.cache_key()
+
+
+def test_another_token_is_another_content():
+    """`rebuild` changes the hash, and stands in the last step alone."""
+    plain = Manifest.base().run_commands("true").workdir("/w")
+    once, twice = plain.rebuild("1"), plain.rebuild("2")
+    assert len({plain.cache_key(), once.cache_key(), twice.cache_key()}) == 3
+    assert [step["args"].get("rebuild") for step in once.to_dict()["steps"]] == [None, "1"]
+
+
+def test_rebuild_without_a_step_is_refused():
+    """There is nowhere for the token to stand."""
+    reason = "rebuild needs a step: an image without steps is the base itself."
+    assert problems(Manifest.base().rebuild("1").cache_key) == [("manifest", reason)]
+
+
+@pytest.mark.parametrize("method", [Manifest.to_dict, Manifest.cache_key])
+def test_an_output_is_told_with_its_place(method):
+    """The content of a manifest with an Output is known during a deployment only."""
+    manifest = Manifest.base().run_commands("true").env({"TOKEN": Unresolved()})
+    with pytest.raises(UnresolvedOutputError, match=r"^manifest\.steps\[1\]\.env\.TOKEN holds a Pulumi Output"):
+        method(manifest)
+
+
+def test_outputs_may_stand_anywhere():
+    """No method looks into what it is given."""
+    out = Unresolved()
+    manifest = (
+        Manifest.base(out)
+        .apt_install(out)
+        .pip_install([out])
+        .run_commands(out)
+        .env(out)
+        .workdir(out)
+        .add_file(out, out)
+        .add_local_file(out, out)
+        .add_local_dir(out, out, ignore=[out])
+        .builder_memory(out)
+        .rebuild(out)
+    )
+    assert len(manifest.declared()["steps"]) == 8
+
+
+def test_the_sdks_image_is_read():
+    """What `opencomputer-sdk` gives becomes the same manifest as our own methods make."""
+    theirs = opencomputer.Image.base().apt_install(["jq"]).add_file("/a", "text").env({"A": "1"}).builder_memory(8192)
+    ours = Manifest.base().apt_install(["jq"]).add_file("/a", "text").env({"A": "1"}).builder_memory(8192)
+    assert Manifest.from_dict(theirs.to_dict()) == ours
+
+
+def test_the_order_of_a_directorys_entries_does_not_matter():
+    """Entries of `add_dir` come in the file system's order from the SDK; here they are sorted."""
+
+    def image(names):
+        files = [{"relativePath": name, "content": b64(name.encode())} for name in names]
+        return {"base": "base", "steps": [{"type": "add_dir", "args": {"path": "/d", "files": files}}]}
+
+    keys = {Manifest.from_dict(image(names)).cache_key() for names in (["a", "b/c", "é"], ["é", "b/c", "a"])}
+    assert len(keys) == 1
+
+
+def test_an_output_among_a_directorys_names_is_kept():
+    """An Output can't be sorted before it is known."""
+    files = [{"relativePath": Unresolved(), "content": ""}, {"relativePath": "a", "content": ""}]
+    form = {"steps": [{"type": "add_dir", "args": {"path": "/d", "files": files}}]}
+    assert len(to_declared(form)["steps"][0]["addDir"]["files"]) == 2
+
+
+def test_text_in_base64_is_read_as_text():
+    """A preview shows text then; bytes that are no text, or that hold NUL, stay base64."""
+    contents = [b64(b"text"), b64(b"\xff"), b64(b"a\0b")]
+    steps = [{"type": "add_file", "args": {"path": "/a", "content": content}} for content in contents]
+    bodies = [step["addFile"] for step in to_declared({"steps": steps})["steps"]]
+    assert [body.get("encoding") for body in bodies] == [None, "base64", "base64"]
+    assert bodies[0]["content"] == "text"
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        ({"type": "explode", "args": {}}, "manifest.steps[0].type"),
+        ({"type": ["run"], "args": {}}, "manifest.steps[0].type"),
+        ({"type": None, "args": {}}, "manifest.steps[0].type"),
+        ({"type": "run"}, "manifest.steps[0].args"),
+        ({"type": "run", "args": ["hunter2"]}, "manifest.steps[0].args"),
+        ({"type": "run", "args": {"command": "hunter2"}}, "manifest.steps[0].args"),
+        ({"type": "run", "args": {"commands": [], "hunter2": 1}}, "manifest.steps[0].args"),
+        ({"type": "add_file", "args": {"path": "/a"}}, "manifest.steps[0].args"),
+        ({"type": "add_file", "args": {"path": "/a", "content": "", "mode": 1}}, "manifest.steps[0].args"),
+        (
+            {"type": "add_file", "args": {"path": "/a", "content": "", "encoding": "hunter2"}},
+            "manifest.steps[0].args.encoding",
+        ),
+        ({"type": "add_dir", "args": {"path": "/a"}}, "manifest.steps[0].args"),
+        ({"type": "add_dir", "args": {"path": "/a", "files": "hunter2"}}, "manifest.steps[0].args"),
+        ({"type": "add_dir", "args": {"path": "/a", "files": ["hunter2"]}}, "manifest.steps[0].args"),
+        ({"type": "add_dir", "args": {"path": "/a", "files": [5]}}, "manifest.steps[0].args"),
+        ({"type": "add_dir", "args": {"path": "/a", "files": [{"content": ""}]}}, "manifest.steps[0].args"),
+    ],
+)
+def test_a_step_of_the_api_form_that_cant_be_expressed_is_refused_with_its_path(step, path):
+    """The path says where, and the reason never quotes what stands there."""
+    ((found, reason),) = problems(lambda: Manifest.from_dict({"base": "base", "steps": [step]}))
+    assert found == path
+    assert "hunter2" not in reason
+
+
+@pytest.mark.parametrize("form", [None, 5, "hunter2", ["hunter2"], object()])
+def test_what_is_no_mapping_is_no_manifest(form):
+    """The error names the type that was given, not the value."""
+    reason = f"must be a manifest, not a value of type {type(form).__name__}."
+    assert problems(lambda: Manifest.from_dict(form)) == [("manifest", reason)]
+
+
+@pytest.mark.parametrize("steps", [None, 5, "run", {"run": []}])
+def test_steps_that_are_no_list_are_refused(steps):
+    """from_dict never drops what it is given."""
+    assert problems(lambda: Manifest.from_dict({"steps": steps})) == [("manifest.steps", "must be a list.")]
+
+
+def test_an_unknown_key_is_refused():
+    """A misspelt key would be lost without a word otherwise."""
+    found = problems(lambda: Manifest.from_dict({"base": "base", "stesp": []}))
+    assert found == [("manifest.stesp", "is not known here; check the spelling.")]
+
+
+def test_a_step_that_is_no_mapping_is_left_to_the_validation():
+    """The builder does not fail over it: the validation tells it with all other mistakes."""
+    manifest = Manifest.from_dict({"steps": ["hunter2", {"run": []}]})
+    assert [path for path, _ in problems(manifest.to_dict)] == ["manifest.steps[0]", "manifest.steps[1].run"]
+
+
+def test_any_mapping_and_sequence_will_do():
+    """Mappings other than dict and tuples are as good."""
+    form = MappingProxyType({"base": "base", "steps": ({"env": MappingProxyType({"A": "1"})}, {"run": ("true",)})})
+    assert Manifest.from_dict(form) == Manifest.base().env({"A": "1"}).run_commands("true")
+
+
+def test_both_forms_of_a_manifest_have_one_key():
+    """The declared form and the API's say the same."""
+    manifest = Manifest.base("other").run_commands("a && b").rebuild("x").builder_memory(1024)
+    declared, api = Manifest.from_dict(manifest.declared()), Manifest.from_dict(manifest.to_dict())
+    assert declared == api == manifest
+
+
+def test_memory_of_none_is_no_memory():
+    """A mapping from JSON may carry null for what is not set."""
+    form = {"steps": [{"run": ["true"]}], "builderMemoryMB": None}
+    assert Manifest.from_dict(form).to_dict() == Manifest.base().run_commands("true").to_dict()
+
+
+def test_the_key_is_the_hash_of_the_canonical_bytes():
+    """One hash, written out by hand."""
+    text = b'{"base":"base","steps":[{"type":"run","args":{"commands":["echo \\u003c"]}}]}'
+    assert Manifest.base().run_commands("echo <").cache_key() == hashlib.sha256(text).hexdigest()
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+FILLED = TEXTS.filter(lambda text: text.strip())
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
+PARTS = FILLED.filter(lambda text: "/" not in text and text not in (".", ".."))
+ENTRIES = st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary(max_size=30), max_size=4)
+REMOTE = TEXTS.map(lambda text: "/" + text)
+
+
+def entries_of(files):
+    return [{"relativePath": name, "content": b64(content), "encoding": "base64"} for name, content in files.items()]
+
+
+STEPS = st.one_of(
+    st.builds(lambda packages: {"aptInstall": packages}, st.lists(FILLED, min_size=1, max_size=3)),
+    st.builds(lambda packages: {"pipInstall": packages}, st.lists(FILLED, min_size=1, max_size=3)),
+    st.builds(lambda commands: {"run": commands}, st.lists(FILLED, min_size=1, max_size=3)),
+    st.builds(lambda variables: {"env": variables}, st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3)),
+    st.builds(lambda path: {"workdir": path}, REMOTE),
+    st.builds(lambda path, text: {"addFile": {"path": path, "content": text}}, REMOTE, TEXTS),
+    st.builds(lambda path, files: {"addDir": {"path": path, "files": entries_of(files)}}, REMOTE, ENTRIES),
+)
+MANIFESTS = st.builds(
+    lambda base, steps, token: {"base": base, "steps": steps} | ({"rebuild": token} if steps and token else {}),
+    FILLED,
+    st.lists(STEPS, max_size=5),
+    st.none() | FILLED,
+).map(Manifest.from_dict)
+
+
+@given(MANIFESTS)
+def test_the_api_form_keeps_the_key(manifest):
+    """Whatever a valid manifest holds, from_dict(to_dict()) has its cache key."""
+    assert Manifest.from_dict(manifest.to_dict()).cache_key() == manifest.cache_key()
+
+
+@given(MANIFESTS)
+def test_the_key_is_the_content_hash_of_the_api_form(manifest):
+    """What is sent hashes to what was said."""
+    assert manifest.cache_key() == content_hash(manifest.to_dict())
+
+
+@given(st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary(max_size=9), max_size=6))
+def test_the_order_of_files_given_inline_does_not_matter(files):
+    """A directory is a set of files."""
+
+    def key(items):
+        return Manifest.from_dict({"steps": [{"addDir": {"path": "/d", "files": entries_of(dict(items))}}]}).cache_key()
+
+    assert key(files.items()) == key(reversed(files.items()))

@@ -1,0 +1,123 @@
+"""Names and marks."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_opencomputer.answers import Row
+from pulumi_opencomputer.lifecycle.names import (
+    MARK_KEY,
+    MAX_NAME_BYTES,
+    generated_name,
+    mark,
+    mark_of,
+    name_problem,
+    scratch_name,
+)
+
+URN = "urn:pulumi:dev::project::pulumi-python:dynamic/opencomputer:Snapshot::daily"
+HASH = "a" * 64
+
+
+def row(manifest):
+    return Row("id", "name", HASH, "ready", None, "2026-08-01T00:00:00Z", None, manifest)
+
+
+def test_a_mark_is_16_hex_digits_of_the_urn():
+    """It never changes for a URN: rows that exist carry it."""
+    assert mark(URN) == "c4201bf4b0b06e58"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "found"), [({MARK_KEY: "x"}, "x"), ({MARK_KEY: 5}, None), ({}, None), (None, None)]
+)
+def test_a_rows_mark_is_read_from_its_manifest(manifest, found):
+    """Anything but text is no mark."""
+    assert mark_of(row(manifest)) == found
+
+
+def test_a_generated_name_is_made_of_urn_and_content():
+    """It is the same every time, and another for another stack, resource or content."""
+    name = generated_name(URN, HASH)
+    assert name == generated_name(URN, HASH)
+    assert name.startswith("daily-")
+    assert len(name) == len("daily-") + 7
+    others = [generated_name(URN.replace("dev", "prod"), HASH), generated_name(URN, "b" * 64)]
+    assert len({name, *others}) == 3
+
+
+def test_a_scratch_name_is_made_of_the_urn_alone():
+    """So that what an interrupted run left is found by the next."""
+    assert scratch_name(URN) == f"daily-scratch-{mark(URN)}"
+
+
+@pytest.mark.parametrize(
+    ("resource", "part"),
+    [
+        ("my image", "my-image"),
+        ("a/b::c", "c"),
+        ("größe", "gr-e"),
+        ("..", "snapshot"),
+        ("/", "snapshot"),
+        ("日本", "snapshot"),
+        ("x" * 500, "x" * 200),
+    ],
+)
+def test_a_resources_name_is_made_fit(resource, part):
+    """Pulumi allows names of resources that the API can't take."""
+    assert generated_name(f"urn:pulumi:dev::project::type::{resource}", HASH).rpartition("-")[0] == part
+
+
+@given(st.text(max_size=300), st.text(max_size=70))
+def test_what_is_made_up_is_always_a_good_name(urn, content):
+    """Whatever the URN."""
+    assert name_problem(generated_name(urn, content)) is None
+    assert name_problem(scratch_name(urn)) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        "toolchain",
+        "a b",
+        "ä",
+        "日本",
+        "...",
+        "a.",
+        "a:named:b",
+        "100%",
+        "?q#f",
+        "\U0001f600",
+        "x" * MAX_NAME_BYTES,
+    ],
+)
+def test_a_name_that_the_api_can_take_is_good(name):
+    """The API takes nearly any text."""
+    assert name_problem(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (None, "must be a string"),
+        (5, "must be a string"),
+        ("", "must not be empty"),
+        ("a/b", "must not hold '/'"),
+        ("/", "must not hold '/'"),
+        (".", "must not hold '/' nor be '.'"),
+        ("..", "must not hold '/' nor be '.'"),
+        ("a\0b", "must not hold control characters"),
+        ("a\nb", "must not hold control characters"),
+        ("a\x7f", "must not hold control characters"),
+        ("a\x9b", "must not hold control characters"),
+        ("a\ud800", "must not hold control characters or lone surrogates"),
+        ("x" * (MAX_NAME_BYTES + 1), "must not be longer than 2000 bytes"),
+        ("é" * (MAX_NAME_BYTES // 2 + 1), "must not be longer than 2000 bytes"),
+    ],
+)
+def test_a_name_that_the_api_would_lose_is_refused(name, reason):
+    """It could never be read, or not be saved after the build."""
+    problem = name_problem(name)
+    assert problem.path == "name"
+    assert problem.reason.startswith(reason)

@@ -1,0 +1,299 @@
+"""A checked manifest and its local files: the API's form, twins, warnings, counts, unknown values."""
+
+import os
+
+import pytest
+
+from pulumi_opencomputer.content import content_hash, embed_blobs
+from pulumi_opencomputer.errors import InvalidInputError
+from pulumi_opencomputer.plan import INLINE_WARNING_BYTES, Plan, examine, human_size, plan
+
+SECRET = "hunter2-hunter2"
+UNKNOWN = object()
+
+
+def examined(declared):
+    return examine(declared, lambda value: value is UNKNOWN)
+
+
+def run(*commands):
+    return {"base": "base", "steps": [{"run": [command]} for command in commands]}
+
+
+def warnings(*steps) -> list[tuple[str, str]]:
+    return [tuple(warning) for warning in plan({"base": "base", "steps": list(steps)}).warnings]
+
+
+def places(*steps) -> list[str]:
+    return [path for path, _ in warnings(*steps)]
+
+
+def test_the_content_of_a_local_file_stands_as_a_blob(tmp_path):
+    """No bytes are read for a plan."""
+    (tmp_path / "f").write_bytes(b"12345")
+    made = plan({"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]})
+    content = made.image()["steps"][0]["args"]["content"]
+    assert (content.size, b"".join(content.chunks())) == (5, b"12345")
+
+
+def test_inline_entries_are_sorted_as_local_ones():
+    """A directory given inline has the hash of the same directory on disk."""
+    entries = [{"relativePath": name, "content": name} for name in ("b", "a/é", "a-b", "A")]
+    made = plan({"base": "base", "steps": [{"addDir": {"path": "/d", "files": entries}}]})
+    names = [file["relativePath"] for file in made.image()["steps"][0]["args"]["files"]]
+    assert names == ["A", "a-b", "a/é", "b"]
+
+
+def test_the_same_files_inline_and_local_are_one_content(tmp_path):
+    """How the bytes come into the manifest does not count."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "f").write_bytes(b"text")
+    inline = {"path": "/d", "files": [{"relativePath": "a/f", "content": "text"}]}
+    local = {"path": "/d", "source": str(tmp_path)}
+    hashes = {content_hash(plan({"base": "b", "steps": [{"addDir": body}]}).image()) for body in (inline, local)}
+    assert len(hashes) == 1
+
+
+def test_memory_goes_beside_the_content():
+    """The API's keys, where they are set; the hash is the same."""
+    made = plan({**run("true"), "builderMemoryMB": 1024.0, "runtimeMemoryMB": 512})
+    image = made.image()
+    assert (image["builderMemoryMB"], image["runtimeMemoryMB"]) == (1024, 512)
+    assert content_hash(image) == content_hash(plan(run("true")).image())
+    assert set(plan(run("true")).image()) == {"base", "steps"}
+
+
+def test_a_twin_is_other_content_with_the_same_steps():
+    """A key that the server ignores stands in the last step's arguments."""
+    made = plan(run("a", "b"))
+    assert made.image(2)["steps"][1]["args"] == {"commands": ["b"], "rebuild": 2}
+    assert made.image(2)["steps"][0] == made.image()["steps"][0]
+    assert len({content_hash(made.image(twin)) for twin in range(4)}) == 4
+
+
+def test_the_twins_of_a_rebuild_are_no_tokens_of_a_program():
+    """A program's token and the number of a twin make one token together."""
+    made = plan({**run("a"), "rebuild": "x"})
+    assert [made.image(twin)["steps"][0]["args"]["rebuild"] for twin in (0, 1, 2)] == ["x", "x/1", "x/2"]
+
+
+def test_a_manifest_without_steps_has_no_twins():
+    """There is nowhere for the key to stand."""
+    made = plan({"base": "base", "steps": []})
+    assert made.image(1) == made.image() == {"base": "base", "steps": []}
+
+
+def test_an_image_can_be_made_again():
+    """One that was changed is not handed out a second time."""
+    made = plan(run("a"))
+    made.image()["steps"].clear()
+    assert len(made.image(1)["steps"]) == len(made.image()["steps"]) == 1
+
+
+def test_plans_of_one_content_have_one_key(tmp_path):
+    """The key remembers hashes: memory is no part of it, the version of each local file is."""
+    path = tmp_path / "f"
+    path.write_bytes(b"1")
+    declared = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
+    first = plan(declared).key
+    assert first == plan({**declared, "builderMemoryMB": 1024}).key
+    assert first != plan({**declared, "rebuild": "x"}).key
+    os.utime(path, (1, 1))
+    assert first != plan(declared).key
+
+
+def test_a_file_more_in_a_directory_is_another_key(tmp_path):
+    """Also an empty one."""
+    declared = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
+    before = plan(declared).key
+    (tmp_path / "f").write_bytes(b"")
+    assert plan(declared).key != before
+
+
+def test_counts_of_local_files_are_filled_in(tmp_path):
+    """The declared form then says how many files and bytes a source has, and nothing else is added."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"123")
+    steps = [
+        {"addDir": {"path": "/d", "source": str(tmp_path)}},
+        {"addFile": {"path": "/f", "source": str(tmp_path / "a")}},
+        {"addFile": {"path": "/g", "content": "text"}},
+    ]
+    declared = {"base": "base", "steps": steps}
+    assert examined(declared).checked["steps"] == [
+        {"addDir": {"path": "/d", "source": str(tmp_path), "files": 2, "bytes": 6}},
+        {"addFile": {"path": "/f", "source": str(tmp_path / "a"), "bytes": 3}},
+        {"addFile": {"path": "/g", "content": "text"}},
+    ]
+    assert "bytes" not in steps[0]["addDir"]
+
+
+def test_a_checked_manifest_can_be_checked_again(tmp_path):
+    """State holds the checked form; old counts are written over."""
+    (tmp_path / "a").write_bytes(b"123")
+    checked = examined({"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}).checked
+    (tmp_path / "b").write_bytes(b"4")
+    body = examined(checked).checked["steps"][0]["addDir"]
+    assert (body["files"], body["bytes"]) == (2, 4)
+
+
+def test_mistakes_of_files_and_of_the_form_are_told_together_in_order(tmp_path):
+    """A missing file is told even where another step is wrong."""
+    steps = [
+        {"addFile": {"path": "/f", "source": str(tmp_path / SECRET)}},
+        {"run": []},
+        {"addDir": {"path": "/d", "source": str(tmp_path / SECRET)}},
+    ]
+    found = examined({"base": "base", "steps": steps}).problems
+    assert [problem.path for problem in found] == [
+        "manifest.steps[0].addFile.source",
+        "manifest.steps[1].run",
+        "manifest.steps[2].addDir.source",
+    ]
+    assert SECRET not in "".join(map(str, found))
+
+
+def test_a_plan_of_a_wrong_manifest_is_an_error_with_every_mistake():
+    """`plan` raises what `examine` finds."""
+    with pytest.raises(InvalidInputError, match=r"^manifest\.base: .*; manifest\.steps\[0\]\.run: "):
+        plan({"base": "", "steps": [{"run": []}]})
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        UNKNOWN,
+        {"base": UNKNOWN, "steps": []},
+        {"base": "base", "steps": UNKNOWN},
+        {"base": "base", "steps": [UNKNOWN]},
+        {"base": "base", "steps": [{"run": UNKNOWN}]},
+        {"base": "base", "steps": [{"run": [UNKNOWN]}]},
+        {"base": "base", "steps": [{"env": {"A": UNKNOWN}}]},
+        {"base": "base", "steps": [{"addFile": {"path": UNKNOWN, "content": UNKNOWN}}]},
+        {"base": "base", "steps": [{"addFile": {"path": "/f", "source": UNKNOWN}}]},
+        {"base": "base", "steps": [{"addDir": {"path": "/d", "source": "/d", "ignore": [UNKNOWN]}}]},
+        {"base": "base", "steps": [{"addDir": {"path": "/d", "files": [{"relativePath": "a", "content": UNKNOWN}]}}]},
+        {"base": "base", "steps": [], "builderMemoryMB": UNKNOWN, "rebuild": UNKNOWN},
+    ],
+)
+def test_nothing_is_said_about_an_unknown_value(declared):
+    """What is not known yet passes through; there is no plan then."""
+    found = examined(declared)
+    assert (found.problems, found.plan) == ((), None)
+    assert found.checked is declared
+
+
+def test_a_mistake_beside_an_unknown_value_is_told(tmp_path):
+    """A preview need not wait for the value; a variable whose name begins alike is another one."""
+    steps = [
+        {"env": {"TOKEN": UNKNOWN, "TOKENS": 5}},
+        {"run": [UNKNOWN, ""]},
+        {"addFile": {"path": "f", "content": UNKNOWN}},
+        {"addFile": {"path": "/f", "source": str(tmp_path / "missing")}},
+    ]
+    assert [problem.path for problem in examined({"base": "base", "steps": steps}).problems] == [
+        "manifest.steps[0].env.TOKENS",
+        "manifest.steps[1].run[1]",
+        "manifest.steps[2].addFile.path",
+        "manifest.steps[3].addFile.source",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["it's", 'a"b', "a$b", "a`b`", "a b", "a\\b", "a;b", "a&b", "a|b", "a>b", "a\nb", "a*"]
+)
+def test_what_the_servers_shell_would_break_is_a_warning(value):
+    """The server puts packages, values of variables and the working directory into a shell without quotes."""
+    found = warnings(
+        {"aptInstall": ["jq", value]}, {"pipInstall": [value]}, {"env": {"A.B": value}}, {"workdir": "/" + value}
+    )
+    assert [path for path, _ in found] == [
+        "manifest.steps[0].aptInstall[1]",
+        "manifest.steps[1].pipInstall[0]",
+        "manifest.steps[2].env['A.B']",
+        "manifest.steps[3].workdir",
+    ]
+    assert all(
+        reason.startswith("holds a character that the server's shell does not take literally") for _, reason in found
+    )
+
+
+@pytest.mark.parametrize("value", ["pandas==2.2.3", "uvicorn[standard]", "a-b_c.d:e/f,g@h+i%j", "größe"])
+def test_what_a_shell_takes_literally_is_no_warning(value):
+    """Most values are."""
+    assert warnings({"aptInstall": [value]}, {"env": {"A": value}}, {"workdir": "/" + value}) == []
+
+
+def test_a_command_is_meant_for_the_shell():
+    """There is nothing to warn of."""
+    assert warnings({"run": ["echo \"$HOME\" > '/a b'; true"]}) == []
+
+
+def test_an_executable_bit_that_gets_lost_is_a_warning(tmp_path):
+    """It names a file, the number of the others, and the remedy."""
+    for name in ("a.sh", "b.sh", "c.txt"):
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / name).chmod(0o755 if name.endswith("sh") else 0o644)
+    ((path, reason), (other_path, other)) = warnings(
+        {"addDir": {"path": "/d", "source": str(tmp_path)}},
+        {"addFile": {"path": "/b", "source": str(tmp_path / "b.sh")}},
+    )
+    assert (path, other_path) == ("manifest.steps[0].addDir.source", "manifest.steps[1].addFile.source")
+    assert reason.startswith("a.sh is executable here and 1 more, but the API carries no modes: ")
+    assert "chmod" in reason
+    assert other.startswith("b.sh is executable here, but")
+
+
+def test_a_directory_without_files_is_a_warning(tmp_path):
+    """It is probably a mistake in a path or a pattern."""
+    (tmp_path / "a.log").write_bytes(b"")
+    step = {"addDir": {"path": "/d", "source": str(tmp_path), "ignore": ["*"]}}
+    assert warnings(step) == [
+        ("manifest.steps[0].addDir.source", "has no files that are not ignored; the directory stays empty.")
+    ]
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_much_inline_content_is_a_warning(extra):
+    """It is kept in state; the bytes of all files of a directory count together."""
+    half = "x" * (INLINE_WARNING_BYTES // 2)
+    entries = [{"relativePath": "a", "content": half}, {"relativePath": "b", "content": half + "x" * extra}]
+    found = places(
+        {"addFile": {"path": "/f", "content": half * 2 + "x" * extra}}, {"addDir": {"path": "/d", "files": entries}}
+    )
+    assert found == ["manifest.steps[0].addFile", "manifest.steps[1].addDir"][: 2 * extra]
+
+
+def test_a_plan_keeps_its_values_out_of_its_repr():
+    """A repr may end up in a log."""
+    declared = {"base": "base", "steps": [{"env": {"A": SECRET}}]}
+    found = examined(declared)
+    assert isinstance(found.plan, Plan)
+    assert SECRET not in repr(found)
+    assert SECRET not in repr(found.plan)
+
+
+def test_the_api_form_with_blobs_embeds_as_base64(tmp_path):
+    """What to_dict gives is what is streamed."""
+    (tmp_path / "f").write_bytes(b"\xff" * 1000)
+    image = plan({"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}).image()
+    assert content_hash(embed_blobs(image)) == content_hash(image)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (3_400_000, "3.4 MB"),
+        (999_950_000, "1.0 GB"),
+        (12_345_678_900, "12.3 GB"),
+    ],
+)
+def test_sizes_are_for_people(count, text):
+    """Powers of 1000, one decimal."""
+    assert human_size(count) == text

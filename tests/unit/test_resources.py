@@ -1,0 +1,278 @@
+"""The resources of a program: its arguments turned into inputs. The engine is a mock that records them."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import opencomputer
+import pulumi
+import pytest
+from pulumi.runtime import mocks as pulumi_mocks
+
+from pulumi_opencomputer.errors import InvalidInputError
+from pulumi_opencomputer.manifest import Manifest
+from pulumi_opencomputer.resources import Image, Snapshot, _create_timeout
+
+STEPS = [{"run": ["true"]}]
+MANIFEST = {"base": "base", "steps": STEPS}
+COMPUTED = {"contentHash": "0" * 64}
+
+
+class Engine(pulumi_mocks.Mocks):
+    """Records what each resource is registered with, and answers with its inputs."""
+
+    def __init__(self):
+        self.types, self.inputs = {}, {}
+
+    def new_resource(self, args):
+        self.types[args.name] = args.typ
+        self.inputs[args.name] = {key: value for key, value in args.inputs.items() if key != "__provider"}
+        return args.name, {**args.inputs, **COMPUTED}
+
+    def call(self, args):
+        return {}
+
+
+@pytest.fixture
+def loops():
+    """An event loop for the program, and one for each thread in which the mock answers; all closed at the end."""
+    made = []
+
+    def new_loop():
+        made.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(made[-1])
+
+    new_loop()
+    with ThreadPoolExecutor(4, initializer=new_loop) as pool:
+        made[0].set_default_executor(pool)
+        yield
+    for loop in made:
+        loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def run(loops):
+    """Runs a program against the mock, and gives what it registered."""
+
+    def run(program) -> Engine:
+        engine = Engine()
+        pulumi.runtime.set_mocks(engine, project="project", stack="dev", preview=False)
+        pulumi.runtime.test(program)()
+        return engine
+
+    return run
+
+
+def inputs(run, program, name="x"):
+    return run(program).inputs[name]
+
+
+class Duck:
+    """An object that has `to_dict` and nothing else."""
+
+    def to_dict(self):
+        return {"base": "base", "steps": [{"type": "run", "args": {"commands": ["true"]}}]}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        Manifest.base().run_commands("true"),
+        MANIFEST,
+        Duck().to_dict(),
+        Duck(),
+        opencomputer.Image.base().run_commands("true"),
+    ],
+    ids=["Manifest", "declared form", "API form", "to_dict", "the SDK's Image"],
+)
+@pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
+def test_every_form_of_a_manifest_becomes_the_declared_one(run, manifest, wrap):
+    """Plain, or as an Output."""
+    assert inputs(run, lambda: Snapshot("x", wrap(manifest)) and None)["manifest"] == MANIFEST
+
+
+def test_an_output_is_told_before_anything_else(run):
+    """It would answer yes to the question whether it has to_dict."""
+    output = pulumi.Output.from_input(Manifest.base().run_commands(pulumi.Output.from_input("true")))
+    assert hasattr(output, "to_dict")
+    assert inputs(run, lambda: Image("x", output) and None)["manifest"] == MANIFEST
+
+
+def test_an_image_gives_a_snapshot_its_manifest(run):
+    """With the places of its secrets."""
+
+    def program():
+        secret = pulumi.Output.secret("hunter2")
+        Snapshot("x", Image("image", Manifest.base().env({"TOKEN": secret})))
+
+    registered = inputs(run, program)
+    assert registered["secretPaths"] == ["manifest.steps[0].env.TOKEN"]
+    # A secret stands on the wire as a mapping with its value.
+    assert registered["manifest"]["value"]["steps"] == [{"env": {"TOKEN": "hunter2"}}]
+
+
+@pytest.mark.parametrize("manifest", [None, 5, "base", [MANIFEST], object()])
+def test_anything_else_is_refused_with_the_forms_there_are(run, manifest):
+    """At once, in the program's own line."""
+    with pytest.raises(InvalidInputError, match=r"^manifest: must be a Manifest, .* not a value of type "):
+        run(lambda: Snapshot("x", manifest) and None)
+
+
+def test_a_relative_source_becomes_absolute_in_the_program(run, tmp_path, monkeypatch):
+    """In every form, also by way of an Output."""
+    monkeypatch.chdir(tmp_path)
+    relative = pulumi.Output.from_input("f")
+    steps = [{"addFile": {"path": "/f", "source": source}} for source in ("f", relative)]
+
+    def program():
+        Image("x", {"base": "base", "steps": steps})
+        Image("y", pulumi.Output.from_input({"base": "base", "steps": steps}))
+
+    registered = run(program).inputs
+    assert {step["addFile"]["source"] for name in ("x", "y") for step in registered[name]["manifest"]["steps"]} == {
+        f"{tmp_path}{os.sep}f"
+    }
+
+
+def test_the_places_of_secrets_are_told(run):
+    """A dynamic provider gets secrets in clear and can't tell them."""
+
+    def program():
+        secret, plain = pulumi.Output.secret("s"), pulumi.Output.from_input("p")
+        manifest = (
+            Manifest.base()
+            .env({"TOKEN": secret, "A B": secret, "OPEN": plain})
+            .run_commands("true", pulumi.Output.concat("echo ", secret))
+            .add_file("/f", secret)
+        )
+        Snapshot("x", manifest, name=secret)
+        Snapshot("y", pulumi.Output.secret(MANIFEST))
+        Snapshot("z", MANIFEST, name=plain)
+
+    registered = run(program).inputs
+    assert registered["x"]["secretPaths"] == [
+        "manifest.steps[0].env.TOKEN",
+        "manifest.steps[0].env['A B']",
+        "manifest.steps[1].run[1]",
+        "manifest.steps[2].addFile.content",
+        "name",
+    ]
+    assert registered["y"]["secretPaths"] == ["manifest"]
+    assert registered["z"]["secretPaths"] == []
+
+
+def test_a_secret_within_an_output_makes_the_whole_output_secret(run):
+    """What is inside can't be told apart."""
+
+    def program():
+        secret = pulumi.Output.secret("s")
+        Snapshot("x", pulumi.Output.from_input("t").apply(lambda text: Manifest.base().env({"A": text, "B": secret})))
+
+    assert inputs(run, program)["secretPaths"] == ["manifest"]
+
+
+def test_the_urn_is_passed_along(run):
+    """A dynamic provider is not told the URN of its resource."""
+
+    class Parent(pulumi.ComponentResource):
+        def __init__(self):
+            super().__init__("my:Parent", "parent")
+
+    def program():
+        Snapshot("x", MANIFEST)
+        Image("y", MANIFEST, opts=pulumi.ResourceOptions(parent=Parent()))
+
+    registered = run(program).inputs
+    kind = "pulumi-python:dynamic/opencomputer"
+    assert registered["x"]["urn"] == f"urn:pulumi:dev::project::{kind}:Snapshot::x"
+    assert registered["y"]["urn"].endswith(f"my:Parent${kind}:Image::y")
+
+
+def test_a_subclass_is_the_same_resource(run):
+    """A user's own class does not change the type in the state."""
+
+    class Mine(Snapshot):
+        pass
+
+    def program():
+        Mine("x", MANIFEST)
+        Image("y", MANIFEST)
+
+    assert run(program).types == {
+        "x": "pulumi-python:dynamic/opencomputer:Snapshot",
+        "y": "pulumi-python:dynamic/opencomputer:Image",
+    }
+
+
+def test_options_become_inputs(run):
+    """Absent ones are no inputs."""
+
+    def program():
+        Snapshot("x", MANIFEST, name="toolchain", adopt=True, timeout=60)
+        Snapshot("y", MANIFEST)
+
+    registered = run(program).inputs
+    assert {key: registered["x"][key] for key in ("name", "adopt", "timeout")} == {
+        "name": "toolchain",
+        "adopt": True,
+        "timeout": 60,
+    }
+    assert [registered["y"].get(key) for key in ("name", "adopt", "timeout")] == [None, False, None]
+
+
+def test_outputs_have_their_names_in_python(run):
+    """snake_case in Python, camelCase in state."""
+    seen = []
+
+    def program():
+        snapshot = Snapshot("x", Manifest.base().run_commands("true"), name="toolchain")
+        values = pulumi.Output.all(snapshot.name, snapshot.manifest, snapshot.content_hash, snapshot.secret_paths)
+        values.apply(seen.append)
+        for name in ("snapshot_id", "checkpoint_id", "created_at", "last_used_at", "status", "api_url", "built_hash"):
+            assert isinstance(getattr(snapshot, name), pulumi.Output)
+        assert isinstance(Image("y", MANIFEST).cached, pulumi.Output)
+
+    run(program)
+    assert seen == [["toolchain", MANIFEST, COMPUTED["contentHash"], []]]
+
+
+def test_an_image_starts_a_manifest():
+    """Documented snippets of the SDK run unchanged."""
+    assert Image.base().apt_install(["jq"]) == Manifest.base().apt_install(["jq"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90.0), ("30m", 1800.0), ("1h", 3600.0), ("1h30m15s", 5415.0), ("1.5h", 5400.0), ("250ms", 0.25)],
+)
+def test_a_custom_timeout_is_the_builds_limit(run, text, seconds):
+    """Pulumi's own option counts where timeout= is not given."""
+    opts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=text))
+
+    def program():
+        Snapshot("x", MANIFEST, opts=opts)
+        Snapshot("y", MANIFEST, timeout=5, opts=opts)
+
+    registered = run(program).inputs
+    assert (registered["x"]["timeout"], registered["y"]["timeout"]) == (seconds, 5)
+
+
+@pytest.mark.parametrize("opts", [None, pulumi.ResourceOptions()])
+def test_no_custom_timeout_is_no_limit_of_ours(opts):
+    """The provider has its own."""
+    assert _create_timeout(opts) is None
+    assert _create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="5m"))) is None
+
+
+def test_a_custom_timeout_may_be_a_mapping():
+    """Pulumi takes both."""
+    assert _create_timeout(pulumi.ResourceOptions(custom_timeouts={"create": "2m"})) == 120.0
+
+
+@pytest.mark.parametrize("text", ["", "5", "5 m", "m", "5d", "-5m", "1h30", 5])
+def test_what_is_no_duration_is_refused(text):
+    """With an example of one."""
+    opts = pulumi.ResourceOptions(custom_timeouts={"create": text})
+    with pytest.raises(InvalidInputError, match=r'^custom_timeouts\.create: must be a duration such as "90s"'):
+        _create_timeout(opts)

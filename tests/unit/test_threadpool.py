@@ -1,0 +1,27 @@
+"""More threads for the host that serves the provider's calls."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from pulumi_opencomputer.threadpool import THREADS, widen
+
+
+def test_a_call_widens_the_pool_that_serves_it():
+    """After it, more calls run at a time than the pool was made for."""
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(widen).result(20)
+        meeting = threading.Barrier(8)
+        calls = [pool.submit(meeting.wait, 20) for _ in range(8)]
+        assert sorted(call.result(20) for call in calls) == list(range(8))
+
+
+def test_a_pool_is_never_made_smaller():
+    """Somebody may have widened it further."""
+    with ThreadPoolExecutor(THREADS + 1) as pool:
+        pool.submit(widen).result(20)
+        assert pool._max_workers == THREADS + 1
+
+
+def test_outside_of_a_pool_nothing_happens():
+    """All works with the threads there are."""
+    assert widen() is False

@@ -1,0 +1,68 @@
+"""Which twin of a content to ask the server for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_opencomputer.answers import Row
+from pulumi_opencomputer.lifecycle.builds import DEAD_AFTER, which_build
+
+NOW = 1_785_542_400.0  # 2026-08-01T00:00:00Z
+AGES = {"young": "2026-07-31T23:45:01Z", "dead": "2026-07-31T23:45:00Z", "ahead": "2026-08-01T00:10:00Z"}
+ROWS = {
+    "ready": ("ready", "dead"),
+    "fresh and ready": ("ready", "young"),
+    "failed": ("failed", "young"),
+    "building": ("building", "young"),
+    "building by another clock": ("building", "ahead"),
+    "dead": ("building", "dead"),
+}
+
+
+def hash_of(twin: int) -> str:
+    return f"{twin:064x}"
+
+
+def rows(*kinds):
+    made = {}
+    for twin, kind in enumerate(kinds):
+        if kind is not None:
+            status, age = ROWS[kind]
+            made[hash_of(twin)] = Row(f"id-{twin}", None, hash_of(twin), status, None, AGES[age], None, None)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("kinds", "twin"),
+    [
+        ((), 0),
+        ((None, "ready"), 0),
+        (("ready",), 0),
+        (("building",), 0),
+        (("building by another clock",), 0),
+        (("dead",), 1),
+        (("failed",), 1),
+        (("dead", "ready"), 1),
+        (("dead", "building"), 1),
+        (("dead", "failed"), 2),
+        (("failed", "dead", "dead", None, "ready"), 3),
+        (("failed", None, "ready"), 1),
+    ],
+)
+def test_the_smallest_that_can_be_had_is_asked_for(kinds, twin):
+    """One without a row, with a ready row, or one that has been building for less than 15 minutes."""
+    assert which_build(rows(*kinds), hash_of, NOW) == twin
+
+
+def test_a_build_is_dead_after_15_minutes():
+    """The server gives one 10 minutes."""
+    assert DEAD_AFTER == 900
+    assert which_build(rows("building"), hash_of, NOW + 1) == 1
+
+
+@given(st.lists(st.none() | st.sampled_from(sorted(ROWS)), max_size=8))
+def test_all_below_the_choice_are_useless(kinds):
+    """The choice can be had, and nothing below it can."""
+    twin = which_build(rows(*kinds), hash_of, NOW)
+    assert all(kind in ("failed", "dead") for kind in kinds[:twin])
+    assert twin >= len(kinds) or kinds[twin] not in ("failed", "dead")
