@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,9 +34,7 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(
-    tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path
-) -> Iterator[Project]:
+def project(tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path) -> Project:
     """A project whose provider talks to the emulator."""
     settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
-    yield Project(tmp_path / "pulumi", settings, tools, pulumi_home)
+    return Project(tmp_path / "pulumi", settings, tools, pulumi_home)

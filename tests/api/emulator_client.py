@@ -1,0 +1,76 @@
+"""A plain HTTP client for the emulator's tests: requests as bytes on the wire, events as they arrive."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from emulator_process import DEADLINE, Emulator
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+def manifest(*commands: str, **more: Any) -> dict[str, Any]:
+    """A manifest of one run step."""
+    return {"base": "base", "steps": [{"type": "run", "args": {"commands": list(commands)}}], **more}
+
+
+def client(emulator: Emulator) -> httpx.Client:
+    """A client that is let in."""
+    return httpx.Client(
+        base_url=emulator.url, headers=emulator.headers, timeout=DEADLINE, trust_env=False, verify=False
+    )
+
+
+def call(emulator: Emulator, method: str, path: str, **request: Any) -> httpx.Response:
+    """Make one request."""
+    with client(emulator) as http:
+        return http.request(method, path, **request)
+
+
+def create(emulator: Emulator, name: str, image: Any, *, query: str = "", **headers: str) -> httpx.Response:
+    """Ask for a snapshot, plainly unless `Accept` or the query say otherwise."""
+    with client(emulator) as http:
+        return http.post(f"/api/snapshots{query}", json={"name": name, "image": image}, headers=headers)
+
+
+def stream(emulator: Emulator, path: str, body: Any) -> list[tuple[str, Any]]:
+    """Send a body and return the events of the answer."""
+    with client(emulator) as http:
+        response = http.post(path, json=body, headers=STREAM)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "text/event-stream"
+    return list(events(response.text))
+
+
+def events(text: str) -> Iterator[tuple[str, Any]]:
+    """The events of a stream; a comment is an event of its own."""
+    for block in filter(None, text.split("\n\n")):
+        if block.startswith(":"):
+            yield block, None
+        else:
+            first, second = block.split("\n")
+            yield first.removeprefix("event: "), json.loads(second.removeprefix("data: "))
+
+
+def open_create(
+    emulator: Emulator, name: str, image: Any, *, path: str = "/api/snapshots", accept: str = "*/*"
+) -> socket.socket:
+    """Send a create over a socket of one's own, and leave it open with nothing read."""
+    return open_post(emulator, path, {"name": name, "image": image}, accept=accept)
+
+
+def open_post(emulator: Emulator, path: str, value: Any, *, accept: str = "*/*") -> socket.socket:
+    """Send a body over a socket of one's own, and leave it open with nothing read."""
+    body = json.dumps(value).encode()
+    host, port = emulator.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), DEADLINE)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {emulator.api_key}\r\nContent-Type: application/json\r\n"
+        f"Accept: {accept}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + body)
+    return connection

@@ -1,0 +1,291 @@
+"""The client against a real socket: what it sends, what it makes of answers, what it repeats."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+
+import pytest
+from wire import (
+    BODY,
+    HASH,
+    KEY,
+    Body,
+    Clock,
+    Connection,
+    Wire,
+    answer,
+    build,
+    connecting,
+    event,
+    hang_up,
+    plays,
+    refused_url,
+    reset,
+    row,
+    streams,
+)
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.config import Settings
+
+RESULT = event("result", row())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
+    with connecting(clock) as make:
+        yield make
+
+
+# What is sent
+
+
+def test_a_request_carries_key_and_names_the_program(connect):
+    """Every request carries the key, the program's name and version, and asks for uncompressed JSON."""
+    with Wire(plays(answer(200, []))) as server:
+        assert connect(server).list_snapshots() == []
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", "/api/snapshots")
+    assert request.headers["x-api-key"] == KEY
+    assert re.fullmatch(r"pulumi-opencomputer/\d\S*", request.headers["user-agent"])
+    assert request.headers["accept-encoding"] == "identity"
+    assert "x-oc-sdk-version" not in request.headers
+
+
+def test_a_build_is_asked_for_as_a_stream_of_the_runtime(connect):
+    """A build asks for exactly an event stream, names the runtime, and sends the body with its length."""
+    with Wire(streams(RESULT)) as server:
+        build(connect(server), Body((BODY[:10], BODY[10:20], BODY[20:])))
+    (request,) = server.requests
+    assert (request.method, request.path) == ("POST", "/api/snapshots")
+    assert request.headers["accept"] == "text/event-stream"
+    assert request.headers["x-oc-sdk-version"] == "1.1.0"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["content-length"] == str(len(BODY))
+    assert "transfer-encoding" not in request.headers
+    assert request.body == BODY
+
+
+def test_a_name_is_escaped_as_the_server_needs_it(connect):
+    """The server finds a name only if these characters stand as they are, and all others escaped."""
+    name = "a$&+,:;=@~b c%é?#<>'()[]!*"
+    with Wire(plays(answer(200, row(name=name)))) as server:
+        assert connect(server).get_snapshot(name).name == name
+    assert server.requests[0].path == ("/api/snapshots/a$&+,:;=@~b%20c%25%C3%A9%3F%23%3C%3E%27%28%29%5B%5D%21%2A")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "\ud800"])
+def test_a_name_that_no_address_can_hold_is_not_asked_for(connect, name):
+    """A name that the server could never find is refused before anything is sent."""
+    with Wire(plays(answer(200, row()))) as server:
+        client = connect(server)
+        with pytest.raises(errors.InvalidRequestError):
+            client.get_snapshot(name)
+        with pytest.raises(errors.InvalidRequestError):
+            client.delete_snapshot(name)
+    assert server.connections == 0
+
+
+def test_the_key_never_leaves_the_machine_unencrypted():
+    """A client for plain http to another machine can't be made unless that is allowed."""
+    with pytest.raises(errors.ConfigurationError, match="allowHttp"):
+        Client(Settings("http://10.0.0.5", KEY))
+    Client(Settings("http://10.0.0.5", KEY, allow_http=True)).close()
+
+
+def test_loopback_ignores_proxies(connect, monkeypatch):
+    """A proxy in the environment gets nothing of what goes to this machine."""
+    with Wire(plays(answer(200, []))) as server, Wire(plays(answer(200, []))) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        connect(server).list_images()
+    assert (server.connections, proxy.connections) == (1, 0)
+
+
+def test_another_machine_is_reached_through_the_proxy(clock, monkeypatch):
+    """A proxy in the environment is used for any other address, and gets a tunnel's request without the key."""
+    with Wire(plays(answer(403, b"no"))) as proxy:
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with (
+            Client(Settings("https://host.example", KEY), sleep=clock.sleep) as client,
+            pytest.raises(errors.UnavailableError, match=r"Can't connect to https://host\.example"),
+        ):
+            client.list_snapshots()
+    assert proxy.requests[0].method == "CONNECT"
+    assert all("x-api-key" not in request.headers for request in proxy.requests)
+
+
+@pytest.mark.parametrize("proxy", ["socks9://host", "nonsense://"])
+def test_unusable_proxies_are_a_setting_to_mend(monkeypatch, proxy):
+    """A proxy address that can't be used is told as the environment's, without a traceback of a library."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(errors.ConfigurationError, match="HTTPS_PROXY"):
+        Client(Settings("https://host.example", KEY))
+
+
+# What is answered
+
+
+def test_rows_are_listed_with_or_without_their_manifests(connect):
+    """Images hold unnamed rows too; their manifests, which may be large, can be left out."""
+    rows = [row(), {key: value for key, value in row(contentHash=HASH).items() if key != "name"}]
+    with Wire(plays(answer(200, rows))) as server:
+        client = connect(server)
+        named, unnamed = client.list_images()
+        assert (named.name, unnamed.name) == ("tools", None)
+        assert named.content_hash == unnamed.content_hash == HASH
+        assert named.manifest == {"base": "base", "steps": []}
+        assert [found.manifest for found in client.list_images(with_manifests=False)] == [None, None]
+    assert server.requests[0].path == "/api/images"
+
+
+def test_a_row_of_another_name_is_not_taken_for_the_one_asked_for(connect):
+    """A snapshot's row must bear the name that was asked for."""
+    with (
+        Wire(plays(answer(200, row(name="other")))) as server,
+        pytest.raises(errors.ProtocolError, match="another row"),
+    ):
+        connect(server).get_snapshot("tools")
+
+
+def test_a_missing_row_is_told_without_repeating_the_request(connect, clock):
+    """The API's 404 is an answer, not a fault."""
+    with Wire(plays(answer(404, {"error": "snapshot not found"}))) as server, pytest.raises(errors.NotFoundError):
+        connect(server).get_snapshot("tools")
+    assert server.connections == 1
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 501, 302])
+def test_refusals_are_not_repeated(connect, status):
+    """A request that was refused would be refused again."""
+    with Wire(plays(answer(status, {"error": "no"}, "Location: /"))) as server, pytest.raises(errors.APIError):
+        connect(server).list_images()
+    assert server.connections == 1
+
+
+def test_a_redirect_is_not_followed(connect):
+    """The key goes to the address that was set and nowhere else."""
+    with (
+        Wire(plays(answer(200, []))) as other,
+        Wire(plays(answer(307, b"", f"Location: {other.url}/"))) as server,
+        pytest.raises(errors.ProtocolError, match="redirect") as caught,
+    ):
+        connect(server).list_images()
+    assert other.connections == 0
+    assert other.url in str(caught.value)
+
+
+# Retries
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 524])
+def test_passing_faults_are_asked_again(connect, clock, status):
+    """Reading is repeated with growing waits, until it succeeds."""
+    bad = plays(answer(status, {"error": "passing"}))
+    with Wire(bad, bad, bad, plays(answer(200, []))) as server:
+        assert connect(server).list_images() == []
+    assert server.connections == 4
+    assert len(clock.slept) == 3
+    assert 0.25 <= clock.slept[0] <= 0.5 <= clock.slept[1] <= 0.75 < 1 <= clock.slept[2] <= 1.25
+
+
+def test_repeating_ends(connect, clock):
+    """A fault that stays is told after six attempts and a few seconds of waiting."""
+    with Wire(plays(answer(503, b"down"))) as server, pytest.raises(errors.UnavailableError, match="status 503"):
+        connect(server).get_snapshot("tools")
+    assert server.connections == 6
+    assert sum(clock.slept) < 12
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("Retry-After: 7", 7, 7),
+        (f"Retry-After: {formatdate(time.time() + 3600, usegmt=True)}", 30, 30),
+        ("Retry-After: 86400", 30, 30),
+        ("Retry-After: soon", 0.25, 0.5),
+    ],
+)
+def test_the_server_may_ask_for_a_wait(connect, clock, header, least, most):
+    """Retry-After is heeded in both its forms, up to half a minute."""
+    with Wire(plays(answer(429, {"error": "slow down"}, header)), plays(answer(200, []))) as server:
+        connect(server).list_images()
+    assert least <= clock.slept[0] <= most
+
+
+def cut_short(connection: Connection) -> None:
+    connection.request()
+    connection.send(answer(200, [row()])[:-5])
+
+
+@pytest.mark.parametrize("fault", [hang_up, reset, cut_short])
+def test_broken_connections_are_tried_again(connect, fault):
+    """A connection that ends before, or in the middle of, an answer is a fault that passes."""
+    with Wire(fault, fault, plays(answer(200, []))) as server:
+        assert connect(server).list_images() == []
+    assert server.connections == 3
+
+
+def test_a_silent_server_is_given_up_and_tried_again(connect):
+    """A server that says nothing for the time limit is asked again."""
+    silent = threading.Event()
+
+    def hold(connection: Connection) -> None:
+        connection.request()
+        silent.wait(20)
+
+    with Wire(hold, plays(answer(200, []))) as server:
+        assert connect(server, timing=Timing(silence=0.1)).list_images() == []
+        silent.set()
+
+
+def test_an_unreachable_server_is_told_with_its_address_and_setting(connect, clock):
+    """Nothing listens there: the error names the address and the setting to check."""
+    url = refused_url()
+    with pytest.raises(errors.UnavailableError) as caught:
+        connect(url).list_images()
+    assert f"Can't connect to {url}" in str(caught.value)
+    assert "refused" in str(caught.value)
+    assert "pulumi config set opencomputer:apiUrl" in str(caught.value)
+    assert len(clock.slept) == 5
+
+
+# Delete
+
+
+def test_deleting_tells_whether_there_was_something(connect):
+    """A delete is true where a row went, false where there was none."""
+    with Wire(plays(answer(204, b"")), plays(answer(404, {"error": "snapshot not found"}))) as server:
+        client = connect(server)
+        assert client.delete_snapshot("tools") is True
+        assert client.delete_snapshot("tools") is False
+    assert [request.method for request in server.requests] == ["DELETE", "DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "ours"),
+    [(hang_up, True), (reset, True), (plays(answer(502, b"")), True), (plays(answer(429, b"")), False)],
+)
+def test_a_404_after_a_lost_answer_counts_as_deleted(connect, fault, ours):
+    """If an attempt may have deleted the row, its being gone is this call's doing."""
+    with Wire(fault, plays(answer(404, {"error": "snapshot not found"}))) as server:
+        assert connect(server).delete_snapshot("tools") is ours
+
+
+def test_a_404_of_something_else_is_no_delete(connect):
+    """A wrong address must not look like a row that is gone."""
+    with Wire(plays(answer(404, {"message": "Not Found"}))) as server, pytest.raises(errors.ProtocolError):
+        connect(server).delete_snapshot("tools")

@@ -1,0 +1,368 @@
+"""Builds against a real socket: their streams, what ends them, what is repeated, what follows a lost one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from wire import (
+    BODY,
+    HASH,
+    KEY,
+    Body,
+    Clock,
+    Connection,
+    Wire,
+    answer,
+    build,
+    connecting,
+    event,
+    hang_up,
+    head,
+    log,
+    plays,
+    refused_url,
+    reset,
+    row,
+    streams,
+    until,
+)
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import BuildEvent, Client, Timing
+from pulumi_opencomputer.config import Settings
+
+RESULT = event("result", row())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
+    with connecting(clock) as make:
+        yield make
+
+
+# Builds
+
+
+def test_a_build_streams_its_log_and_returns_its_row(connect):
+    """Events come in order, repeated ones too; what follows the result is not waited for."""
+    stream = (
+        b": keepalive\n\n",
+        log(0, "build", "Building image with 1 steps"),
+        event("news", b"?"),
+        log(1, "run", "Step 1/1: ls"),
+        log(1, "run", "Step 1/1: ls"),
+        RESULT,
+        event("error", {"error": "late"}),
+    )
+    with Wire(streams(*stream)) as server:
+        built, events = build(connect(server))
+    assert (built.name, built.content_hash, built.id) == ("tools", HASH, "row-1")
+    assert events == [
+        BuildEvent(0, "build", "Building image with 1 steps"),
+        BuildEvent(1, "run", "Step 1/1: ls"),
+        BuildEvent(1, "run", "Step 1/1: ls"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"name": "other"}, "not about snapshot 'tools'"),
+        ({"name": None}, "not about snapshot 'tools'"),
+        ({"contentHash": "cd" * 32}, "has the content hash cdcdcd"),
+        ({"status": "building"}, "building, not ready"),
+        ({"status": "failed"}, "failed, not ready"),
+        ({"id": 7}, "whose id is"),
+    ],
+)
+def test_a_result_must_be_what_was_asked_for(connect, changes, told):
+    """A result of another name, content or state is an error, and the build is not repeated."""
+    with Wire(streams(event("result", row(**changes)))) as server, pytest.raises(errors.ProtocolError, match=told):
+        build(connect(server))
+    assert server.connections == 1
+
+
+def test_a_failed_build_names_its_step(connect):
+    """The error of a failed step has its number as in the log, its type, exit code and text."""
+    text = "image build failed: image build failed: step 1 (run) failed (exit 1): E: broken"
+    with (
+        Wire(streams(log(2, "run", "Step 2/2: false"), event("error", {"error": text}))) as server,
+        pytest.raises(errors.BuildFailedError) as caught,
+    ):
+        build(connect(server))
+    assert str(caught.value) == (
+        "The build of the image failed: step 2 (run) ended with exit code 1. The server said: E: broken"
+    )
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("timed out waiting for image build (hash=abababababab)", errors.BuildBlockedError),
+        ("no workers available", errors.UnavailableError),
+        ("failed to save snapshot: duplicate key value", errors.ConflictError),
+    ],
+)
+def test_a_streams_other_errors_are_not_repeated_either(connect, text, kind):
+    """What to do about a blocked content or a lost race is not for the client to decide."""
+    with Wire(streams(event("error", {"error": text}))) as server, pytest.raises(kind):
+        build(connect(server))
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 413, 500, 502, 504])
+def test_a_refused_build_is_not_repeated(connect, status):
+    """An answer that does not rule out a build ends the call."""
+    with Wire(plays(answer(status, {"error": "no"}))) as server, pytest.raises(errors.APIError) as caught:
+        build(connect(server))
+    assert caught.value.status == status
+    assert server.connections == 1
+
+
+LARGE = Body((BODY[:10], b"x" * 30_000_000, BODY[10:]))
+
+
+@pytest.mark.parametrize("status", [401, 409, 413])
+def test_an_early_answer_is_heard_while_the_body_is_still_being_sent(connect, status):
+    """A server that refuses and closes before it has read the body gives its own error, not a broken pipe."""
+
+    def refuse(connection: Connection) -> None:
+        connection.head()
+        connection.send(answer(status, {"error": "no"}))
+
+    with Wire(refuse) as server, pytest.raises(errors.APIError) as caught:
+        build(connect(server), LARGE)
+    assert caught.value.status == status
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        plays(answer(429, {"error": "slow down"})),
+        plays(answer(503, {"error": "starting"}, "Retry-After: 1")),
+    ],
+)
+def test_a_build_that_was_turned_away_is_asked_for_again(connect, fault):
+    """429, and 503 with a time to come back at, say that nothing was begun."""
+    with Wire(fault, streams(RESULT)) as server:
+        assert build(connect(server))[0].name == "tools"
+    assert [request.body for request in server.requests] == [BODY, BODY]
+
+
+def test_a_503_without_a_time_may_hide_a_build(connect):
+    """A proxy says 503 also when it lost the server that was already building."""
+    with Wire(plays(answer(503, {"error": "upstream reset"}))) as server, pytest.raises(errors.UnavailableError):
+        build(connect(server))
+    assert server.connections == 1
+
+
+def test_a_build_that_never_arrived_whole_is_asked_for_again(connect):
+    """A connection that breaks during the upload has begun no build."""
+
+    def cut(connection: Connection) -> None:
+        connection.head()
+        connection.read(100_000)
+        connection.reset()
+
+    with Wire(cut, streams(RESULT)) as server:
+        assert build(connect(server), LARGE)[0].name == "tools"
+    assert server.connections == 2
+
+
+def test_a_build_that_can_never_arrive_ends_with_the_reason(connect, clock):
+    """Nothing listens: the attempts are as many as for any request, and the error is of the connection."""
+    with pytest.raises(errors.UnavailableError, match="Can't connect"):
+        build(connect(refused_url()))
+    assert len(clock.slept) == 5
+
+
+def drop_after(*events: bytes, how: str = "close") -> Callable[[Connection], None]:
+    def script(connection: Connection) -> None:
+        connection.open_stream()
+        connection.send(*events)
+        if how == "reset":
+            connection.reset()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        hang_up,
+        reset,
+        drop_after(),
+        drop_after(how="reset"),
+        drop_after(log(1, "run", "Step 1/1: ls")),
+        drop_after(log(1, "run", "Step 1/1: ls"), RESULT[:-10]),
+        drop_after(log(1, "run", "Step 1/1: ls"), how="reset"),
+        plays(head(200, "text/event-stream", "Content-Length: 1000") + b": keepalive\n\n"),
+        plays(head(200, "text/event-stream", "Transfer-Encoding: chunked") + b"d\r\n: keepalive\n\n\r\n"),
+    ],
+)
+def test_a_stream_that_is_lost_is_told_and_never_repeated(connect, fault):
+    """Once the whole request is out, a broken connection leaves the outcome open."""
+    with Wire(fault) as server, pytest.raises(errors.StreamLostError) as caught:
+        build(connect(server))
+    assert caught.value.sent is True
+    assert server.connections == 1
+
+
+def test_a_silent_stream_is_lost(connect):
+    """A server that leaves out its keepalives may be gone."""
+    done = threading.Event()
+
+    def hold(connection: Connection) -> None:
+        connection.open_stream()
+        done.wait(20)
+
+    with Wire(hold) as server:
+        with pytest.raises(errors.StreamLostError, match="silent"):
+            build(connect(server, timing=Timing(silence=0.2)))
+        done.set()
+
+
+def test_content_that_changed_comes_out_as_it_is(connect):
+    """The body's own error is not wrapped, the server sees an unfinished request, and no other is made."""
+    closed: list[bool] = []
+
+    def wait(connection: Connection) -> None:
+        connection.head()
+        closed.append(connection.wait_closed())
+
+    changed = errors.ContentChangedError("A file changed.")
+    with Wire(wait) as server, pytest.raises(errors.ContentChangedError) as caught:
+        build(connect(server), Body((BODY[:20], BODY[20:]), fails=changed))
+    assert caught.value is changed
+    assert closed == [True]
+    assert server.connections == 1
+
+
+def test_the_last_byte_waits_for_a_last_word(connect):
+    """Before the last byte, when all others are out, the caller is asked."""
+    seen: list[bytes] = []
+    arrived = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.head()
+        seen.append(connection.read(len(BODY) - 1))
+        arrived.set()
+        seen.append(connection.read(1))
+        connection.send(head(200, "text/event-stream"), RESULT)
+
+    with Wire(script) as server:
+        build(connect(server), before_end=lambda: arrived.wait(20) and seen.append(b"|"))
+    assert seen == [BODY[:-1], b"|", BODY[-1:]]
+
+
+def test_what_the_last_word_raises_gives_the_request_up(connect):
+    """If the caller raises before the last byte, the server has nothing to build."""
+    closed: list[bool] = []
+
+    def wait(connection: Connection) -> None:
+        connection.head()
+        closed.append(connection.wait_closed())
+
+    def refuse() -> None:
+        raise KeyError("no")
+
+    with Wire(wait) as server, pytest.raises(KeyError):
+        build(connect(server), before_end=refuse)
+    assert closed == [True]
+
+
+def test_a_build_has_a_time_limit(connect):
+    """A build that goes on beyond its time is given up at the server's next sign of life."""
+    clock = Clock()
+
+    def script(connection: Connection) -> None:
+        connection.open_stream()
+        connection.send(log(1, "run", "Step 1/1: sleep"))
+        until(lambda: clock.now > 2000)
+        connection.send(b": keepalive\n\n")
+
+    def on_event(_: BuildEvent) -> None:
+        clock.now += 1801
+
+    with Wire(script) as server:
+        client = Client(Settings(server.url, KEY), clock=clock)
+        with pytest.raises(errors.TimedOutError, match=r"within its time limit of 1800 s.*longer timeout"):
+            build(client, on_event=on_event)
+
+
+def test_a_silent_build_is_over_with_its_time(connect):
+    """A short time limit holds also while the server says nothing."""
+    done = threading.Event()
+
+    def hold(connection: Connection) -> None:
+        connection.open_stream()
+        done.wait(20)
+
+    with Wire(hold) as server:
+        with pytest.raises(errors.TimedOutError):
+            build(connect(server, clock=time.monotonic), timeout=0.2)
+        done.set()
+
+
+def test_a_quiet_stream_is_told_with_each_keepalive(connect):
+    """A caller can look elsewhere while the server sends nothing but keepalives."""
+    clock = Clock()
+    quiet: list[float] = []
+
+    def on_quiet(seconds: float) -> None:
+        quiet.append(seconds)
+        clock.now += 15
+
+    def script(connection: Connection) -> None:
+        connection.open_stream()
+        connection.send(b": keepalive\n\n")
+        until(lambda: bool(quiet))
+        connection.send(b": keepalive\n\n")
+        until(lambda: len(quiet) == 2)
+        connection.send(RESULT)
+
+    with Wire(script) as server:
+        client = Client(Settings(server.url, KEY), clock=clock, timing=Timing(quiet=0.0))
+        build(client, on_quiet=on_quiet)
+    assert quiet[:2] == [0.0, 15.0]
+
+
+class StopError(Exception):
+    """What a callback raises."""
+
+
+def test_what_a_callback_raises_comes_out_as_it_is(connect):
+    """An error of a callback is the caller's, not the client's."""
+
+    def stop(_: BuildEvent) -> None:
+        raise StopError
+
+    with Wire(streams(log(1, "run", "Step 1/1: ls"))) as server, pytest.raises(StopError):
+        build(connect(server), on_event=stop)
+
+
+def test_many_builds_run_at_once(connect):
+    """A hundred builds stream side by side through one client."""
+    everyone = threading.Barrier(100, timeout=60)
+
+    def script(connection: Connection) -> None:
+        connection.open_stream()
+        connection.send(log(1, "run", "Step 1/1: ls"))
+        everyone.wait()
+        connection.send(RESULT)
+
+    with Wire(script) as server, ThreadPoolExecutor(100) as pool:
+        client = connect(server)
+        built = list(pool.map(lambda _: build(client)[0].name, range(100)))
+    assert built == ["tools"] * 100

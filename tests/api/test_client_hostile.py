@@ -1,0 +1,308 @@
+"""Hostile and broken answers: each ends in a clear error, within bounded memory and time."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wire import (
+    KEY,
+    Clock,
+    Connection,
+    Wire,
+    answer,
+    build,
+    connecting,
+    event,
+    head,
+    log,
+    plays,
+    row,
+    streams,
+)
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import Client, Timing
+
+CALLS: dict[str, Callable[[Client], Any]] = {
+    "get": lambda client: client.get_snapshot("tools"),
+    "list": lambda client: client.list_images(),
+    "delete": lambda client: client.delete_snapshot("tools"),
+    "create": build,
+}
+calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+readers = pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"], CALLS["create"]], ids=["get", "list", "create"])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
+    with connecting(clock) as make:
+        yield make
+
+
+def forever(
+    before: bytes, piece: bytes, pause: float = 0.0, until: threading.Event | None = None
+) -> Callable[[Connection], None]:
+    """Return a script that sends a piece again and again, until an event or until the client closes."""
+    done = until or threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.request()
+        connection.send(before)
+        while not done.wait(pause):
+            connection.send(piece)
+
+    return script
+
+
+# No HTTP, or not enough of it
+
+
+@calls
+@pytest.mark.parametrize(
+    "garbage", [b"SSH-2.0-OpenSSH\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28", b"HTTP/1.1 abc\r\n\r\n"]
+)
+def test_what_is_no_http_is_told_as_a_wrong_address(connect, call, garbage):
+    """A server of another kind is an error that names the setting, at once."""
+    with Wire(plays(garbage)) as server, pytest.raises(errors.ProtocolError, match="opencomputer:apiUrl"):
+        call(connect(server))
+    assert server.connections == 1
+
+
+@calls
+@pytest.mark.parametrize(
+    ("before", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"x" * 1000 + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-Filler: ", b"x" * 1000),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["headers", "header", "interim answers"],
+)
+def test_endless_heads_end(connect, call, before, piece):
+    """Headers without an end, and answers before the answer, end within the time limit."""
+    begun = time.monotonic()
+    with Wire(forever(before, piece)) as server:
+        client = connect(server, timing=Timing(call=0.3, silence=0.3, attempts=1))
+        with pytest.raises((errors.ProtocolError, errors.TimedOutError)):
+            call(client) if call is not build else build(client, timeout=0.3)
+    assert time.monotonic() - begun < 10
+
+
+@calls
+def test_dripping_heads_end(connect, call):
+    """A byte now and then, each in time, does not make a request last for ever."""
+    begun = time.monotonic()
+    with Wire(forever(b"HTTP/1.1 200 OK\r\nX-Filler: ", b"x", 0.05)) as server:
+        client = connect(server, timing=Timing(call=0.3, silence=0.2, attempts=1))
+        with pytest.raises(errors.TimedOutError):
+            call(client) if call is not build else build(client, timeout=0.3)
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("length", ["", "Content-Length: 1000000"])
+def test_dripping_bodies_end(connect, length):
+    """The same in a body, also where the connection's end would be the body's."""
+    before = head(200, "application/json", *filter(None, [length])) + b"["
+    with Wire(forever(before, b" ", 0.05)) as server:
+        client = connect(server, timing=Timing(call=0.3, silence=0.2, attempts=1))
+        with pytest.raises(errors.TimedOutError):
+            client.list_images()
+
+
+def test_a_dripping_stream_ends(connect):
+    """A build stream has its time limit, whatever keeps coming."""
+    done = threading.Event()
+    with Wire(forever(head(200, "text/event-stream"), b": \n\n", 0.02, done)) as server:
+        with pytest.raises(errors.TimedOutError):
+            build(connect(server, clock=time.monotonic), timeout=0.3)
+        done.set()
+
+
+def test_a_stream_that_drips_between_the_lines_ends(connect):
+    """Bytes that never make up a piece of the body count towards the time limit all the same."""
+    before = head(200, "text/event-stream", "Transfer-Encoding: chunked") + b"5;x="
+    with Wire(forever(before, b"x", 0.02)) as server, pytest.raises(errors.TimedOutError):
+        build(connect(server, clock=time.monotonic, timing=Timing(silence=0.2)), timeout=0.3)
+
+
+# Bodies
+
+
+@readers
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+def test_compressed_answers_are_refused(connect, call, coding):
+    """Nothing is decompressed, so that no small answer becomes a large one."""
+    bomb = gzip.compress(b"[" * 1_000_000)
+    kind = "text/event-stream" if call is build else "application/json"
+    with (
+        Wire(plays(answer(200, bomb, f"Content-Encoding: {coding}", kind=kind))) as server,
+        pytest.raises(errors.ProtocolError, match="compressed"),
+    ):
+        call(connect(server))
+
+
+@readers
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "x", "multipart/mixed; a=b"])
+def test_answers_of_another_type_are_refused(connect, call, kind):
+    """A page of a proxy or of a sign-on is not taken for an answer of the API."""
+    with (
+        Wire(plays(answer(200, b"<html>", kind=kind))) as server,
+        pytest.raises(errors.ProtocolError, match="opencomputer:apiUrl"),
+    ):
+        call(connect(server))
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"[{}]"])
+@pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"]], ids=["get", "list"])
+def test_broken_bodies_are_refused(connect, call, body):
+    """What is no row, or no list of rows, is an error, at once."""
+    with Wire(plays(answer(200, body))) as server, pytest.raises(errors.ProtocolError):
+        call(connect(server))
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"null", b"[]", b'"row"', b"{}", json.dumps(row()).encode()[:-1], b'{"id": "\xff"}']
+)
+def test_broken_results_are_refused(connect, data):
+    """A result that is no row is an error, and the build is not repeated."""
+    with Wire(streams(event("result", data))) as server, pytest.raises(errors.ProtocolError):
+        build(connect(server))
+    assert server.connections == 1
+
+
+def test_a_list_beyond_the_limit_is_not_read_on(connect):
+    """A list is read up to its limit only."""
+    with (
+        Wire(forever(head(200, "application/json") + b"[", b" " * 65536)) as server,
+        pytest.raises(errors.AnswerTooLargeError, match="larger than 1,000,000 bytes"),
+    ):
+        connect(server).list_images(limit=1_000_000)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(("before", "piece"), [(b"data: ", b"x" * 65536), (b"", b"data: x\n"), (b"", b": comment\n")])
+def test_an_event_beyond_the_limit_is_not_read_on(connect, monkeypatch, before, piece):
+    """An event without an end is read up to its limit only."""
+    monkeypatch.setattr("pulumi_opencomputer.build.LARGEST_ANSWER", 1_000_000)
+    with (
+        Wire(forever(head(200, "text/event-stream") + before, piece * 100)) as server,
+        pytest.raises(errors.AnswerTooLargeError, match="larger than"),
+    ):
+        build(connect(server))
+
+
+def test_an_endless_refusal_is_not_read_on(connect):
+    """Of an error's page, 64 KiB are read."""
+    with (
+        Wire(forever(head(400, "text/html"), b"<b>no</b>" * 1000)) as server,
+        pytest.raises(errors.InvalidRequestError) as caught,
+    ):
+        connect(server).list_images()
+    assert len(caught.value.text) <= 200
+
+
+@calls
+def test_a_refusal_that_breaks_off_is_still_told(connect, call):
+    """The status of a refusal counts, also where its text is cut short."""
+
+    def cut(connection: Connection) -> None:
+        connection.request()
+        connection.send(answer(403, {"error": "invalid API key"})[:-8])
+
+    with Wire(cut) as server, pytest.raises(errors.AuthenticationError):
+        call(connect(server))
+
+
+# Texts
+
+
+@calls
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 409, 418, 500])
+def test_no_error_shows_the_key_or_a_control_sequence(connect, call, status):
+    """A server that echoes the key, and obeys no rule, can't put it on the screen."""
+    if status == 404 and call is CALLS["delete"]:
+        return  # A row that is gone is no error there.
+    said = f"key {KEY} \x1b[31m\x9b2J<{{%fg 1%}}>\u202e"
+    body = json.dumps({"error": said}).encode()
+    with (
+        Wire(plays(answer(status, body, f"Location: https://x/{KEY}?{KEY}"))) as server,
+        pytest.raises(errors.APIError) as caught,
+    ):
+        call(connect(server, timing=Timing(attempts=1)))
+    shown = f"{caught.value} {caught.value!r}"
+    assert KEY not in shown
+    assert not {"\x1b", "\x9b", "\u202e"} & set(str(caught.value))
+    assert "<{%" not in shown
+
+
+def test_no_log_line_shows_the_key_or_a_control_sequence(connect):
+    """The same in a build's log and in its error."""
+    said = f"\x1b[31mkey {KEY} <{{%fg 1%}}>\x00"
+    failure = f"image build failed: image build failed: step 0 (run) failed (exit 1): {said}"
+    seen = []
+    with (
+        Wire(streams(log(1, "run", said), event("error", {"error": failure}))) as server,
+        pytest.raises(errors.BuildFailedError) as caught,
+    ):
+        build(connect(server), on_event=seen.append)
+    assert seen[0].message == caught.value.text == "key [API key] <{ %fg 1%}>"
+
+
+# Memory
+
+SCRIPT = textwrap.dedent("""
+    import re, resource, sys
+    from pathlib import Path
+    from wire import KEY, Body, build
+    from pulumi_opencomputer.client import Client
+    from pulumi_opencomputer.config import Settings
+
+    def peak():
+        # Linux's ru_maxrss begins with that of the process which started this one.
+        status = Path("/proc/self/status")
+        if status.exists():
+            return int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) * 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with Client(Settings(sys.argv[1], KEY)) as client:
+        build(client)
+        before = peak()
+        row, _ = build(client)
+        assert len(row.manifest["text"]) == int(sys.argv[2])
+        print(peak() - before)
+""")
+
+
+@pytest.mark.parametrize("letter", ["x", "\u2013", "👩"])
+def test_a_large_result_takes_at_most_four_times_its_size(letter):
+    """Peak memory for a row of 64 MB is at most four times that, also where a letter is not ASCII."""
+    content = "x" * 64_000_000 if letter == "x" else letter + "x" * 1_000_000
+    rest = "" if letter == "x" else "x" * 63_000_000
+    large = event("result", row(manifest={"text": content, "rest": rest}))
+    with Wire(streams(event("result", row())), streams(large)) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, server.url, str(len(content))],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        )
+    assert int(done.stdout) <= 4 * len(large), int(done.stdout) / len(large)

@@ -1,0 +1,129 @@
+"""The emulator as a process: durability, its end, its command line, big bodies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from emulator_client import STREAM, call, client, create, manifest, open_post
+from emulator_process import API_KEY, Emulator, wait_until
+
+COMMAND = [sys.executable, "-m", "pulumi_opencomputer.emulator"]
+BIG = 32 * 1024 * 1024
+
+
+def test_what_was_answered_is_there_after_a_kill(start_emulator):
+    emulator: Emulator = start_emulator()
+    rows = [create(emulator, f"n{number}", manifest(str(number))).json() for number in range(5)]
+    call(emulator, "DELETE", "/api/snapshots/n0")
+    sandbox = call(emulator, "POST", "/api/sandboxes", json={"snapshot": "n1"}).json()
+    before = emulator.images()
+    emulator.kill()
+    emulator.restart()
+    assert emulator.images() == before
+    assert [row["id"] for row in emulator.snapshots()] == [row["id"] for row in reversed(rows[1:])]
+    assert emulator.get(f"/api/sandboxes/{sandbox['sandboxID']}") == sandbox
+
+
+def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
+    emulator: Emulator = start_emulator()
+    answered: list[str] = []
+
+    def create_many() -> None:
+        with client(emulator) as http:
+            for number in range(10_000):
+                body = {"name": f"n{number}", "image": manifest(str(number))}
+                try:
+                    response = http.post("/api/snapshots", json=body)
+                except OSError:
+                    return
+                except Exception as error:
+                    assert "httpx" in type(error).__module__
+                    return
+                assert response.status_code == 201
+                answered.append(body["name"])
+
+    thread = threading.Thread(target=create_many)
+    thread.start()
+    wait_until(lambda: len(answered) >= 20)
+    emulator.kill()
+    thread.join()
+    emulator.restart()
+    kept = [row["name"] for row in emulator.snapshots()]
+    assert set(answered) <= set(kept)
+    assert len(kept) - len(answered) in (0, 1)
+
+
+def test_an_async_build_that_a_kill_interrupts_leaves_both_rows_building(start_emulator):
+    emulator: Emulator = start_emulator()
+    create(emulator, "a", manifest("SLEEP_BUILD_20"), query="?async=1")
+    wait_until(emulator.builds)
+    emulator.kill()
+    emulator.restart()
+    assert [row["status"] for row in emulator.images()] == ["building", "building"]
+
+
+def test_it_ends_at_once_with_streams_open(start_emulator):
+    emulator: Emulator = start_emulator()
+    with open_post(
+        emulator, "/api/snapshots", {"name": "a", "image": manifest("SLEEP_BUILD_99")}, accept=STREAM["Accept"]
+    ):
+        wait_until(emulator.builds)
+        start = time.monotonic()
+        assert emulator.stop() == 0
+        assert time.monotonic() - start < 5
+    assert "Traceback" not in emulator.log()
+
+
+def test_big_manifests_come_back_whole(start_emulator):
+    emulator: Emulator = start_emulator()
+    image = {"steps": [{"type": "add_file", "args": {"path": "/big", "content": "QUJD" * (BIG // 4)}}]}
+    body = json.dumps({"name": "a", "image": image}).encode()
+    headers = {"Content-Type": "application/json", **STREAM}
+    with client(emulator) as http:
+        text = http.post("/api/snapshots", content=body, headers=headers).text
+        assert json.loads(text.rpartition("data: ")[2])["manifest"] == image
+        assert http.get("/api/snapshots/a").json()["manifest"] == image
+        assert len(http.get("/api/images").json()) == 2
+
+
+def test_help_says_that_steps_are_simulated():
+    result = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
+    assert "steps of a build are SIMULATED" in result.stdout
+    for option in ("--host", "--port", "--data", "--api-key", "--step-seconds", "--ideal", "--mirror-lag-seconds"):
+        assert option in result.stdout
+
+
+def test_a_missing_key_is_a_clear_error():
+    env = {name: value for name, value in os.environ.items() if name != "OPENCOMPUTER_API_KEY"}
+    result = subprocess.run(COMMAND, capture_output=True, text=True, env=env, check=False)
+    assert result.returncode == 2
+    assert "OPENCOMPUTER_API_KEY" in result.stderr
+
+
+def test_a_port_in_use_is_a_clear_error(emulator):
+    port = emulator.url.rpartition(":")[2]
+    result = subprocess.run(
+        [*COMMAND, "--api-key", API_KEY, "--port", port], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert f"can't listen on 127.0.0.1, port {port}" in result.stderr
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "soon"])
+def test_a_duration_that_is_none_is_refused(value):
+    result = subprocess.run(
+        [*COMMAND, "--api-key", API_KEY, f"--step-seconds={value}"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+
+
+def test_it_does_not_import_pulumi():
+    code = "import sys, pulumi_opencomputer.emulator.app, pulumi_opencomputer.emulator.server; print('pulumi' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
