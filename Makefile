@@ -24,7 +24,8 @@ setup: $(VENV) ## make .venv, and find or install a Pulumi CLI (.tools/bin)
 	@$(BIN)/python tools/pulumi/install.py $(TOOLS_ARGS)
 
 .PHONY: demo
-demo: setup ## run a real `pulumi up` against a local emulator, from nothing to destroy
+demo: $(VENV) ## run a real `pulumi up` against a local emulator, from nothing to destroy
+	@$(BIN)/python tools/pulumi/install.py --engine-only
 	@$(WITH_TOOLS) $(BIN)/python examples/demo.py
 
 .PHONY: test

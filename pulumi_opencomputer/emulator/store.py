@@ -188,7 +188,7 @@ class Store:
         with self._lock:
             try:
                 self._update("name = ?", (name,), row_id)
-            except (sqlite3.IntegrityError, UnicodeEncodeError):
+            except sqlite3.IntegrityError:
                 return
 
     def delete(self, name: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+
 from emulator_process import DEADLINE, Emulator
 
 STREAM = {"Accept": "text/event-stream"}
@@ -54,13 +55,6 @@ def events(text: str) -> Iterator[tuple[str, Any]]:
         else:
             first, second = block.split("\n")
             yield first.removeprefix("event: "), json.loads(second.removeprefix("data: "))
-
-
-def open_create(
-    emulator: Emulator, name: str, image: Any, *, path: str = "/api/snapshots", accept: str = "*/*"
-) -> socket.socket:
-    """Send a create over a socket of one's own, and leave it open with nothing read."""
-    return open_post(emulator, path, {"name": name, "image": image}, accept=accept)
 
 
 def open_post(emulator: Emulator, path: str, value: Any, *, accept: str = "*/*") -> socket.socket:

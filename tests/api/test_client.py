@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterator
 from email.utils import formatdate
 
 import pytest
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,
     HASH,
@@ -28,10 +32,6 @@ from wire import (
     row,
     streams,
 )
-
-from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Timing
-from pulumi_opencomputer.config import Settings
 
 RESULT = event("result", row())
 

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import BuildEvent, Client, Timing
+from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,
     HASH,
@@ -30,10 +34,6 @@ from wire import (
     streams,
     until,
 )
-
-from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import BuildEvent, Client, Timing
-from pulumi_opencomputer.config import Settings
 
 RESULT = event("result", row())
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import Client, Row
 from wire import (
     HASH,
     Clock,
@@ -17,9 +20,6 @@ from wire import (
     plays,
     row,
 )
-
-from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Row
 
 RESULT = event("result", row())
 

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import Client, Timing
 from wire import (
     KEY,
     Clock,
@@ -30,9 +33,6 @@ from wire import (
     row,
     streams,
 )
-
-from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Timing
 
 CALLS: dict[str, Callable[[Client], Any]] = {
     "get": lambda client: client.get_snapshot("tools"),

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from emulator_client import STREAM, call, client, create, manifest, stream
 from emulator_process import Emulator, wait_until
-
 from pulumi_opencomputer.content import content_hash, parse_json
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json").read_text("utf-8"))["cases"]

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 
+import httpx
 import pytest
+
 from emulator_client import STREAM, call, client, create, manifest, open_post
 from emulator_process import API_KEY, Emulator, wait_until
 
@@ -40,10 +42,7 @@ def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
                 body = {"name": f"n{number}", "image": manifest(str(number))}
                 try:
                     response = http.post("/api/snapshots", json=body)
-                except OSError:
-                    return
-                except Exception as error:
-                    assert "httpx" in type(error).__module__
+                except httpx.TransportError:
                     return
                 assert response.status_code == 201
                 answered.append(body["name"])
@@ -124,6 +123,7 @@ def test_a_duration_that_is_none_is_refused(value):
 
 
 def test_it_does_not_import_pulumi():
-    code = "import sys, pulumi_opencomputer.emulator.app, pulumi_opencomputer.emulator.server; print('pulumi' in sys.modules)"
+    modules = "pulumi_opencomputer.emulator.app, pulumi_opencomputer.emulator.server"
+    code = f"import sys, {modules}; print('pulumi' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"

@@ -8,9 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from emulator_client import STREAM, call, create, manifest, open_post, stream
 from emulator_process import Emulator, wait_until
-
 from pulumi_opencomputer.content import content_hash
 
 SLOW = manifest("SLEEP_BUILD_2")

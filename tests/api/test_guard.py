@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 import trustme
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.guard import Guard, GuardProcess
 from wire import (
     BODY,
     Body,
@@ -33,10 +37,6 @@ from wire import (
     streams,
     until,
 )
-
-from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Timing
-from pulumi_opencomputer.guard import Guard, GuardProcess
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a guard needs POSIX processes")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator_client import call, create
-from emulator_process import Emulator
 from opencomputer import Image, Sandbox, Snapshots
 
+from emulator_client import call, create
+from emulator_process import Emulator
 from pulumi_opencomputer.content import content_hash
 
 IMAGE = (

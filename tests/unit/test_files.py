@@ -158,7 +158,7 @@ TREE = ("a.log", "b.py", "build/x", "src/a.log", "src/build/y", "src/c.py", "src
         (["*", "!*/", "!*.py"], "a.log build/x src/a.log src/build/y src/keep.log #x !x end| [z]"),
         (["?.log"], "a.log src/a.log"),
         (["[!a-b].*"], "src/c.py"),
-        (["*[!a]y"], ""),
+        (["*[!a]y"], "b.py src/c.py"),
         (["\\#x", "\\!x", "end\\ ", "\\[z\\]"], "#x !x end| [z]"),
         (["end "], ""),
         (["[unclosed"], ""),

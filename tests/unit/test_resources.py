@@ -8,6 +8,7 @@ import opencomputer
 import pulumi
 import pytest
 from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime.settings import get_root_resource
 
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest import Manifest
@@ -182,10 +183,12 @@ def test_the_urn_is_passed_along(run):
     def program():
         Snapshot("x", MANIFEST)
         Image("y", MANIFEST, opts=pulumi.ResourceOptions(parent=Parent()))
+        Snapshot("z", MANIFEST, opts=pulumi.ResourceOptions(parent=get_root_resource()))
 
     registered = run(program).inputs
     kind = "pulumi-python:dynamic/opencomputer"
     assert registered["x"]["urn"] == f"urn:pulumi:dev::project::{kind}:Snapshot::x"
+    assert registered["z"]["urn"] == f"urn:pulumi:dev::project::{kind}:Snapshot::z"
     assert registered["y"]["urn"].endswith(f"my:Parent${kind}:Image::y")
 
 

@@ -345,7 +345,8 @@ def install_engine(tools: Tools, folders: Sequence[Path]) -> None:
             [
                 "there is no Pulumi engine to be had:",
                 *reasons,
-                f"Put Pulumi {written(MINIMUM)} or later on PATH (https://www.pulumi.com/docs/install/), or Go.",
+                f"Put Pulumi {written(MINIMUM)} or later on PATH (https://www.pulumi.com/docs/install/), "
+                "or the Go that tools/pulumi/engine/go.mod asks for.",
             ]
         )
     )
