@@ -1,8 +1,8 @@
 # `make` lists what there is to do.
 
 PYTHON ?= python3
-# Further arguments, for example: make test PYTEST_ARGS='-x tests/unit'
-PYTEST_ARGS ?=
+# How pytest runs; for example: make test PYTEST_ARGS='-x tests/unit'
+PYTEST_ARGS ?= -n 2 --dist worksteal
 # --engine-only leaves out what only the tests use, --yaml adds the YAML language host.
 TOOLS_ARGS ?=
 
