@@ -218,6 +218,7 @@ def test_repeating_ends(connect, clock):
         ("Retry-After: 86400", 30, 30),
         ("Retry-After: soon", 0.25, 0.5),
     ],
+    ids=["seconds", "date", "too long", "no time"],
 )
 def test_the_server_may_ask_for_a_wait(connect, clock, header, least, most):
     """Retry-After is heeded in both its forms, up to half a minute."""
