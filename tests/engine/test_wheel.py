@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from emulator_process import Emulator
@@ -23,6 +24,8 @@ def test_built_wheel_passes_the_quickstart(tmp_path: Path, project: Project, emu
     """What is built and installed is whole: no module of the source tree is needed."""
     _run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", _ROOT)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
+    # Without it the engine looks for a plugin of the package's name, and tries to download it at each run.
+    assert "pulumi_opencomputer/pulumi-plugin.json" in zipfile.ZipFile(wheel).namelist()
     _run(sys.executable, "-m", "venv", tmp_path / "venv")
     binaries = tmp_path / "venv" / "bin"
     _run(binaries / "python", "-m", "pip", "install", "--quiet", wheel)
