@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
 from email.utils import formatdate
 
 import pytest
@@ -17,14 +16,12 @@ from wire import (
     BODY,
     HASH,
     KEY,
+    RESULT,
     Body,
-    Clock,
     Connection,
     Wire,
     answer,
     build,
-    connecting,
-    event,
     hang_up,
     plays,
     refused_url,
@@ -32,20 +29,6 @@ from wire import (
     row,
     streams,
 )
-
-RESULT = event("result", row())
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
-    with connecting(clock) as make:
-        yield make
-
 
 # What is sent
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,13 +16,13 @@ from wire import (
     BODY,
     HASH,
     KEY,
+    RESULT,
     Body,
     Clock,
     Connection,
     Wire,
     answer,
     build,
-    connecting,
     event,
     hang_up,
     head,
@@ -34,20 +34,6 @@ from wire import (
     streams,
     until,
 )
-
-RESULT = event("result", row())
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
-    with connecting(clock) as make:
-        yield make
-
 
 # Builds
 
@@ -242,8 +228,10 @@ def test_content_that_changed_comes_out_as_it_is(connect):
         closed.append(connection.wait_closed())
 
     changed = errors.ContentChangedError("A file changed.")
-    with Wire(wait) as server, pytest.raises(errors.ContentChangedError) as caught:
-        build(connect(server), Body((BODY[:20], BODY[20:]), fails=changed))
+    with Wire(wait) as server:
+        with pytest.raises(errors.ContentChangedError) as caught:
+            build(connect(server), Body((BODY[:20], BODY[20:]), fails=changed))
+        until(lambda: bool(closed))
     assert caught.value is changed
     assert closed == [True]
     assert server.connections == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,28 +10,12 @@ from pulumi_opencomputer import errors
 from pulumi_opencomputer.client import Client, Row
 from wire import (
     HASH,
-    Clock,
     Wire,
     answer,
-    connecting,
-    event,
     hang_up,
     plays,
     row,
 )
-
-RESULT = event("result", row())
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
-    with connecting(clock) as make:
-        yield make
 
 
 def follow(client: Client, **options: Any) -> Row:

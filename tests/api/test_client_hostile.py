@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,10 @@ from pulumi_opencomputer import errors
 from pulumi_opencomputer.client import Client, Timing
 from wire import (
     KEY,
-    Clock,
     Connection,
     Wire,
     answer,
     build,
-    connecting,
     event,
     head,
     log,
@@ -42,17 +40,6 @@ CALLS: dict[str, Callable[[Client], Any]] = {
 }
 calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 readers = pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"], CALLS["create"]], ids=["get", "list", "create"])
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
-    with connecting(clock) as make:
-        yield make
 
 
 def forever(

@@ -314,3 +314,7 @@ def build(client: Client, body: Any = None, **options: Any) -> tuple[Row, list[B
     events: list[BuildEvent] = []
     options = {"timeout": 1800.0, "on_event": events.append} | options
     return client.create_snapshot(body or Body(), **options), events
+
+
+RESULT = event("result", row())
+"""The event that ends a build well."""
