@@ -55,12 +55,15 @@ class Session:
         """The log of one resource."""
         return self._engine.of(urn)
 
-    def warn_once(self, urn: str, message: str) -> None:
-        """Say a warning on a resource's row; a check runs more than once in a process."""
+    def warn_once(self, urn: str, content: str, message: str) -> None:
+        """Say a warning about a content on a resource's row, the first that has it.
+
+        A check runs more than once in a process, and a snapshot has the manifest of its image.
+        """
         with self._lock:
-            if (urn, message) in self._warned:
+            if (content, message) in self._warned:
                 return
-            self._warned.add((urn, message))
+            self._warned.add((content, message))
         self.log(urn)(Severity.WARNING, message)
 
     def _settings(self) -> Settings:
@@ -105,7 +108,7 @@ class _Provider(ResourceProvider):
         with _one_line():
             checked = session().lifecycle.check(self.kind, urn, _values(_olds), inputs)
         for warning in checked.warnings:
-            session().warn_once(urn, str(warning))
+            session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
         # A failure that named a property would show that property's value, secret or not.
         failures = [CheckFailure("", str(problem)) for problem in checked.problems]
         return CheckResult(_to_wire(checked.inputs), failures)

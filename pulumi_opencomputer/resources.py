@@ -111,7 +111,7 @@ class Image(_Built):
             InvalidInputError: The manifest has none of these forms.
         """
         inputs = _inputs(manifest, timeout, opts)
-        self.declared_manifest = inputs["manifest"]
+        self._declared_manifest = inputs["manifest"]
         inputs |= dict.fromkeys((*_COMPUTED, "cached"))
         inputs["urn"] = _urn(self._resource_type_name, resource_name, opts)
         super().__init__(ImageProvider(), resource_name, inputs, _after(manifest, opts))
@@ -214,7 +214,7 @@ def _declared(manifest: Any) -> Any:
         return manifest.declared()
     if isinstance(manifest, Image):
         # Not its output: that is of the last deployment, whose local files may have lain elsewhere.
-        return manifest.declared_manifest
+        return manifest._declared_manifest
     if isinstance(manifest, pulumi.Output):
         return manifest.apply(lambda value: pulumi.Output.from_input(_declared(value)))
     if isinstance(manifest, Mapping):

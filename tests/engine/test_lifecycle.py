@@ -203,3 +203,14 @@ def test_state_of_50_mb_of_local_files_is_small(project: Project) -> None:
     project.program('Snapshot("daily", Manifest.base().add_local_file("big.bin", "/big.bin"))')
     project.up()
     assert len(project.exported()) < 20_000
+
+
+def test_a_warning_is_said_once_for_one_content(project: Project) -> None:
+    """An image and its snapshots have one manifest, so the first of them says what is odd about it."""
+    project.program("""
+    image = Image("image", Manifest.base().env({"GREETING": "hello world"}))
+    Snapshot("daily", image, name="fixed")
+    """)
+    ran = project.up()
+    assert len(ran.lines(urn("image", "Image"), "warning")) == 1
+    assert ran.lines(urn("daily"), "warning") == []
