@@ -18,7 +18,7 @@ DEFAULT_SDK_VERSION = "1.1.0"
 
 SET_KEY_COMMAND = "pulumi config set --secret opencomputer:apiKey <your key>"
 SET_URL_COMMAND = "pulumi config set opencomputer:apiUrl https://<host>"
-CHECK_URL = f"Check the API's address: {SET_URL_COMMAND} (or OPENCOMPUTER_API_URL)."
+CHECK_URL = f"Check that the server runs, and the API's address: {SET_URL_COMMAND} (or OPENCOMPUTER_API_URL)."
 
 _ENVIRONMENT = {
     "apiKey": "OPENCOMPUTER_API_KEY",

@@ -129,8 +129,9 @@ class _Provider(ResourceProvider):
         return UpdateResult(session().lifecycle.update(_values(_olds), _values(_news)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        state = _values(props)
         with _one_line():
-            outputs = session().lifecycle.read(self.kind, _values(props))
+            outputs = session().lifecycle.read(self.kind, state, session().log(_urn(state)))
         if outputs is None:
             return ReadResult(id_="", outs={})
         return ReadResult(id_=id_, outs=outputs)

@@ -137,7 +137,8 @@ class BuildProgress:
             if elapsed < _due(shown):
                 return
             self._shown += 1
-        self._log.status(f"{running[0]} … {elapsed:.0f} s")
+        # The time comes first: a terminal cuts the end of a row.
+        self._log.status(f"{elapsed:.0f} s … {running[0]}")
 
     def _hit(self) -> None:
         if not (self.from_cache or self._again):

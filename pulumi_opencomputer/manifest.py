@@ -247,11 +247,13 @@ class Manifest:
         return _copy(values)
 
 
-def to_declared(form: Any) -> dict[str, Any]:
+def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
     """Bring a manifest in either form into the declared one; local paths become absolute.
 
     Args:
         form: A mapping in the declared form or in the API's. Values may be Outputs.
+        lenient: Whether a step of the API's form that can't be expressed stays as it is: a resource's check tells
+            every mistake at once, with the resource's name.
 
     Raises:
         InvalidInputError: It is no mapping, or a step of the API's form can't be expressed.
@@ -262,10 +264,22 @@ def to_declared(form: Any) -> dict[str, Any]:
     rebuild: list[Any] = []
     steps = declared.get("steps")
     if isinstance(steps, list | tuple):
-        declared["steps"] = [_declared_step(step, ("steps", i), rebuild) for i, step in enumerate(steps)]
+        declared["steps"] = [
+            step if lenient and api_step_problems(step, index) else _declared_step(step, ("steps", index), rebuild)
+            for index, step in enumerate(steps)
+        ]
     if rebuild:
         declared["rebuild"] = rebuild[-1]
     return {key: value for key, value in declared.items() if value is not None or key not in _MEMORY_KEYS}
+
+
+def api_step_problems(step: Any, index: int) -> tuple[Problem, ...]:
+    """Why a step of the API's form can't be expressed in the declared one; empty where it can, or is none."""
+    try:
+        _declared_step(step, ("steps", index), [])
+    except InvalidInputError as error:
+        return error.problems
+    return ()
 
 
 def _refuse_lost(declared: Mapping[str, Any]) -> None:

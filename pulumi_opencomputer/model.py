@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
 
 from .errors import Problem
+from .manifest import api_step_problems
 from .walk import join
 
 #: The keys that a step may have.
@@ -281,8 +283,8 @@ def _problems(declared: Any, error: PydanticError) -> Iterator[Problem]:
     for detail in error.errors(include_url=False, include_input=False):
         kind, location = detail["type"], detail["loc"]
         path = ("manifest", *_without_tags(location))
-        if kind == "step" and _is_api_step(declared, location):
-            yield Problem(join(path), _API_FORM)
+        if kind == "step":
+            yield from _step_problems(declared, location, join(path))
         else:
             yield Problem(join(path), _REASONS.get(kind) or _sentence(detail["msg"]))
 
@@ -318,6 +320,21 @@ def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
         member = location[-2:-1] != ("env",) and part in ("count", "entries") and location[index - 1] == "files"
         if not (tag or member or part == "[key]"):
             yield part
+
+
+def _step_problems(declared: Any, location: tuple[str | int, ...], path: str) -> Iterator[Problem]:
+    if _is_api_step(declared, location):
+        index = int(location[1])
+        yield from api_step_problems(declared["steps"][index], index) or [Problem(path, _API_FORM)]
+        return
+    step = declared["steps"][location[1]]
+    if isinstance(step, dict) and len(step) == 1:
+        (key,) = step
+        close = difflib.get_close_matches(str(key), STEP_KEYS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"a step is one of {', '.join(STEP_KEYS)}."
+        yield Problem(path, f"is a step of an unknown kind; {hint}")
+    else:
+        yield Problem(path, _ONE_KEY)
 
 
 def _is_api_step(declared: Any, location: tuple[str | int, ...]) -> bool:

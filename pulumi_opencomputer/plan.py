@@ -21,6 +21,7 @@ from .model import (
     Workdir,
     parse,
 )
+from .text import excerpt
 from .walk import find, join
 
 #: Inline content above this many bytes is worth a warning: it is kept in state, and sent with each call.
@@ -190,7 +191,8 @@ def _scan(declared: Any) -> tuple[dict[int, LocalFile | Directory], list[Problem
                 else scan_directory(body["source"], body.get("ignore") or ())
             )
         except LocalFileError as error:
-            problems.append(Problem(join(("manifest", "steps", index, key, "source")), str(error)))
+            path = join(("manifest", "steps", index, key, "source"))
+            problems.append(Problem(path, f"{excerpt(body['source'])}: {error}"))
     return local, problems
 
 

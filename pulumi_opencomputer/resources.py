@@ -218,9 +218,9 @@ def _declared(manifest: Any) -> Any:
     if isinstance(manifest, pulumi.Output):
         return manifest.apply(lambda value: pulumi.Output.from_input(_declared(value)))
     if isinstance(manifest, Mapping):
-        return to_declared(manifest)
+        return to_declared(manifest, lenient=True)
     if callable(getattr(manifest, "to_dict", None)):
-        return to_declared(manifest.to_dict())
+        return to_declared(manifest.to_dict(), lenient=True)
     kinds = "a Manifest, an Image, an Output, a mapping, or an object with to_dict()"
     raise InvalidInputError([Problem("manifest", f"must be {kinds}, not a value of type {type(manifest).__name__}.")])
 

@@ -60,7 +60,21 @@ MISTAKES = [
     ({"steps": [SECRET]}, "manifest.steps[0]", ONE_KEY),
     ({"steps": [None]}, "manifest.steps[0]", ONE_KEY),
     ({"steps": [{}]}, "manifest.steps[0]", ONE_KEY),
-    ({"steps": [{"run": [SECRET]}, {"explode": SECRET}]}, "manifest.steps[1]", ONE_KEY),
+    (
+        {"steps": [{"run": [SECRET]}, {"explode": SECRET}]},
+        "manifest.steps[1]",
+        "is a step of an unknown kind; a step is",
+    ),
+    (
+        {"steps": [{"aptInstal": [SECRET]}]},
+        "manifest.steps[0]",
+        "is a step of an unknown kind; did you mean aptInstall?",
+    ),
+    (
+        {"steps": [{"type": "run", "args": {"command": SECRET}}]},
+        "manifest.steps[0].args",
+        "must hold commands and nothing else.",
+    ),
     ({"steps": [{"run": [SECRET], "workdir": "/w"}]}, "manifest.steps[0]", ONE_KEY),
     ({"steps": [{"type": "run", "args": {"commands": [SECRET]}}]}, "manifest.steps[0]", API_FORM),
     (step(aptInstall=SECRET), "manifest.steps[0].aptInstall", LIST),
