@@ -11,15 +11,15 @@ from typing import Any
 from ..answers import Row
 from ..client import Client
 from ..config import Settings
-from ..errors import APIError, ConfigurationError, UnavailableError
-from ..logs import Log, ResourceLog
+from ..errors import APIError, ConfigurationError
+from ..logs import Log, ResourceLog, no_log
 from . import check as _check
 from . import diff as _diff
 from .builds import Builder, Clock
 from .job import Job
 from .names import scratch_name
 from .read import ImageList, read_snapshot, row_outputs
-from .snapshots import SnapshotCreation, build_scratch, delete_snapshot
+from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
 from .types import UNKNOWN, Checked, Created, Difference, Kind, Recorded, is_unknown
 
 __all__ = ["UNKNOWN", "Checked", "Created", "Difference", "Kind", "Lifecycle", "is_unknown"]
@@ -53,6 +53,7 @@ class Lifecycle:
         self._clock = clock or Clock(time.sleep, time.time)
         self._memory = _check.HashMemory()
         self._recorded: dict[str, Recorded] = {}
+        self._gone: set[str] = set()
         self._known_client: Client | None = None
         self._images = ImageList(self._client)
         self._builds = _OneAtATime()
@@ -97,7 +98,7 @@ class Lifecycle:
         """The outputs after a change that only rewrites the state."""
         return {**state, **inputs}
 
-    def read(self, kind: Kind, state: Mapping[str, Any]) -> dict[str, Any] | None:
+    def read(self, kind: Kind, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
         """The outputs as the server has them now; None if the row is gone.
 
         Raises:
@@ -107,7 +108,7 @@ class Lifecycle:
         self._require_same_api(state)
         if kind is Kind.IMAGE:
             return self._images.read(state)
-        return read_snapshot(self._client(), state, self._clock)
+        return read_snapshot(self._client(), state, self._clock, ResourceLog(log))
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
         """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.
@@ -119,7 +120,7 @@ class Lifecycle:
         if kind is Kind.IMAGE:
             return
         self._require_same_api(state)
-        delete_snapshot(self._client(), urn, state, ResourceLog(log))
+        delete_snapshot(self._client(), urn, state, ResourceLog(log), clock=self._clock, gone=self._gone)
 
     def close(self) -> None:
         """Close the connections."""
@@ -133,6 +134,7 @@ class Lifecycle:
             self._clock,
             recorded=self._recorded.get(job.urn),
             adopt=bool(inputs.get("adopt", False)),
+            gone=self._gone,
         )
         row = creation.run(str(inputs["name"]))
         return {**row_outputs(row), "snapshotId": row.id}
@@ -140,11 +142,8 @@ class Lifecycle:
     def _create_image(self, client: Client, job: Job) -> dict[str, Any]:
         """The build stays cached when its name is dropped; there is no other way to build without a sandbox."""
         scratch = scratch_name(job.urn)
-        row = build_scratch(client, Builder(client, job, self._clock), scratch)
-        try:
-            client.delete_snapshot(scratch)
-        except UnavailableError:
-            job.log.warn(f"the temporary name {scratch!r} could not be deleted; the next create here deletes it")
+        row = build_cached(client, Builder(client, job, self._clock), job, scratch)
+        clear_scratch(client, scratch)
         return {**_image_outputs(row), "cached": job.progress.from_cache}
 
     def _client(self) -> Client:

@@ -9,7 +9,7 @@ is never answered from the cache again. Other content with the same effect, a *t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from ..answers import Row
@@ -24,6 +24,7 @@ from ..errors import (
     UnavailableError,
 )
 from .job import Job
+from .names import mark_of
 
 #: Seconds after which a row that says ``building`` is dead: the server gives a build 600 s.
 DEAD_AFTER = 15 * 60.0
@@ -31,9 +32,14 @@ DEAD_AFTER = 15 * 60.0
 #: The most bytes of a list that are read to learn about rows.
 LIST_LIMIT = 64 * 1024 * 1024
 
-_MOST_REQUESTS = 6
+#: Enough for a content that is blocked, each request for which takes 120 s, to be known as dead.
+_MOST_REQUESTS = 10
+_MOST_LOST = 4
 _LOOK_EVERY = 5.0
 _LOOKS_WITHOUT_ROW = 4
+
+# What stands before a server answers so when the server's own answer is lost: it may be building.
+_GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,19 @@ def _useless(row: Row | None, now: float) -> bool:
 class Builder:
     """Makes rows of one job's content."""
 
-    def __init__(self, client: Client, job: Job, clock: Clock) -> None:
+    def __init__(self, client: Client, job: Job, clock: Clock, *, gone: Collection[str] = ()) -> None:
+        """Prepare it; nothing is sent.
+
+        Args:
+            client: The API.
+            job: The content.
+            clock: Time.
+            gone: The ids of rows that this process replaced, which a mirror that lags may still show.
+        """
         self._client = client
         self._job = job
         self._clock = clock
+        self._gone = gone
 
     def build(self, name: str) -> Row:
         """Build the content, or take it from the cache, and put it under a name.
@@ -91,13 +106,19 @@ class Builder:
             TimedOutError: The resource's time limit is over, or the content stays blocked.
             APIError: The server can't be reached, or refused.
         """
+        began = self._clock.now()
+        lost = 0
         for _ in range(_MOST_REQUESTS):
             try:
                 return self._request(name)
             except BuildBlockedError as error:
-                self._follow(error, None)
-            except StreamLostError as error:
-                row = self._follow(error, name) if error.sent else None
+                self._follow(error, None, began)
+            except UnavailableError as error:
+                lost += 1
+                if lost == _MOST_LOST or not _is_lost(error):
+                    raise
+                # Before its first word the server may have been about to say that the name is taken.
+                row = self._follow(error, name if self._job.progress.has_begun else None, began)
                 if row is not None:
                     return row
             self._job.restart_progress()
@@ -106,12 +127,9 @@ class Builder:
             "Manifest.rebuild(token) asks for a build of its own."
         )
 
-    def is_cached(self) -> bool:
-        """Whether the cache is certain to serve the content: it just did, or its row says so."""
-        if self._job.progress.from_cache:
-            return True
-        row = self.rows().get(self._hash())
-        return row is not None and row.status == "ready"
+    def built_row(self) -> Row | None:
+        """The unnamed row of the content that is asked for, which the cache serves if it is ready."""
+        return self.rows().get(self._hash())
 
     def choose(self) -> None:
         """Look at the rows of the content, and choose the twin to ask for."""
@@ -144,8 +162,13 @@ class Builder:
         if not self._job.progress.has_begun:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
 
-    def _follow(self, error: UnavailableError | TimedOutError, name: str | None) -> Row | None:
+    def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Row | None:
         """Wait for the outcome of a build that is not ours to hear of any more.
+
+        Args:
+            error: What ended the request.
+            name: The name that the build may have put its row under, or None if a row there proves nothing.
+            began: When the first request for the content was made.
 
         Returns:
             The named row, if the build put it there; None if the content can be asked for again.
@@ -159,6 +182,7 @@ class Builder:
             if row is None:
                 unseen += 1
                 if unseen >= _LOOKS_WITHOUT_ROW:
+                    self._leave_unseen(error, began)
                     return None
             elif self._settled(row, error):
                 return None
@@ -169,7 +193,7 @@ class Builder:
         now = self._clock.now()
         if row.status == "ready":
             return True
-        if row.status == "failed" and isinstance(error, StreamLostError):
+        if row.status == "failed" and isinstance(error, UnavailableError):
             raise BuildFailedError(
                 "The build failed while the connection to the server was broken, and the reason was said there. "
                 "Run the same command again to see it."
@@ -181,6 +205,16 @@ class Builder:
         age = f"{row.age(now) / 60:.0f} min"
         self._job.progress.wait_for(f"another build of this content has been running for {age}; waiting for it")
         return False
+
+    def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
+        """Take a twin of content that stays blocked, where a list that is cut does not show by what."""
+        waited = self._clock.now() - began
+        if isinstance(error, BuildBlockedError) and waited >= DEAD_AFTER:
+            self._job.log.warn(
+                f"the server has been waiting for another build of this content for {waited / 60:.0f} min; "
+                "building the same steps under another content hash"
+            )
+            self.next_twin()
 
     def _say_blocked(self, row: Row, now: float) -> None:
         if row.status == "building":
@@ -200,16 +234,21 @@ class Builder:
     def _named(self, name: str) -> Row | None:
         try:
             row = self._client.get_snapshot(name)
-        except (NotFoundError, UnavailableError):
+        except (NotFoundError, UnavailableError, TimedOutError):
             return None
-        ready = row.status == "ready" and row.content_hash == self._hash()
-        return row if ready else None
+        made_here = mark_of(row) == self._job.mark and row.id not in self._gone
+        return row if made_here and row.status == "ready" and row.content_hash == self._hash() else None
 
     def _safe_rows(self) -> dict[str, Row]:
         try:
             return self.rows()
-        except UnavailableError:
+        except (UnavailableError, TimedOutError):
             return {}
 
     def _hash(self) -> str:
         return self._job.hash_of(self._job.twin)
+
+
+def _is_lost(error: UnavailableError) -> bool:
+    """Whether the server may be building all the same."""
+    return error.sent if isinstance(error, StreamLostError) else error.status in _GATEWAY

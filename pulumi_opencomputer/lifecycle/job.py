@@ -15,6 +15,7 @@ from ..upload import BuildRequest
 from .names import MARK_KEY, mark
 from .types import DEFAULT_TIMEOUT
 
+_TWINS_OF_EARLIER_RUNS = 8
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -77,6 +78,11 @@ class Job:
         if twin not in self._hashes:
             self._hashes[twin] = content_hash(self._plan.image(twin))
         return self._hashes[twin]
+
+    def is_content(self, content_hash: str) -> bool:
+        """Whether a content hash is of this content, or of a twin that an earlier run may have taken."""
+        twins = range(max(self.twin, _TWINS_OF_EARLIER_RUNS) + 1)
+        return any(content_hash == self.hash_of(twin) for twin in twins)
 
     def request(self, name: str) -> BuildRequest:
         """The request that makes a snapshot of this content under a name."""

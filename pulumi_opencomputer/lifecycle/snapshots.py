@@ -7,7 +7,7 @@ failed build leaves the old row as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..answers import Row
@@ -17,6 +17,7 @@ from ..logs import ResourceLog
 from .builds import Builder, Clock
 from .job import Job
 from .names import mark, mark_of, scratch_name
+from .read import look_until_shown, look_while_fresh
 from .types import Recorded
 
 _MOST_CACHE_PROOFS = 4
@@ -25,7 +26,16 @@ _MOST_CACHE_PROOFS = 4
 class SnapshotCreation:
     """One create of a snapshot."""
 
-    def __init__(self, client: Client, job: Job, clock: Clock, *, recorded: Recorded | None, adopt: bool) -> None:
+    def __init__(
+        self,
+        client: Client,
+        job: Job,
+        clock: Clock,
+        *,
+        recorded: Recorded | None,
+        adopt: bool,
+        gone: set[str],
+    ) -> None:
         """Prepare it; nothing is sent.
 
         Args:
@@ -34,11 +44,13 @@ class SnapshotCreation:
             clock: Time.
             recorded: What the state records of the row that is replaced, or None.
             adopt: Whether another's row under the name may be taken over.
+            gone: The ids of the rows that this process replaced; what is replaced here is added.
         """
         self._client = client
         self._job = job
         self._clock = clock
-        self._builder = Builder(client, job, clock)
+        self._builder = Builder(client, job, clock, gone=gone)
+        self._gone = gone
         self._recorded = recorded
         self._adopt = adopt
 
@@ -56,10 +68,12 @@ class SnapshotCreation:
         known = self._recorded is not None and self._recorded.name == name
         existing = self._get(name) if known else None
         if existing is None:
+            # No swap follows that would clear what an interrupted one left.
+            self._client.delete_snapshot(scratch_name(self._job.urn))
             try:
                 return self._builder.build(name)
             except ConflictError:
-                existing = self._get(name)
+                existing = look_until_shown(self._client, name, self._clock)
                 if existing is None:
                     raise
         self._claim(existing)
@@ -67,39 +81,22 @@ class SnapshotCreation:
 
     def _claim(self, row: Row) -> None:
         """Make sure that a row under the wanted name is ours to replace."""
-        job = self._job
         if self._adopt or (self._recorded is not None and self._recorded.snapshot_id == row.id):
             return
         carried = mark_of(row)
-        if carried == job.mark and row.content_hash in (job.content_hash, job.hash_of(job.twin)):
+        if carried == self._job.mark and self._job.is_content(row.content_hash):
             return
-        raise ConflictError(_conflict(row, carried, job.mark), status=409)
+        raise ConflictError(_conflict(row, carried, self._job.mark), status=409)
 
     def _swap(self, old: Row) -> Row:
         name, scratch = str(old.name), scratch_name(self._job.urn)
         self._builder.choose()
-        self._build_scratch(scratch)
+        build_cached(self._client, self._builder, self._job, scratch)
         self._job.progress.wait_for(f"putting the new image under the name {name}")
         self._drop(old)
         row = self._put(name, scratch)
-        self._client.delete_snapshot(scratch)
+        clear_scratch(self._client, scratch)
         return row
-
-    def _build_scratch(self, scratch: str) -> None:
-        """Build under the scratch name, until the cache is certain to serve the content."""
-        for proof in range(_MOST_CACHE_PROOFS):
-            build_scratch(self._client, self._builder, scratch)
-            if self._builder.is_cached():
-                return
-            # The same request again is answered from the cache, or shows that this content never is.
-            if proof % 2:
-                self._builder.next_twin()
-            self._client.delete_snapshot(scratch)
-            self._job.restart_progress()
-        raise UnavailableError(
-            "The new image is built, but the server does not answer from its cache, without which the old snapshot "
-            "can't be replaced safely. Nothing was changed; try again later."
-        )
 
     def _drop(self, old: Row) -> None:
         """Delete the old row, unless it is not the one that was looked at any more."""
@@ -109,6 +106,7 @@ class SnapshotCreation:
         if current.id != old.id:
             self._claim(current)
         self._client.delete_snapshot(str(old.name))
+        self._gone.update((old.id, current.id))
 
     def _put(self, name: str, scratch: str) -> Row:
         """Make the row from the cache; the name is missing until this is done."""
@@ -116,11 +114,13 @@ class SnapshotCreation:
         try:
             return self._builder.build(name)
         except ConflictError:
-            row = self._get(name)
-            if row is not None and mark_of(row) == self._job.mark:
-                self._client.delete_snapshot(name)
-                return self._builder.build(name)
-            raise
+            row = look_until_shown(self._client, name, self._clock, but_not=self._gone)
+            if row is None:
+                raise
+            self._claim(row)
+            self._client.delete_snapshot(name)
+            self._gone.add(row.id)
+            return self._builder.build(name)
         except APIError as error:
             error.message += (
                 f" The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
@@ -136,7 +136,47 @@ class SnapshotCreation:
             return None
 
 
-def build_scratch(client: Client, builder: Builder, scratch: str) -> Row:
+def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
+    """Build under a scratch name, until the cache is certain to serve the content.
+
+    Raises:
+        UnavailableError: The server does not answer from its cache.
+        APIError: As with `Builder.build`.
+    """
+    for proof in range(_MOST_CACHE_PROOFS):
+        row = _build_scratch(client, builder, scratch)
+        built = None if job.progress.from_cache else builder.built_row()
+        if job.progress.from_cache or (built and built.status == "ready"):
+            return row
+        # A content whose row can't be seen is asked for again: it comes from the cache, or never does.
+        if (built and built.status == "failed") or proof % 2:
+            builder.next_twin()
+        client.delete_snapshot(scratch)
+        job.restart_progress()
+    raise UnavailableError(
+        "The image is built, but the server does not answer from its cache, without which the image is no use, and an "
+        "old snapshot can't be replaced safely. Nothing was changed; try again later."
+    )
+
+
+def clear_scratch(client: Client, scratch: str) -> None:
+    """Delete the row under a scratch name, once the image is where it belongs.
+
+    Raises:
+        APIError: It can't be deleted. That fails the create, so that the next run clears it.
+    """
+    try:
+        client.delete_snapshot(scratch)
+    except APIError as error:
+        error.message += (
+            f" The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
+            "again takes the image from the cache and deletes it."
+        )
+        error.args = (error.message,)
+        raise
+
+
+def _build_scratch(client: Client, builder: Builder, scratch: str) -> Row:
     """Build under a scratch name, clearing what an interrupted run left there."""
     try:
         return builder.build(scratch)
@@ -159,19 +199,28 @@ def _conflict(row: Row, carried: str | None, own: str) -> str:
     )
 
 
-def delete_snapshot(client: Client, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+def delete_snapshot(
+    client: Client, urn: str, state: Mapping[str, Any], log: ResourceLog, *, clock: Clock, gone: Collection[str]
+) -> None:
     """Delete a snapshot's row if it is the recorded one; another's under the name stays.
+
+    Args:
+        client: The API.
+        urn: The resource's URN.
+        state: Its recorded outputs.
+        log: Its row.
+        clock: Time.
+        gone: The ids of the rows that this process replaced. A mirror that lags may still show such a row under the
+            name that is its successor's by now.
 
     Raises:
         APIError: The server can't be reached, or refused.
     """
     recorded = Recorded.of(state)
-    try:
-        row = client.get_snapshot(recorded.name)
-    except NotFoundError:
-        row = None
-    if row is not None and row.id == recorded.snapshot_id:
-        client.delete_snapshot(recorded.name)
-    elif row is not None and mark_of(row) != mark(urn):
-        log.warn(f"the snapshot named {recorded.name!r} is not the one that this resource made; it stays as it is")
+    if recorded.snapshot_id not in gone:
+        row = look_while_fresh(client, state, clock)
+        if row is not None and row.id == recorded.snapshot_id:
+            client.delete_snapshot(recorded.name)
+        elif row is not None and mark_of(row) != mark(urn):
+            log.warn(f"the snapshot named {recorded.name!r} is not the one that this resource made; it stays as it is")
     client.delete_snapshot(scratch_name(urn))
