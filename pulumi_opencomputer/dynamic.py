@@ -7,11 +7,9 @@ knows belongs to the process.
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -26,70 +24,27 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
-from .config import Settings, resolve, resolve_url
-from .enginelog import EngineLog
 from .errors import OpenComputerError
-from .lifecycle import UNKNOWN, Kind, Lifecycle, is_unknown
-from .logs import Log, Severity
 from .text import clean
-from .threadpool import widen
 
-_KEYS = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
+if TYPE_CHECKING:
+    from .lifecycle import Kind
+    from .session import Session
 
-
-class Session:
-    """What this process knows: one lifecycle, the engine's log, the stack's configuration."""
-
-    def __init__(self) -> None:
-        self._config: dict[str, str | None] = {}
-        self._engine = EngineLog(sys.argv[1] if len(sys.argv) > 1 else "")
-        self._warned: set[tuple[str, str]] = set()
-        self._lock = threading.Lock()
-        self.lifecycle = Lifecycle(self._settings, self._api_url)
-
-    def configure(self, get: Callable[[str], Any]) -> None:
-        """Take the stack's configuration."""
-        self._config = {key: get(f"opencomputer:{key}") for key in _KEYS}
-
-    def log(self, urn: str) -> Log:
-        """The log of one resource."""
-        return self._engine.of(urn)
-
-    def warn_once(self, urn: str, content: str, message: str) -> None:
-        """Say a warning about a content on a resource's row, the first that has it.
-
-        A check runs more than once in a process, and a snapshot has the manifest of its image.
-        """
-        with self._lock:
-            if (content, message) in self._warned:
-                return
-            self._warned.add((content, message))
-        self.log(urn)(Severity.WARNING, message)
-
-    def _settings(self) -> Settings:
-        return resolve(self._config, os.environ)
-
-    def _api_url(self) -> str:
-        return resolve_url(self._config, os.environ)
+# A program imports this module for the classes alone, and never calls them: what their methods need (the HTTP client,
+# the models) is loaded by the provider's process, on the first call.
 
 
-_session: list[Session] = []
-_session_lock = threading.Lock()
+def _session() -> Session:
+    from .session import session  # noqa: PLC0415
+
+    return session()
 
 
-def session() -> Session:
-    """This process's session, made on first use.
+def _kind(name: str) -> Kind:
+    from .lifecycle import Kind  # noqa: PLC0415
 
-    The process is shared with a user's other dynamic providers, so what is set up here for all of them
-    can be switched off with ``OPENCOMPUTER_DEBUG=1``: one-line errors, and more threads than four.
-    """
-    with _session_lock:
-        if not _session:
-            _session.append(Session())
-            if os.environ.get("OPENCOMPUTER_DEBUG", "") in ("", "0"):
-                sys.tracebacklimit = 0
-                widen()
-        return _session[0]
+    return Kind(name)
 
 
 class _Provider(ResourceProvider):
@@ -97,41 +52,41 @@ class _Provider(ResourceProvider):
 
     # The pickled provider is a reference to its class; nothing in it is secret.
     serialize_as_secret_always = False
-    kind: Kind
+    kind: str
 
     def configure(self, req: ConfigureRequest) -> None:
-        session().configure(req.config.get)
+        _session().configure(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = _values(news)
         urn = _urn(inputs)
         with _one_line():
-            checked = session().lifecycle.check(self.kind, urn, _values(_olds), inputs)
+            checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs)
         for warning in checked.warnings:
-            session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
+            _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
         # A failure that named a property would show that property's value, secret or not.
         failures = [CheckFailure("", str(problem)) for problem in checked.problems]
         return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         with _one_line():
-            difference = session().lifecycle.diff(self.kind, _values(_olds), _values(_news))
+            difference = _session().lifecycle.diff(_kind(self.kind), _values(_olds), _values(_news))
         return DiffResult(changes=difference.changes, replaces=list(difference.replaces), delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         inputs = _values(props)
         urn = _urn(inputs)
         with _one_line():
-            created = session().lifecycle.create(self.kind, urn, inputs, session().log(urn))
+            created = _session().lifecycle.create(_kind(self.kind), urn, inputs, _session().log(urn))
         return CreateResult(created.id, created.outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(session().lifecycle.update(_values(_olds), _values(_news)))
+        return UpdateResult(_session().lifecycle.update(_values(_olds), _values(_news)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         state = _values(props)
         with _one_line():
-            outputs = session().lifecycle.read(self.kind, state, session().log(_urn(state)))
+            outputs = _session().lifecycle.read(_kind(self.kind), state, _session().log(_urn(state)))
         if outputs is None:
             return ReadResult(id_="", outs={})
         return ReadResult(id_=id_, outs=outputs)
@@ -140,19 +95,19 @@ class _Provider(ResourceProvider):
         state = _values(_props)
         urn = _urn(state)
         with _one_line():
-            session().lifecycle.delete(self.kind, urn, state, session().log(urn))
+            _session().lifecycle.delete(_kind(self.kind), urn, state, _session().log(urn))
 
 
 class SnapshotProvider(_Provider):
     """The dynamic provider of `Snapshot`."""
 
-    kind = Kind.SNAPSHOT
+    kind = "Snapshot"
 
 
 class ImageProvider(_Provider):
     """The dynamic provider of `Image`."""
 
-    kind = Kind.IMAGE
+    kind = "Image"
 
 
 class _one_line:  # noqa: N801 - reads as a statement
@@ -186,6 +141,8 @@ def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_wire(value: Any) -> Any:
+    from .lifecycle import UNKNOWN  # noqa: PLC0415
+
     if isinstance(value, Unknown) or (isinstance(value, str) and value == WIRE_UNKNOWN):
         return UNKNOWN
     if isinstance(value, Mapping):
@@ -196,6 +153,8 @@ def _from_wire(value: Any) -> Any:
 
 
 def _to_wire(value: Any) -> Any:
+    from .lifecycle import is_unknown  # noqa: PLC0415
+
     if is_unknown(value):
         return WIRE_UNKNOWN
     if isinstance(value, Mapping):

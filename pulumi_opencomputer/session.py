@@ -1,0 +1,72 @@
+"""What a dynamic provider's process knows, between the calls that the engine makes to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .config import Settings, resolve, resolve_url
+from .enginelog import EngineLog
+from .lifecycle import Lifecycle
+from .logs import Log, Severity
+from .threadpool import widen
+
+_KEYS = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
+
+
+class Session:
+    """What this process knows: one lifecycle, the engine's log, the stack's configuration."""
+
+    def __init__(self) -> None:
+        self._config: dict[str, str | None] = {}
+        self._engine = EngineLog(sys.argv[1] if len(sys.argv) > 1 else "")
+        self._warned: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+        self.lifecycle = Lifecycle(self._settings, self._api_url)
+
+    def configure(self, get: Callable[[str], Any]) -> None:
+        """Take the stack's configuration."""
+        self._config = {key: get(f"opencomputer:{key}") for key in _KEYS}
+
+    def log(self, urn: str) -> Log:
+        """The log of one resource."""
+        return self._engine.of(urn)
+
+    def warn_once(self, urn: str, content: str, message: str) -> None:
+        """Say a warning about a content on a resource's row, the first that has it.
+
+        A check runs more than once in a process, and a snapshot has the manifest of its image.
+        """
+        with self._lock:
+            if (content, message) in self._warned:
+                return
+            self._warned.add((content, message))
+        self.log(urn)(Severity.WARNING, message)
+
+    def _settings(self) -> Settings:
+        return resolve(self._config, os.environ)
+
+    def _api_url(self) -> str:
+        return resolve_url(self._config, os.environ)
+
+
+_session: list[Session] = []
+_session_lock = threading.Lock()
+
+
+def session() -> Session:
+    """This process's session, made on first use.
+
+    The process is shared with a user's other dynamic providers, so what is set up here for all of them
+    can be switched off with ``OPENCOMPUTER_DEBUG=1``: one-line errors, and more threads than four.
+    """
+    with _session_lock:
+        if not _session:
+            _session.append(Session())
+            if os.environ.get("OPENCOMPUTER_DEBUG", "") in ("", "0"):
+                sys.tracebacklimit = 0
+                widen()
+        return _session[0]
