@@ -42,6 +42,10 @@ check: $(VENV) ## check the format, the style and the types
 bench: setup ## measure, and print one table
 	@$(WITH_TOOLS) $(BIN)/python -m benchmarks
 
+.PHONY: bench-check
+bench-check: setup
+	@$(WITH_TOOLS) $(BIN)/python -m benchmarks --check
+
 .PHONY: clean
 clean: ## remove all that the other targets made
 	@rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

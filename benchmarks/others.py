@@ -1,0 +1,64 @@
+"""Dynamic resources as a user would write them, for the other side of the comparisons."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+
+class _NothingProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("nothing", props)
+
+
+class Nothing(Resource):
+    """A resource with a snapshot's inputs, for which nothing is done."""
+
+    def __init__(self, resource_name: str, manifest: dict[str, Any], name: str) -> None:
+        """Declare it."""
+        super().__init__(_NothingProvider(), resource_name, {"manifest": manifest, "name": name})
+
+
+class _SleepProvider(ResourceProvider):
+    def configure(self, _req: Any) -> None:
+        from pulumi_opencomputer.threadpool import widen  # noqa: PLC0415 - in the provider's process alone
+
+        widen()
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        time.sleep(props["seconds"])
+        return CreateResult("slept", props)
+
+
+class Sleep(Resource):
+    """A resource that takes its time."""
+
+    def __init__(self, resource_name: str, seconds: float) -> None:
+        """Declare it."""
+        super().__init__(_SleepProvider(), resource_name, {"seconds": seconds})
+
+
+class _DocumentedProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        import httpx  # noqa: PLC0415
+
+        response = httpx.post(
+            os.environ["OPENCOMPUTER_API_URL"] + "/api/snapshots",
+            headers={"X-API-Key": os.environ["OPENCOMPUTER_API_KEY"]},
+            json={"name": props["name"], "image": props["manifest"]},
+            timeout=600,
+            trust_env=False,
+        )
+        response.raise_for_status()
+        return CreateResult(props["name"], props)
+
+
+class DocumentedSnapshot(Resource):
+    """A snapshot in the way of Pulumi's documentation: the SDK's ``to_dict()`` is an input."""
+
+    def __init__(self, resource_name: str, image: Any, name: str) -> None:
+        """Declare it."""
+        super().__init__(_DocumentedProvider(), resource_name, {"manifest": image.to_dict(), "name": name})

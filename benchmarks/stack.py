@@ -1,0 +1,71 @@
+"""Stacks whose commands are timed: a Pulumi project a side, an emulator for both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emulator_process import Emulator
+from project import Project
+
+from . import ROOT
+
+_LIMIT = 500
+
+
+class Stack:
+    """A stack with one program."""
+
+    def __init__(self, folder: Path, emulator: Emulator, program: str) -> None:
+        """Make the project and its stack; nothing is deployed yet."""
+        tools = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)])
+        settings = {
+            "OPENCOMPUTER_API_URL": emulator.url,
+            "OPENCOMPUTER_API_KEY": emulator.api_key,
+            # The other side's resources are in this package, which their provider imports too.
+            "PYTHONPATH": str(ROOT),
+        }
+        self._project = Project(folder, settings, tools, folder.parent / "pulumi-home")
+        self.program(program)
+
+    def program(self, text: str) -> None:
+        """Write the program."""
+        (self._project.folder / "__main__.py").write_text(textwrap.dedent(text), encoding="utf-8")
+
+    def up(self, *options: str) -> float:
+        """Run ``pulumi up``; return its seconds."""
+        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *options]
+        started = time.perf_counter()
+        done = subprocess.run(
+            command,
+            cwd=self._project.folder,
+            env=self._project.environment,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            check=False,
+        )
+        took = time.perf_counter() - started
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout + done.stderr)
+        return took
+
+    def resource_bytes(self) -> int:
+        """The bytes of the largest resource in the exported state."""
+        resources = json.loads(self._project.exported())["deployment"]["resources"]
+        return max(len(json.dumps(resource)) for resource in resources)
+
+
+@contextmanager
+def emulator(scratch: Path, step_seconds: float = 0.0) -> Iterator[Emulator]:
+    """Run an emulator, with an engine's home beside it."""
+    (scratch / "pulumi-home").mkdir()
+    with Emulator(scratch / "emulator", step_seconds=step_seconds) as running:
+        yield running

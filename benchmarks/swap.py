@@ -1,0 +1,151 @@
+"""How long a fixed name is missing while its content is replaced."""
+
+from __future__ import annotations
+
+import json
+import random
+import select
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from emulator_process import Emulator, wait_until
+from pulumi_opencomputer.config import resolve
+from pulumi_opencomputer.lifecycle import Kind, Lifecycle
+from pulumi_opencomputer.lifecycle.job import Job
+from pulumi_opencomputer.logs import ResourceLog, no_log
+
+from . import ROOT
+from .measure import Goal, Outcome, alternate, seconds
+from .stack import emulator
+
+_PERIOD = 0.005
+_ROUNDS = 9
+_OURS, _BARE = "ours", "bare"
+
+
+def swap(scratch: Path) -> Iterator[Outcome]:
+    """The gap of a swap, with a small body and with one of 5 MB."""
+    directory = scratch / "data"
+    directory.mkdir()
+    (directory / "file").write_bytes(random.Random(1).randbytes(4_000_000))
+    embedding = [{"addDir": {"path": "/data", "source": str(directory)}}]
+    with emulator(scratch) as api:
+        for name, steps in (("a body of 1 KB", []), ("4 MB of local files", embedding)):
+            swaps = _Swaps(api, steps)
+            sides = alternate(swaps.ours, swaps.bare, _ROUNDS)
+            if not all(statistics.median(side) for side in (sides.ours, sides.beside)):
+                raise RuntimeError(f"the gap of {name} is too short to be seen by polling")
+            text = f"DELETE and cached POST: {seconds(sides.beside)}"
+            yield Outcome(f"a name's gap in a swap, {name}", seconds(sides.ours), text, *sides.ratio(), Goal(3))
+            api.clear()
+
+
+class _Swaps:
+    """Two names whose content is replaced over and over, each by its own means."""
+
+    def __init__(self, api: Emulator, steps: list[dict[str, Any]]) -> None:
+        self._api, self._steps, self._number = api, steps, 0
+        settings = resolve({"apiKey": api.api_key, "apiUrl": api.url}, {})
+        self._lifecycle = Lifecycle(lambda: settings, lambda: api.url)
+        self._http = httpx.Client(base_url=api.url, headers=api.headers, timeout=60, trust_env=False)
+        created = self._lifecycle.create(Kind.SNAPSHOT, _urn(_OURS), self._inputs(_OURS), no_log)
+        self._state = created.outputs
+        self._post(_BARE)
+
+    def ours(self) -> float:
+        """Replace by a new build and the provider's swap."""
+        self._number += 1
+        inputs = self._inputs(_OURS)
+        self._lifecycle.diff(Kind.SNAPSHOT, self._state, inputs)
+
+        def replace() -> None:
+            self._state = self._lifecycle.create(Kind.SNAPSHOT, _urn(_OURS), inputs, no_log).outputs
+
+        return _gap(self._api, _OURS, replace)
+
+    def bare(self) -> float:
+        """Delete, and post the body of a content that the cache holds."""
+        body = self._body(_BARE)
+
+        def replace() -> None:
+            self._http.delete(f"/api/snapshots/{_BARE}").raise_for_status()
+            self._send(body)
+
+        return _gap(self._api, _BARE, replace)
+
+    def _inputs(self, name: str) -> dict[str, Any]:
+        manifest = {"base": "base", "steps": [*self._steps, {"env": {"NUMBER": str(self._number)}}]}
+        inputs = {"manifest": manifest, "name": name, "urn": _urn(name)}
+        return self._lifecycle.check(Kind.SNAPSHOT, _urn(name), {}, inputs).inputs
+
+    def _body(self, name: str) -> bytes:
+        return b"".join(Job(_urn(name), self._inputs(name), ResourceLog(no_log)).request(name))
+
+    def _post(self, name: str) -> None:
+        self._send(self._body(name))
+
+    def _send(self, body: bytes) -> None:
+        headers = {"Content-Type": "application/json"}
+        self._http.post("/api/snapshots", content=body, headers=headers).raise_for_status()
+
+
+def _gap(api: Emulator, name: str, replace: Callable[[], None]) -> float:
+    """The seconds for which a poller did not find the name while it was replaced; 0 if it saw no gap."""
+    command = [sys.executable, "-m", "benchmarks.swap", api.url, api.api_key, name]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as poller:
+        assert poller.stdout is not None
+        poller.stdout.readline()
+        replace()
+        looks = json.loads(poller.communicate()[0])
+    missing = [at for at, status in looks if status == 404]
+    if not missing:
+        return 0.0
+    return next(at for at, status in looks if status == 200 and at > missing[0]) - missing[0]
+
+
+def poll(url: str, api_key: str, name: str) -> None:
+    """Look a name up until standard input ends and it is found; print each look's time and status as JSON."""
+    looks: list[tuple[float, int]] = []
+    host = url.removeprefix("http://")
+
+    def look() -> int:
+        at = time.monotonic()
+        looks.append((at, _status(host, api_key, name)))
+        time.sleep(max(0.0, at + _PERIOD - time.monotonic()))
+        return looks[-1][1]
+
+    wait_until(lambda: look() == 200)
+    print("ready", flush=True)
+    while not _at_end() or looks[-1][1] != 200:
+        look()
+    print(json.dumps(looks))
+
+
+def _status(host: str, api_key: str, name: str) -> int:
+    """The status of one GET, on a connection of its own: on one that is kept, an answer may be held back."""
+    connection = HTTPConnection(host, timeout=60)
+    try:
+        connection.request("GET", f"/api/snapshots/{name}", headers={"X-API-Key": api_key})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _at_end() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+
+
+def _urn(name: str) -> str:
+    return f"urn:pulumi:dev::bench::pulumi-python:dynamic/opencomputer:Snapshot::{name}"
+
+
+if __name__ == "__main__":
+    poll(*sys.argv[1:])
