@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from emulator_process import wait_until
 
 PROJECT = "pytest"
 STACK = "dev"
@@ -44,6 +47,11 @@ class Ran:
                 found[metadata["urn"].rpartition("::")[2]] = metadata["op"]
         return found
 
+    def operations(self, resource: str) -> list[str]:
+        """What was done to a resource, in order, by the resource's own name."""
+        done = [event.get("resOutputsEvent", {}).get("metadata") for event in self.events]
+        return [entry["op"] for entry in done if entry and entry["urn"].rpartition("::")[2] == resource]
+
     def lines(self, of: str, severity: str = "info", *, ephemeral: bool = False) -> list[str]:
         """The log lines under a URN."""
         return [
@@ -65,6 +73,7 @@ class Project:
         state = folder / "state"
         state.mkdir()
         self._events = folder / "events.json"
+        self._output = folder / "output.txt"
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OPENCOMPUTER_"))},
             "PATH": tools + os.pathsep + os.environ["PATH"],
@@ -101,14 +110,47 @@ class Project:
         """`pulumi destroy` without a preview."""
         return self._operation("destroy", "--yes", "--skip-preview", *options, fails=fails)
 
-    def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, secrets shown."""
-        outputs: dict[str, Any] = json.loads(self._run("stack", "output", "--json", "--show-secrets").stdout)
+    def start(self, *options: str) -> Running:
+        """`pulumi up` that goes on while the test does something to it."""
+        self._events.unlink(missing_ok=True)
+        with self._output.open("w") as output:
+            process = subprocess.Popen(
+                self._command("up", "--yes", "--skip-preview", *options, "--event-log", str(self._events)),
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Running(self, process)
+
+    def finished(self, code: int) -> Ran:
+        """What the command that was started last printed."""
+        return Ran(code, self._output.read_text(), self._read_events())
+
+    def cancel(self) -> None:
+        """`pulumi cancel`: unlock the stack after its command line was killed."""
+        self._run("cancel", "--yes")
+
+    def outputs(self, *, show_secrets: bool = True) -> dict[str, Any]:
+        """The stack's outputs."""
+        options = ["--show-secrets"] if show_secrets else []
+        outputs: dict[str, Any] = json.loads(self._run("stack", "output", "--json", *options).stdout)
         return outputs
 
     def exported(self) -> str:
         """The exported state, as text."""
         return self._run("stack", "export").stdout
+
+    def edit_state(self, edit: Callable[[str], str]) -> None:
+        """Export the state, change its text, and import it again."""
+        file = self.folder / "state.json"
+        file.write_text(edit(self.exported()))
+        self._run("stack", "import", "--file", str(file))
+
+    def rename_stack(self, name: str) -> None:
+        """`pulumi stack rename`."""
+        self._run("stack", "rename", name)
 
     def resource(self, name: str) -> dict[str, Any]:
         """One resource's entry in the state."""
@@ -125,12 +167,19 @@ class Project:
         ran = self._run(*arguments, "--event-log", str(self._events), check=False)
         text = ran.stdout + ran.stderr
         assert (ran.returncode != 0) == fails, text
-        lines = self._events.read_text().splitlines() if self._events.exists() else []
-        return Ran(ran.returncode, text, [json.loads(line) for line in lines])
+        return Ran(ran.returncode, text, self._read_events())
+
+    def _read_events(self) -> list[dict[str, Any]]:
+        lines = self._events.read_text().splitlines(keepends=True) if self._events.exists() else []
+        # The last line is cut off where the command line was killed.
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def _command(self, *arguments: str) -> list[str]:
+        return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+            self._command(*arguments),
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -140,3 +189,66 @@ class Project:
         )
         assert not check or ran.returncode == 0, ran.stdout + ran.stderr
         return ran
+
+
+class Running:
+    """A command line in the background, in a process group of its own as a shell would start it."""
+
+    def __init__(self, project: Project, process: subprocess.Popen[bytes]) -> None:
+        self._project = project
+        self._process = process
+        self._provider: int | None = None
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does: SIGINT to the whole process group."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def terminate(self) -> None:
+        """SIGTERM to the command line."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """SIGKILL to the command line alone."""
+        self._process.kill()
+
+    def provider(self) -> int:
+        """The process id of the provider, once it runs."""
+        self._provider = self._provider or wait_until(lambda: _descendant(self._process.pid, "-m pulumi.dynamic"))
+        return self._provider
+
+    def text(self) -> str:
+        """What it has printed so far."""
+        return self._project.finished(0).text
+
+    def wait(self) -> Ran:
+        """Wait for the end."""
+        return self._project.finished(self._process.wait(_LIMIT))
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(_LIMIT)
+        # A provider lives on without its engine.
+        if self._provider and is_alive(self._provider):
+            os.kill(self._provider, signal.SIGKILL)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that ended, but that nobody waited for, does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def _descendant(ancestor: int, words: str) -> int | None:
+    """The process below another, youngest generation first, whose command line holds some words."""
+    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    found, generation = None, [str(ancestor)]
+    while generation:
+        below = [row for row in rows if row[1] in generation]
+        found = next((int(row[0]) for row in below if words in row[-1]), found)
+        generation = [row[0] for row in below]
+    return found

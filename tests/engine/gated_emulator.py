@@ -1,0 +1,68 @@
+"""An emulator with a gate: it holds a change back just after a request of the test's choice.
+
+Run like the emulator itself, with ``--gate FILE`` besides. While FILE exists and holds a method and a path, as
+``DELETE /api/snapshots/daily``, every POST and DELETE that comes after such a request was answered is held until
+FILE is gone; FILE with ``.held`` behind its name appears when the first one is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pulumi_opencomputer.emulator.__main__ import add_options, options_from
+from pulumi_opencomputer.emulator.app import create_app
+from pulumi_opencomputer.emulator.server import serve
+
+
+class Gate:
+    """An ASGI middleware around the emulator."""
+
+    def __init__(self, app: ASGIApp, file: Path) -> None:
+        self._app = app
+        self._file = file
+        self._closed = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] in ("POST", "DELETE"):
+            await self._hold()
+
+        async def send_watched(message: Message) -> None:
+            # Before the answer goes out: the client's next request may be here at once.
+            self._closed = self._closed or f"{scope['method']} {scope['path']}" == self._wanted()
+            await send(message)
+
+        await self._app(scope, receive, send_watched)
+
+    async def _hold(self) -> None:
+        while self._closed and self._file.exists():
+            self._file.with_suffix(".held").touch()
+            await asyncio.sleep(0.01)
+        self._closed = False
+
+    def _wanted(self) -> str | None:
+        try:
+            return self._file.read_text()
+        except FileNotFoundError:
+            return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--gate", type=Path, required=True)
+    add_options(parser)
+    given = parser.parse_args()
+    app = create_app(options_from(given, os.environ["OPENCOMPUTER_API_KEY"]))
+    serve(Gate(app, given.gate), "127.0.0.1", given.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""Whatever is killed where, the next `pulumi up` of the same program ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import gated_emulator
+from emulator_process import Emulator, wait_until
+from project import Project, Running, is_alive, urn
+from pulumi_opencomputer.lifecycle.names import scratch_name
+
+REPETITIONS = int(os.environ.get("OPENCOMPUTER_KILLS", "1"))
+
+# A build outlives the five seconds that an interrupted engine leaves its provider.
+LONG = 7
+SHORT = 2
+
+TRIAL = """
+    trial = Snapshot("trial", Manifest.base().run_commands("make trial {version} SLEEP_BUILD_{seconds}"))
+    pulumi.export("trial", pulumi.Output.all(trial.name, trial.snapshot_id, trial.built_hash))
+"""
+BOTH = (
+    TRIAL
+    + """
+    daily = Snapshot("daily", Manifest.base().run_commands("make {version} SLEEP_BUILD_{seconds}"), name="fixed")
+    pulumi.export("daily", pulumi.Output.all(daily.name, daily.snapshot_id, daily.built_hash))
+"""
+)
+
+
+class World:
+    """A project and its emulator, which can be put back to where they were.
+
+    Attributes:
+        project: The project.
+        emulator: The emulator, with a gate.
+    """
+
+    def __init__(self, folder: Path, tools: str, home: Path) -> None:
+        self._folder = folder
+        self._gate = folder / "gate"
+        self.emulator = Emulator(
+            folder / "emulator",
+            command=(sys.executable, gated_emulator.__file__, "--gate", str(self._gate)),
+            step_seconds=0.05,
+            keepalive_seconds=1,
+            wait_seconds=3,
+        )
+        settings = {"OPENCOMPUTER_API_URL": self.emulator.url, "OPENCOMPUTER_API_KEY": self.emulator.api_key}
+        self.project = Project(folder / "pulumi", settings, tools, home)
+
+    def save(self, label: str) -> None:
+        """Remember state and rows."""
+        self.emulator.stop()
+        for part in self._parts():
+            shutil.copytree(part, self._saved(label, part))
+        self.emulator.restart()
+
+    def restore(self, label: str) -> None:
+        """Put state and rows back."""
+        self.open_gate()
+        self.emulator.kill()
+        for part in self._parts():
+            shutil.rmtree(part)
+            shutil.copytree(self._saved(label, part), part)
+        self.emulator.restart()
+
+    def close_gate(self, request: str) -> None:
+        """Hold every change back that comes after a request."""
+        self._gate.write_text(request)
+
+    def gate_holds(self) -> bool:
+        """Whether a request is held."""
+        return self._gate.with_suffix(".held").exists()
+
+    def open_gate(self) -> None:
+        """Let what is held go on."""
+        self._gate.unlink(missing_ok=True)
+        self._gate.with_suffix(".held").unlink(missing_ok=True)
+
+    def break_server_down(self) -> None:
+        """Kill the server and start it again, so late that what it was building counts as lost."""
+        self.emulator.kill()
+        self.open_gate()
+        database = sqlite3.connect(self._folder / "emulator" / "data" / "rows.sqlite")
+        with database:
+            database.execute("UPDATE image_cache SET created_at = '2026-01-01T00:00:00Z' WHERE status = 'building'")
+        database.close()
+        self.emulator.restart()
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The named rows by name."""
+        return {row["name"]: row for row in self.emulator.snapshots()}
+
+    def _parts(self) -> tuple[Path, Path]:
+        return self._folder / "emulator" / "data", self._folder / "pulumi" / "state"
+
+    def _saved(self, label: str, part: Path) -> Path:
+        return self._folder / "saved" / label / part.name
+
+
+@pytest.fixture(scope="module")
+def saved_world(tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path) -> Iterator[World]:
+    """A world saved twice: as `empty`, and as `deployed` with both snapshots."""
+    world = World(tmp_path_factory.mktemp("world"), tools, pulumi_home)
+    with world.emulator:
+        world.save("empty")
+        world.project.program(BOTH.format(version=1, seconds=0))
+        world.project.up()
+        world.save("deployed")
+        yield world
+
+
+class Moment:
+    """When the kill comes.
+
+    Args:
+        start: Which saved world to begin in.
+        program: The program that is deployed then.
+        gate: The request after which changes are held; without one, the builds of both snapshots run.
+    """
+
+    def __init__(self, start: str, program: str, gate: str = "") -> None:
+        self.start = start
+        self.program = program
+        self._gate = gate
+
+    def reach(self, world: World) -> None:
+        """Wait for it."""
+        if self._gate:
+            wait_until(world.gate_holds)
+        else:
+            wait_until(lambda: [build["outcome"] for build in world.emulator.builds()] == ["running"] * 2)
+
+    def prepare(self, world: World) -> None:
+        """Put the world where it begins."""
+        world.restore(self.start)
+        world.project.program(self.program)
+        if self._gate:
+            world.close_gate(self._gate)
+
+
+FIXED = "/api/snapshots/fixed"
+BUILD = Moment("empty", BOTH.format(version=1, seconds=SHORT))
+LONG_BUILD = Moment("empty", BOTH.format(version=1, seconds=LONG))
+SCRATCH_BUILD = Moment("deployed", BOTH.format(version=2, seconds=SHORT))
+SWAP = Moment("deployed", BOTH.format(version=2, seconds=0), gate=f"DELETE {FIXED}")
+DELETE = Moment("deployed", TRIAL.format(version=1, seconds=0), gate=f"DELETE {FIXED}")
+
+
+def interrupt(world: World, running: Running, _provider: int) -> None:
+    running.interrupt()
+
+
+def interrupt_twice(world: World, running: Running, provider: int) -> None:
+    running.interrupt()
+    wait_until(lambda: "^C" in running.text())
+    running.interrupt()
+    wait_until(lambda: not is_alive(provider))
+
+
+def terminate(world: World, running: Running, _provider: int) -> None:
+    running.terminate()
+
+
+def kill_command_line(world: World, running: Running, _provider: int) -> None:
+    running.kill()
+
+
+def kill_provider(world: World, running: Running, provider: int) -> None:
+    os.kill(provider, signal.SIGKILL)
+
+
+def kill_server(world: World, running: Running, _provider: int) -> None:
+    world.break_server_down()
+
+
+KILLS = {
+    "interrupt in a build": (interrupt, BUILD),
+    "two interrupts in a build": (interrupt_twice, LONG_BUILD),
+    "SIGKILL of the command line in a build": (kill_command_line, BUILD),
+    "SIGKILL of the provider in a build": (kill_provider, BUILD),
+    "SIGKILL of the server in a build": (kill_server, BUILD),
+    "SIGTERM in a scratch build": (terminate, SCRATCH_BUILD),
+    "SIGKILL of the provider in a scratch build": (kill_provider, SCRATCH_BUILD),
+    "two interrupts in a swap": (interrupt_twice, SWAP),
+    "SIGKILL of the command line in a swap": (kill_command_line, SWAP),
+    "SIGKILL of the provider in a swap": (kill_provider, SWAP),
+    "SIGKILL of the server in a swap": (kill_server, SWAP),
+    "SIGKILL of the provider in a delete": (kill_provider, DELETE),
+}
+
+
+@pytest.mark.parametrize("_repetition", range(REPETITIONS))
+@pytest.mark.parametrize(("kill", "moment"), KILLS.values(), ids=KILLS)
+def test_next_up_ends_as_if_nothing_was_killed(
+    saved_world: World, kill: Callable[[World, Running, int], None], moment: Moment, _repetition: int
+) -> None:
+    """One row for each resource, each content built once, outputs right, and never without a usable snapshot."""
+    world = saved_world
+    moment.prepare(world)
+    with _always_usable(world, moment), world.project.start() as running:
+        provider = running.provider()
+        moment.reach(world)
+        kill(world, running, provider)
+        world.open_gate()
+        running.wait()
+        if kill is kill_command_line:
+            world.project.cancel()
+        world.project.up()
+        outputs = world.project.outputs().values()
+        wanted = {name: id_ for name, id_, _ in outputs}
+        # A provider whose command line was killed may still have a call to make.
+        wait_until(lambda: {name: row["id"] for name, row in world.rows().items()} == wanted)
+    rows = world.rows()
+    assert {name: row["id"] for name, row in rows.items()} == wanted
+    for name, _, built_hash in outputs:
+        assert rows[name]["status"] == "ready"
+        assert rows[name]["contentHash"].startswith(built_hash)
+    builds = world.emulator.builds()
+    assert {build["outcome"] for build in builds} <= {"ready"}
+    assert set(Counter(build["contentHash"] for build in builds).values()) <= {1}
+
+
+@contextmanager
+def _always_usable(world: World, moment: Moment) -> Iterator[None]:
+    """See to it that at each look a ready row stands under the fixed name, or, in a swap, under the scratch name."""
+    if "daily" not in moment.program or moment.start != "deployed":
+        yield
+        return
+    names = {"fixed", scratch_name(urn("daily"))}
+    lost: list[dict[str, Any]] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            try:
+                rows = world.rows()
+            except httpx.HTTPError:
+                continue
+            if not any(row["status"] == "ready" for name, row in rows.items() if name in names):
+                lost.append(rows)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    assert lost == []

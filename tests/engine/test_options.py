@@ -1,0 +1,282 @@
+"""Resource options, components and subclasses, drift, and settings that don't fit: what Pulumi promises, holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from emulator_process import DEADLINE, Emulator
+from project import Project, Ran, urn
+from pulumi_opencomputer.lifecycle.names import mark
+
+OPTIONS = """
+    Options = pulumi.ResourceOptions
+
+    class Toolchain(Snapshot):
+        pass
+
+    class Team(pulumi.ComponentResource):
+        def __init__(self, name):
+            super().__init__("test:index:Team", name)
+            opts = Options(parent=self)
+            self.snapshot = Snapshot(f"{name}-own", Manifest.base().run_commands("team"), name="team", opts=opts)
+            self.register_outputs({})
+
+    changing = Manifest.base().run_commands("version VERSION")
+    resources = dict(
+        early=Snapshot("early", changing, name="early", opts=Options(delete_before_replace=True)),
+        kept=Snapshot("kept", changing, opts=Options(retain_on_delete=True)),
+        frozen=Snapshot("frozen", changing, name="frozen", opts=Options(ignore_changes=["manifest"])),
+        guarded=Snapshot("guarded", Manifest.base(), name="guarded", opts=Options(protect=True)),
+        subclass=Toolchain("subclass", Manifest.base(), name="subclass"),
+        team=Team("team").snapshot,
+    )
+    if VERSION == 1:
+        resources["renamed"] = Snapshot("then", Manifest.base().run_commands("stays"), name="renamed")
+        resources["moved"] = Snapshot("moved-then", Manifest.base().run_commands("moves"), name="moved")
+    else:
+        renamed = Options(aliases=[pulumi.Alias(name="then")])
+        moved = Options(aliases=[pulumi.Alias(name="moved-then")])
+        stays, moves = Manifest.base().run_commands("stays"), Manifest.base().run_commands("moves VERSION")
+        resources["renamed"] = Snapshot("now", stays, name="renamed", opts=renamed)
+        resources["moved"] = Snapshot("moved-now", moves, name="moved", opts=moved)
+    for key, resource in resources.items():
+        pulumi.export(key, pulumi.Output.all(name=resource.name, id=resource.snapshot_id, urn=resource.urn))
+"""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What two versions of one program left.
+
+    Attributes:
+        ran: The second run.
+        before: The outputs of the first run: the ``name``, ``id`` and ``urn`` of each resource.
+        after: Those of the second.
+        rows: The server's rows by name, in the end.
+        destroyed: What an attempt to destroy the protected snapshot printed.
+    """
+
+    ran: Ran
+    before: Mapping[str, Mapping[str, str]]
+    after: Mapping[str, Mapping[str, str]]
+    rows: Mapping[str, Mapping[str, Any]]
+    destroyed: Ran
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Any) -> Iterator[Deployed]:
+    """Two versions of the program, one after the other; nothing is changed after that."""
+    folder = tmp_path_factory.mktemp("options")
+    with Emulator(folder / "emulator") as emulator:
+        project = Project(folder / "pulumi", _settings(emulator), tools, pulumi_home)
+        project.program(OPTIONS.replace("VERSION", "1"))
+        project.up()
+        before = project.outputs()
+        project.program(OPTIONS.replace("VERSION", "2"))
+        ran = project.up()
+        destroyed = project.destroy("--target", urn("guarded"), fails=True)
+        yield Deployed(ran, before, project.outputs(), _rows(emulator), destroyed)
+
+
+def test_delete_before_replace_deletes_first(deployed: Deployed) -> None:
+    """With delete_before_replace the row is deleted before the new one is made."""
+    operations = deployed.ran.operations("early")
+    assert operations.index("delete-replaced") < operations.index("create-replacement")
+    assert deployed.rows["early"]["id"] == deployed.after["early"]["id"] != deployed.before["early"]["id"]
+
+
+def test_retain_on_delete_keeps_old_versions(deployed: Deployed) -> None:
+    """With retain_on_delete a generated name's old version stays beside the new one."""
+    assert deployed.before["kept"]["name"] != deployed.after["kept"]["name"]
+    for outputs in (deployed.before["kept"], deployed.after["kept"]):
+        assert deployed.rows[outputs["name"]]["id"] == outputs["id"]
+
+
+def test_protect_keeps_the_row(deployed: Deployed) -> None:
+    """A protected snapshot is not deleted by a destroy."""
+    assert "protect" in deployed.destroyed.text
+    assert deployed.rows["guarded"]["id"] == deployed.before["guarded"]["id"]
+
+
+def test_ignored_manifest_changes_nothing(deployed: Deployed) -> None:
+    """With ignore_changes=["manifest"] other content is no change."""
+    assert deployed.ran.steps()["frozen"] == "same"
+    assert deployed.rows["frozen"]["id"] == deployed.before["frozen"]["id"]
+
+
+def test_rename_with_an_alias_changes_nothing(deployed: Deployed) -> None:
+    """A resource that is renamed with an alias keeps its row, which bears the old name's mark."""
+    assert deployed.ran.steps()["now"] == "same"
+    assert deployed.after["renamed"]["id"] == deployed.before["renamed"]["id"]
+    assert deployed.rows["renamed"]["manifest"]["pulumiMark"] == mark(deployed.before["renamed"]["urn"])
+
+
+def test_rename_and_change_in_one_run_replaces_the_own_row(deployed: Deployed) -> None:
+    """A renamed resource knows its row by the recorded id, and the new row bears the new mark."""
+    assert deployed.rows["moved"]["id"] == deployed.after["moved"]["id"] != deployed.before["moved"]["id"]
+    assert deployed.rows["moved"]["manifest"]["pulumiMark"] == mark(deployed.after["moved"]["urn"])
+
+
+def test_subclass_is_the_same_type(deployed: Deployed) -> None:
+    """A user's subclass of Snapshot has Snapshot's type."""
+    assert deployed.after["subclass"]["urn"] == urn("subclass")
+
+
+def test_component_is_a_parent_like_any_other(deployed: Deployed) -> None:
+    """In a component the mark is made of the URN that the engine gave, parent and all."""
+    given = deployed.after["team"]["urn"]
+    assert "test:index:Team$" in given
+    assert deployed.rows["team"]["manifest"]["pulumiMark"] == mark(given)
+    assert deployed.ran.steps()["team-own"] == "same"
+
+
+@pytest.mark.emulator(keepalive_seconds=0.1)
+def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Project, emulator: Emulator) -> None:
+    """A build that takes longer than custom_timeouts says so, goes on, and the next run takes it from the cache."""
+    program = """
+    manifest = Manifest.base().run_commands("SLEEP_BUILD_3")
+    options = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="TIME"))
+    daily = Snapshot("daily", manifest, name="fixed", opts=options)
+    """
+    project.program(program.replace("TIME", "1s"))
+    ran = project.up(fails=True)
+    assert "did not end within its time limit of 1 s. If it has begun it goes on at the server" in ran.text
+    project.program(program.replace("TIME", "1m"))
+    project.up()
+    assert [build["outcome"] for build in emulator.builds()] == ["ready"]
+    assert set(_rows(emulator)) == {"fixed"}
+
+
+def test_two_snapshots_race_for_a_name(project: Project, emulator: Emulator) -> None:
+    """Of two resources with one name one wins, and the other is told of the conflict."""
+    project.program("""
+    for resource in ("one", "two"):
+        Snapshot(resource, Manifest.base().run_commands(f"SLEEP_BUILD_1 {resource}"), name="same")
+    """)
+    ran = project.up("--continue-on-error", fails=True)
+    assert "ConflictError: A snapshot named 'same' exists already (content hash " in ran.text
+    assert "It was made by another Pulumi resource." in ran.text
+    rows = _rows(emulator)
+    assert set(rows) == {"same"}
+    resources = json.loads(project.exported())["deployment"]["resources"]
+    assert [entry["outputs"]["snapshotId"] for entry in resources if "snapshotId" in entry.get("outputs", {})] == [
+        rows["same"]["id"]
+    ]
+
+
+def test_adopt_takes_another_row_over(project: Project, emulator: Emulator) -> None:
+    """A row that is not ours is a conflict that leaves it as it is; with adopt=True it is replaced."""
+    other = _make_row(emulator, "fixed")
+    program = 'Snapshot("daily", Manifest.base().run_commands("make"), name="fixed", adopt=ADOPT)'
+    project.program(program.replace("ADOPT", "False"))
+    ran = project.up(fails=True)
+    for part in (other["contentHash"].partition(":")[0], other["createdAt"], "not made by this provider", "adopt=True"):
+        assert part in ran.text
+    assert _rows(emulator) == {"fixed": other}
+    project.program(program.replace("ADOPT", "True"))
+    project.up()
+    assert _rows(emulator)["fixed"]["id"] == project.resource("daily")["outputs"]["snapshotId"] != other["id"]
+
+
+def test_stack_rename_keeps_the_rows(project: Project, emulator: Emulator) -> None:
+    """After `pulumi stack rename` nothing changes, and a change replaces the own row."""
+    program = 'Snapshot("daily", Manifest.base().run_commands("COMMAND"), name="fixed")'
+    project.program(program.replace("COMMAND", "first"))
+    project.up()
+    project.rename_stack("renamed")
+    emulator.forget_requests()
+    assert set(project.up().steps().values()) <= {"same"}
+    assert emulator.requests() == []
+    project.program(program.replace("COMMAND", "second"))
+    project.up()
+    assert set(_rows(emulator)) == {"fixed"}
+
+
+@pytest.mark.parametrize("in_one_run", [False, True], ids=["refresh, then up", "up --refresh"])
+def test_row_deleted_outside_is_made_again(project: Project, emulator: Emulator, in_one_run: bool) -> None:
+    """A row that is gone leaves the state on refresh, and the next up makes it again from the cache."""
+    project.program('pulumi.export("id", Snapshot("daily", Manifest.base(), name="fixed").snapshot_id)')
+    project.up()
+    # A younger row's absence may be a mirror's lag, and is looked at for a minute.
+    project.edit_state(lambda text: text.replace(_rows(emulator)["fixed"]["createdAt"], "2026-01-01T00:00:00Z"))
+    _delete_row(emulator, "fixed")
+    if in_one_run:
+        project.up("--refresh")
+    else:
+        assert project.refresh().operations("daily") == ["delete"]
+        assert urn("daily") not in project.exported()
+        project.up()
+    assert _rows(emulator)["fixed"]["id"] == project.outputs()["id"]
+    assert len(emulator.builds()) == 1
+
+
+def test_row_exchanged_outside_is_shown_and_then_a_conflict(project: Project, emulator: Emulator) -> None:
+    """Another's row under the name shows as drift on refresh, and the next up does not overwrite it."""
+    project.program('Snapshot("daily", Manifest.base(), name="fixed")')
+    project.up()
+    _delete_row(emulator, "fixed")
+    other = _make_row(emulator, "fixed")
+    project.refresh()
+    assert project.resource("daily")["outputs"]["status"] == "foreign"
+    assert "ConflictError: A snapshot named 'fixed' exists already" in project.up(fails=True).text
+    assert _rows(emulator) == {"fixed": other}
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Any) -> Iterator[Project]:
+    """A deployed project that no test changes."""
+    folder = tmp_path_factory.mktemp("steady")
+    with Emulator(folder / "emulator") as emulator:
+        project = Project(folder / "pulumi", _settings(emulator), tools, pulumi_home)
+        project.program("""
+        Snapshot("daily", Manifest.base(), name="fixed")
+        Image("image", Manifest.base())
+        """)
+        project.up()
+        yield project
+
+
+def test_destroy_against_another_address_is_an_error(steady: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A destroy with another apiUrl says where the row lives, and leaves it in the state."""
+    before = steady.resource("daily")["outputs"]
+    address = steady.environment["OPENCOMPUTER_API_URL"]
+    monkeypatch.setitem(steady.environment, "OPENCOMPUTER_API_URL", "http://127.0.0.1:1")
+    ran = steady.destroy("--target", urn("daily"), fails=True)
+    assert f"lives at {address}, but the provider is configured for http://127.0.0.1:1. Nothing was changed" in ran.text
+    assert steady.resource("daily")["outputs"] == before
+
+
+def test_refresh_with_a_wrong_key_keeps_the_state(steady: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused key is an error of the refresh, not a lost resource."""
+    before = [steady.resource(name)["outputs"] for name in ("daily", "image")]
+    monkeypatch.setitem(steady.environment, "OPENCOMPUTER_API_KEY", "another-key")
+    ran = steady.refresh(fails=True)
+    assert "AuthenticationError" in ran.text
+    assert [steady.resource(name)["outputs"] for name in ("daily", "image")] == before
+
+
+def _settings(emulator: Emulator) -> dict[str, str]:
+    return {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
+
+
+def _rows(emulator: Emulator) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in emulator.snapshots()}
+
+
+def _make_row(emulator: Emulator, name: str) -> dict[str, Any]:
+    body = {"name": name, "image": {"base": "base", "steps": [{"type": "run", "args": {"commands": ["other"]}}]}}
+    url = f"{emulator.url}/api/snapshots"
+    made = httpx.post(url, json=body, headers=emulator.headers, timeout=DEADLINE, trust_env=False, verify=False)
+    made.raise_for_status()
+    return _rows(emulator)[name]
+
+
+def _delete_row(emulator: Emulator, name: str) -> None:
+    url = f"{emulator.url}/api/snapshots/{name}"
+    httpx.delete(url, headers=emulator.headers, timeout=DEADLINE, trust_env=False, verify=False).raise_for_status()

@@ -1,0 +1,197 @@
+"""Secrets: encrypted in the state, and nowhere else; the API key nowhere at all."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emulator_process import Emulator
+from project import Project, Ran, urn
+
+# Not from the stack's configuration: the engine itself scrubs such values from logs. Each holds MARK, which no text
+# may show, not even what is left of it where the server cuts.
+MARK = "hunt"
+SECRETS = {
+    "variable": "hunter2-variable",
+    "content": "hunter2-content\nsecond line of hunter2-content",
+    "command": "echo hunter2-command",
+    "apt": "hunter2-apt",
+    "pip": "hunter2-pip==1.0",
+    "directory": "/hunter2-directory",
+    "long": "hunter2-" * 80,
+    "quoted": "hunter2-'\"quoted\\ <{%fg 1%}> hunter2\n\x1b[31mhunter2",
+}
+ENCODED = [encode(SECRETS["content"].encode()) for encode in (base64.b64encode, lambda raw: raw.hex().encode())]
+
+HEAD = """
+    import json, pathlib
+    values = json.loads(pathlib.Path("secrets.json").read_text())
+    secret = {key: pulumi.Output.secret(value) for key, value in values.items()}
+"""
+
+WORKING = (
+    HEAD
+    + """
+    manifest = (
+        Manifest.base()
+        .apt_install(["jq", secret["apt"]])
+        .pip_install([secret["pip"]])
+        .env({"PLAIN": "hello", "TOKEN": secret["variable"]})
+        .add_file("/file", secret["content"])
+        .workdir(secret["directory"])
+        .run_commands("make", secret["command"], pulumi.Output.concat("login --token=", secret["variable"]))
+    )
+    whole = secret["command"].apply(lambda command: {"base": "base", "steps": [{"run": [command]}]})
+    args = {"path": "/", "files": [{"relativePath": "file", "content": secret["content"]}]}
+    image = Image("image", manifest)
+    Snapshot("daily", image, name="fixed")
+    Snapshot("whole", whole)
+    Snapshot("directory", {"base": "base", "steps": [{"addDir": args}]})
+    pulumi.export("manifest", image.manifest)
+"""
+)
+
+FAILING = (
+    HEAD
+    + """
+    broken = dict(
+        command=[secret["command"], "FAIL_BUILD"],
+        long=[pulumi.Output.concat(secret["long"], " FAIL_BUILD")],
+        cut=[pulumi.Output.concat("x" * 463, secret["variable"], " FAIL_BUILD")],
+        quoted=[pulumi.Output.concat("FAIL_BUILD ", secret["quoted"])],
+    )
+    for resource, commands in broken.items():
+        Snapshot(resource, Manifest.base().run_commands(pulumi.Output.all(*commands).apply(" && ".join)))
+"""
+)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the commands on one program printed, and what they left.
+
+    Attributes:
+        previewed: A preview with its differences.
+        first: The run that deployed it.
+        second: A run without changes.
+        state: The exported state.
+        outputs: The stack's outputs as they are shown.
+    """
+
+    previewed: Ran
+    first: Ran
+    second: Ran
+    state: str
+    outputs: str
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path) -> Iterator[Deployed]:
+    """The program with a secret of each kind, deployed."""
+    folder = tmp_path_factory.mktemp("secrets")
+    with Emulator(folder / "emulator") as emulator:
+        settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
+        project = Project(folder / "pulumi", settings, tools, pulumi_home)
+        _write_secrets(project)
+        project.program(WORKING)
+        runs = project.preview("--diff"), project.up("--diff"), project.up()
+        yield Deployed(*runs, project.exported(), json.dumps(project.outputs(show_secrets=False)))
+
+
+def test_secrets_are_encrypted_wherever_the_state_has_them(deployed: Deployed) -> None:
+    """Neither inputs nor outputs of any resource, nor the stack's outputs, hold a secret in clear."""
+    _assert_hidden(deployed.state, deployed.outputs)
+    assert '"[secret]"' in deployed.outputs
+
+
+def test_secrets_are_in_no_log_and_no_event(deployed: Deployed) -> None:
+    """What a preview, a deployment and a run without changes print, with their differences, holds no secret."""
+    for ran in (deployed.previewed, deployed.first, deployed.second):
+        _assert_hidden(ran.text, str(ran.events))
+
+
+def test_steps_that_hold_a_secret_say_so_in_place_of_what_they_do(deployed: Deployed) -> None:
+    """The build's log names the kind of a secret step, and no more of it."""
+    lines = [line.rpartition(" (")[0] for line in deployed.first.lines(urn("image", "Image"))]
+    kinds = ["apt install", "pip install", "env", "add file", "workdir", "run"]
+    assert lines[:-1] == [f"[{number}/6] {kind} (holds a secret)" for number, kind in enumerate(kinds, 1)]
+
+
+def test_secrets_that_do_not_change_are_no_change(deployed: Deployed) -> None:
+    """Encrypted anew by each run, they are the same to the next."""
+    assert set(deployed.second.steps().values()) <= {"same"}
+
+
+def test_failing_build_shows_no_part_of_a_secret(project: Project) -> None:
+    """The server's text repeats the failing command, cut anywhere; nothing of a secret in it is shown or recorded."""
+    _write_secrets(project)
+    project.program(FAILING)
+    ran = project.up("--continue-on-error", fails=True)
+    _assert_hidden(ran.text, str(ran.events), project.exported())
+    told = "The build failed at step 1 (run) with exit code 1: [1/1] run (holds a secret)."
+    for resource in ("command", "long", "cut", "quoted"):
+        (error,) = ran.lines(urn(resource), "error")
+        assert error.endswith(f"{told} The server's text is withheld, because the step holds a secret.")
+
+
+def test_value_that_becomes_secret_leaves_the_old_state(project: Project, emulator: Emulator) -> None:
+    """Made secret, an unchanged value is rewritten in the state at once, without a request."""
+    program = """
+    token = VALUE
+    image = Image("image", Manifest.base().env({"TOKEN": token}))
+    Snapshot("daily", image, name="fixed")
+    trial = pulumi.Output.from_input(token).apply(lambda value: {"base": "base", "steps": [{"run": [value]}]})
+    Snapshot("trial", trial)
+    """
+    project.program(program.replace("VALUE", '"hunter2"'))
+    project.up()
+    assert MARK in project.exported()
+    emulator.forget_requests()
+    project.program(program.replace("VALUE", 'pulumi.Output.secret("hunter2")'))
+    ran = project.up()
+    assert {ran.steps()[resource] for resource in ("image", "daily", "trial")} == {"update"}
+    assert emulator.requests() == []
+    # The engine's events name the old value, which was in clear, once more.
+    _assert_hidden(project.exported(), ran.text)
+
+
+def test_secret_name_is_refused(project: Project, emulator: Emulator) -> None:
+    """A name would be the id, in clear; so a secret one is an error that does not show it."""
+    project.program('Snapshot("daily", Manifest.base(), name=pulumi.Output.secret("hunter2"))')
+    ran = project.up(fails=True)
+    assert "has a problem: name: must not be secret: a snapshot's name is its id" in ran.text
+    _assert_hidden(ran.text, str(ran.events), project.exported())
+    assert emulator.requests() == []
+
+
+def test_api_key_stands_nowhere(project: Project, emulator: Emulator) -> None:
+    """From the configuration or the environment, right or wrong, the key is in no state, event or output."""
+    project.environment.pop("OPENCOMPUTER_API_KEY")
+    project.config("opencomputer:apiKey", emulator.api_key, secret=True)
+    program = 'Snapshot("daily", Manifest.base("BASE"), name="fixed")'
+    project.program(program.replace("BASE", "base"))
+    ran = project.up()
+    texts = [ran.text, str(ran.events), project.exported()]
+    project.config("opencomputer:apiKey", "", secret=True)
+    project.environment["OPENCOMPUTER_API_KEY"] = "hunter2-key"
+    project.program(program.replace("BASE", "other"))
+    ran = project.up(fails=True)
+    assert "AuthenticationError" in ran.text
+    texts += [ran.text, str(ran.events), project.exported()]
+    _assert_hidden(*texts)
+    assert not [text for text in texts if emulator.api_key in text]
+
+
+def _write_secrets(project: Project) -> None:
+    (project.folder / "secrets.json").write_text(json.dumps(SECRETS))
+
+
+def _assert_hidden(*texts: str) -> None:
+    for text in texts:
+        assert MARK not in text
+        assert not [encoded for encoded in ENCODED if encoded.decode()[:24] in text]
