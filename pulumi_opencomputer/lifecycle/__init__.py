@@ -55,7 +55,7 @@ class Lifecycle:
         self._recorded: dict[str, Recorded] = {}
         self._gone: set[str] = set()
         self._known_client: Client | None = None
-        self._images = ImageList(self._client)
+        self._images = ImageList(self._client, self._clock)
         self._builds = _OneAtATime()
         self._lock = threading.Lock()
 

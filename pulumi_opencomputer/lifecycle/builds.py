@@ -133,8 +133,11 @@ class Builder:
 
     def choose(self) -> None:
         """Look at the rows of the content, and choose the twin to ask for."""
-        twin = which_build(self.rows(), self._job.hash_of, self._clock.now())
-        self._use(max(twin, self._job.twin))
+        rows, now = self.rows(), self._clock.now()
+        if self._job.has_twins:
+            self._use(max(which_build(rows, self._job.hash_of, now), self._job.twin))
+        else:
+            self._use(int(_useless(rows.get(self._hash()), now)))
 
     def next_twin(self) -> None:
         """Ask for other content with the same effect."""

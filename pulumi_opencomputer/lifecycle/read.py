@@ -133,10 +133,18 @@ def row_outputs(row: Row) -> dict[str, Any]:
 
 
 class ImageList:
-    """The list of images, asked for once a run whatever the number of images."""
+    """The list of images, asked for once a run whatever the number of images; twice, if one of them is missing."""
 
-    def __init__(self, client: Callable[[], Client]) -> None:
+    def __init__(self, client: Callable[[], Client], clock: Clock) -> None:
+        """Prepare it; nothing is sent.
+
+        Args:
+            client: Gives the API.
+            clock: Time.
+        """
         self._client = client
+        self._clock = clock
+        self._looked_again = False
         self._lock = threading.Lock()
         self._rows: dict[str, Row] | None = None
         self._whole = False
@@ -150,8 +158,12 @@ class ImageList:
         with self._lock:
             if self._rows is None:
                 self._fetch()
-            rows, whole = self._rows or {}, self._whole
-        row = rows.get(str(state.get("builtHash") or state.get("contentHash")))
+            wanted = str(state.get("builtHash") or state.get("contentHash"))
+            if self._whole and wanted not in (self._rows or {}) and not self._looked_again:
+                self._looked_again = True
+                self._clock.sleep(_SECOND_LOOK)
+                self._fetch()
+            row, whole = (self._rows or {}).get(wanted), self._whole
         if row is None:
             return None if whole else dict(state)
         return {**state, "status": row.status}
@@ -160,7 +172,7 @@ class ImageList:
         try:
             rows = self._client().list_images(with_manifests=False, limit=LIST_LIMIT)
         except AnswerTooLargeError:
-            self._rows = {}
+            self._rows, self._whole = {}, False
             return
         self._whole = len(rows) < FULL_LIST
         self._rows = {row.content_hash: row for row in reversed(rows) if row.name is None}
