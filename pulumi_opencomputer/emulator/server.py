@@ -29,6 +29,8 @@ def serve(app: ASGIApp, host: str, port: int, details: Mapping[str, object] | No
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=512)
+    # asyncio leaves it out for a socket that it did not make; without it each answer on a kept connection takes 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     shown_host = f"[{host}]" if ":" in host else host
     url = f"http://{shown_host}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
