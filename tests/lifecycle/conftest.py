@@ -1,0 +1,50 @@
+"""The lifecycle's tests: an emulator that fails on demand, and a stack on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from faulty_process import FaultyEmulator
+from stack import Stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spare each client the loading of all the world's certificates: nothing here is asked over TLS."""
+    path = tmp_path_factory.mktemp("certificate") / "one.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path))
+        yield
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Iterator[FaultyEmulator]:
+    """An emulator of the test's own: what a lost build does after a test is nobody else's affair."""
+    with FaultyEmulator(tmp_path / "faulty") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def start_faulty(tmp_path: Path) -> Iterator[Callable[..., FaultyEmulator]]:
+    """Start emulators with options of one's own."""
+    started: list[FaultyEmulator] = []
+
+    def start(**options: Any) -> FaultyEmulator:
+        started.append(FaultyEmulator(tmp_path / f"faulty-{len(started)}", **options))
+        return started[-1]
+
+    yield start
+    for emulator in started:
+        emulator.kill()
+
+
+@pytest.fixture
+def stack(faulty: FaultyEmulator) -> Stack:
+    """A stack without resources."""
+    return Stack(faulty)

@@ -1,0 +1,233 @@
+"""A small Pulumi: programs of snapshots and images are brought up through the lifecycle, as its engine would.
+
+What the engine does is repeated here only as far as it decides what the lifecycle is asked for: check and diff, create
+before delete, a state that is written after each step, deletes left over from a run that was cut off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator_client import call, create
+from emulator_process import Emulator
+from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.config import Settings
+from pulumi_opencomputer.content import content_hash as api_hash
+from pulumi_opencomputer.lifecycle import Kind, Lifecycle
+from pulumi_opencomputer.lifecycle.builds import Clock
+from pulumi_opencomputer.logs import Severity
+from pulumi_opencomputer.plan import plan
+
+#: Short enough for faults that end with a limit, long enough for a busy machine.
+TIMING = Timing(connect=5, silence=0.6, call=1.2, attempts=3, quiet=0.2, first_wait=0.001, longest_wait=0.002)
+
+_LONGEST_WAIT = 24 * 3600
+
+
+class FakeTime:
+    """Time that passes when somebody waits, and otherwise as it does.
+
+    Attributes:
+        waits: The seconds of each wait.
+    """
+
+    def __init__(self, *, pace: float = 1.0) -> None:
+        """Begin; `pace` seconds pass for each second that is waited."""
+        self.waits: list[float] = []
+        self._pace = pace
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, at once."""
+        self.waits.append(seconds)
+        assert sum(self.waits) < _LONGEST_WAIT, "this waits for ever"
+
+    def now(self) -> float:
+        """Seconds of the epoch."""
+        return time.time() + self._pace * sum(self.waits)
+
+    @property
+    def clock(self) -> Clock:
+        """The lifecycle's clock."""
+        return Clock(self.sleep, self.now)
+
+
+#: For tests in which one waits for what another really does.
+HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time)
+
+
+@dataclass
+class Lines:
+    """A resource's log, kept."""
+
+    said: list[tuple[Severity, str]] = field(default_factory=list)
+
+    def __call__(self, severity: Severity, message: str, *, ephemeral: bool = False) -> None:
+        self.said.append((severity, message))
+
+    @property
+    def text(self) -> str:
+        """All lines."""
+        return "\n".join(message for _, message in self.said)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings alone."""
+        return [message for severity, message in self.said if severity is Severity.WARNING]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as a program declares it."""
+
+    urn: str
+    command: str = "make"
+    name: str | None = None
+    adopt: bool = False
+    kind: Kind = Kind.SNAPSHOT
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def news(self) -> dict[str, Any]:
+        """The inputs that the program gives."""
+        steps = [{"aptInstall": ["jq"]}, {"run": [self.command]}]
+        given = {"urn": self.urn, "manifest": {"base": "base", "steps": steps}, "name": self.name, **self.more}
+        return {**given, "adopt": True} if self.adopt else given
+
+
+def snapshot(command: str = "make", *, urn: str = "daily", name: str | None = "fixed", **more: Any) -> Resource:
+    """A snapshot, under a fixed name unless told."""
+    adopt = more.pop("adopt", False)
+    return Resource(_urn("Snapshot", urn), command, name, adopt, Kind.SNAPSHOT, more)
+
+
+def image(command: str = "make", *, urn: str = "toolchain", **more: Any) -> Resource:
+    """An image."""
+    return Resource(_urn("Image", urn), command, kind=Kind.IMAGE, more=more)
+
+
+@dataclass
+class Entry:
+    """A resource in the state."""
+
+    kind: Kind
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Stack:
+    """A stack's state, and the commands on it.
+
+    Attributes:
+        state: The resources by URN.
+        leftover: Replaced resources that are still to be deleted.
+        lines: The log of the last command.
+        time: The time that passes in it; None for `HURRIED`.
+    """
+
+    def __init__(self, emulator: Emulator, *, time: FakeTime | None = None, hurried: bool = False) -> None:
+        self.emulator = emulator
+        self.state: dict[str, Entry] = {}
+        self.leftover: list[tuple[str, Entry]] = []
+        self.lines = Lines()
+        self.time = time or FakeTime()
+        self.clock = HURRIED if hurried else self.time.clock
+        self.make_client: Callable[[Settings], Client] = self.client
+        self.url = emulator.url
+
+    def client(self, settings: Settings, kind: type[Client] = Client, **more: Any) -> Client:
+        """A client that loses no time."""
+        return kind(settings, sleep=self.time.sleep, timing=TIMING, **more)
+
+    @contextmanager
+    def process(self) -> Iterator[Lifecycle]:
+        """A lifecycle, as a provider's process has one."""
+        self.lines = Lines()
+        settings = Settings(self.url, self.emulator.api_key, "1.1.0", allow_http=False)
+        lifecycle = Lifecycle(lambda: settings, lambda: self.url, client=self.make_client, clock=self.clock)
+        try:
+            yield lifecycle
+        finally:
+            lifecycle.close()
+
+    def up(self, *program: Resource) -> None:
+        """`pulumi up`: the first error ends it."""
+        with self.process() as lifecycle:
+            self._delete_leftover(lifecycle)
+            for resource in program:
+                self._bring_up(lifecycle, resource)
+            self._delete_leftover(lifecycle)
+            self._delete(lifecycle, set(self.state) - {resource.urn for resource in program})
+
+    def refresh(self) -> None:
+        """`pulumi refresh`."""
+        with self.process() as lifecycle:
+            for urn, entry in list(self.state.items()):
+                outputs = lifecycle.read(entry.kind, entry.outputs)
+                if outputs is None:
+                    del self.state[urn]
+                else:
+                    entry.outputs = outputs
+
+    def destroy(self) -> None:
+        """`pulumi destroy`."""
+        with self.process() as lifecycle:
+            self._delete_leftover(lifecycle)
+            self._delete(lifecycle, set(self.state))
+
+    def outputs(self, resource: Resource) -> dict[str, Any]:
+        """A resource's recorded outputs."""
+        return self.state[resource.urn].outputs
+
+    def _bring_up(self, lifecycle: Lifecycle, resource: Resource) -> None:
+        old = self.state.get(resource.urn)
+        checked = lifecycle.check(resource.kind, resource.urn, old.inputs if old else {}, resource.news)
+        assert not checked.problems, checked.problems
+        if old:
+            difference = lifecycle.diff(resource.kind, old.outputs, checked.inputs)
+            if not difference.replaces:
+                old.outputs = {**old.outputs, **checked.inputs}
+                return
+        created = lifecycle.create(resource.kind, resource.urn, checked.inputs, self.lines)
+        if old:
+            self.leftover.append((resource.urn, old))
+        self.state[resource.urn] = Entry(resource.kind, checked.inputs, created.outputs)
+
+    def _delete_leftover(self, lifecycle: Lifecycle) -> None:
+        while self.leftover:
+            urn, entry = self.leftover[0]
+            lifecycle.delete(entry.kind, urn, entry.outputs, self.lines)
+            del self.leftover[0]
+
+    def _delete(self, lifecycle: Lifecycle, urns: set[str]) -> None:
+        for urn in sorted(urns):
+            lifecycle.delete(self.state[urn].kind, urn, self.state[urn].outputs, self.lines)
+            del self.state[urn]
+
+
+def leave_build(emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0) -> str:
+    """Leave an unnamed row of a resource's content on the server, of this status and age; return its hash."""
+    manifest = plan(resource.news["manifest"]).image(twin)
+    content_hash = api_hash(manifest)
+    create(emulator, "other", manifest).raise_for_status()
+    call(emulator, "DELETE", "/api/snapshots/other").raise_for_status()
+    if status != "ready":
+        emulator.change_build(content_hash, status, age=age)
+    return content_hash
+
+
+def named(emulator: Emulator) -> dict[str, dict[str, Any]]:
+    """The named rows by their names."""
+    return {row["name"]: row for row in emulator.snapshots()}
+
+
+def calls(emulator: Emulator) -> Sequence[str]:
+    """The requests so far, as ``GET fixed``; ``images`` and ``POST`` stand for the lists and the creates."""
+    return [f"{entry['method']} {entry['path'].rpartition('/')[2]}" for entry in emulator.requests()]
+
+
+def _urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:dev::pytest::opencomputer:index:{kind}::{name}"

@@ -1,0 +1,235 @@
+"""Content whose build is lost or is another's: recognised, said, followed while it may be alive, else a twin's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator_client import call, create, open_post
+from emulator_process import wait_until
+from faulty_process import FaultyEmulator
+from pulumi_opencomputer.client import Client
+from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.errors import BuildFailedError, TimedOutError
+from pulumi_opencomputer.plan import plan
+from stack import FakeTime, Stack, calls, image, leave_build, named, snapshot
+
+NEW = snapshot("make new")
+POST = {"method": "POST", "path": "/api/snapshots"}
+LIST = {"method": "GET", "path": "/api/images"}
+
+
+def _warnings(stack: Stack) -> str:
+    return "\n".join(stack.lines.warnings)
+
+
+def test_dead_build_is_said_with_its_age_and_a_twin_is_built(stack: Stack) -> None:
+    """A row that has said `building` for more than 15 minutes blocks its content for good."""
+    leave_build(stack.emulator, NEW, "building", age=3600)
+    stack.up(NEW)
+    outputs = stack.outputs(NEW)
+    assert outputs["builtHash"] != outputs["contentHash"]
+    assert named(stack.emulator)["fixed"]["contentHash"].startswith(outputs["builtHash"])
+    assert stack.lines.warnings == [
+        "an earlier build of this content was cut off 60 min ago and blocks it on the server; building the same steps "
+        "under another content hash"
+    ]
+    assert stack.time.waits == []
+
+
+def test_young_build_is_followed_and_said_with_its_age(stack: Stack) -> None:
+    """A row younger than 15 minutes may be alive: it is looked at every 5 s, and taken for dead at that age only."""
+    leave_build(stack.emulator, NEW, "building", age=600)
+    stack.up(NEW)
+    assert "another build of this content has been running for 10 min; waiting for it" in stack.lines.text
+    assert 59 <= len(stack.time.waits) <= 61
+    assert set(stack.time.waits) == {5.0}
+    assert "was cut off 15 min ago" in _warnings(stack)
+    assert stack.outputs(NEW)["builtHash"] != stack.outputs(NEW)["contentHash"]
+
+
+def test_build_that_ends_while_it_is_followed_is_taken_from_the_cache(stack: Stack) -> None:
+    """Another's build that is alive is waited for, and serves this one too."""
+    with _open(stack.emulator):
+        wait_until(stack.emulator.builds)
+        patient = Stack(stack.emulator, hurried=True)
+        patient.up(_slow())
+    assert patient.outputs(_slow())["builtHash"] == patient.outputs(_slow())["contentHash"]
+    assert [build["outcome"] for build in stack.emulator.builds()] == ["ready"]
+    assert patient.lines.warnings == []
+
+
+def _slow() -> Any:
+    return snapshot("SLEEP_BUILD_1")
+
+
+def _open(faulty: FaultyEmulator) -> Any:
+    """A build by someone else, which lasts as long as the connection."""
+    return open_post(faulty, "/api/snapshots", {"name": "theirs", "image": plan(_slow().news["manifest"]).image()})
+
+
+def test_build_that_fails_while_it_is_followed_is_built_as_a_twin(stack: Stack) -> None:
+    """Another's build that failed leaves content that is never cached again: the twin tells whether it can be built."""
+    leave_build(stack.emulator, NEW, "building", age=60)
+    blocked = FakeTime()
+    content = plan(NEW.news["manifest"]).image()
+
+    def sleep(seconds: float) -> None:
+        blocked.waits.append(seconds)
+        if len(blocked.waits) == 3:
+            stack.emulator.change_build(content_hash(content), "failed")
+
+    blocked.sleep = sleep
+    failing = Stack(stack.emulator, time=blocked)
+    failing.up(NEW)
+    assert len(blocked.waits) == 3
+    assert failing.outputs(NEW)["builtHash"] != failing.outputs(NEW)["contentHash"]
+    assert failing.lines.warnings == []
+
+
+def test_second_twin_follows_where_the_first_is_dead_too(stack: Stack) -> None:
+    """The smallest twin that can be had is built."""
+    leave_build(stack.emulator, NEW, "building", age=3600)
+    second = leave_build(stack.emulator, NEW, "failed", twin=1)
+    stack.up(NEW)
+    built = stack.outputs(NEW)["builtHash"]
+    assert built not in (stack.outputs(NEW)["contentHash"], second)
+    last = named(stack.emulator)["fixed"]["manifest"]["steps"][-1]["args"]
+    assert last == {"commands": ["make new"], "rebuild": 2}
+
+
+def test_twin_that_is_ready_is_taken_from_the_cache(stack: Stack) -> None:
+    """What an earlier run built as a twin is not built again."""
+    leave_build(stack.emulator, NEW, "building", age=3600)
+    twin = leave_build(stack.emulator, NEW, "ready", twin=1)
+    built = len(stack.emulator.builds())
+    stack.up(NEW)
+    assert stack.outputs(NEW)["builtHash"] == twin
+    assert len(stack.emulator.builds()) == built
+
+
+def test_blocked_image_is_built_as_a_twin(stack: Stack) -> None:
+    """Images go the same way."""
+    resource = image("make new")
+    leave_build(stack.emulator, resource, "building", age=3600)
+    stack.up(resource)
+    stack.refresh()
+    assert stack.outputs(resource)["status"] == "ready"
+    assert stack.outputs(resource)["builtHash"] != stack.outputs(resource)["contentHash"]
+
+
+def test_blocked_content_without_steps_has_no_twin(stack: Stack) -> None:
+    """The key that makes a twin stands in a step; the error says which step to add."""
+    bare = snapshot(more=None, manifest={"base": "base", "steps": []})
+    leave_build(stack.emulator, bare, "building", age=3600)
+    with pytest.raises(TimedOutError, match=r"Add a step, as run_commands\('true'\)"):
+        stack.up(bare)
+
+
+def test_blocked_replacement_leaves_the_old_row(stack: Stack) -> None:
+    """Blocked content under a fixed name is built as a twin before the old row goes."""
+    stack.up(snapshot("make old"))
+    leave_build(stack.emulator, NEW, "building", age=3600)
+    stack.emulator.forget_requests()
+    stack.up(NEW)
+    seen = [entry for entry in calls(stack.emulator) if not entry.startswith("GET")]
+    assert seen[:3] == ["POST snapshots", "DELETE fixed", "POST snapshots"]
+
+
+class _SlowServer(Client):
+    """Each create takes 120 s of the stack's time, as on the server where the content is blocked."""
+
+    def create_snapshot(self, request, **more):
+        self._transport.sleep(120.0)
+        return super().create_snapshot(request, **more)
+
+
+def test_blocked_content_whose_row_no_list_shows_is_left_after_15_minutes(stack: Stack) -> None:
+    """Lists are cut at 200 rows: a build that has been waited for so long is dead, seen or not."""
+    leave_build(stack.emulator, NEW, "building", age=3600)
+    stack.emulator.fail({**LIST, "kind": "status", "status": 200, "body": "[]", "count": 1000})
+    stack.make_client = lambda settings: stack.client(settings, _SlowServer)
+    stack.up(NEW)
+    assert "has been waiting for another build of this content for 1" in _warnings(stack)
+    assert 900 <= sum(stack.time.waits) < 1300
+    assert stack.outputs(NEW)["builtHash"] != stack.outputs(NEW)["contentHash"]
+
+
+def test_time_limit_ends_the_waiting(stack: Stack) -> None:
+    """A resource's timeout counts while another's build is followed."""
+    leave_build(stack.emulator, NEW, "building", age=60)
+    limited = snapshot("make new", timeout=0.5)
+    with pytest.raises(TimedOutError, match=r"did not end within 0 s|did not end within its time limit"):
+        Stack(stack.emulator, hurried=True).up(limited)
+
+
+def test_time_limit_ends_a_build_that_hangs(stack: Stack) -> None:
+    """A build that goes on beyond the timeout is given up with the way on, and its name is free."""
+    with pytest.raises(TimedOutError, match="run pulumi up again"):
+        stack.up(snapshot("SLEEP_BUILD_3", timeout=0.3))
+    assert named(stack.emulator) == {}
+
+
+def test_stream_lost_while_the_build_goes_on_finds_its_row(stack: Stack) -> None:
+    """A build that outlives its stream is followed to its end, and not asked for again."""
+    stack.emulator.fail({**POST, "kind": "drop", "event": 4, "unseen": True})
+    patient = Stack(stack.emulator, hurried=True)
+    patient.up(_slow())
+    assert len(stack.emulator.builds()) == 1
+    assert named(stack.emulator)["fixed"]["id"] == patient.outputs(_slow())["snapshotId"]
+
+
+def test_stream_lost_before_its_first_word_is_asked_for_again(stack: Stack) -> None:
+    """A server without a row of the content has not begun to build it."""
+    stack.emulator.fail({**POST, "kind": "drop"})
+    stack.up(NEW)
+    assert len(stack.emulator.builds()) == 1
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+
+
+def test_build_that_failed_out_of_hearing_is_an_error(stack: Stack) -> None:
+    """The reason was said on the broken connection; the error tells how to hear it."""
+    stack.emulator.fail({**POST, "kind": "drop", "event": 4, "unseen": True})
+    with pytest.raises(BuildFailedError, match="Run the same command again to see it"):
+        Stack(stack.emulator, hurried=True).up(snapshot("echo FAIL_BUILD"))
+
+
+def test_gateway_that_gives_up_on_a_build_is_followed(stack: Stack) -> None:
+    """A 524 in place of the stream says nothing of the build behind it: it is found, and not made twice."""
+    stack.emulator.fail({**POST, "kind": "status", "status": 524, "when": "after"})
+    stack.up(NEW)
+    assert len(stack.emulator.builds()) == 1
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+
+
+def test_predecessor_that_the_mirror_still_shows_is_not_the_lost_build(stack: Stack) -> None:
+    """A forced replacement whose last answer is lost does not take the row that it deleted for its own."""
+    stack.up(NEW)
+    old = call(stack.emulator, "GET", "/api/snapshots/fixed").json()
+    past = {"kind": "status", "status": 200, "body": json.dumps(old), "count": 6}
+    stack.emulator.fail(
+        {**POST, "nth": 2, "kind": "drop", "event": 2, "cut": "before"},
+        {"method": "GET", "path": "/api/snapshots/fixed", **past},
+    )
+    stack.outputs(NEW)["status"] = "foreign"
+    stack.up(NEW)
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"] != old["id"]
+
+
+def test_refused_list_while_a_build_is_followed_does_not_end_it(stack: Stack) -> None:
+    """Looks that fail are taken again."""
+    leave_build(stack.emulator, NEW, "building", age=850)
+    stack.emulator.fail({**LIST, "kind": "status", "status": 503, "count": 5})
+    stack.up(NEW)
+    assert set(named(stack.emulator)) == {"fixed"}
+
+
+def test_client_that_goes_away_blocks_its_content(faulty: FaultyEmulator) -> None:
+    """What these tests lean on: a plain client's end leaves a row that says building."""
+    with _open(faulty):
+        wait_until(faulty.builds)
+    wait_until(lambda: [build["outcome"] for build in faulty.builds()] == ["cancelled"])
+    assert [row["status"] for row in faulty.images()] == ["building"]
+    assert "timed out waiting" in create(faulty, "fixed", plan(_slow().news["manifest"]).image()).text

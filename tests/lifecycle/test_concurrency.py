@@ -1,0 +1,156 @@
+"""Several creates at once: of one content, of one name, in one process and in several."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulator_process import wait_until
+from faulty_process import FaultyEmulator
+from pulumi_opencomputer.errors import ConflictError
+from pulumi_opencomputer.lifecycle import Kind
+from stack import Lines, Resource, Stack, image, named, snapshot
+
+SLOW = "SLEEP_BUILD_1"
+
+
+def _at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Run them in threads; return what each gave or raised."""
+    results: list[Any] = [None] * len(works)
+    begin = threading.Barrier(len(works))
+
+    def run(index: int) -> None:
+        begin.wait()
+        try:
+            results[index] = works[index]()
+        except Exception as error:  # noqa: BLE001 - it is looked at by the test
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _create_all(stack: Stack, *resources: Resource) -> list[Any]:
+    """Create all of them at once, in one process, as the engine does."""
+    with stack.process() as lifecycle:
+
+        def create(resource: Resource) -> Any:
+            checked = lifecycle.check(resource.kind, resource.urn, {}, resource.news)
+            return lifecycle.create(resource.kind, resource.urn, checked.inputs, Lines())
+
+        return _at_once(*(lambda resource=resource: create(resource) for resource in resources))
+
+
+def test_16_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
+    """One builds; the others wait for it in this process, and come from the cache."""
+    resources = [snapshot(SLOW, urn=f"number-{number}", name=None) for number in range(16)]
+    created = _create_all(stack, *resources)
+    assert {one.outputs["status"] for one in created} == {"ready"}
+    assert [build["outcome"] for build in stack.emulator.builds()] == ["ready"]
+    assert set(named(stack.emulator)) == {one.id for one in created}
+    assert stack.time.waits == []
+
+
+def test_image_and_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
+    """Both kinds share the build."""
+    created = _create_all(stack, image(SLOW), snapshot(SLOW), snapshot(SLOW, urn="other", name=None))
+    assert {one.outputs["status"] for one in created} == {"ready"}
+    assert len(stack.emulator.builds()) == 1
+
+
+def test_failing_content_does_not_hold_up_the_next(stack: Stack) -> None:
+    """Of several snapshots of a content that can't be built each gets the error."""
+    created = _create_all(stack, *(snapshot("FAIL_BUILD", urn=f"number-{n}", name=None) for n in range(3)))
+    assert ["exit code 1" in str(one) for one in created] == [True] * 3
+
+
+def test_different_contents_are_built_side_by_side(stack: Stack) -> None:
+    """Only one content is built one at a time."""
+    running = threading.Thread(
+        target=_create_all, args=(stack, *(snapshot(f"{SLOW} {n}", urn=f"n-{n}", name=None) for n in range(4)))
+    )
+    running.start()
+    wait_until(lambda: [build["outcome"] for build in stack.emulator.builds()] == ["running"] * 4)
+    running.join()
+
+
+def test_two_stacks_with_one_content_at_once_both_succeed(faulty: FaultyEmulator) -> None:
+    """The loser waits in vain at the server, follows the winner's build by its row, and comes from the cache."""
+    stacks = [Stack(faulty, hurried=True) for _ in range(2)]
+    resources = [snapshot(SLOW, urn=f"of-stack-{number}", name=f"of-stack-{number}") for number in range(2)]
+    results = _at_once(*(lambda n=n: stacks[n].up(resources[n]) for n in range(2)))
+    assert results == [None, None]
+    assert [build["outcome"] for build in faulty.builds()] == ["ready"]
+    assert set(named(faulty)) == {"of-stack-0", "of-stack-1"}
+    assert {stack.outputs(one)["builtHash"] for stack, one in zip(stacks, resources, strict=True)} == {
+        stacks[0].outputs(resources[0])["contentHash"]
+    }
+
+
+def _race(faulty: FaultyEmulator, *commands: str) -> tuple[list[Any], list[Stack]]:
+    stacks = [Stack(faulty, hurried=True) for _ in commands]
+    resources = [snapshot(command, urn=f"of-stack-{number}") for number, command in enumerate(commands)]
+    return _at_once(*(lambda n=n: stacks[n].up(resources[n]) for n in range(len(commands)))), stacks
+
+
+@pytest.mark.parametrize("commands", [(f"{SLOW} a", f"{SLOW} b"), (SLOW, SLOW)], ids=["two contents", "one content"])
+def test_two_stacks_that_race_for_a_name(faulty: FaultyEmulator, commands: tuple[str, str]) -> None:
+    """One wins; the other's build ends with the database's duplicate key, which is the same conflict as a 409."""
+    results, stacks = _race(faulty, *commands)
+    errors = [result for result in results if result is not None]
+    assert [type(error) for error in errors] == [ConflictError]
+    assert "A snapshot named 'fixed' exists already" in str(errors[0])
+    assert "It was made by another Pulumi resource." in str(errors[0])
+    winner = stacks[results.index(None)]
+    ((_, entry),) = winner.state.items()
+    assert {name: row["id"] for name, row in named(faulty).items()} == {"fixed": entry.outputs["snapshotId"]}
+    assert stacks[results.index(errors[0])].state == {}
+
+
+def test_loser_of_a_race_has_no_scratch_row(faulty: FaultyEmulator) -> None:
+    """Four stacks race for a name that a fifth holds; it stays, and nothing of theirs is left."""
+    holder = Stack(faulty)
+    holder.up(snapshot("make old", urn="holder"))
+    before = named(faulty)
+    results, _ = _race(faulty, *(f"make {number}" for number in range(4)))
+    assert {type(result) for result in results} == {ConflictError}
+    assert named(faulty) == before
+
+
+def test_name_taken_during_the_swap_is_a_conflict(stack: Stack) -> None:
+    """Who takes the name in the moment when it is missing keeps it, and the error tells whose it is."""
+    stack.up(snapshot("make old"))
+    thief = Stack(stack.emulator)
+    stealing = snapshot("make theirs", urn="thief")
+
+    def steal(*_: object) -> None:
+        if not thief.state:
+            thief.up(stealing)
+
+    client = stack.make_client
+
+    def make(settings):
+        made = client(settings)
+        delete = made.delete_snapshot
+        made.delete_snapshot = lambda name: (delete(name), name == "fixed" and steal())[0]
+        return made
+
+    stack.make_client = make
+    with pytest.raises(ConflictError, match="It was made by another Pulumi resource"):
+        stack.up(snapshot("make new"))
+    assert named(stack.emulator)["fixed"]["id"] == thief.outputs(stealing)["snapshotId"]
+
+
+def test_checks_of_one_manifest_at_once(stack: Stack) -> None:
+    """Checks run side by side and agree."""
+    resource = snapshot()
+    with stack.process() as lifecycle:
+        checked = _at_once(*[lambda: lifecycle.check(Kind.SNAPSHOT, resource.urn, {}, resource.news)] * 8)
+    assert len({one.inputs["contentHash"] for one in checked}) == 1

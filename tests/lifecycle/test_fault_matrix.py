@@ -1,0 +1,222 @@
+"""Every API call of every operation meets every fault; the same command again mends what is left.
+
+An operation is one command on a stack that was brought somewhere first. A fault meets one of its calls once, or all of
+that kind from there on until the command has ended. Then the faults are gone, and the same command is given again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from emulator_client import create, manifest
+from faulty_process import FaultyEmulator
+from pulumi_opencomputer.errors import OpenComputerError
+from stack import FakeTime, Resource, Stack, image, named, snapshot
+
+OLD, NEW = snapshot("make old"), snapshot("make new")
+FIRST, SECOND = snapshot("make old", name=None), snapshot("make new", name=None)
+BUILT, REBUILT = image("make old"), image("make new")
+ADOPTED = snapshot("make new", name="foreign", adopt=True)
+
+POST = ("POST", "/api/snapshots")
+LIST = ("GET", "/api/images")
+GET = ("GET", "/api/snapshots/[^/]+")
+DELETE = ("DELETE", "/api/snapshots/[^/]+")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A command, what comes before it, and how many calls of each kind it makes.
+
+    Attributes:
+        before: The program that is there already.
+        program: The program of the command; empty for a refresh or a destroy.
+        calls: How many requests of each kind the command makes.
+        run: The command.
+        events: How many events the stream of each create has; 0 if the name is taken.
+    """
+
+    before: tuple[Resource, ...]
+    program: tuple[Resource, ...]
+    calls: dict[tuple[str, str], int]
+    run: Callable[[Stack, tuple[Resource, ...]], None] = lambda stack, program: stack.up(*program)
+    events: tuple[int, ...] = ()
+
+
+OPERATIONS = {
+    "create": Operation((), (NEW,), {DELETE: 1, POST: 1}, events=(7,)),
+    "create image": Operation((), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
+    "replace": Operation((OLD,), (NEW,), {GET: 2, LIST: 2, POST: 2, DELETE: 3}, events=(7, 2)),
+    "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 1, DELETE: 3}, events=(7,)),
+    "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
+    "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, LIST: 2, DELETE: 3}, events=(0, 7, 2)),
+    "read": Operation((NEW,), (NEW,), {GET: 1}, lambda stack, program: stack.refresh()),
+    "read an image": Operation((REBUILT,), (REBUILT,), {LIST: 1}, lambda stack, program: stack.refresh()),
+    "delete": Operation((NEW,), (), {GET: 1, DELETE: 2}, lambda stack, program: stack.destroy()),
+}
+
+ALWAYS = 10_000
+
+
+def status(code: int, **more: Any) -> dict[str, Any]:
+    return {"kind": "status", "status": code, **more}
+
+
+LOGIN_PAGE = {"body": "<html>Log in</html>", "headers": {"content-type": "text/html"}}
+
+#: What any call may meet.
+FAULTS: dict[str, dict[str, Any]] = {
+    "dropped once": {"kind": "drop"},
+    "dropped": {"kind": "drop", "count": ALWAYS},
+    "carried out, answer dropped once": {"kind": "drop", "when": "after"},
+    "carried out, answer dropped": {"kind": "drop", "when": "after", "count": ALWAYS},
+    "silent once": {"kind": "hang"},
+    "carried out, silent once": {"kind": "hang", "when": "after"},
+    "delayed": {"kind": "delay", "seconds": 0.02},
+    "401": status(401, body='{"error":"missing API key"}'),
+    "403": status(403, body='{"error":"invalid API key"}'),
+    "429 once": status(429, headers={"retry-after": "3"}),
+    "429": status(429, headers={"retry-after": "3"}, count=ALWAYS),
+    "500": status(500, count=ALWAYS),
+    "502 once": status(502, **LOGIN_PAGE),
+    "503": status(503, headers={"retry-after": "1"}, count=ALWAYS),
+    "504": status(504, count=ALWAYS),
+    "carried out, then 524 once": status(524, when="after"),
+    "redirect": status(302, headers={"location": "https://sso.example/login"}),
+}
+
+#: What a call may meet whose good answer has a body.
+BODY_FAULTS = {
+    "page in place of JSON": status(200, **LOGIN_PAGE),
+    "wrong type": status(200, body="[[1]]"),
+    "cut off once": {"kind": "truncate"},
+    "cut off": {"kind": "truncate", "count": ALWAYS},
+    "malformed": {"kind": "malformed"},
+}
+
+BUILD_HANGS = {"build hangs": {"kind": "hang", "event": 3, "unseen": True}}
+
+
+def _cases() -> list[Any]:
+    cases = []
+    for name, operation in OPERATIONS.items():
+        for call, count in operation.calls.items():
+            for nth in range(1, count + 1):
+                for fault, rule in _faults(operation, call, nth).items():
+                    ident = f"{name}: {call[0]} {call[1].rpartition('/')[2]} {nth} {fault}"
+                    cases.append(pytest.param(operation, (*call, nth), rule, id=ident))
+    return cases
+
+
+def _faults(operation: Operation, call: tuple[str, str], nth: int) -> dict[str, dict[str, Any]]:
+    if call == DELETE:
+        return FAULTS
+    events = operation.events[nth - 1] if call == POST else 0
+    return {**FAULTS, **BODY_FAULTS, **_event_faults(events), **(BUILD_HANGS if events > 2 else {})}
+
+
+def _event_faults(events: int) -> dict[str, dict[str, Any]]:
+    faults = {}
+    for event in sorted({1, 3, events - 1, events} & set(range(1, events + 1))):
+        for cut in ("before", "in", "after") if event == events else ("before", "in"):
+            rule = {"kind": "drop", "event": event, "cut": cut}
+            faults[f"dropped once {cut} event {event}"] = rule
+            faults[f"dropped once {cut} event {event}, unseen"] = {**rule, "unseen": True}
+        faults[f"dropped before event {event}"] = {"kind": "drop", "event": event, "count": ALWAYS}
+    return faults
+
+
+@pytest.fixture(scope="module")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyEmulator]:
+    with FaultyEmulator(tmp_path_factory.mktemp("matrix")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def faulty(_shared: FaultyEmulator) -> FaultyEmulator:
+    """One emulator for the whole matrix, which is large; without rows and faults."""
+    _shared.fail()
+    _shared.clear()
+    return _shared
+
+
+def _prepared(faulty: FaultyEmulator, operation: Operation) -> Stack:
+    create(faulty, "foreign", manifest("theirs"))
+    stack = Stack(faulty, time=FakeTime(pace=30))
+    if operation.before:
+        stack.up(*operation.before)
+    faulty.forget_requests()
+    return stack
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_calls_of_an_operation(faulty: FaultyEmulator, operation: Operation) -> None:
+    """The matrix leaves no call out: an operation without faults makes these and no others."""
+    stack = _prepared(faulty, operation)
+    operation.run(stack, operation.program)
+    made = dict.fromkeys(operation.calls, 0)
+    for request in faulty.requests():
+        if request["path"] == "/api/images" or request["method"] != "GET":
+            made[request["method"], _path(request)] += 1
+        else:
+            made[GET] += 1
+    assert made == operation.calls
+
+
+def _path(request: dict[str, Any]) -> str:
+    return DELETE[1] if request["method"] == "DELETE" else request["path"]
+
+
+@pytest.mark.parametrize(("operation", "call", "rule"), _cases())
+def test_same_command_again_mends_what_a_fault_left(
+    faulty: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
+) -> None:
+    """After a fault an old snapshot or its ready successor is there, and the next run leaves one row a resource."""
+    stack = _prepared(faulty, operation)
+    before, known = named(faulty), set(stack.state)
+    method, path, nth = call
+    faulty.fail({"method": method, "path": path, "nth": nth, **rule})
+    raised = OpenComputerError("None.")
+    try:
+        operation.run(stack, operation.program)
+    except OpenComputerError as error:
+        raised = error
+    sentence = getattr(raised, "message", str(raised))
+    assert sentence.endswith((".", ")", "?")), sentence
+    assert faulty.applied()[0] >= 1, "the fault met nothing"
+    faulty.fail()
+    assert known <= set(stack.state) or not operation.program
+    _assert_nothing_lost(faulty, operation, before)
+
+    operation.run(stack, operation.program)
+    _assert_converged(stack, operation, before)
+
+
+def _assert_nothing_lost(faulty: FaultyEmulator, operation: Operation, before: dict[str, Any]) -> None:
+    now = named(faulty)
+    for name, row in before.items():
+        untouched = now.get(name, {}).get("id") == row["id"]
+        successors = [other for other in now.values() if _is_new(other, row) and other["status"] == "ready"]
+        assert untouched or successors or not operation.program, f"{name} is lost"
+
+
+def _is_new(row: dict[str, Any], old: dict[str, Any]) -> bool:
+    return row["createdAt"] > old["createdAt"]
+
+
+def _assert_converged(stack: Stack, operation: Operation, before: dict[str, Any]) -> None:
+    now = named(stack.emulator)
+    wanted = {entry.outputs["name"]: entry.outputs for entry in stack.state.values() if "name" in entry.outputs}
+    assert set(stack.state) == {resource.urn for resource in operation.program}
+    assert set(now) == {"foreign", *wanted}
+    if "foreign" not in wanted:
+        assert now["foreign"] == before["foreign"]
+    for name, outputs in wanted.items():
+        assert now[name]["id"] == outputs["snapshotId"]
+        assert now[name]["status"] == "ready"
+        assert now[name]["contentHash"].startswith(outputs["builtHash"])
+    assert stack.leftover == []

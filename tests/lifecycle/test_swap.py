@@ -1,0 +1,100 @@
+"""A name is replaced only when its new image is ready."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_client import create, manifest
+from pulumi_opencomputer.errors import BuildFailedError, UnavailableError
+from pulumi_opencomputer.lifecycle.names import scratch_name
+from stack import Stack, calls, leave_build, named, snapshot
+
+OLD, NEW = snapshot("make old"), snapshot("make new")
+SCRATCH = scratch_name(OLD.urn)
+
+
+@pytest.fixture
+def deployed(stack: Stack) -> Stack:
+    """The old content, deployed under its fixed name."""
+    stack.up(OLD)
+    stack.emulator.forget_requests()
+    return stack
+
+
+def test_new_image_is_built_before_the_old_row_is_deleted(deployed: Stack) -> None:
+    """The build comes first, under the scratch name; between DELETE and POST of the name stands no other request."""
+    deployed.up(NEW)
+    assert _changes(deployed) == ["POST snapshots", "DELETE fixed", "POST snapshots", f"DELETE {SCRATCH}"]
+    everything = calls(deployed.emulator)
+    gone = everything.index("DELETE fixed")
+    assert everything[gone + 1] == "POST snapshots"
+
+
+def test_name_is_put_back_from_the_cache(deployed: Stack) -> None:
+    """The content is built once for the scratch name and the name together."""
+    deployed.up(NEW)
+    assert [build["outcome"] for build in deployed.emulator.builds()] == ["ready", "ready"]
+    assert set(named(deployed.emulator)) == {"fixed"}
+    assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(NEW)["snapshotId"]
+
+
+def test_failing_build_leaves_the_old_row_field_for_field(deployed: Stack) -> None:
+    """A build that fails changes nothing under the name, and leaves no scratch row."""
+    before = deployed.emulator.snapshots()
+    with pytest.raises(BuildFailedError):
+        deployed.up(snapshot("echo FAIL_BUILD"))
+    assert deployed.emulator.snapshots() == before
+
+
+def test_content_that_the_cache_never_serves_is_built_as_a_twin_first(deployed: Stack) -> None:
+    """After one failed build the server caches a content no more: a twin is ready before the old row goes."""
+    leave_build(deployed.emulator, NEW, "failed")
+    deployed.emulator.forget_requests()
+    deployed.up(NEW)
+    outputs = deployed.outputs(NEW)
+    assert outputs["builtHash"] != outputs["contentHash"]
+    assert named(deployed.emulator)["fixed"]["contentHash"].startswith(outputs["builtHash"])
+    assert _changes(deployed) == ["POST snapshots", "DELETE fixed", "POST snapshots", f"DELETE {SCRATCH}"]
+
+
+def test_twin_is_chosen_also_where_the_failed_row_shows_up_late(deployed: Stack) -> None:
+    """A list that did not show the failed row yet is asked again after the build, before anything is deleted."""
+    leave_build(deployed.emulator, NEW, "failed")
+    deployed.emulator.forget_requests()
+    deployed.emulator.fail({"method": "GET", "path": "/api/images", "kind": "status", "status": 200, "body": "[]"})
+    deployed.up(NEW)
+    assert deployed.outputs(NEW)["builtHash"] != deployed.outputs(NEW)["contentHash"]
+    assert _changes(deployed) == [
+        "POST snapshots",
+        f"DELETE {SCRATCH}",
+        "POST snapshots",
+        "DELETE fixed",
+        "POST snapshots",
+        f"DELETE {SCRATCH}",
+    ]
+
+
+def test_old_row_stays_where_the_cache_can_not_be_proved(deployed: Stack) -> None:
+    """A server that answers from its cache for no content keeps the old snapshot."""
+    for twin in range(2):
+        leave_build(deployed.emulator, NEW, "failed", twin=twin)
+    before = named(deployed.emulator)["fixed"]
+    empty = {"kind": "status", "status": 200, "body": "[]", "count": 1000}
+    deployed.emulator.fail({"method": "GET", "path": "/api/images", **empty})
+    with pytest.raises(UnavailableError, match="does not answer from its cache"):
+        deployed.up(NEW)
+    deployed.emulator.fail()
+    assert named(deployed.emulator)["fixed"] == before
+
+
+def _changes(stack: Stack) -> list[str]:
+    """The requests that change something, up to the name's swap."""
+    seen = [call for call in calls(stack.emulator) if not call.startswith("GET")]
+    return seen[: seen.index("DELETE fixed") + 3]
+
+
+def test_scratch_row_of_an_interrupted_run_is_cleared(deployed: Stack) -> None:
+    """What stands under the scratch name is deleted, and the build goes on."""
+    create(deployed.emulator, SCRATCH, manifest("make something"))
+    deployed.up(NEW)
+    assert set(named(deployed.emulator)) == {"fixed"}
