@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import ssl
 import struct
@@ -137,6 +138,8 @@ class Wire:
         self._scripts = scripts
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener.setblocking(False)
+        self._end, self._ended = socket.socketpair()
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Wire:
@@ -147,25 +150,29 @@ class Wire:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._end.close()
         self._acceptor.join(DEADLINE)
+        self._listener.close()
+        self._ended.close()
         for thread in self._threads:
             thread.join(DEADLINE)
             assert not thread.is_alive(), "a script of the server did not end"
 
     def _accept(self) -> None:
-        while True:
-            try:
-                accepted, _ = self._listener.accept()
-            except OSError:
-                return
-            script = self._scripts[min(self.connections, len(self._scripts) - 1)]
-            self.connections += 1
-            thread = threading.Thread(target=self._play, args=(script, accepted), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        over = False
+        while not over:
+            over = self._ended in select.select([self._listener, self._ended], [], [])[0]
+            # Also at the end: a client that is through by now may still wait to be accepted.
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._serve(self._listener.accept()[0])
+
+    def _serve(self, accepted: socket.socket) -> None:
+        script = self._scripts[min(self.connections, len(self._scripts) - 1)]
+        self.connections += 1
+        thread = threading.Thread(target=self._play, args=(script, accepted), daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _play(self, script: Script, accepted: socket.socket) -> None:
         accepted.settimeout(DEADLINE)
