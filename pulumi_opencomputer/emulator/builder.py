@@ -116,7 +116,8 @@ class Builder:
         try:
             checkpoint_id = await self._simulate(order.steps, emit)
             if row_id:
-                await asyncio.to_thread(self._store.set_ready, row_id, checkpoint_id)
+                # In this thread: between the row and the outcome the build must not be cancelled.
+                self._store.set_ready(row_id, checkpoint_id)
             future.set_result(checkpoint_id)
             entry["outcome"] = "ready"
         except BuildError as error:

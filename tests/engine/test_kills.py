@@ -18,11 +18,10 @@ import httpx
 import pytest
 
 import gated_emulator
+from amounts import KILLS
 from emulator_process import Emulator, wait_until
 from project import Project, Running, is_alive, urn
 from pulumi_opencomputer.lifecycle.names import scratch_name
-
-REPETITIONS = int(os.environ.get("OPENCOMPUTER_KILLS", "1"))
 
 # A build outlives the five seconds that an interrupted engine leaves its provider.
 LONG = 7
@@ -188,7 +187,7 @@ def kill_server(world: World, running: Running, _provider: int) -> None:
     world.break_server_down()
 
 
-KILLS = {
+CASES = {
     "interrupt in a build": (interrupt, BUILD),
     "two interrupts in a build": (interrupt_twice, LONG_BUILD),
     "SIGKILL of the command line in a build": (kill_command_line, BUILD),
@@ -204,8 +203,8 @@ KILLS = {
 }
 
 
-@pytest.mark.parametrize("_repetition", range(REPETITIONS))
-@pytest.mark.parametrize(("kill", "moment"), KILLS.values(), ids=KILLS)
+@pytest.mark.parametrize("_repetition", range(KILLS))
+@pytest.mark.parametrize(("kill", "moment"), CASES.values(), ids=CASES)
 def test_next_up_ends_as_if_nothing_was_killed(
     saved_world: World, kill: Callable[[World, Running, int], None], moment: Moment, _repetition: int
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
+from emulator_process import wait_until
 from faulty_process import FaultyEmulator
 from stack import Stack
 
@@ -21,6 +22,21 @@ def _one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(path))
         yield
+
+
+@pytest.fixture(scope="session")
+def _shared_faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyEmulator]:
+    with FaultyEmulator(tmp_path_factory.mktemp("faulty")) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def shared_faulty(_shared_faulty: FaultyEmulator) -> FaultyEmulator:
+    """An emulator without rows, faults and running builds, for tests so many that each can't start its own."""
+    _shared_faulty.fail()
+    wait_until(lambda: "running" not in {build["outcome"] for build in _shared_faulty.builds()})
+    _shared_faulty.clear()
+    return _shared_faulty
 
 
 @pytest.fixture

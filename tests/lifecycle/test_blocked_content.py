@@ -12,9 +12,9 @@ from emulator_process import wait_until
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.client import Client
 from pulumi_opencomputer.content import content_hash
-from pulumi_opencomputer.errors import BuildFailedError, TimedOutError
+from pulumi_opencomputer.errors import BuildFailedError, StreamLostError, TimedOutError
 from pulumi_opencomputer.plan import plan
-from stack import FakeTime, Stack, calls, image, leave_build, named, snapshot
+from stack import TIMING, FakeTime, Stack, calls, image, leave_build, named, snapshot
 
 NEW = snapshot("make new")
 POST = {"method": "POST", "path": "/api/snapshots"}
@@ -170,6 +170,33 @@ def test_time_limit_ends_a_build_that_hangs(stack: Stack) -> None:
     with pytest.raises(TimedOutError, match="run pulumi up again"):
         stack.up(snapshot("SLEEP_BUILD_3", timeout=0.3))
     assert named(stack.emulator) == {}
+
+
+def test_stream_lost_after_the_build_finds_its_row(stack: Stack) -> None:
+    """A connection that breaks after the row was saved costs nothing: the row is there, and is this create's own."""
+    stack.emulator.fail({**POST, "kind": "drop", "event": 7})
+    stack.up(NEW)
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+    assert calls(stack.emulator).count("POST snapshots") == 1
+    assert stack.time.waits == []
+
+
+def test_stream_lost_with_its_build_blocks_the_content(stack: Stack) -> None:
+    """A build that the broken connection cancelled is followed for as long as it may be alive; then it is a twin's."""
+    stack.emulator.fail({**POST, "kind": "drop", "event": 4})
+    stack.up(snapshot("SLEEP_BUILD_0.5"))
+    assert 175 <= len(stack.time.waits) <= 185
+    assert "was cut off 15 min ago" in _warnings(stack)
+    assert [build["outcome"] for build in stack.emulator.builds()] == ["cancelled", "ready"]
+
+
+def test_connection_that_breaks_again_and_again_is_an_error(stack: Stack) -> None:
+    """A server that takes each request and never answers is asked four times, not for ever."""
+    stack.emulator.fail({**POST, "kind": "drop", "count": 1000})
+    with pytest.raises(StreamLostError, match="broke the connection off"):
+        stack.up(NEW)
+    # One that breaks off before the whole body is out can't have begun: that is tried again at once.
+    assert 4 <= stack.emulator.applied()[0] <= 4 * TIMING.attempts
 
 
 def test_stream_lost_while_the_build_goes_on_finds_its_row(stack: Stack) -> None:

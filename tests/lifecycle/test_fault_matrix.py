@@ -6,7 +6,7 @@ that kind from there on until the command has ended. Then the faults are gone, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,20 +130,6 @@ def _event_faults(events: int) -> dict[str, dict[str, Any]]:
     return faults
 
 
-@pytest.fixture(scope="module")
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyEmulator]:
-    with FaultyEmulator(tmp_path_factory.mktemp("matrix")) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def faulty(_shared: FaultyEmulator) -> FaultyEmulator:
-    """One emulator for the whole matrix, which is large; without rows and faults."""
-    _shared.fail()
-    _shared.clear()
-    return _shared
-
-
 def _prepared(faulty: FaultyEmulator, operation: Operation) -> Stack:
     create(faulty, "foreign", manifest("theirs"))
     stack = Stack(faulty, time=FakeTime(pace=30))
@@ -154,8 +140,9 @@ def _prepared(faulty: FaultyEmulator, operation: Operation) -> Stack:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_calls_of_an_operation(faulty: FaultyEmulator, operation: Operation) -> None:
+def test_calls_of_an_operation(shared_faulty: FaultyEmulator, operation: Operation) -> None:
     """The matrix leaves no call out: an operation without faults makes these and no others."""
+    faulty = shared_faulty
     stack = _prepared(faulty, operation)
     operation.run(stack, operation.program)
     made = dict.fromkeys(operation.calls, 0)
@@ -173,9 +160,10 @@ def _path(request: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(("operation", "call", "rule"), _cases())
 def test_same_command_again_mends_what_a_fault_left(
-    faulty: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
+    shared_faulty: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
 ) -> None:
     """After a fault an old snapshot or its ready successor is there, and the next run leaves one row a resource."""
+    faulty = shared_faulty
     stack = _prepared(faulty, operation)
     before, known = named(faulty), set(stack.state)
     method, path, nth = call

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from amounts import MANIFESTS
 from pulumi_opencomputer.content import ManifestEncodingError, content_hash, parse_json
 
 TESTS = Path(__file__).parents[1]
-COUNT = 12_000
 
 CHARACTERS = [
     *map(chr, range(0x20)),
@@ -187,13 +187,13 @@ def short_integer(digits: str) -> int:
 def test_generated_manifests(go_hashes):
     """Every generated manifest has the hash that Go gives it, or is refused where Go refuses it."""
     generator = Generator(seed=20_260_801)
-    lines = [generator.manifest() for _ in range(COUNT)]
+    lines = [generator.manifest() for _ in range(MANIFESTS)]
     expected = go_hashes(lines)
     wrong = [line for line, answer in zip(lines, expected, strict=True) if our_hash(line) != answer]
     assert wrong == []
     refused = expected.count("error")
-    assert COUNT / 50 < refused < COUNT / 4
-    assert len(set(expected)) > COUNT * 0.7
+    assert MANIFESTS / 50 < refused < MANIFESTS / 4
+    assert len(set(expected)) > MANIFESTS * 0.7
 
 
 def test_values_of_a_program(go_hashes):

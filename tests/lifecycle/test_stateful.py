@@ -1,0 +1,300 @@
+"""Random programs: ups, changes, kills at any call, refreshes, destroys, and others who take names.
+
+After each step that could leave something half done, the same program is brought up once more, and the invariants are
+looked at: one row for each resource, nothing else of ours, nothing of others touched, and no working snapshot lost on
+the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from amounts import GROUPS_OF_PROGRAMS, PROGRAMS_IN_A_GROUP, SOAKING
+from emulator_client import call, create, manifest
+from emulator_process import wait_until
+from faulty_process import FaultyEmulator
+from pulumi_opencomputer.client import Client
+from pulumi_opencomputer.errors import BuildFailedError, ConflictError
+from stack import FakeTime, Resource, Stack, image, named, snapshot
+
+STEPS = 12
+
+NAMES = ("fixed", "weekly", None)
+COMMANDS = ("make one", "make two", "make three")
+BROKEN = "echo FAIL_BUILD"
+
+T = TypeVar("T")
+
+
+class KilledError(BaseException):
+    """The provider's process is killed here."""
+
+
+class Killer:
+    """Kills at the how manieth call, before or after it, or at an event of its stream."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+        self.where = "before"
+        self.struck = False
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Carry out one call of the client."""
+        if self.left is not None:
+            self.left -= 1
+        if self._is_due("before"):
+            self.strike()
+        result = work()
+        if self._is_due("after"):
+            self.strike()
+        return result
+
+    def event(self) -> None:
+        """An event of the call's stream has come."""
+        if self._is_due("event"):
+            self.strike()
+
+    def strike(self) -> None:
+        """Kill."""
+        self.left, self.struck = None, True
+        raise KilledError
+
+    def _is_due(self, where: str) -> bool:
+        return self.left == 0 and self.where == where
+
+
+class MortalClient(Client):
+    """A client whose process may be killed at each call."""
+
+    killer: Killer
+
+    def create_snapshot(self, request: Any, **more: Any) -> Any:
+        on_event = more.pop("on_event")
+
+        def notice(event: Any) -> None:
+            self.killer.event()
+            on_event(event)
+
+        return self.killer.call(lambda: super(MortalClient, self).create_snapshot(request, on_event=notice, **more))
+
+    def get_snapshot(self, name: str) -> Any:
+        return self.killer.call(lambda: super(MortalClient, self).get_snapshot(name))
+
+    def list_images(self, **more: Any) -> Any:
+        return self.killer.call(lambda: super(MortalClient, self).list_images(**more))
+
+    def delete_snapshot(self, name: str) -> bool:
+        return self.killer.call(lambda: super(MortalClient, self).delete_snapshot(name))
+
+
+class Programs(RuleBasedStateMachine):
+    """One stack of two snapshots and an image, and a stranger on the same server."""
+
+    faulty: FaultyEmulator
+
+    @initialize()
+    def begin(self) -> None:
+        self.faulty.fail()
+        self.faulty.clear()
+        self.killer = Killer()
+        self.stack = Stack(self.faulty, time=FakeTime(pace=30))
+        self.stack.make_client = self._client
+        self.commands = {"daily": COMMANDS[0], "trial": COMMANDS[0], "toolchain": COMMANDS[0]}
+        self.names: dict[str, str | None] = {"daily": "fixed", "trial": None}
+        self.strangers: dict[str, dict[str, Any]] = {}
+        create(self.faulty, "stranger", manifest("theirs")).raise_for_status()
+        self._remember("stranger")
+
+    @rule()
+    def up(self) -> None:
+        """Bring the program up; nothing is in its way."""
+        self._settle()
+
+    @rule(
+        which=st.sampled_from(["daily", "trial", "toolchain"]),
+        command=st.sampled_from(COMMANDS),
+        calls=st.integers(1, 14) | st.none(),
+        where=st.sampled_from(["before", "after", "event"]),
+    )
+    def change_content(self, which: str, command: str, calls: int | None, where: str) -> None:
+        """Change a resource's content, and bring it up; the provider may be killed on the way."""
+        self.commands[which] = command
+        self._up_mortally(calls, where)
+
+    @rule(
+        which=st.sampled_from(["daily", "trial"]),
+        name=st.sampled_from(NAMES),
+        calls=st.integers(1, 14) | st.none(),
+        where=st.sampled_from(["before", "after", "event"]),
+    )
+    def change_name(self, which: str, name: str | None, calls: int | None, where: str) -> None:
+        """Give a snapshot another name that is free, or a generated one."""
+        if name is None or (name not in self.names.values() and name not in named(self.faulty)):
+            self.names[which] = name
+        self._up_mortally(calls, where)
+
+    @rule(which=st.sampled_from(["daily", "trial", "toolchain"]))
+    def fail_build(self, which: str) -> None:
+        """A content that can't be built changes nothing on the server."""
+        self._settle()
+        before = named(self.faulty)
+        good, self.commands[which] = self.commands[which], BROKEN
+        with pytest.raises(BuildFailedError):
+            self.stack.up(*self._program())
+        self.commands[which] = good
+        assert named(self.faulty) == before
+        self._settle()
+
+    @rule(calls=st.integers(1, 4), where=st.sampled_from(["before", "after"]))
+    def killed_refresh(self, calls: int, where: str) -> None:
+        """A refresh that is killed changes nothing."""
+        self._mortally(calls, where, self.stack.refresh)
+        self._settle()
+
+    @rule()
+    def refresh(self) -> None:
+        """Nothing has drifted after an up, so a refresh changes nothing but times."""
+        self._settle()
+        recorded = {urn: entry.outputs.get("snapshotId") for urn, entry in self.stack.state.items()}
+        self.stack.refresh()
+        assert {urn: entry.outputs.get("snapshotId") for urn, entry in self.stack.state.items()} == recorded
+        assert {entry.outputs["status"] for entry in self.stack.state.values()} == {"ready"}
+
+    @rule(calls=st.integers(1, 8) | st.none(), where=st.sampled_from(["before", "after"]))
+    def destroy(self, calls: int | None, where: str) -> None:
+        """Destroy all, be it in two runs."""
+        self._settle()
+        self._mortally(calls, where, self.stack.destroy)
+        self.stack.destroy()
+        assert named(self.faulty) == self.strangers
+
+    @precondition(lambda self: self.names["daily"] is not None)
+    @rule()
+    def deleted_outside(self) -> None:
+        """Someone deletes a snapshot of ours: a refresh sees it, and the next up makes it again."""
+        self._settle()
+        call(self.faulty, "DELETE", f"/api/snapshots/{self.names['daily']}")
+        self.stack.refresh()
+        assert self._daily.urn not in self.stack.state
+        self._settle()
+
+    @precondition(lambda self: self.names["daily"] is not None)
+    @rule(command=st.sampled_from(COMMANDS))
+    def stranger_takes_the_name(self, command: str) -> None:
+        """A row of another's under our name is a conflict, and stays until its owner has deleted it."""
+        self._settle()
+        name = str(self.names["daily"])
+        call(self.faulty, "DELETE", f"/api/snapshots/{name}")
+        create(self.faulty, name, manifest("theirs")).raise_for_status()
+        self._remember(name)
+        self.stack.refresh()
+        self.commands["daily"] = command
+        with pytest.raises(ConflictError):
+            self.stack.up(*self._program())
+        self._assert_strangers_untouched()
+        call(self.faulty, "DELETE", f"/api/snapshots/{name}")
+        del self.strangers[name]
+        self._settle()
+
+    @rule(calls=st.integers(1, 12), event=st.integers(1, 7), unseen=st.booleans(), command=st.sampled_from(COMMANDS))
+    def lose_a_stream(self, calls: int, event: int, unseen: bool, command: str) -> None:
+        """A build's connection breaks, with the build or without it."""
+        self.commands["daily"] = command
+        lost = {"method": "POST", "path": "/api/snapshots", "nth": 1 + calls % 3, "kind": "drop", "event": event}
+        self.faulty.fail({**lost, "unseen": unseen})
+        self.stack.up(*self._program())
+        self.faulty.fail()
+        self._assert_invariants()
+
+    def _up_mortally(self, calls: int | None, where: str) -> None:
+        working = self._working()
+        self._mortally(calls, where, lambda: self.stack.up(*self._program()))
+        self._assert_none_lost(working)
+        self._settle()
+
+    def _mortally(self, calls: int | None, where: str, work: Callable[[], None]) -> None:
+        self.killer.left, self.killer.where = calls, where
+        try:
+            work()
+        except KilledError:
+            # The guard has taken over what the killed process had open; the server finishes it.
+            self._wait_for_builds()
+        self.killer.left = None
+
+    def _wait_for_builds(self) -> None:
+        wait_until(lambda: "running" not in {build["outcome"] for build in self.faulty.builds()})
+
+    def _settle(self) -> None:
+        self.stack.up(*self._program())
+        self._assert_invariants()
+        self.stack.up(*self._program())
+        self._assert_invariants()
+
+    def _assert_invariants(self) -> None:
+        program = self._program()
+        assert set(self.stack.state) == {resource.urn for resource in program}
+        assert self.stack.leftover == []
+        rows = named(self.faulty)
+        outputs = [entry.outputs for entry in self.stack.state.values() if "snapshotId" in entry.outputs]
+        ours = {one["name"]: one["snapshotId"] for one in outputs}
+        assert {name: row["id"] for name, row in rows.items() if name not in self.strangers} == ours
+        for one in outputs:
+            assert rows[one["name"]]["status"] == "ready"
+            assert rows[one["name"]]["contentHash"].startswith(one["builtHash"])
+        for resource in program:
+            assert self.stack.outputs(resource)["manifest"]["steps"][-1] == {"run": [resource.command]}
+        self._assert_strangers_untouched()
+
+    def _assert_strangers_untouched(self) -> None:
+        rows = named(self.faulty)
+        assert {name: rows.get(name) for name in self.strangers} == self.strangers
+
+    def _working(self) -> list[str]:
+        """The fixed names that work now."""
+        names = {entry.outputs.get("name") for entry in self.stack.state.values() if entry.outputs["status"] == "ready"}
+        return [name for name in named(self.faulty) if name in names]
+
+    def _assert_none_lost(self, names: list[str]) -> None:
+        """Of each that was there, it or a ready image of ours that can take its place still is."""
+        rows = named(self.faulty)
+        ready = [name for name, row in rows.items() if row["status"] == "ready" and name not in self.strangers]
+        assert len(ready) >= len(names), f"of {names} only {ready} are left"
+
+    def _remember(self, name: str) -> None:
+        self.strangers[name] = named(self.faulty)[name]
+
+    @property
+    def _daily(self) -> Resource:
+        return snapshot(self.commands["daily"], urn="daily", name=self.names["daily"])
+
+    def _program(self) -> list[Resource]:
+        trial = snapshot(self.commands["trial"], urn="trial", name=self.names["trial"])
+        return [image(self.commands["toolchain"]), self._daily, trial]
+
+    def _client(self, settings_: Any) -> Client:
+        client = self.stack.client(settings_, MortalClient)
+        client.killer = self.killer
+        return client
+
+
+@pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
+def test_random_programs(shared_faulty: FaultyEmulator, _group: int) -> None:
+    """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
+    machine = type("Programs", (Programs,), {"faulty": shared_faulty})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=PROGRAMS_IN_A_GROUP,
+            derandomize=not SOAKING,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
