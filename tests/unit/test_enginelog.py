@@ -1,0 +1,96 @@
+"""The engine's log, over a real gRPC channel to an engine's stand-in."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from pulumi_opencomputer import enginelog
+from pulumi_opencomputer.enginelog import EngineLog
+from pulumi_opencomputer.logs import Severity
+
+URN = "urn:pulumi:dev::tests::pulumi-python:dynamic/opencomputer:Image::toolchain"
+
+
+class Engine(engine_pb2_grpc.EngineServicer):
+    """Keeps what is logged to it."""
+
+    def __init__(self) -> None:
+        self.logged: list[Any] = []
+        self.open = threading.Event()
+        self.open.set()
+
+    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by gRPC
+        self.logged.append(request)
+        self.open.wait(20)
+        return empty_pb2.Empty()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine's stand-in, which listens at `address`."""
+    servicer = Engine()
+    server = grpc.server(ThreadPoolExecutor(4))
+    engine_pb2_grpc.add_EngineServicer_to_server(servicer, server)
+    servicer.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    servicer.stop = lambda: server.stop(None).wait()
+    server.start()
+    yield servicer
+    servicer.open.set()
+    servicer.stop()
+
+
+def test_lines_carry_the_urn_and_what_kind_they_are(engine: Engine):
+    """A line names its resource, its severity, and whether it passes."""
+    log = EngineLog(engine.address).of(URN)
+    log(Severity.INFO, "said")
+    log(Severity.WARNING, "warned")
+    log(Severity.INFO, "passing", ephemeral=True)
+    kinds = [(one.severity, one.message, one.ephemeral, one.urn) for one in engine.logged]
+    assert kinds == [
+        (engine_pb2.INFO, "said", False, URN),
+        (engine_pb2.WARNING, "warned", False, URN),
+        (engine_pb2.INFO, "passing", True, URN),
+    ]
+
+
+@pytest.mark.parametrize("urn", ["", "toolchain", "urn:pulumi:dev", "urn:pulumi:dev::tests::type with space::x"])
+def test_a_urn_that_is_none_is_left_out(engine: Engine, urn: str):
+    """The engine panics over a URN that it can't parse, so such a line is shown against the stack."""
+    EngineLog(engine.address).of(urn)(Severity.INFO, "said")
+    assert [(one.message, one.urn) for one in engine.logged] == [("said", "")]
+
+
+def test_an_engine_that_is_gone_costs_nothing(engine: Engine):
+    """Lines to a dead engine are dropped without an error, and without a try for each."""
+    log = EngineLog(engine.address).of(URN)
+    log(Severity.INFO, "said")
+    engine.stop()
+    for _ in range(100):
+        log(Severity.INFO, "to nobody")
+    with socket.create_server(("127.0.0.1", int(engine.address.rpartition(":")[2]))) as successor:
+        successor.setblocking(False)
+        log(Severity.INFO, "to nobody")
+        with pytest.raises(BlockingIOError):
+            successor.accept()
+    assert [one.message for one in engine.logged] == ["said"]
+
+
+def test_an_engine_that_hangs_costs_a_line_and_no_operation(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    """A line that the engine does not take in time is given up; the next one is tried."""
+    monkeypatch.setattr(enginelog, "_LIMIT", 0.05)
+    log = EngineLog(engine.address).of(URN)
+    engine.open.clear()
+    log(Severity.INFO, "stuck")
+    engine.open.set()
+    monkeypatch.setattr(enginelog, "_LIMIT", 20)
+    log(Severity.INFO, "next")
+    assert engine.logged[-1].message == "next"
