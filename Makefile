@@ -34,7 +34,7 @@ test: setup ## run the tests (PYTEST_ARGS=…)
 
 .PHONY: soak
 soak: setup ## try much more of what the tests do at random or once (under an hour)
-	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -n 4 --dist worksteal tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
+	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check
 check: $(VENV) ## check the format, the style and the types
