@@ -69,8 +69,9 @@ class _Provider(ResourceProvider):
         return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        inputs = _values(_news)
         with _one_line():
-            difference = _session().lifecycle.diff(_kind(self.kind), _values(_olds), _values(_news))
+            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
         return DiffResult(changes=difference.changes, replaces=list(difference.replaces), delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -63,10 +63,9 @@ class Lifecycle:
         """Validate inputs; fill in the content hash and the name. Never calls the API."""
         return _check.check(kind, urn, olds, news, self._memory)
 
-    def diff(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+    def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs; remembers the row, so that `create` knows its own."""
-        urn = inputs.get("urn")
-        if kind is Kind.SNAPSHOT and isinstance(urn, str):
+        if kind is Kind.SNAPSHOT and urn:
             with self._lock:
                 self._recorded[urn] = Recorded.of(state)
         return _diff.diff(kind, state, inputs)

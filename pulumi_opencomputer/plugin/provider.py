@@ -1,0 +1,142 @@
+"""The adapter to Pulumi's plugin protocol. It translates, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from typing import Any, TypeVar
+
+from pulumi.provider.experimental import provider as protocol
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from ..errors import InvalidInputError, Problem
+from ..lifecycle import Kind
+from ..session import Session
+from .values import Received, receive, send
+
+_TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
+
+# What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
+_ENGINES_OWN = ("urn", "secretPaths", "timeout")
+
+# Far above any --parallel that makes sense: the engine's own setting is the limit. A thread begins with its call.
+_OPERATIONS = 512
+# Checks and diffs come from one loop of the engine, so that few threads do; they have their own, never taken by builds.
+_ANSWERS = 8
+
+T = TypeVar("T")
+
+
+class OpenComputerProvider(protocol.Provider):
+    """Snapshots and images for the engine; one object serves one configured provider of a program."""
+
+    def __init__(self, engine: str) -> None:
+        """Prepare it; nothing is sent.
+
+        Args:
+            engine: The engine's gRPC address, for the resources' logs.
+        """
+        self._session = Session(engine)
+        self._operations = ThreadPoolExecutor(_OPERATIONS, "operation")
+        self._answers = ThreadPoolExecutor(_ANSWERS, "answer")
+
+    async def get_schema(self, _request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
+        """The package's schema."""
+        text = resources.files(__package__).joinpath("schema.json").read_text("utf-8")
+        return protocol.GetSchemaResponse(text)
+
+    async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
+        """Take the settings of this provider of the program."""
+        given = receive(request.args).values
+        self._session.configure(lambda key: _setting(given.get(key.partition(":")[2])))
+        return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        """Validate a resource's inputs, and fill in what they decide."""
+        kind, olds, news = _kind(request.type), receive(request.old_inputs), receive(request.new_inputs)
+        if news.problems:
+            return protocol.CheckResponse(request.new_inputs, _failures(news.problems))
+        lifecycle = self._session.lifecycle
+        checked = await self._answer(lambda: lifecycle.check(kind, request.urn, olds.values, _with_engines(news)))
+        for warning in checked.warnings:
+            self._session.warn_once(request.urn, str(checked.inputs.get("contentHash")), str(warning))
+        return protocol.CheckResponse(_sent(checked.inputs, news), _failures(checked.problems))
+
+    async def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
+        """Compare a resource's state with its checked inputs."""
+        kind = _kind(request.type)
+        state, inputs = receive(request.old_state), receive(request.new_inputs).usable()
+        lifecycle = self._session.lifecycle
+        difference = await self._answer(
+            lambda: lifecycle.diff(kind, request.urn, _with_engines(state), _with_engines(inputs))
+        )
+        return protocol.DiffResponse(changes=difference.changes, replaces=list(difference.replaces))
+
+    async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
+        """Build an image, and put a snapshot's under its name."""
+        kind, inputs = _kind(request.type), receive(request.properties).usable()
+        if request.preview:
+            return protocol.CreateResponse("", request.properties)
+        given = _with_engines(inputs, request.timeout)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        created = await self._operate(lambda: lifecycle.create(kind, request.urn, given, log))
+        return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
+
+    async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
+        """Rewrite a resource's state."""
+        state, inputs = receive(request.olds), receive(request.news).usable()
+        return protocol.UpdateResponse(_sent(self._session.lifecycle.update(state.values, inputs.values), inputs))
+
+    async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
+        """What became of a resource."""
+        kind, state = _kind(request.type), receive(request.properties)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        outputs = await self._operate(lambda: lifecycle.read(kind, state.values, log))
+        if outputs is None:
+            return protocol.ReadResponse()
+        return protocol.ReadResponse(request.resource_id, _sent(outputs, state), request.inputs)
+
+    async def delete(self, request: protocol.DeleteRequest) -> None:
+        """Delete a snapshot's row, if it is the recorded one."""
+        kind, state = _kind(request.type), receive(request.properties)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        await self._operate(lambda: lifecycle.delete(kind, request.urn, state.values, log))
+
+    async def _operate(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._operations, call)
+
+    async def _answer(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+
+
+def _kind(token: str) -> Kind:
+    if token not in _TOKENS:
+        reason = f"{token} is no resource of this plugin; it has {' and '.join(_TOKENS)}."
+        raise InvalidInputError([Problem("", reason)])
+    return _TOKENS[token]
+
+
+def _with_engines(received: Received, timeout: float = 0) -> dict[str, Any]:
+    """Plain values with what the lifecycle takes beside them: where secrets stand, and how long it may take."""
+    values = {**received.values, "secretPaths": list(received.secrets)}
+    return values | ({"timeout": timeout} if timeout else {})
+
+
+def _sent(values: Mapping[str, Any], source: Received) -> dict[str, PropertyValue]:
+    """For the engine, with what is secret in the source marked at the same places."""
+    kept = {key: value for key, value in values.items() if key not in _ENGINES_OWN and not key.startswith("__")}
+    return send(kept, source.secrets)
+
+
+def _failures(problems: tuple[Problem, ...]) -> list[protocol.CheckFailure]:
+    # A failure that named a property would show that property's value, secret or not.
+    return [protocol.CheckFailure("", str(problem)) for problem in problems]
+
+
+def _setting(value: Any) -> str | None:
+    """A setting as text, as the stack's configuration gives it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else None

@@ -1,0 +1,119 @@
+"""The gRPC server, and all that Pulumi's experimental one lacks.
+
+What is stepped around here, and nowhere else:
+
+- every exception reaches the user as "Unexpected <class …>", with a traceback in its text and no status;
+- ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned;
+- the handshake is not answered;
+- a process with an operation under way does not end when it is told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.provider import DiffRequest, Provider
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime import proto
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from .failures import status_of
+
+# A manifest with its inline files may be large; the engine's own limit is the same.
+_LARGEST_MESSAGE = 400 * 1024 * 1024
+_OPTIONS = (
+    ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", _LARGEST_MESSAGE),
+)
+
+
+class Servicer(ProviderServicer):
+    """The experimental servicer, mended."""
+
+    async def Handshake(  # noqa: N802 - a name of the protocol
+        self, _request: proto.ProviderHandshakeRequest, _context: Any
+    ) -> proto.ProviderHandshakeResponse:
+        """Say what this provider understands, before it is configured."""
+        return proto.ProviderHandshakeResponse(accept_secrets=True)
+
+    async def DiffConfig(self, request: proto.DiffRequest, _context: Any) -> proto.DiffResponse:  # noqa: N802
+        """Whether the provider's own settings changed; a change never replaces anything."""
+        response = await self._provider.diff_config(
+            DiffRequest(
+                request.urn,
+                request.id,
+                PropertyValue.unmarshal_map(request.olds),
+                PropertyValue.unmarshal_map(request.news),
+                list(request.ignoreChanges),
+            )
+        )
+        kind = proto.DiffResponse.DIFF_SOME if response.changes else proto.DiffResponse.DIFF_NONE
+        return proto.DiffResponse(changes=kind, diffs=response.diffs, replaces=response.replaces)
+
+
+class _Statuses(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Gives each error its status, and its own text alone."""
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
+    ) -> Any:
+        handler = await continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+
+        async def answer(request: Any, context: Any) -> Any:
+            try:
+                answered = handler.unary_unary(request, context)
+                return await answered if inspect.isawaitable(answered) else answered
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:
+                await context.abort(*status_of(_original(error)))
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer, request_deserializer=handler.request_deserializer, response_serializer=handler.response_serializer
+        )
+
+
+def _original(error: Exception) -> BaseException:
+    """What was raised, before the servicer put another exception with a traceback in its text in its place."""
+    hidden = error.__context__
+    return hidden if type(error) is Exception and hidden is not None else error
+
+
+def serve(provider: Provider, engine: str, version: str) -> None:
+    """Answer the engine until this process is told to end.
+
+    Args:
+        provider: The provider.
+        engine: The engine's gRPC address.
+        version: The plugin's version.
+    """
+    asyncio.run(_serve(Servicer([], version, provider, engine)))
+    # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
+    # held open by its guard, a process of its own.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+async def _serve(servicer: Servicer) -> None:
+    server = grpc.aio.server(options=_OPTIONS, interceptors=(_Statuses(),))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    # The engine reads the port from the first line.
+    print(port, flush=True)  # noqa: T201
+    await ended.wait()
+    await server.stop(None)
