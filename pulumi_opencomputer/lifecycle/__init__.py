@@ -20,9 +20,9 @@ from .job import Job
 from .names import scratch_name
 from .read import ImageList, read_snapshot, row_outputs
 from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
-from .types import UNKNOWN, Checked, Created, Difference, Kind, Recorded, is_unknown
+from .types import UNKNOWN, Change, Checked, Created, Difference, Kind, Recorded, is_unknown
 
-__all__ = ["UNKNOWN", "Checked", "Created", "Difference", "Kind", "Lifecycle", "is_unknown"]
+__all__ = ["UNKNOWN", "Change", "Checked", "Created", "Difference", "Kind", "Lifecycle", "is_unknown"]
 
 
 class Lifecycle:

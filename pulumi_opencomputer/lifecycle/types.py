@@ -51,6 +51,14 @@ class Checked:
     warnings: tuple[Problem, ...] = ()
 
 
+class Change(enum.Enum):
+    """What happens to a property."""
+
+    ADD = "add"
+    DELETE = "delete"
+    UPDATE = "update"
+
+
 @dataclass(frozen=True)
 class Difference:
     """What a diff found.
@@ -58,10 +66,14 @@ class Difference:
     Attributes:
         replaces: The properties whose change needs a new row.
         updates: The properties whose change only rewrites the state.
+        replacing: What needs a new row, by path down to the step, as ``manifest.steps[2].pipInstall``.
+        updating: What only rewrites the state, by path.
     """
 
     replaces: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
+    replacing: Mapping[str, Change] = field(default_factory=dict)
+    updating: Mapping[str, Change] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import Any, TypeVar
@@ -12,8 +12,9 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from ..errors import InvalidInputError, Problem
-from ..lifecycle import Kind
+from ..lifecycle import Change, Difference, Kind
 from ..session import Session
+from .serving import FullDiffRequest
 from .values import Received, receive, send
 
 _TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
@@ -68,11 +69,16 @@ class OpenComputerProvider(protocol.Provider):
         """Compare a resource's state with its checked inputs."""
         kind = _kind(request.type)
         state, inputs = receive(request.old_state), receive(request.new_inputs).usable()
+        # What a program marks as an additional secret is one in the outputs alone.
+        olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
+        recorded = {**state.values, "secretPaths": list(olds.secrets)}
         lifecycle = self._session.lifecycle
-        difference = await self._answer(
-            lambda: lifecycle.diff(kind, request.urn, _with_engines(state), _with_engines(inputs))
+        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs)))
+        return protocol.DiffResponse(
+            changes=difference.changes,
+            replaces=list(difference.replaces),
+            detailed_diff=dict(_details(difference)),
         )
-        return protocol.DiffResponse(changes=difference.changes, replaces=list(difference.replaces))
 
     async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
         """Build an image, and put a snapshot's under its name."""
@@ -128,6 +134,25 @@ def _sent(values: Mapping[str, Any], source: Received) -> dict[str, PropertyValu
     """For the engine, with what is secret in the source marked at the same places."""
     kept = {key: value for key, value in values.items() if key not in _ENGINES_OWN and not key.startswith("__")}
     return send(kept, source.secrets)
+
+
+_REPLACING = {
+    Change.ADD: protocol.PropertyDiffKind.ADD_REPLACE,
+    Change.DELETE: protocol.PropertyDiffKind.DELETE_REPLACE,
+    Change.UPDATE: protocol.PropertyDiffKind.UPDATE_REPLACE,
+}
+_UPDATING = {
+    Change.ADD: protocol.PropertyDiffKind.ADD,
+    Change.DELETE: protocol.PropertyDiffKind.DELETE,
+    Change.UPDATE: protocol.PropertyDiffKind.UPDATE,
+}
+
+
+def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDiff]]:
+    for path, change in difference.updating.items():
+        yield path, protocol.PropertyDiff(_UPDATING[change], False)
+    for path, change in difference.replacing.items():
+        yield path, protocol.PropertyDiff(_REPLACING[change], False)
 
 
 def _failures(problems: tuple[Problem, ...]) -> list[protocol.CheckFailure]:

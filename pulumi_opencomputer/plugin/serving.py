@@ -3,7 +3,8 @@
 What is stepped around here, and nowhere else:
 
 - every exception reaches the user as "Unexpected <class …>", with a traceback in its text and no status;
-- ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned;
+- ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned, and neither it nor ``Diff``
+  passes the old inputs on;
 - the handshake is not answered;
 - a process with an operation under way does not end when it is told to.
 """
@@ -21,7 +22,7 @@ from typing import Any
 import grpc
 import grpc.aio
 from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.provider.experimental.provider import DiffRequest, Provider
+from pulumi.provider.experimental.provider import DiffRequest, DiffResponse, PropertyDiffKind, Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
@@ -45,19 +46,49 @@ class Servicer(ProviderServicer):
         """Say what this provider understands, before it is configured."""
         return proto.ProviderHandshakeResponse(accept_secrets=True)
 
+    async def Diff(self, request: proto.DiffRequest, _context: Any) -> proto.DiffResponse:  # noqa: N802
+        """Compare a resource's state with its checked inputs."""
+        return _diff_response(await self._provider.diff(FullDiffRequest(request)))
+
     async def DiffConfig(self, request: proto.DiffRequest, _context: Any) -> proto.DiffResponse:  # noqa: N802
-        """Whether the provider's own settings changed; a change never replaces anything."""
-        response = await self._provider.diff_config(
-            DiffRequest(
-                request.urn,
-                request.id,
-                PropertyValue.unmarshal_map(request.olds),
-                PropertyValue.unmarshal_map(request.news),
-                list(request.ignoreChanges),
-            )
+        """Compare a provider's old settings with its new ones."""
+        return _diff_response(await self._provider.diff_config(FullDiffRequest(request)))
+
+
+class FullDiffRequest(DiffRequest):
+    """A request to diff, with the old inputs, which the library leaves out.
+
+    Attributes:
+        old_inputs: The checked inputs of the last deployment.
+    """
+
+    def __init__(self, request: proto.DiffRequest) -> None:
+        super().__init__(
+            request.urn,
+            request.id,
+            PropertyValue.unmarshal_map(request.olds),
+            PropertyValue.unmarshal_map(request.news),
+            list(request.ignoreChanges),
         )
-        kind = proto.DiffResponse.DIFF_SOME if response.changes else proto.DiffResponse.DIFF_NONE
-        return proto.DiffResponse(changes=kind, diffs=response.diffs, replaces=response.replaces)
+        self.old_inputs = PropertyValue.unmarshal_map(request.old_inputs)
+
+
+_KINDS = {kind: proto.PropertyDiff.Kind.Value(kind.name) for kind in PropertyDiffKind}
+
+
+def _diff_response(response: DiffResponse) -> proto.DiffResponse:
+    details = {
+        path: proto.PropertyDiff(kind=_KINDS[each.kind], inputDiff=each.input_diff)
+        for path, each in response.detailed_diff.items()
+    }
+    return proto.DiffResponse(
+        changes=proto.DiffResponse.DIFF_SOME if response.changes else proto.DiffResponse.DIFF_NONE,
+        replaces=response.replaces,
+        diffs=response.diffs,
+        deleteBeforeReplace=response.delete_before_replace,
+        detailedDiff=details,
+        hasDetailedDiff=True,
+    )
 
 
 class _Statuses(grpc.aio.ServerInterceptor):  # type: ignore[misc]

@@ -62,7 +62,8 @@ def receive(properties: Mapping[str, PropertyValue]) -> Received:
     """Turn what the engine sent into plain values."""
     reader = _Reader()
     values = {key: reader.read(value, (key,)) for key, value in properties.items()}
-    return Received(values, tuple(reader.secrets), tuple(reader.problems))
+    # The order of a mapping's keys on the wire means nothing.
+    return Received(values, tuple(sorted(reader.secrets)), tuple(sorted(reader.problems)))
 
 
 class _Reader:
