@@ -93,6 +93,9 @@ class SnapshotCreation:
         self._builder.choose()
         build_cached(self._client, self._builder, self._job, scratch)
         self._job.progress.wait_for(f"putting the new image under the name {name}")
+        # Asked once more, since what follows can't be stopped halfway.
+        self._job.remaining()
+        self._job.commit()
         self._drop(old)
         row = self._put(name, scratch)
         clear_scratch(self._client, scratch)

@@ -12,12 +12,20 @@ from ..errors import Problem
 #: Seconds that a build may take unless the program says otherwise.
 DEFAULT_TIMEOUT = 1800.0
 
+_COMPUTED = ("builtHash", "checkpointId", "status", "apiUrl")
+
 
 class Kind(enum.Enum):
     """The two resources."""
 
     IMAGE = "Image"
     SNAPSHOT = "Snapshot"
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The outputs that only a create can fill in."""
+        own = ("cached",) if self is Kind.IMAGE else ("snapshotId", "createdAt", "lastUsedAt")
+        return (*_COMPUTED, *own)
 
 
 class _Unknown:
@@ -87,6 +95,21 @@ class Created:
 
     id: str
     outputs: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A resource that was read from its row alone.
+
+    Attributes:
+        inputs: Checked inputs that a program may have given.
+        outputs: Its outputs.
+        warnings: What is odd about the inputs.
+    """
+
+    inputs: dict[str, Any] = field(repr=False)
+    outputs: dict[str, Any] = field(repr=False)
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)

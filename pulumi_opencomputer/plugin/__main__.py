@@ -15,7 +15,8 @@ def main() -> None:
     parser.add_argument("engine", help="the engine's gRPC address")
     # The engine adds options for its own logging.
     arguments, _ = parser.parse_known_args()
-    serve(OpenComputerProvider(arguments.engine), arguments.engine, metadata.version("pulumi-opencomputer"))
+    version = metadata.version("pulumi-opencomputer")
+    serve(OpenComputerProvider(arguments.engine, version), arguments.engine, version)
 
 
 if __name__ == "__main__":

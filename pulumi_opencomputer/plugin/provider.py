@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -14,7 +15,9 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import Change, Difference, Kind
 from ..session import Session
+from .functions import call
 from .serving import FullDiffRequest
+from .settings import NAMES, as_texts, mistakes
 from .values import Received, receive, send
 
 _TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
@@ -33,25 +36,40 @@ T = TypeVar("T")
 class OpenComputerProvider(protocol.Provider):
     """Snapshots and images for the engine; one object serves one configured provider of a program."""
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, version: str) -> None:
         """Prepare it; nothing is sent.
 
         Args:
             engine: The engine's gRPC address, for the resources' logs.
+            version: The plugin's version.
         """
+        self._version = version
         self._session = Session(engine)
         self._operations = ThreadPoolExecutor(_OPERATIONS, "operation")
         self._answers = ThreadPoolExecutor(_ANSWERS, "answer")
 
     async def get_schema(self, _request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
         """The package's schema."""
-        text = resources.files(__package__).joinpath("schema.json").read_text("utf-8")
-        return protocol.GetSchemaResponse(text)
+        schema = json.loads(resources.files(__package__).joinpath("schema.json").read_text("utf-8"))
+        return protocol.GetSchemaResponse(json.dumps({**schema, "version": self._version}))
+
+    async def check_config(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        """Validate the settings of a provider of the program."""
+        given = receive(request.new_inputs)
+        wrong = given.problems or tuple(mistakes(given.values))
+        return protocol.CheckResponse(send(given.values, {*given.secrets, "apiKey"}), _failures(wrong))
+
+    async def diff_config(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
+        """Compare a provider's settings: a change never replaces it, nor any of its resources."""
+        olds = receive(request.old_inputs if isinstance(request, FullDiffRequest) else request.old_state).values
+        news = receive(request.new_inputs).values
+        changed = [name for name in NAMES if olds.get(name) != news.get(name)]
+        return protocol.DiffResponse(changes=bool(changed), diffs=changed)
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
-        given = receive(request.args).values
-        self._session.configure(lambda key: _setting(given.get(key.partition(":")[2])))
+        texts = as_texts(receive(request.args).values)
+        self._session.configure(lambda key: texts[key.partition(":")[2]])
         return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
@@ -81,12 +99,13 @@ class OpenComputerProvider(protocol.Provider):
         )
 
     async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
-        """Build an image, and put a snapshot's under its name."""
+        """Build an image, and put a snapshot's under its name; in a preview, say what would be done."""
         kind, inputs = _kind(request.type), receive(request.properties).usable()
-        if request.preview:
-            return protocol.CreateResponse("", request.properties)
-        given = _with_engines(inputs, request.timeout)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        if request.preview:
+            outputs = await self._answer(lambda: lifecycle.preview(kind, inputs.values, log))
+            return protocol.CreateResponse("", _sent(outputs, inputs))
+        given = _with_engines(inputs, request.timeout)
         created = await self._operate(lambda: lifecycle.create(kind, request.urn, given, log))
         return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
 
@@ -96,9 +115,11 @@ class OpenComputerProvider(protocol.Provider):
         return protocol.UpdateResponse(_sent(self._session.lifecycle.update(state.values, inputs.values), inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
-        """What became of a resource."""
+        """What became of a resource; without a state, the resource that an id stands for."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        if not state.values:
+            return await self._import(kind, request)
         outputs = await self._operate(lambda: lifecycle.read(kind, state.values, log))
         if outputs is None:
             return protocol.ReadResponse()
@@ -109,6 +130,25 @@ class OpenComputerProvider(protocol.Provider):
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         await self._operate(lambda: lifecycle.delete(kind, request.urn, state.values, log))
+
+    async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
+        """Call one of the functions."""
+        given = receive(request.args).usable()
+        found = await self._operate(lambda: call(request.tok, self._session.lifecycle, given.values))
+        return protocol.InvokeResponse(send(found))
+
+    async def cancel(self) -> None:
+        """Begin nothing more."""
+        self._session.lifecycle.cancel()
+
+    async def _import(self, kind: Kind, request: protocol.ReadRequest) -> protocol.ReadResponse:
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        found = await self._operate(lambda: lifecycle.import_(kind, request.urn, request.resource_id, log))
+        if found is None:
+            return protocol.ReadResponse()
+        nothing_secret = Received({})
+        outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
+        return protocol.ReadResponse(request.resource_id, outputs, inputs)
 
     async def _operate(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._operations, call)
@@ -158,10 +198,3 @@ def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDif
 def _failures(problems: tuple[Problem, ...]) -> list[protocol.CheckFailure]:
     # A failure that named a property would show that property's value, secret or not.
     return [protocol.CheckFailure("", str(problem)) for problem in problems]
-
-
-def _setting(value: Any) -> str | None:
-    """A setting as text, as the stack's configuration gives it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else None
