@@ -148,6 +148,10 @@ class Project:
         file.write_text(edit(self.exported()))
         self._run("stack", "import", "--file", str(file))
 
+    def pulumi(self, *arguments: str) -> str:
+        """Any other command, in the project; what it printed on standard output."""
+        return self._run(*arguments).stdout
+
     def rename_stack(self, name: str) -> None:
         """`pulumi stack rename`."""
         self._run("stack", "rename", name)
