@@ -11,9 +11,11 @@ from ..describe import Secrets
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..plan import Plan, examine
 from ..text import clean
+from ..walk import join
 from .names import generated_name, name_problem
 from .types import DEFAULT_TIMEOUT, UNKNOWN, Checked, Kind, is_unknown
 
+_INPUTS = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
 _NAME_IN_CLEAR = (
     "must not be secret: a snapshot's name is its id, which Pulumi and the API show in clear. "
     "Use a plain value, or pulumi.Output.unsecret."
@@ -51,7 +53,7 @@ def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     examined = examine(inputs.get("manifest"), is_unknown)
-    problems = [*examined.problems, *_option_problems(kind, inputs)]
+    problems = [*_unknown_inputs(kind, inputs), *examined.problems, *_option_problems(kind, inputs)]
     inputs["manifest"] = examined.checked
     inputs.setdefault("timeout", DEFAULT_TIMEOUT)
     inputs["contentHash"] = UNKNOWN
@@ -72,6 +74,12 @@ def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]
 def _fit_to_show(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
+
+
+def _unknown_inputs(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
+    own = ("name", "adopt", "nameGenerated") if kind is Kind.SNAPSHOT else ()
+    known = {*_INPUTS, *own, *kind.computed}
+    return [Problem(join((key,)), "is not known here; check the spelling.") for key in inputs if key not in known]
 
 
 def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:

@@ -16,7 +16,8 @@ def main() -> None:
     # The engine adds options for its own logging.
     arguments, _ = parser.parse_known_args()
     version = metadata.version("pulumi-opencomputer")
-    serve(OpenComputerProvider(arguments.engine, version), arguments.engine, version)
+    provider = OpenComputerProvider(arguments.engine, version)
+    serve(provider, arguments.engine, version, provider.finished)
 
 
 if __name__ == "__main__":

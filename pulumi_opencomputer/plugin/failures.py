@@ -22,6 +22,7 @@ from ..errors import (
     LocalFileError,
     NotFoundError,
     OpenComputerError,
+    RunCancelledError,
     TimedOutError,
     UnavailableError,
 )
@@ -37,6 +38,7 @@ _CODES: tuple[tuple[type[OpenComputerError], StatusCode], ...] = (
     (ConflictError, StatusCode.ALREADY_EXISTS),
     (TimedOutError, StatusCode.DEADLINE_EXCEEDED),
     (UnavailableError, StatusCode.UNAVAILABLE),
+    (RunCancelledError, StatusCode.CANCELLED),
     (ContentChangedError, StatusCode.ABORTED),
     (ConfigurationError, StatusCode.FAILED_PRECONDITION),
     (BuildFailedError, StatusCode.FAILED_PRECONDITION),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -47,6 +47,7 @@ class OpenComputerProvider(protocol.Provider):
         self._session = Session(engine)
         self._operations = ThreadPoolExecutor(_OPERATIONS, "operation")
         self._answers = ThreadPoolExecutor(_ANSWERS, "answer")
+        self._running: set[Future[Any]] = set()
 
     async def get_schema(self, _request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
         """The package's schema."""
@@ -150,11 +151,19 @@ class OpenComputerProvider(protocol.Provider):
         outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
         return protocol.ReadResponse(request.resource_id, outputs, inputs)
 
-    async def _operate(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._operations, call)
+    async def finished(self) -> None:
+        """Wait until no operation is under way, also of those whose caller is gone."""
+        while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
+            await asyncio.wait(running)
 
-    async def _answer(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+    async def _operate(self, operation: Callable[[], T]) -> T:
+        future = self._operations.submit(operation)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
+
+    async def _answer(self, question: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._answers, question)
 
 
 def _kind(token: str) -> Kind:

@@ -5,8 +5,9 @@ What is stepped around here, and nowhere else:
 - every exception reaches the user as "Unexpected <class …>", with a traceback in its text and no status;
 - ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned, and neither it nor ``Diff``
   passes the old inputs on;
+- a resource that is gone is answered as one without properties, which the engine records;
 - the handshake is not answered;
-- a process with an operation under way does not end when it is told to.
+- a process with an operation under way does not end when it is told to, and none ends when its engine was killed.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ class Servicer(ProviderServicer):
     async def DiffConfig(self, request: proto.DiffRequest, _context: Any) -> proto.DiffResponse:  # noqa: N802
         """Compare a provider's old settings with its new ones."""
         return _diff_response(await self._provider.diff_config(FullDiffRequest(request)))
+
+    async def Read(self, request: proto.ReadRequest, context: Any) -> proto.ReadResponse:  # noqa: N802
+        """What became of a resource."""
+        response = await super().Read(request, context)
+        # Only a resource without properties is taken for gone, and an empty mapping is some.
+        return response if response.id else proto.ReadResponse()
 
 
 class FullDiffRequest(DiffRequest):
@@ -121,22 +128,24 @@ def _original(error: Exception) -> BaseException:
     return hidden if type(error) is Exception and hidden is not None else error
 
 
-def serve(provider: Provider, engine: str, version: str) -> None:
-    """Answer the engine until this process is told to end.
+def serve(provider: Provider, engine: str, version: str, finished: Callable[[], Awaitable[None]]) -> None:
+    """Answer the engine until this process is told to end, or the engine is gone.
 
     Args:
         provider: The provider.
         engine: The engine's gRPC address.
         version: The plugin's version.
+        finished: Waits until no operation is under way. An engine that was killed has asked for those that are, and
+            half of a swap would leave a name missing.
     """
-    asyncio.run(_serve(Servicer([], version, provider, engine)))
+    asyncio.run(_serve(Servicer([], version, provider, engine), engine, finished))
     # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
     # held open by its guard, a process of its own.
     sys.stdout.flush()
     os._exit(0)
 
 
-async def _serve(servicer: Servicer) -> None:
+async def _serve(servicer: Servicer, engine: str, finished: Callable[[], Awaitable[None]]) -> None:
     server = grpc.aio.server(options=_OPTIONS, interceptors=(_Statuses(),))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -146,5 +155,17 @@ async def _serve(servicer: Servicer) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     # The engine reads the port from the first line.
     print(port, flush=True)  # noqa: T201
+    watch = asyncio.create_task(_watch(engine, finished, ended))
     await ended.wait()
+    watch.cancel()
     await server.stop(None)
+
+
+async def _watch(engine: str, finished: Callable[[], Awaitable[None]], ended: asyncio.Event) -> None:
+    """Set `ended` once the engine is gone and has left nothing to do."""
+    async with grpc.aio.insecure_channel(engine) as channel:
+        await channel.channel_ready()
+        while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            await channel.wait_for_state_change(state)
+    await finished()
+    ended.set()
