@@ -33,8 +33,8 @@ MAX_INLINE_BYTES = 4 * 1024 * 1024
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _ONE_KEY = "must be a mapping with exactly one key, one of " + ", ".join(STEP_KEYS) + "."
 _API_FORM = (
-    "is in the API's form (type and args); write one key a step instead, as {aptInstall: [jq]}, or read it "
-    "with Manifest.from_dict."
+    "is in the API's form (type and args); write one key a step instead, as {aptInstall: [jq]}, or, in Python, read "
+    "it with Manifest.from_dict."
 )
 
 

@@ -104,7 +104,7 @@ def _snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
         problems.append(problem)
     adopt = inputs.get("adopt", False)
     if not is_unknown(adopt) and not isinstance(adopt, bool):
-        problems.append(Problem("adopt", "must be True or False."))
+        problems.append(Problem("adopt", "must be true or false."))
     return problems
 
 

@@ -105,8 +105,9 @@ class Job:
         left = self._timeout - (self._clock() - self._started)
         if left <= 0:
             raise TimedOutError(
-                f"The build did not end within {self._timeout:.0f} s. If it needs longer, raise timeout= of the "
-                "resource; what the server has built by then is in its cache, and the next run takes it from there."
+                f"The build did not end within {self._timeout:.0f} s. If it needs longer, raise the resource's "
+                "limit (timeout= in Python, customTimeouts elsewhere); what the server has built by then is in its "
+                "cache, and the next run takes it from there."
             )
         return left
 

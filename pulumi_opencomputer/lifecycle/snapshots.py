@@ -197,7 +197,7 @@ def _conflict(row: Row, carried: str | None, own: str) -> str:
         origin = "It was made by another Pulumi resource."
     return (
         f"A snapshot named {row.name!r} exists already (content hash {row.content_hash}, status {row.status}, created "
-        f"{row.created_at}). {origin} Choose another name, set adopt=True to take it over (it is replaced once "
+        f"{row.created_at}). {origin} Choose another name, set adopt to true to take it over (it is replaced once "
         "the new image is ready), or delete it."
     )
 

@@ -176,7 +176,7 @@ def test_adopt_takes_another_row_over(project: Project, emulator: Emulator) -> N
     program = 'Snapshot("daily", Manifest.base().run_commands("make"), name="fixed", adopt=ADOPT)'
     project.program(program.replace("ADOPT", "False"))
     ran = project.up(fails=True)
-    for part in (other["contentHash"].partition(":")[0], other["createdAt"], "not made by this provider", "adopt=True"):
+    for part in (other["contentHash"].partition(":")[0], other["createdAt"], "not made by this provider", "set adopt to true"):
         assert part in ran.text
     assert _rows(emulator) == {"fixed": other}
     project.program(program.replace("ADOPT", "True"))

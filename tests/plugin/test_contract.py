@@ -91,7 +91,7 @@ def test_nulls_at_the_top_count_as_absent(plugin: Plugin) -> None:
         ({"manifest": {"steps": [{"addDir": archive("./app")}]}}, "manifest.steps[0].addDir: can't be an asset"),
         ({"manifest": resource(urn("toolchain", IMAGE))}, "manifest: can't be a resource: refer to one of its outputs"),
         ({"manifest": MANIFEST, "name": secret("hidden")}, "name: must not be secret"),
-        ({"manifest": MANIFEST, "adopt": "yes"}, "adopt: must be True or False."),
+        ({"manifest": MANIFEST, "adopt": "yes"}, "adopt: must be true or false."),
         ({"manifest": {"steps": [{"type": "run", "args": {"commands": ["x"]}}]}}, "is in the API's form"),
         ({}, "manifest: must be a mapping."),
     ],
