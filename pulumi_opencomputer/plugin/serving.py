@@ -16,7 +16,6 @@ import asyncio
 import inspect
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -137,12 +136,10 @@ def serve(provider: Provider, engine: str, version: str, finished: Callable[[], 
         version: The plugin's version.
         finished: Waits until no operation is under way. An engine that was killed has asked for those that are, and
             half of a swap would leave a name missing.
+
+    Never returns: the process ends.
     """
     asyncio.run(_serve(Servicer([], version, provider, engine), engine, finished))
-    # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
-    # held open by its guard, a process of its own.
-    sys.stdout.flush()
-    os._exit(0)
 
 
 async def _serve(servicer: Servicer, engine: str, finished: Callable[[], Awaitable[None]]) -> None:
@@ -158,7 +155,9 @@ async def _serve(servicer: Servicer, engine: str, finished: Callable[[], Awaitab
     watch = asyncio.create_task(_watch(engine, finished, ended))
     await ended.wait()
     watch.cancel()
-    await server.stop(None)
+    # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
+    # held open by its guard, a process of its own.
+    os._exit(0)
 
 
 async def _watch(engine: str, finished: Callable[[], Awaitable[None]], ended: asyncio.Event) -> None:
