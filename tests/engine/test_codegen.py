@@ -3,73 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
 
 from project import Project
 from pulumi_opencomputer.plugin import schema
-
-_ROOT = Path(__file__).parents[2]
-_ENGINE = _ROOT / "tools" / "pulumi" / "engine"
-_GENERATOR = _ROOT / "tests" / "golang" / "codegen" / "main.go"
-# Those with which the engine was compiled: what it shares with the generators is then compiled once.
-_FLAGS = ("-trimpath", "-buildvcs=false")
-_LIMIT = 1200
-
-
-@dataclass(frozen=True)
-class Generated:
-    """What the generators wrote.
-
-    Attributes:
-        folder: A folder for each language: ``nodejs``, ``python``, ``go``.
-        findings: What the check of the schema had to say, a line each.
-    """
-
-    folder: Path
-    findings: list[str]
-
-
-def _run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    ran = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**os.environ, "GOWORK": "off", **environment},
-        capture_output=True,
-        text=True,
-        timeout=_LIMIT,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
-
-
-@pytest.fixture(scope="module")
-def go() -> str:
-    """Go, which CI must have."""
-    found = shutil.which("go")
-    if found is None:
-        reason = "Go is not installed; no SDK is generated from the schema"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
-@pytest.fixture(scope="module")
-def generated(go: str, tmp_path_factory: pytest.TempPathFactory) -> Generated:
-    """The SDKs of all languages."""
-    folder = tmp_path_factory.mktemp("codegen")
-    _run(go, "build", *_FLAGS, "-o", folder / "codegen", _GENERATOR, cwd=_ENGINE)
-    findings = _run(folder / "codegen", schema.PATH, folder / "sdks", cwd=folder).splitlines()
-    return Generated(folder / "sdks", findings)
+from sdks import ENGINE, FLAGS, Sdks, run
 
 
 def _examples(language: str) -> list[str]:
@@ -92,29 +32,26 @@ def test_engine_takes_the_schema_of_the_plugin(project: Project) -> None:
     assert answered == json.loads(schema.PATH.read_text(encoding="utf-8"))
 
 
-def test_check_of_the_schema_finds_nothing(generated: Generated) -> None:
+def test_check_of_the_schema_finds_nothing(sdks: Sdks) -> None:
     """Neither an error nor a warning: every reference and name is one that each language can take."""
-    assert generated.findings == []
+    assert sdks.findings == []
 
 
-def test_nodejs_sdk_has_the_types_of_steps(generated: Generated) -> None:
+def test_nodejs_sdk_has_the_types_of_steps(sdks: Sdks) -> None:
     """A step in TypeScript is an interface with an optional property a kind, and resources are exported by name."""
-    types = (generated.folder / "nodejs" / "types" / "input.ts").read_text()
+    types = (sdks.folder / "nodejs" / "types" / "input.ts").read_text()
     assert "aptInstall?: pulumi.Input<pulumi.Input<string>[] | undefined>;" in types
     assert "builderMemoryMB?: pulumi.Input<number | undefined>;" in types
-    assert (
-        "export class Snapshot extends pulumi.CustomResource"
-        in (generated.folder / "nodejs" / "snapshot.ts").read_text()
-    )
+    assert "export class Snapshot extends pulumi.CustomResource" in (sdks.folder / "nodejs" / "snapshot.ts").read_text()
 
 
-def test_go_sdk_and_the_examples_compile(generated: Generated, go: str) -> None:
+def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
     """Go takes the generated SDK, and each Go program of the descriptions beside it."""
-    module = generated.folder / "go"
-    pinned = (_ENGINE / "go.mod").read_text()
+    module = sdks.folder / "go"
+    pinned = (ENGINE / "go.mod").read_text()
     pinned = re.sub(r"^module .*$", "module pulumi-opencomputer/sdk/go", pinned, count=1, flags=re.MULTILINE)
     (module / "go.mod").write_text(re.sub(r"^tool .*$", "", pinned, flags=re.MULTILINE))
-    shutil.copyfile(_ENGINE / "go.sum", module / "go.sum")
+    shutil.copyfile(ENGINE / "go.sum", module / "go.sum")
     programs = _examples("go")
     assert len(programs) == 6
     # As one package: for each program of its own, Go would read Pulumi's SDK again, and link it.
@@ -122,13 +59,13 @@ def test_go_sdk_and_the_examples_compile(generated: Generated, go: str) -> None:
     for number, program in enumerate(programs):
         text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
         (module / "programs" / f"program{number}.go").write_text(text + "\n")
-    _run(go, "build", *_FLAGS, "./opencomputer", "./programs", cwd=module)
+    run(go, "build", *FLAGS, "./opencomputer", "./programs", cwd=module)
 
 
-def test_python_sdk_runs_the_examples(generated: Generated) -> None:
+def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
     """Python loads all of the generated SDK, and each Python program of the descriptions runs on it."""
-    folder = generated.folder / "python"
-    _run(sys.executable, "-W", "error", "-m", "compileall", "-q", folder, cwd=folder)
+    folder = sdks.folder / "python"
+    run(sys.executable, "-W", "error", "-m", "compileall", "-q", folder, cwd=folder)
     # It asks for its own version, which an installer would leave here.
     (folder / "pulumi_opencomputer_native-0.1.0.dist-info").mkdir()
     (folder / "pulumi_opencomputer_native-0.1.0.dist-info" / "METADATA").write_text(
@@ -138,7 +75,7 @@ def test_python_sdk_runs_the_examples(generated: Generated) -> None:
     assert len(programs) == 6
     for number, program in enumerate(programs):
         (folder / f"program_{number}.py").write_text(_MOCKED + program + "\n")
-        _run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
+        run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
 
 
 # Resources and functions answer what they are given.
