@@ -1,7 +1,7 @@
 """The resources of a Python program on the plugin, in place of the dynamic provider: the same arguments and outputs.
 
-A program moves by its import alone, ``from pulumi_opencomputer.native import Image, Snapshot``: each resource is an
-alias of the dynamic one of the same name, so that nothing is built anew. The plugin must be where the engine finds it.
+A program moves by its import alone, ``from pulumi_opencomputer.native import Image, Manifest, Snapshot``: each resource
+has the dynamic one of the same name for an alias, so that nothing is built anew. The engine must find the plugin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .arguments import StandsForManifest, after, declared
 from .manifest import Manifest
 from .outputs import ImageOutputs, SnapshotOutputs
 
-__all__ = ["Image", "Snapshot"]
+__all__ = ["Image", "Manifest", "Snapshot"]
 
 
 class Image(StandsForManifest, ImageOutputs, pulumi.CustomResource):

@@ -24,9 +24,20 @@ from .names import scratch_name
 from .read import ImageList, read_snapshot, row_outputs
 from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
 from .turns import Turns
-from .types import UNKNOWN, Change, Checked, Created, Difference, Imported, Kind, Recorded, is_unknown
+from .types import UNKNOWN, Autonaming, Change, Checked, Created, Difference, Imported, Kind, Recorded, is_unknown
 
-__all__ = ["UNKNOWN", "Change", "Checked", "Created", "Difference", "Imported", "Kind", "Lifecycle", "is_unknown"]
+__all__ = [
+    "UNKNOWN",
+    "Autonaming",
+    "Change",
+    "Checked",
+    "Created",
+    "Difference",
+    "Imported",
+    "Kind",
+    "Lifecycle",
+    "is_unknown",
+]
 
 
 class Lifecycle:
@@ -66,9 +77,17 @@ class Lifecycle:
         self._forecast = Forecast(lambda: hasty_client(settings()))
         self._lock = threading.Lock()
 
-    def check(self, kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Checked:
+    def check(
+        self,
+        kind: Kind,
+        urn: str,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        *,
+        autonaming: Autonaming | None = None,
+    ) -> Checked:
         """Validate inputs; fill in the content hash and the name. Never calls the API."""
-        return _check.check(kind, urn, olds, news, self._memory)
+        return _check.check(kind, urn, olds, news, self._memory, autonaming=autonaming)
 
     def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs; remembers the row, so that `create` knows its own."""

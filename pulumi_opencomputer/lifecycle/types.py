@@ -45,6 +45,19 @@ def is_unknown(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
+class Autonaming:
+    """What the user wants of generated names (``pulumi:autonaming``).
+
+    Attributes:
+        proposed: The name to use where the program gives none; empty where names must not be generated.
+        enforced: Whether it must be exactly that.
+    """
+
+    proposed: str
+    enforced: bool = False
+
+
+@dataclass(frozen=True)
 class Checked:
     """The outcome of a check.
 

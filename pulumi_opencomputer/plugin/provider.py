@@ -16,7 +16,7 @@ from ..errors import InvalidInputError, Problem
 from ..lifecycle import Change, Difference, Kind
 from ..session import Session
 from .functions import call
-from .serving import FullDiffRequest
+from .serving import FullCheckRequest, FullDiffRequest
 from .settings import NAMES, as_texts, mistakes
 from .values import Received, receive, send
 
@@ -79,7 +79,10 @@ class OpenComputerProvider(protocol.Provider):
         if news.problems:
             return protocol.CheckResponse(request.new_inputs, _failures(news.problems))
         lifecycle = self._session.lifecycle
-        checked = await self._answer(lambda: lifecycle.check(kind, request.urn, olds.values, _with_engines(news)))
+        naming = request.autonaming if isinstance(request, FullCheckRequest) else None
+        checked = await self._answer(
+            lambda: lifecycle.check(kind, request.urn, olds.values, _with_engines(news), autonaming=naming)
+        )
         for warning in checked.warnings:
             self._session.warn_once(request.urn, str(checked.inputs.get("contentHash")), str(warning))
         return protocol.CheckResponse(_sent(checked.inputs, news), _failures(checked.problems))

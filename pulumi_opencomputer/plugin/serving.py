@@ -6,7 +6,7 @@ What is stepped around here, and nowhere else:
 - ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned, and neither it nor ``Diff``
   passes the old inputs on;
 - a resource that is gone is answered as one without properties, which the engine records;
-- the handshake is not answered;
+- the handshake is not answered, and the user's settings for generated names are dropped;
 - a process with an operation under way does not end when it is told to, and none ends when its engine was killed.
 """
 
@@ -22,11 +22,12 @@ from typing import Any
 import grpc
 import grpc.aio
 from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.provider.experimental.provider import DiffRequest, DiffResponse, PropertyDiffKind, Provider
+from pulumi.provider.experimental.provider import CheckRequest, DiffRequest, DiffResponse, PropertyDiffKind, Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from ..lifecycle import Autonaming
 from .failures import status_of
 
 # A manifest with its inline files may be large; the engine's own limit is the same.
@@ -44,7 +45,21 @@ class Servicer(ProviderServicer):
         self, _request: proto.ProviderHandshakeRequest, _context: Any
     ) -> proto.ProviderHandshakeResponse:
         """Say what this provider understands, before it is configured."""
-        return proto.ProviderHandshakeResponse(accept_secrets=True)
+        return proto.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
+
+    async def Configure(  # noqa: N802
+        self, request: proto.ConfigureRequest, context: Any
+    ) -> proto.ConfigureResponse:
+        """Take the settings."""
+        response: proto.ConfigureResponse = await super().Configure(request, context)
+        response.supports_autonaming_configuration = True
+        return response
+
+    async def Check(self, request: proto.CheckRequest, _context: Any) -> proto.CheckResponse:  # noqa: N802
+        """Validate a resource's inputs."""
+        response = await self._provider.check(FullCheckRequest(request))
+        failures = [proto.CheckFailure(property=each.property, reason=each.reason) for each in response.failures or ()]
+        return proto.CheckResponse(inputs=PropertyValue.marshal_map(response.inputs or {}), failures=failures)
 
     async def Diff(self, request: proto.DiffRequest, _context: Any) -> proto.DiffResponse:  # noqa: N802
         """Compare a resource's state with its checked inputs."""
@@ -59,6 +74,28 @@ class Servicer(ProviderServicer):
         response = await super().Read(request, context)
         # Only a resource without properties is taken for gone, and an empty mapping is some.
         return response if response.id else proto.ReadResponse()
+
+
+class FullCheckRequest(CheckRequest):
+    """A request to check, with the user's wishes for generated names, which the library leaves out.
+
+    Attributes:
+        autonaming: The wishes, or None.
+    """
+
+    def __init__(self, request: proto.CheckRequest) -> None:
+        super().__init__(
+            request.urn,
+            PropertyValue.unmarshal_map(request.olds),
+            PropertyValue.unmarshal_map(request.news),
+            request.randomSeed,
+        )
+        self.autonaming = _autonaming(request.autonaming) if request.HasField("autonaming") else None
+
+
+def _autonaming(options: proto.CheckRequest.AutonamingOptions) -> Autonaming:
+    modes = proto.CheckRequest.AutonamingOptions
+    return Autonaming("" if options.mode == modes.DISABLE else options.proposed_name, options.mode == modes.ENFORCE)
 
 
 class FullDiffRequest(DiffRequest):
