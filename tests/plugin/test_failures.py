@@ -44,11 +44,13 @@ def test_a_name_of_another_already_exists(plugin: Plugin, emulator: Emulator) ->
     assert emulator.snapshots() == before
 
 
-def test_a_time_limit_of_the_engine_is_kept(plugin: Plugin) -> None:
+@pytest.mark.parametrize("timeout", [0.001, 0.5])
+def test_a_time_limit_of_the_engine_is_kept(plugin: Plugin, timeout: float) -> None:
     """customTimeouts come with the request; what is over them is over its deadline."""
-    code, text = fails(plugin, snapshot("SLEEP_BUILD_1"), timeout=0.001)
+    code, text = fails(plugin, snapshot("SLEEP_BUILD_2"), timeout=timeout)
     assert code is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert text.startswith("The build did not end within 0 s.")
+    assert text.startswith(f"The build did not end within {timeout:g} s.")
+    assert "customTimeouts" in text
 
 
 def test_without_a_key_a_create_says_how_to_set_it(start_plugin, emulator: Emulator) -> None:
