@@ -169,7 +169,9 @@ class OpenComputerProvider(protocol.Provider):
         return await asyncio.get_running_loop().run_in_executor(self._answers, question)
 
 
-def _kind(token: str) -> Kind:
+def _kind(type_name: str) -> Kind:
+    # The library takes it from the URN, where the types of the parents stand before it.
+    token = type_name.rpartition("$")[2]
     if token not in _TOKENS:
         reason = f"{token} is no resource of this plugin; it has {' and '.join(_TOKENS)}."
         raise InvalidInputError([Problem("", reason)])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters import DYNAMIC, PLUGIN, Adapter
 from emulator_process import Emulator
 from project import Project
 from sdks import Sdks, generate
@@ -64,8 +65,15 @@ def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pulumi-home")
 
 
+@pytest.fixture(scope="session", params=[DYNAMIC, PLUGIN], ids=lambda adapter: adapter.name)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    """Each way to the provider; `adapters.only` marks what one alone can do."""
+    found: Adapter = request.param
+    return found
+
+
 @pytest.fixture
-def project(tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path) -> Project:
+def project(tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path, adapter: Adapter) -> Project:
     """A project whose provider talks to the emulator."""
     settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
-    return Project(tmp_path / "pulumi", settings, tools, pulumi_home)
+    return Project(tmp_path / "pulumi", settings, tools, pulumi_home, adapter)

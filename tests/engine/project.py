@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters import DYNAMIC, Adapter
 from emulator_process import wait_until
 
 PROJECT = "pytest"
 STACK = "dev"
 _LIMIT = 300
-
-
-def urn(resource: str, kind: str = "Snapshot") -> str:
-    """The URN that a resource of the test project has."""
-    return f"urn:pulumi:{STACK}::{PROJECT}::pulumi-python:dynamic/opencomputer:{kind}::{resource}"
 
 
 @dataclass(frozen=True)
@@ -52,22 +48,31 @@ class Ran:
         done = [event.get("resOutputsEvent", {}).get("metadata") for event in self.events]
         return [entry["op"] for entry in done if entry and entry["urn"].rpartition("::")[2] == resource]
 
-    def lines(self, of: str, severity: str = "info", *, ephemeral: bool = False) -> list[str]:
-        """The log lines under a URN."""
+    def lines(self, resource: str, severity: str = "info", *, ephemeral: bool = False) -> list[str]:
+        """The log lines under a resource, by its own name."""
         return [
             entry["message"].rstrip("\n")
             for event in self.events
             if (entry := event.get("diagnosticEvent"))
-            and entry.get("urn") == of
+            and entry.get("urn", "").rpartition("::")[2] == resource
             and entry.get("severity", "").startswith(severity)
             and bool(entry.get("ephemeral")) == ephemeral
         ]
 
 
 class Project:
-    """A project folder with one stack, its state in a folder beside it."""
+    """A project folder with one stack, its state in a folder beside it.
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], tools: str, home: Path) -> None:
+    Attributes:
+        folder: Where it is.
+        adapter: How its Python programs reach the provider.
+        environment: The environment of its commands.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], tools: str, home: Path, adapter: Adapter = DYNAMIC
+    ) -> None:
+        self.adapter = adapter
         self.folder = folder / "project"
         self.folder.mkdir(parents=True)
         state = folder / "state"
@@ -89,10 +94,18 @@ class Project:
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         self._run("stack", "init", STACK)
 
+    def urn(self, resource: str, kind: str = "Snapshot") -> str:
+        """The URN that a resource of the project has."""
+        return f"urn:pulumi:{STACK}::{PROJECT}::{self.adapter.type_prefix}{kind}::{resource}"
+
     def program(self, body: str) -> None:
-        """Write the program; the package's public names and `pulumi` are imported for it."""
-        head = "import pulumi\nfrom pulumi_opencomputer import Image, Manifest, Snapshot\n"
+        """Write the program in Python; the names of the adapter's module and `pulumi` are imported for it."""
+        head = f"import pulumi\nfrom {self.adapter.module} import Image, Manifest, Snapshot\n"
         (self.folder / "__main__.py").write_text(head + textwrap.dedent(body))
+
+    def yaml(self, body: str) -> None:
+        """Write the program in YAML, for the plugin."""
+        (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: yaml\n" + textwrap.dedent(body))
 
     def up(self, *options: str, fails: bool = False) -> Ran:
         """`pulumi up` without a preview."""
@@ -217,7 +230,9 @@ class Running:
 
     def provider(self) -> int:
         """The process id of the provider, once it runs."""
-        self._provider = self._provider or wait_until(lambda: _descendant(self._process.pid, "-m pulumi.dynamic"))
+        self._provider = self._provider or wait_until(
+            lambda: _descendant(self._process.pid, self._project.adapter.process)
+        )
         return self._provider
 
     def text(self) -> str:

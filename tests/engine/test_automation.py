@@ -10,9 +10,12 @@ import pytest
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
+from adapters import DYNAMIC, only
 from emulator_process import Emulator
 from project import Project
 from pulumi_opencomputer import Manifest, Snapshot
+
+pytestmark = only(DYNAMIC)
 
 SNAPSHOTS = 100
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 
+from adapters import PLUGIN, only
 from project import Project
 from pulumi_opencomputer.plugin import schema
 from sdks import ENGINE, FLAGS, Sdks, run
@@ -23,6 +24,7 @@ def _examples(language: str) -> list[str]:
     ]
 
 
+@only(PLUGIN)
 def test_engine_takes_the_schema_of_the_plugin(project: Project) -> None:
     """`pulumi package get-schema` checks what the running plugin answers: the committed schema, with its version."""
     plugin = shutil.which("pulumi-resource-opencomputer", path=project.environment["PATH"])

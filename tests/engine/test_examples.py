@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters import PLUGIN, only
 from emulator_process import Emulator
 from project import Project
 from sdks import Sdks, run
+
+pytestmark = only(PLUGIN)
 
 _ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+from adapters import DYNAMIC, only
 from emulator_process import Emulator
 from project import Project
+
+pytestmark = only(DYNAMIC)
 
 _ROOT = Path(__file__).parents[2]
 
