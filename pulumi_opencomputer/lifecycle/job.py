@@ -102,9 +102,13 @@ class Job:
         """
         if self._cancelled and not self._committed:
             raise RunCancelledError
-        left = self._left()
+        left = self._timeout - (self._clock() - self._started)
         if left <= 0:
-            raise TimedOutError(self._over())
+            raise TimedOutError(
+                f"The build did not end within {self._timeout:g} s. If it needs longer, raise the resource's limit "
+                "(timeout= in Python, customTimeouts elsewhere); what the server has built by then is in its cache, "
+                "and the next run takes it from there."
+            )
         return left
 
     def cancel(self) -> None:
@@ -135,23 +139,9 @@ class Job:
         """Make an error fit to be shown: our own words for the step, and no secret in the server's."""
         if isinstance(error, BuildFailedError) and error.step and error.step <= len(self._descriptions):
             self._explain_step(error, error.step)
-        if isinstance(error, TimedOutError) and self._left() <= 0:
-            # The client knows only that an answer took too long, not whose limit that was.
-            error.message = self._over()
-            error.args = (error.message,)
         scrubbed = self._secrets.scrub(error.text)
         if scrubbed != error.text:
             error.text = scrubbed
-
-    def _left(self) -> float:
-        return self._timeout - (self._clock() - self._started)
-
-    def _over(self) -> str:
-        return (
-            f"The build did not end within {self._timeout:g} s. If it needs longer, raise the resource's limit "
-            "(timeout= in Python, customTimeouts elsewhere); what the server has built by then is in its cache, and "
-            "the next run takes it from there."
-        )
 
     def _explain_step(self, error: BuildFailedError, step: int) -> None:
         code = "" if error.exit_code is None else f" with exit code {error.exit_code}"
