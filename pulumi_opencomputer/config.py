@@ -13,6 +13,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from pulumi_opencomputer.errors import ConfigurationError, Problem
 
+#: The settings' names.
+NAMES = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
+
 DEFAULT_API_URL = "https://app.opencomputer.dev"
 DEFAULT_SDK_VERSION = "1.1.0"
 

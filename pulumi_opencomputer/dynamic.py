@@ -24,6 +24,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
+from .config import NAMES
 from .errors import OpenComputerError
 from .text import clean
 
@@ -55,7 +56,7 @@ class _Provider(ResourceProvider):
     kind: str
 
     def configure(self, req: ConfigureRequest) -> None:
-        _session().configure(req.config.get)
+        _session().configure({name: req.config.get(f"opencomputer:{name}") for name in NAMES})
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = _values(news)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
 
 from .config import Settings, resolve, resolve_url
 from .enginelog import EngineLog
 from .lifecycle import Lifecycle
 from .logs import Log, Severity
 from .threadpool import widen
-
-_KEYS = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
 
 
 class Session:
@@ -26,15 +23,15 @@ class Session:
         Args:
             engine: The engine's gRPC address.
         """
-        self._config: dict[str, str | None] = {}
+        self._config: Mapping[str, str | None] = {}
         self._engine = EngineLog(engine)
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self.lifecycle = Lifecycle(self._settings, self._api_url)
 
-    def configure(self, get: Callable[[str], Any]) -> None:
-        """Take the stack's configuration."""
-        self._config = {key: get(f"opencomputer:{key}") for key in _KEYS}
+    def configure(self, config: Mapping[str, str | None]) -> None:
+        """Take the settings, by the names that `config.NAMES` has."""
+        self._config = config
 
     def log(self, urn: str) -> Log:
         """The log of one resource."""

@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from ..config import NAMES
 from ..errors import InvalidInputError, Problem
-from ..lifecycle import Change, Difference, Kind
+from ..lifecycle import Change, Checked, Difference, Kind
 from ..session import Session
 from .functions import call
 from .serving import FullCheckRequest, FullDiffRequest
-from .settings import NAMES, as_texts, mistakes
+from .settings import as_texts, mistakes
 from .values import Received, receive, send
 
 _TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
@@ -69,8 +70,7 @@ class OpenComputerProvider(protocol.Provider):
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
-        texts = as_texts(receive(request.args).values)
-        self._session.configure(lambda key: texts[key.partition(":")[2]])
+        self._session.configure(as_texts(receive(request.args).values))
         return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
@@ -78,13 +78,16 @@ class OpenComputerProvider(protocol.Provider):
         kind, olds, news = _kind(request.type), receive(request.old_inputs), receive(request.new_inputs)
         if news.problems:
             return protocol.CheckResponse(request.new_inputs, _failures(news.problems))
-        lifecycle = self._session.lifecycle
         naming = request.autonaming if isinstance(request, FullCheckRequest) else None
-        checked = await self._answer(
-            lambda: lifecycle.check(kind, request.urn, olds.values, _with_engines(news), autonaming=naming)
-        )
-        for warning in checked.warnings:
-            self._session.warn_once(request.urn, str(checked.inputs.get("contentHash")), str(warning))
+
+        def check() -> Checked:
+            given = _with_engines(news)
+            found = self._session.lifecycle.check(kind, request.urn, olds.values, given, autonaming=naming)
+            for warning in found.warnings:
+                self._session.warn_once(request.urn, str(found.inputs.get("contentHash")), str(warning))
+            return found
+
+        checked = await self._answer(check)
         return protocol.CheckResponse(_sent(checked.inputs, news), _failures(checked.problems))
 
     async def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
@@ -107,7 +110,8 @@ class OpenComputerProvider(protocol.Provider):
         kind, inputs = _kind(request.type), receive(request.properties).usable()
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if request.preview:
-            outputs = await self._answer(lambda: lifecycle.preview(kind, inputs.values, log))
+            # All of a run may wait for the one request that this needs.
+            outputs = await self._operate(lambda: lifecycle.preview(kind, inputs.values, log))
             return protocol.CreateResponse("", _sent(outputs, inputs))
         given = _with_engines(inputs, request.timeout)
         created = await self._operate(lambda: lifecycle.create(kind, request.urn, given, log))
@@ -122,7 +126,8 @@ class OpenComputerProvider(protocol.Provider):
         """What became of a resource; without a state, the resource that an id stands for."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
-        if not state.values:
+        if "status" not in state.values:
+            # A program that looks a resource up may name some of its properties; only a state of ours has them all.
             return await self._import(kind, request)
         outputs = await self._operate(lambda: lifecycle.read(kind, state.values, log))
         if outputs is None:

@@ -185,8 +185,10 @@ async def _serve(servicer: Servicer, engine: str, finished: Callable[[], Awaitab
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        # Not the loop's own handlers, which Windows does not have.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     # The engine reads the port from the first line.
     print(port, flush=True)  # noqa: T201
     watch = asyncio.create_task(_watch(engine, finished, ended))

@@ -6,12 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import problems
+from ..config import NAMES, problems
 from ..errors import Problem
 from ..lifecycle import is_unknown
-
-#: The settings that a provider has.
-NAMES = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
 
 # What the engine puts beside them.
 _ENGINES_OWN = frozenset({"version", "pluginDownloadURL", "parameterization", "pluginChecksums"})

@@ -83,6 +83,13 @@ def test_a_snapshot_comes_back_as_it_was(plugin: Plugin, emulator: Emulator, ste
     assert emulator.snapshots() == []
 
 
+def test_a_lookup_may_name_properties(plugin: Plugin, emulator: Emulator) -> None:
+    """`Snapshot.get` may be given a part of a state, which is none of ours: the id alone counts."""
+    seed(emulator, ALL_KINDS)
+    looked_up = plugin.read(Deployed(urn(), "seeded", {}, {"name": "seeded"}))
+    assert plain(looked_up.properties) == imported(plugin, "seeded").outputs
+
+
 def test_files_come_back_inline(plugin: Plugin, emulator: Emulator) -> None:
     """Text comes back as text and bytes as base64, in a file and in a directory."""
     seed(emulator, ALL_KINDS)
