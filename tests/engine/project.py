@@ -263,7 +263,9 @@ def is_alive(process: int) -> bool:
 
 def _descendant(ancestor: int, words: str) -> int | None:
     """The process below another, youngest generation first, whose command line holds some words."""
-    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     found, generation = None, [str(ancestor)]
     while generation:
