@@ -43,6 +43,14 @@ class Ran:
                 found[metadata["urn"].rpartition("::")[2]] = metadata["op"]
         return found
 
+    def changes(self, resource: str) -> dict[str, str]:
+        """What differs in a resource, by the property's path: the kind of difference, as ``update-replace``."""
+        for event in self.events:
+            metadata = event.get("resourcePreEvent", {}).get("metadata")
+            if metadata and metadata["urn"].rpartition("::")[2] == resource:
+                return {path: change["diffKind"] for path, change in (metadata.get("detailedDiff") or {}).items()}
+        return {}
+
     def operations(self, resource: str) -> list[str]:
         """What was done to a resource, in order, by the resource's own name."""
         done = [event.get("resOutputsEvent", {}).get("metadata") for event in self.events]

@@ -93,6 +93,8 @@ def test_failing_build_leaves_the_old_snapshots(deployed: Project, emulator: Emu
     assert "The server said: " in ran.text
     assert "Traceback" not in ran.text
     assert emulator.snapshots() == before
+    # With those, the engine would take the new snapshot for made, and delete the old one.
+    assert "initErrors" not in deployed.exported()
 
 
 def test_target_replace_makes_a_new_row(deployed: Project, emulator: Emulator) -> None:

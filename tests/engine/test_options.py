@@ -280,10 +280,7 @@ def _rows(emulator: Emulator) -> dict[str, dict[str, Any]]:
 
 
 def _make_row(emulator: Emulator, name: str) -> dict[str, Any]:
-    body = {"name": name, "image": {"base": "base", "steps": [{"type": "run", "args": {"commands": ["other"]}}]}}
-    url = f"{emulator.url}/api/snapshots"
-    made = httpx.post(url, json=body, headers=emulator.headers, timeout=DEADLINE, trust_env=False, verify=False)
-    made.raise_for_status()
+    emulator.create(name, {"base": "base", "steps": [{"type": "run", "args": {"commands": ["other"]}}]})
     return _rows(emulator)[name]
 
 
