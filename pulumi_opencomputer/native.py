@@ -75,7 +75,9 @@ class Snapshot(SnapshotOutputs, pulumi.CustomResource):
         Raises:
             InvalidInputError: The manifest has none of these forms.
         """
-        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, "adopt": adopt}
+        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
+        if adopt is not False:
+            inputs["adopt"] = adopt
         options = _options("Snapshot", manifest, timeout, opts)
         super().__init__("opencomputer:index:Snapshot", resource_name, inputs, options)
 

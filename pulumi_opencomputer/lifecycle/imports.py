@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..client import Client, Row
 from ..errors import InvalidInputError, NotFoundError, Problem
 from ..manifest import to_declared
 from ..model import MAX_INLINE_BYTES
@@ -19,6 +18,10 @@ from ..plan import human_size
 from .check import HashMemory, check
 from .read import FULL_LIST, row_outputs
 from .types import Imported, Kind, is_unknown
+
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
 
 _KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
 _HASH = re.compile(r"[0-9a-f]{64}")

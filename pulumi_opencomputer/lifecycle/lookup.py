@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..client import Client, Row
 from ..errors import InvalidInputError, NotFoundError
 from .check import HashMemory, check
 from .imports import find_image
 from .read import row_outputs
 from .types import Kind
+
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
 
 
 def get_snapshot(client: Client, name: str) -> dict[str, Any]:
