@@ -43,8 +43,13 @@ def find_snapshot(client: Client, name: str) -> Row | None:
         return None
 
 
-def find_image(client: Client, content_hash: str) -> Row | None:
+def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Row | None:
     """The build of a content hash; None if there is none.
+
+    Args:
+        client: The API.
+        content_hash: 64 hex digits.
+        with_manifest: Whether the row keeps its manifest, which holds every embedded file.
 
     Raises:
         InvalidInputError: It is no content hash.
@@ -53,7 +58,7 @@ def find_image(client: Client, content_hash: str) -> Row | None:
     """
     if not _HASH.fullmatch(content_hash):
         raise InvalidInputError([Problem("id", "must be an image's content hash, 64 lower-case hex digits.")])
-    rows = client.list_images()
+    rows = client.list_images(with_manifests=with_manifest)
     found = next((row for row in rows if row.name is None and row.content_hash == content_hash), None)
     if found is None and len(rows) >= FULL_LIST:
         raise NotFoundError(

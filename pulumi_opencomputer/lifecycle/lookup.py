@@ -42,7 +42,7 @@ def get_image(client: Client, content_hash: str) -> dict[str, Any]:
         NotFoundError: There is none.
         APIError: The server can't be reached, or refused.
     """
-    row = find_image(client, content_hash)
+    row = find_image(client, content_hash, with_manifest=False)
     if row is None:
         raise NotFoundError(f"The server has no image with the content hash {content_hash}.")
     return {**row_outputs(row), "contentHash": row.content_hash}
