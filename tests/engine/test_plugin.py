@@ -87,6 +87,10 @@ def test_everything_at_the_server_can_be_imported(project: Project, emulator: Em
     assert set(ran.steps().values()) == {"same"}
     assert len(ran.steps()) >= len(wanted)
     assert emulator.requests() == []
+    outputs = {name: project.resource(f"snapshot-{name}")["outputs"] for name in SEEDS}
+    hashes = {name: manifest.cache_key() for name, manifest in SEEDS.items()}
+    assert {name: found["contentHash"] for name, found in outputs.items()} == hashes
+    assert {name: found["snapshotId"] for name, found in outputs.items()} == {row["name"]: row["id"] for row in rows}
 
 
 def test_functions_answer_in_a_program(project: Project, emulator: Emulator) -> None:
