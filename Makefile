@@ -3,8 +3,8 @@
 PYTHON ?= python3
 # How pytest runs; for example: make test PYTEST_ARGS='-x tests/unit'
 PYTEST_ARGS ?= -n 2 --dist worksteal
-# --engine-only leaves out what only the tests use, --yaml adds the YAML language host.
-TOOLS_ARGS ?=
+# --yaml adds the YAML language host, which tests use; --engine-only leaves out what only they use.
+TOOLS_ARGS ?= --yaml
 
 BIN := .venv/bin
 VENV := .venv/.complete

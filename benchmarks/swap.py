@@ -64,7 +64,7 @@ class _Swaps:
         """Replace by a new build and the provider's swap."""
         self._number += 1
         inputs = self._inputs(_OURS)
-        self._lifecycle.diff(Kind.SNAPSHOT, self._state, inputs)
+        self._lifecycle.diff(Kind.SNAPSHOT, _urn(_OURS), self._state, inputs)
 
         def replace() -> None:
             self._state = self._lifecycle.create(Kind.SNAPSHOT, _urn(_OURS), inputs, no_log).outputs

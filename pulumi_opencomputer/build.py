@@ -156,7 +156,7 @@ class BuildCall:
             raise TimedOutError(
                 f"The build of snapshot {quoted(self.request.name)} did not end within its time limit of"
                 f" {self.timeout:.0f} s. If it has begun it goes on at the server: run pulumi up again, with a longer"
-                " timeout if need be."
+                " limit (timeout= in Python, customTimeouts elsewhere) if need be."
             )
 
     def _check_row(self, ending: Ending) -> Row:

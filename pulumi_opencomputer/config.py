@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from pulumi_opencomputer.errors import ConfigurationError
+from pulumi_opencomputer.errors import ConfigurationError, Problem
+
+#: The settings' names.
+NAMES = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
 
 DEFAULT_API_URL = "https://app.opencomputer.dev"
 DEFAULT_SDK_VERSION = "1.1.0"
@@ -59,11 +62,7 @@ def resolve(config: Mapping[str, str | None], environ: Mapping[str, str]) -> Set
         ConfigurationError: The key is missing, or a setting can't be used; says which and how to mend it.
     """
     url = resolve_url(config, environ)
-    version = _lookup("sdkVersion", config, environ) or DEFAULT_SDK_VERSION
-    if not _VERSION.fullmatch(version):
-        raise ConfigurationError(
-            "The setting opencomputer:sdkVersion (or OPENCOMPUTER_SDK_VERSION) must be a version number, as 1.1.0."
-        )
+    version = _resolve_version(config, environ)
     return Settings(url, _resolve_key(config, environ), version, _allow_http(config))
 
 
@@ -76,6 +75,28 @@ def resolve_url(config: Mapping[str, str | None], environ: Mapping[str, str]) ->
     url = _normalise(_lookup("apiUrl", config, environ) or DEFAULT_API_URL)
     refuse_plain_http(url, allow_http=_allow_http(config))
     return url
+
+
+def problems(config: Mapping[str, str | None], environ: Mapping[str, str]) -> list[Problem]:
+    """Return what is wrong with the settings; that there is no key is nothing wrong yet, as a preview needs none.
+
+    Args:
+        config: As with `resolve`.
+        environ: The process's environment.
+    """
+    has_key = bool(_lookup("apiKey", config, environ))
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("apiUrl", lambda: resolve_url(config, environ)),
+        ("sdkVersion", lambda: _resolve_version(config, environ)),
+        ("apiKey", lambda: has_key and _resolve_key(config, environ)),
+    )
+    found = []
+    for name, check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            found.append(Problem(name, str(error)))
+    return found
 
 
 def refuse_plain_http(url: str, *, allow_http: bool) -> None:
@@ -100,6 +121,15 @@ def is_loopback(url: str) -> bool:
 
 def _lookup(name: str, config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:
     return (config.get(name) or "").strip() or environ.get(_ENVIRONMENT[name], "").strip()
+
+
+def _resolve_version(config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:
+    version = _lookup("sdkVersion", config, environ) or DEFAULT_SDK_VERSION
+    if not _VERSION.fullmatch(version):
+        raise ConfigurationError(
+            "The setting opencomputer:sdkVersion (or OPENCOMPUTER_SDK_VERSION) must be a version number, as 1.1.0."
+        )
+    return version
 
 
 def _resolve_key(config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:

@@ -24,6 +24,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
+from .config import NAMES
 from .errors import OpenComputerError
 from .text import clean
 
@@ -55,7 +56,7 @@ class _Provider(ResourceProvider):
     kind: str
 
     def configure(self, req: ConfigureRequest) -> None:
-        _session().configure(req.config.get)
+        _session().configure({name: req.config.get(f"opencomputer:{name}") for name in NAMES})
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = _values(news)
@@ -69,8 +70,9 @@ class _Provider(ResourceProvider):
         return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        inputs = _values(_news)
         with _one_line():
-            difference = _session().lifecycle.diff(_kind(self.kind), _values(_olds), _values(_news))
+            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
         return DiffResult(changes=difference.changes, replaces=list(difference.replaces), delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

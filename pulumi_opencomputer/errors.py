@@ -65,6 +65,16 @@ class ContentChangedError(OpenComputerError):
     """A local file changed between the plan and the upload; the request was given up unfinished."""
 
 
+class RunCancelledError(OpenComputerError):
+    """The run was cancelled before this resource's build had begun, or while it waited for another's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The run was cancelled before this was built. Nothing was lost: run the same command again; what the "
+            "server has built by then is taken from its cache."
+        )
+
+
 class APIError(OpenComputerError):
     """The OpenComputer API answered with an error, or did not answer as it should.
 

@@ -116,6 +116,11 @@ class Exchange:
         return self._lost(isinstance(error, httpx.TimeoutException))
 
     def _expiry(self) -> APIError:
+        if self._build:
+            return TimedOutError(
+                "The build did not end within its time limit. If it has begun it goes on at the server: run pulumi up "
+                "again, with a longer limit (timeout= in Python, customTimeouts elsewhere) if need be."
+            )
         return TimedOutError(f"{self._url} did not complete its answer within {self._limit:.0f} s.")
 
     def _lost(self, silent: bool) -> APIError:

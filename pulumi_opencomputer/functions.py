@@ -11,8 +11,6 @@ import pulumi
 if TYPE_CHECKING:
     from .client import Client, Row
 
-_KEYS = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
-
 
 @dataclass(frozen=True)
 class SnapshotInfo:
@@ -65,10 +63,10 @@ def list_snapshots() -> list[SnapshotInfo]:
 
 def _client() -> Client:
     from .client import Client  # noqa: PLC0415 - httpx, which most programs never need
-    from .config import resolve  # noqa: PLC0415
+    from .config import NAMES, resolve  # noqa: PLC0415
 
     config = pulumi.Config("opencomputer")
-    return Client(resolve({key: config.get(key) for key in _KEYS}, os.environ))
+    return Client(resolve({name: config.get(name) for name in NAMES}, os.environ))
 
 
 def _info(row: Row) -> SnapshotInfo:

@@ -3,6 +3,8 @@
 One form stands in inputs, state, error paths and schema: ``{base, steps, builderMemoryMB?,
 runtimeMemoryMB?, rebuild?}``, each step a mapping with one key. The models see plain values only. No
 message ever quotes a value, since any of them may be a secret.
+
+The docstrings of the models and their fields are the descriptions in the plugin's schema.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ MAX_INLINE_BYTES = 4 * 1024 * 1024
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _ONE_KEY = "must be a mapping with exactly one key, one of " + ", ".join(STEP_KEYS) + "."
 _API_FORM = (
-    "is in the API's form (type and args); write one key a step instead, as {aptInstall: [jq]}, or read it "
-    "with Manifest.from_dict."
+    "is in the API's form (type and args); write one key a step instead, as {aptInstall: [jq]}, or, in Python, read "
+    "it with Manifest.from_dict."
 )
 
 
@@ -90,7 +92,12 @@ Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, populate_by_name=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -100,6 +107,7 @@ class InlineContent(_Strict):
     content: Text
     """Text, or base64 where ``encoding`` says so."""
     encoding: Literal["base64"] | None = None
+    """How ``content`` is written: ``base64``, or absent for text."""
 
     @model_validator(mode="after")
     def _decodes(self) -> InlineContent:
@@ -121,18 +129,23 @@ class InlineContent(_Strict):
 class InlineEntry(InlineContent):
     """One file of a directory that is given inline."""
 
-    relative_path: EntryPath = Field(alias="relativePath")
+    relative_path: EntryPath = Field(alias="relativePath", examples=["lib/util.py"])
+    """Where the file goes, below the directory's path."""
 
 
 class FileBody(_Strict):
     """A file: its absolute path in the sandbox, and its content, inline or from this machine."""
 
-    path: RemotePath
-    content: Text | None = None
+    path: RemotePath = Field(examples=["/etc/motd"])
+    """Where the file goes, an absolute path inside the sandbox."""
+    content: Text | None = Field(None, examples=["hello"])
+    """The content itself, kept in Pulumi's state (4 MB at most): text, or base64 where ``encoding`` says so."""
     encoding: Literal["base64"] | None = None
-    source: Filled | None = None
+    """How ``content`` is written: ``base64``, or absent for text."""
+    source: Filled | None = Field(None, examples=["./motd"])
+    """The local file, in place of ``content``. Its bytes go to the server, never into Pulumi's state."""
     bytes: Count | None = None
-    """The file's size, filled in when the resource is checked."""
+    """The local file's size; filled in by the provider."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> FileBody:
@@ -161,12 +174,17 @@ EntriesOrCount = Annotated[
 class DirectoryBody(_Strict):
     """A directory: its absolute path in the sandbox, and its files, from this machine or inline."""
 
-    path: RemotePath
-    source: Filled | None = None
-    ignore: list[Text] = Field(default_factory=list)
-    files: EntriesOrCount | None = None
-    """The entries of an inline directory; with ``source``, their number, filled in by the check."""
+    path: RemotePath = Field(examples=["/workspace/app"])
+    """Where the directory goes, an absolute path inside the sandbox."""
+    source: Filled | None = Field(None, examples=["./app"])
+    """The local directory. The bytes of its files go to the server, never into Pulumi's state."""
+    ignore: list[Text] = Field(default_factory=list, examples=[["__pycache__/", "*.log"]])
+    """Which files of ``source`` are left out: patterns as in a ``.gitignore``."""
+    files: EntriesOrCount | None = Field(None, examples=[[{"relativePath": "main.py", "content": "print(1)"}]])
+    """The files of an inline directory, in place of ``source``; with ``source``, their number, filled in by the
+    provider."""
     bytes: Count | None = None
+    """The size of all local files together; filled in by the provider."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> DirectoryBody:
@@ -190,43 +208,43 @@ class DirectoryBody(_Strict):
 class AptInstall(_Strict):
     """System packages, installed with apt-get."""
 
-    packages: list[Filled] = Field(alias="aptInstall", min_length=1)
+    packages: list[Filled] = Field(alias="aptInstall", min_length=1, examples=[["ripgrep", "jq"]])
 
 
 class PipInstall(_Strict):
     """Python packages, installed with pip."""
 
-    packages: list[Filled] = Field(alias="pipInstall", min_length=1)
+    packages: list[Filled] = Field(alias="pipInstall", min_length=1, examples=[["pandas==2.2.3"]])
 
 
 class Run(_Strict):
     """Shell commands, joined with `` && `` by the server."""
 
-    commands: list[Filled] = Field(alias="run", min_length=1)
+    commands: list[Filled] = Field(alias="run", min_length=1, examples=[["python3 -m compileall /workspace/app"]])
 
 
 class Env(_Strict):
     """Environment variables, written to ``/etc/environment``."""
 
-    variables: dict[EnvName, Text] = Field(alias="env", min_length=1)
+    variables: dict[EnvName, Text] = Field(alias="env", min_length=1, examples=[{"PROJECT_ROOT": "/workspace"}])
 
 
 class Workdir(_Strict):
     """The default working directory."""
 
-    path: RemotePath = Field(alias="workdir")
+    path: RemotePath = Field(alias="workdir", examples=["/workspace"])
 
 
 class AddFile(_Strict):
-    """One file."""
+    """One file, inline or from this machine."""
 
-    file: FileBody = Field(alias="addFile")
+    file: FileBody = Field(alias="addFile", examples=[{"path": "/etc/motd", "content": "hello"}])
 
 
 class AddDir(_Strict):
-    """A directory with all its files."""
+    """A directory with all its files, inline or from this machine."""
 
-    directory: DirectoryBody = Field(alias="addDir")
+    directory: DirectoryBody = Field(alias="addDir", examples=[{"path": "/workspace/app", "source": "./app"}])
 
 
 def _step_key(step: Any) -> str | None:
@@ -249,13 +267,18 @@ AnyStep = Annotated[
 
 
 class ManifestModel(_Strict):
-    """A whole manifest in the declared form."""
+    """What an image is made of: a base, and the steps that are run on it in order."""
 
     base: Filled = "base"
-    steps: list[AnyStep] = Field(default_factory=list)
-    builder_memory_mb: Megabytes | None = Field(None, alias="builderMemoryMB")
-    runtime_memory_mb: Megabytes | None = Field(None, alias="runtimeMemoryMB")
-    rebuild: Filled | None = None
+    """The name of the base; ``base`` by default, Ubuntu 22.04 with Python, Node.js and build tools."""
+    steps: list[AnyStep] = Field(default_factory=list, examples=[[{"aptInstall": ["jq"]}, {"workdir": "/workspace"}]])
+    """What is done on the base, in order, each step with exactly one key."""
+    builder_memory_mb: Megabytes | None = Field(None, alias="builderMemoryMB", examples=[4096])
+    """Memory of the build sandbox in MB; no part of the content."""
+    runtime_memory_mb: Megabytes | None = Field(None, alias="runtimeMemoryMB", examples=[2048])
+    """Memory of the sandboxes that start from the image, in MB; no part of the content."""
+    rebuild: Filled | None = Field(None, examples=["2026-08-01"])
+    """Any text; a new one asks for a fresh build of the same steps."""
 
     @model_validator(mode="after")
     def _rebuild_has_a_step(self) -> ManifestModel:

@@ -15,17 +15,16 @@ import pulumi
 from pulumi.dynamic import Resource
 from pulumi.runtime.stack import Stack
 
+from .arguments import StandsForManifest, after, declared
 from .dynamic import ImageProvider, SnapshotProvider
 from .errors import InvalidInputError, Problem
-from .manifest import Manifest, to_declared
+from .manifest import Manifest
+from .outputs import ImageOutputs, SnapshotOutputs
 from .walk import find_outputs
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-
-#: Outputs that the provider fills in; named in the inputs so that the program can refer to them.
-_COMPUTED = ("contentHash", "builtHash", "checkpointId", "status", "apiUrl")
 
 
 class _Built(Resource):
@@ -38,49 +37,13 @@ class _Built(Resource):
         super().__init_subclass__(module=module or "opencomputer", name=name or cls._kind, **kwargs)
 
     @property
-    @pulumi.getter
-    def manifest(self) -> pulumi.Output[dict[str, Any]]:
-        """The manifest in the declared form, with the number and size of local files, never their bytes."""
-        return pulumi.get(self, "manifest")
-
-    @property
-    @pulumi.getter(name="contentHash")
-    def content_hash(self) -> pulumi.Output[str]:
-        """The manifest's content hash, 64 hex digits; known in a preview, and equal to the server's."""
-        return pulumi.get(self, "contentHash")
-
-    @property
-    @pulumi.getter(name="builtHash")
-    def built_hash(self) -> pulumi.Output[str]:
-        """The hash that the server built: the content hash, unless that content was blocked there."""
-        return pulumi.get(self, "builtHash")
-
-    @property
-    @pulumi.getter(name="checkpointId")
-    def checkpoint_id(self) -> pulumi.Output[str]:
-        """The id of the built image at the server."""
-        return pulumi.get(self, "checkpointId")
-
-    @property
-    @pulumi.getter
-    def status(self) -> pulumi.Output[str]:
-        """``ready``; after a refresh also ``building``, ``failed``, or ``foreign`` for another's row."""
-        return pulumi.get(self, "status")
-
-    @property
-    @pulumi.getter(name="apiUrl")
-    def api_url(self) -> pulumi.Output[str]:
-        """The address of the API where the row lives."""
-        return pulumi.get(self, "apiUrl")
-
-    @property
     @pulumi.getter(name="secretPaths")
     def secret_paths(self) -> pulumi.Output[Sequence[str]]:
         """Where secret values stand in the inputs, as ``manifest.steps[0].env.TOKEN``."""
         return pulumi.get(self, "secretPaths")
 
 
-class Image(_Built):
+class Image(StandsForManifest, ImageOutputs, _Built):
     """An image, built once and cached by the server under its content hash.
 
     Example::
@@ -112,23 +75,17 @@ class Image(_Built):
         """
         inputs = _inputs(manifest, timeout, opts)
         self._declared_manifest = inputs["manifest"]
-        inputs |= dict.fromkeys((*_COMPUTED, "cached"))
+        inputs |= dict.fromkeys(self._computed)
         inputs["urn"] = _urn(self._resource_type_name, resource_name, opts)
-        super().__init__(ImageProvider(), resource_name, inputs, _after(manifest, opts))
+        super().__init__(ImageProvider(), resource_name, inputs, after(manifest, opts))
 
     @staticmethod
     def base(name: pulumi.Input[str] = "base") -> Manifest:
         """Start a manifest, as `Manifest.base` does: documented snippets of the SDK run unchanged."""
         return Manifest.base(name)
 
-    @property
-    @pulumi.getter
-    def cached(self) -> pulumi.Output[bool]:
-        """Whether the create was answered from the server's cache."""
-        return pulumi.get(self, "cached")
 
-
-class Snapshot(_Built):
+class Snapshot(SnapshotOutputs, _Built):
     """A name that sandboxes start from: ``Sandbox.create(snapshot=…)``.
 
     Example::
@@ -163,66 +120,18 @@ class Snapshot(_Built):
             InvalidInputError: The manifest has none of these forms.
         """
         inputs = _inputs(manifest, timeout, opts, name=name)
-        inputs |= dict.fromkeys((*_COMPUTED, "snapshotId", "createdAt", "lastUsedAt"))
+        inputs |= dict.fromkeys(self._computed)
         inputs |= {"name": name, "adopt": adopt}
         inputs["urn"] = _urn(self._resource_type_name, resource_name, opts)
-        super().__init__(SnapshotProvider(), resource_name, inputs, _after(manifest, opts))
-
-    @property
-    @pulumi.getter
-    def name(self) -> pulumi.Output[str]:
-        """The snapshot's name, for ``Sandbox.create(snapshot=…)``."""
-        return pulumi.get(self, "name")
-
-    @property
-    @pulumi.getter(name="snapshotId")
-    def snapshot_id(self) -> pulumi.Output[str]:
-        """The row's own id, new with each replacement."""
-        return pulumi.get(self, "snapshotId")
-
-    @property
-    @pulumi.getter(name="createdAt")
-    def created_at(self) -> pulumi.Output[str]:
-        """When the row was made, RFC 3339 in UTC."""
-        return pulumi.get(self, "createdAt")
-
-    @property
-    @pulumi.getter(name="lastUsedAt")
-    def last_used_at(self) -> pulumi.Output[str]:
-        """When a sandbox last started from it, as of the last create or refresh, RFC 3339 in UTC."""
-        return pulumi.get(self, "lastUsedAt")
+        super().__init__(SnapshotProvider(), resource_name, inputs, after(manifest, opts))
 
 
 def _inputs(manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions | None, **others: Any) -> dict[str, Any]:
-    declared = _declared(manifest)
+    wanted = declared(manifest)
     if timeout is None:
         timeout = _create_timeout(opts)
-    secret_paths = _secret_paths({"manifest": declared, **others})
-    return {"manifest": declared, "timeout": timeout, "secretPaths": secret_paths}
-
-
-def _after(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
-    """The options, with a dependency on the image that is given in place of a manifest."""
-    if not isinstance(manifest, Image):
-        return opts
-    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[manifest]))
-
-
-def _declared(manifest: Any) -> Any:
-    """The declared form; an Output is asked first, since it answers yes to any `hasattr`."""
-    if isinstance(manifest, Manifest):
-        return manifest.declared()
-    if isinstance(manifest, Image):
-        # Not its output: that is of the last deployment, whose local files may have lain elsewhere.
-        return manifest._declared_manifest
-    if isinstance(manifest, pulumi.Output):
-        return manifest.apply(lambda value: pulumi.Output.from_input(_declared(value)))
-    if isinstance(manifest, Mapping):
-        return to_declared(manifest, lenient=True)
-    if callable(getattr(manifest, "to_dict", None)):
-        return to_declared(manifest.to_dict(), lenient=True)
-    kinds = "a Manifest, an Image, an Output, a mapping, or an object with to_dict()"
-    raise InvalidInputError([Problem("manifest", f"must be {kinds}, not a value of type {type(manifest).__name__}.")])
+    secret_paths = _secret_paths({"manifest": wanted, **others})
+    return {"manifest": wanted, "timeout": timeout, "secretPaths": secret_paths}
 
 
 def _secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str]]:

@@ -1,12 +1,11 @@
-"""What a dynamic provider's process knows, between the calls that the engine makes to it."""
+"""What a provider's process knows, between the calls that the engine makes to it."""
 
 from __future__ import annotations
 
 import os
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
 
 from .config import Settings, resolve, resolve_url
 from .enginelog import EngineLog
@@ -14,22 +13,25 @@ from .lifecycle import Lifecycle
 from .logs import Log, Severity
 from .threadpool import widen
 
-_KEYS = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
-
 
 class Session:
     """What this process knows: one lifecycle, the engine's log, the stack's configuration."""
 
-    def __init__(self) -> None:
-        self._config: dict[str, str | None] = {}
-        self._engine = EngineLog(sys.argv[1] if len(sys.argv) > 1 else "")
+    def __init__(self, engine: str) -> None:
+        """Prepare it; nothing is sent.
+
+        Args:
+            engine: The engine's gRPC address.
+        """
+        self._config: Mapping[str, str | None] = {}
+        self._engine = EngineLog(engine)
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self.lifecycle = Lifecycle(self._settings, self._api_url)
 
-    def configure(self, get: Callable[[str], Any]) -> None:
-        """Take the stack's configuration."""
-        self._config = {key: get(f"opencomputer:{key}") for key in _KEYS}
+    def configure(self, config: Mapping[str, str | None]) -> None:
+        """Take the settings, by the names that `config.NAMES` has."""
+        self._config = config
 
     def log(self, urn: str) -> Log:
         """The log of one resource."""
@@ -58,14 +60,14 @@ _session_lock = threading.Lock()
 
 
 def session() -> Session:
-    """This process's session, made on first use.
+    """The session of a dynamic provider's process, made on first use.
 
     The process is shared with a user's other dynamic providers, so what is set up here for all of them
     can be switched off with ``OPENCOMPUTER_DEBUG=1``: one-line errors, and more threads than four.
     """
     with _session_lock:
         if not _session:
-            _session.append(Session())
+            _session.append(Session(sys.argv[1] if len(sys.argv) > 1 else ""))
             if os.environ.get("OPENCOMPUTER_DEBUG", "") in ("", "0"):
                 sys.tracebacklimit = 0
                 widen()

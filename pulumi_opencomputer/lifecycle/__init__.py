@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..answers import Row
@@ -15,14 +15,29 @@ from ..errors import APIError, ConfigurationError
 from ..logs import Log, ResourceLog, no_log
 from . import check as _check
 from . import diff as _diff
+from . import lookup
 from .builds import Builder, Clock
+from .forecast import Forecast, hasty_client
+from .imports import find_image, find_snapshot, imported
 from .job import Job
 from .names import scratch_name
 from .read import ImageList, read_snapshot, row_outputs
 from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
-from .types import UNKNOWN, Checked, Created, Difference, Kind, Recorded, is_unknown
+from .turns import Turns
+from .types import UNKNOWN, Autonaming, Change, Checked, Created, Difference, Imported, Kind, Recorded, is_unknown
 
-__all__ = ["UNKNOWN", "Checked", "Created", "Difference", "Kind", "Lifecycle", "is_unknown"]
+__all__ = [
+    "UNKNOWN",
+    "Autonaming",
+    "Change",
+    "Checked",
+    "Created",
+    "Difference",
+    "Imported",
+    "Kind",
+    "Lifecycle",
+    "is_unknown",
+]
 
 
 class Lifecycle:
@@ -37,6 +52,7 @@ class Lifecycle:
         api_url: Callable[[], str],
         *,
         client: Callable[[Settings], Client] = Client,
+        hasty_client: Callable[[Settings], Client] = hasty_client,
         clock: Clock | None = None,
     ) -> None:
         """Prepare it; nothing is read or sent.
@@ -45,6 +61,7 @@ class Lifecycle:
             settings: Gives the settings, or raises ConfigurationError; called when a request is due.
             api_url: Gives the API's address alone, for which no key is needed.
             client: Makes the client.
+            hasty_client: Makes the client of previews, which gives up soon.
             clock: Time; the real one unless a test says otherwise.
         """
         self._settings = settings
@@ -56,20 +73,33 @@ class Lifecycle:
         self._gone: set[str] = set()
         self._known_client: Client | None = None
         self._images = ImageList(self._client, self._clock)
-        self._builds = _OneAtATime()
+        self._turns = Turns()
+        self._forecast = Forecast(lambda: hasty_client(settings()))
         self._lock = threading.Lock()
 
-    def check(self, kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Checked:
+    def check(
+        self,
+        kind: Kind,
+        urn: str,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        *,
+        autonaming: Autonaming | None = None,
+    ) -> Checked:
         """Validate inputs; fill in the content hash and the name. Never calls the API."""
-        return _check.check(kind, urn, olds, news, self._memory)
+        return _check.check(kind, urn, olds, news, self._memory, autonaming=autonaming)
 
-    def diff(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+    def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs; remembers the row, so that `create` knows its own."""
-        urn = inputs.get("urn")
-        if kind is Kind.SNAPSHOT and isinstance(urn, str):
+        if kind is Kind.SNAPSHOT and urn:
             with self._lock:
                 self._recorded[urn] = Recorded.of(state)
         return _diff.diff(kind, state, inputs)
+
+    def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
+        """The outputs of a create as far as they are known before; says on the row what it would do."""
+        self._forecast.tell(inputs, ResourceLog(log))
+        return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
         """Build the image and, for a snapshot, put it under its name.
@@ -79,11 +109,12 @@ class Lifecycle:
             InvalidInputError: A local file is gone.
             ContentChangedError: A local file changed since the plan.
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            RunCancelledError: The run was cancelled first.
         """
         client = self._client()
         job = Job(urn, inputs, ResourceLog(log))
         try:
-            with self._builds.of(job.content_hash):
+            with self._turns.of(job):
                 made = self._create_image(client, job) if kind is Kind.IMAGE else self._snapshot(client, job, inputs)
         except APIError as error:
             job.explain(error)
@@ -109,6 +140,49 @@ class Lifecycle:
         if kind is Kind.IMAGE:
             return self._images.read(state)
         return read_snapshot(self._client(), state, self._clock, ResourceLog(log))
+
+    def import_(self, kind: Kind, urn: str, id_: str, log: Log) -> Imported | None:
+        """A resource out of its row alone; None if there is none.
+
+        Args:
+            kind: Which resource.
+            urn: Its URN.
+            id_: A snapshot's name, or an image's content hash.
+            log: Its row.
+
+        Raises:
+            InvalidInputError: The row can't be declared, is not ready, or holds more than fits into a state.
+            ConfigurationError: There is no key, or a setting can't be used.
+            APIError: The server can't be reached, or refused.
+        """
+        find = find_image if kind is Kind.IMAGE else find_snapshot
+        row = find(self._client(), id_)
+        if row is None:
+            return None
+        found = imported(kind, urn, row, self._memory)
+        for warning in found.warnings:
+            ResourceLog(log).warn(str(warning))
+        return replace(found, outputs={**found.outputs, "apiUrl": self._api_url()})
+
+    def get_snapshot(self, name: str) -> dict[str, Any]:
+        """One named snapshot; see `lookup`."""
+        return lookup.get_snapshot(self._client(), name)
+
+    def get_snapshots(self) -> dict[str, Any]:
+        """All named snapshots; see `lookup`."""
+        return lookup.get_snapshots(self._client())
+
+    def get_image(self, content_hash: str) -> dict[str, Any]:
+        """One build, by its content hash; see `lookup`."""
+        return lookup.get_image(self._client(), content_hash)
+
+    def hash_manifest(self, manifest: Any) -> dict[str, Any]:
+        """The content hash of a manifest, without the API; see `lookup`."""
+        return lookup.hash_manifest(manifest, self._memory)
+
+    def cancel(self) -> None:
+        """Begin no further build, and stop waiting for those of others; a build that is under way is let finish."""
+        self._turns.cancel()
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
         """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.
@@ -165,29 +239,3 @@ class Lifecycle:
 def _image_outputs(row: Row) -> dict[str, Any]:
     outputs = row_outputs(row)
     return {key: outputs[key] for key in ("status", "checkpointId") if key in outputs}
-
-
-class _OneAtATime:
-    """One build at a time for one content: of several at once, the server fails all but one after 120 s.
-
-    Once the content is built, its other requests are answered from the cache and need not wait.
-    """
-
-    def __init__(self) -> None:
-        self._locks: dict[str, threading.Lock] = {}
-        self._built: set[str] = set()
-        self._guard = threading.Lock()
-
-    @contextmanager
-    def of(self, content_hash: str) -> Iterator[None]:
-        """Hold the content, unless it was built already."""
-        with self._guard:
-            lock = self._locks.setdefault(content_hash, threading.Lock())
-            built = content_hash in self._built
-        if built:
-            yield
-            return
-        with lock:
-            yield
-        with self._guard:
-            self._built.add(content_hash)

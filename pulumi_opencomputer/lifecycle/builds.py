@@ -124,7 +124,7 @@ class Builder:
             self._job.restart_progress()
         raise TimedOutError(
             "The server neither built this content nor said why, in several requests. Try again later; "
-            "Manifest.rebuild(token) asks for a build of its own."
+            "A rebuild token in the manifest asks for a build of its own."
         )
 
     def built_row(self) -> Row | None:
@@ -230,7 +230,7 @@ class Builder:
         if twin and not self._job.has_twins:
             raise TimedOutError(
                 "The server can't build this content any more: an earlier build of it was cut off or failed. "
-                "Add a step, as run_commands('true'): that makes it other content."
+                "Add a step that runs true: that makes it other content."
             )
         self._job.twin = twin
 

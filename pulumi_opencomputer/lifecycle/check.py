@@ -11,9 +11,11 @@ from ..describe import Secrets
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..plan import Plan, examine
 from ..text import clean
+from ..walk import join
 from .names import generated_name, name_problem
-from .types import DEFAULT_TIMEOUT, UNKNOWN, Checked, Kind, is_unknown
+from .types import DEFAULT_TIMEOUT, UNKNOWN, Autonaming, Checked, Kind, is_unknown
 
+_INPUTS = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
 _NAME_IN_CLEAR = (
     "must not be secret: a snapshot's name is its id, which Pulumi and the API show in clear. "
     "Use a plain value, or pulumi.Output.unsecret."
@@ -39,7 +41,15 @@ class HashMemory:
             return self._known[plan.key]
 
 
-def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any], memory: HashMemory) -> Checked:
+def check(
+    kind: Kind,
+    urn: str,
+    olds: Mapping[str, Any],
+    news: Mapping[str, Any],
+    memory: HashMemory,
+    *,
+    autonaming: Autonaming | None = None,
+) -> Checked:
     """Validate the inputs of one resource.
 
     Args:
@@ -48,10 +58,13 @@ def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]
         olds: The checked inputs of the last deployment; empty for a new resource.
         news: The program's inputs; parts may be `UNKNOWN`.
         memory: The hashes already computed in this process.
+        autonaming: What the user wants of generated names, if anything.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     examined = examine(inputs.get("manifest"), is_unknown)
-    problems = [*examined.problems, *_option_problems(kind, inputs)]
+    problems = [*_unknown_inputs(kind, inputs), *examined.problems, *_option_problems(kind, inputs)]
+    if kind is Kind.SNAPSHOT and inputs.get("name") is None and autonaming is not None:
+        problems += _autonaming_problems(autonaming)
     inputs["manifest"] = examined.checked
     inputs.setdefault("timeout", DEFAULT_TIMEOUT)
     inputs["contentHash"] = UNKNOWN
@@ -65,13 +78,19 @@ def check(kind: Kind, urn: str, olds: Mapping[str, Any], news: Mapping[str, Any]
         # Without the unknown hash: outside of a preview the engine refuses it, and would not show the problems.
         return Checked(dict(news), _fit_to_show(problems, secrets))
     if kind is Kind.SNAPSHOT:
-        _fill_name(urn, olds, inputs)
+        _fill_name(urn, olds, inputs, autonaming)
     return Checked(inputs, (), _fit_to_show(examined.plan.warnings if examined.plan else (), secrets))
 
 
 def _fit_to_show(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
+
+
+def _unknown_inputs(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
+    own = ("name", "adopt", "nameGenerated") if kind is Kind.SNAPSHOT else ()
+    known = {*_INPUTS, *own, *kind.computed}
+    return [Problem(join((key,)), "is not known here; check the spelling.") for key in inputs if key not in known]
 
 
 def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
@@ -96,11 +115,18 @@ def _snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
         problems.append(problem)
     adopt = inputs.get("adopt", False)
     if not is_unknown(adopt) and not isinstance(adopt, bool):
-        problems.append(Problem("adopt", "must be True or False."))
+        problems.append(Problem("adopt", "must be true or false."))
     return problems
 
 
-def _fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any]) -> None:
+def _autonaming_problems(autonaming: Autonaming) -> list[Problem]:
+    if not autonaming.proposed:
+        return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
+    problem = name_problem(autonaming.proposed) if autonaming.enforced else None
+    return [Problem("name", f"as pulumi:autonaming makes it, {problem.reason}")] if problem else []
+
+
+def _fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
     if inputs.get("name") is not None:
         return
     inputs["nameGenerated"] = True
@@ -110,5 +136,7 @@ def _fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any]) -> Non
     elif olds.get("nameGenerated") and olds.get("contentHash") == wanted and olds.get("name"):
         # The name holds as long as the content does, also after an alias gave the resource another URN.
         inputs["name"] = olds["name"]
+    elif autonaming and not name_problem(autonaming.proposed):
+        inputs["name"] = autonaming.proposed
     else:
         inputs["name"] = generated_name(urn, wanted)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .types import Difference, Kind, is_unknown
+from .details import manifest_changes
+from .types import Change, Difference, Kind, is_unknown
+
+# What a secret's path is shown as: the step that it stands in.
+_SHOWN = re.compile(r"manifest\.steps\[\d+\]\.\w+|\w+")
 
 
 def diff(kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
@@ -23,11 +28,20 @@ def diff(kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Dif
     replaces = [key for key in decisive if is_unknown(inputs.get(key)) or state.get(key) != inputs.get(key)]
     if state.get("status", "ready") != "ready":
         replaces.append("status")
-    updates = []
-    if list(state.get("secretPaths") or ()) != list(_known_list(inputs.get("secretPaths"))):
-        updates.append("secretPaths")
-    return Difference(tuple(replaces), tuple(updates))
+    replacing = dict.fromkeys(replaces, Change.UPDATE)
+    if "contentHash" in replaces:
+        replacing |= manifest_changes(state.get("manifest"), inputs.get("manifest"))
+    before, after = _paths(state), _paths(inputs)
+    if before == after:
+        return Difference(tuple(replaces), replacing=replacing)
+    updating = dict.fromkeys(_shown(set(before) ^ set(after)), Change.UPDATE)
+    return Difference(tuple(replaces), ("secretPaths",), replacing, updating)
 
 
-def _known_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else ()
+def _paths(values: Mapping[str, Any]) -> list[Any]:
+    paths = values.get("secretPaths")
+    return list(paths) if isinstance(paths, list | tuple) else []
+
+
+def _shown(paths: set[Any]) -> Sequence[str]:
+    return [match[0] for path in sorted(map(str, paths)) if (match := _SHOWN.match(path))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..content import content_hash
 from ..describe import Secrets, describe_steps
-from ..errors import APIError, BuildFailedError, InvalidInputError, Problem, TimedOutError
+from ..errors import APIError, BuildFailedError, InvalidInputError, Problem, RunCancelledError, TimedOutError
 from ..logs import BuildProgress, ResourceLog
 from ..plan import Plan, plan
 from ..upload import BuildRequest
@@ -61,6 +61,8 @@ class Job:
         self._descriptions = describe_steps(self._plan, self._secrets)
         self._hashes = {0: self.content_hash}
         self._said_origin = False
+        self._cancelled = False
+        self._committed = False
         self.progress = self._new_progress()
 
     @property
@@ -92,18 +94,34 @@ class Job:
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.twin))
 
     def remaining(self) -> float:
-        """The seconds left of the resource's time limit.
+        """The seconds left of the resource's time limit; asked before each request and each look at a row.
 
         Raises:
             TimedOutError: There are none.
+            RunCancelledError: The run was cancelled.
         """
+        if self._cancelled and not self._committed:
+            raise RunCancelledError
         left = self._timeout - (self._clock() - self._started)
         if left <= 0:
             raise TimedOutError(
-                f"The build did not end within {self._timeout:.0f} s. If it needs longer, raise timeout= of the "
-                "resource; what the server has built by then is in its cache, and the next run takes it from there."
+                f"The build did not end within {self._timeout:g} s. If it needs longer, raise the resource's limit "
+                "(timeout= in Python, customTimeouts elsewhere); what the server has built by then is in its cache, "
+                "and the next run takes it from there."
             )
         return left
+
+    def cancel(self) -> None:
+        """Begin nothing more. A request that is under way goes on: breaking it off would block its content."""
+        self._cancelled = True
+        self.log.info(
+            "cancelled: a build that is under way is let finish, since the server would never build its content again "
+            "if it was broken off"
+        )
+
+    def commit(self) -> None:
+        """From now on the job is brought to its end, cancelled or not: half done, a name would be missing."""
+        self._committed = True
 
     def restart_progress(self) -> None:
         """Show the steps anew, for another request."""

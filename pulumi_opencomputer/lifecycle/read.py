@@ -45,7 +45,7 @@ def read_snapshot(client: Client, state: Mapping[str, Any], clock: Clock, log: R
     if row.id != recorded.snapshot_id:
         log.warn(
             f"another snapshot stands under the name {recorded.name!r} (id {row.id}, created {row.created_at}); "
-            "the next up ends with a conflict, unless adopt=True is set"
+            "the next up ends with a conflict, unless adopt is true"
         )
         return {**state, "status": FOREIGN}
     return {**state, **row_outputs(row)}

@@ -93,6 +93,9 @@ class SnapshotCreation:
         self._builder.choose()
         build_cached(self._client, self._builder, self._job, scratch)
         self._job.progress.wait_for(f"putting the new image under the name {name}")
+        # Asked once more, since what follows can't be stopped halfway.
+        self._job.remaining()
+        self._job.commit()
         self._drop(old)
         row = self._put(name, scratch)
         clear_scratch(self._client, scratch)
@@ -194,7 +197,7 @@ def _conflict(row: Row, carried: str | None, own: str) -> str:
         origin = "It was made by another Pulumi resource."
     return (
         f"A snapshot named {row.name!r} exists already (content hash {row.content_hash}, status {row.status}, created "
-        f"{row.created_at}). {origin} Choose another name, set adopt=True to take it over (it is replaced once "
+        f"{row.created_at}). {origin} Choose another name, set adopt to true to take it over (it is replaced once "
         "the new image is ready), or delete it."
     )
 

@@ -12,12 +12,20 @@ from ..errors import Problem
 #: Seconds that a build may take unless the program says otherwise.
 DEFAULT_TIMEOUT = 1800.0
 
+_COMPUTED = ("builtHash", "checkpointId", "status", "apiUrl")
+
 
 class Kind(enum.Enum):
     """The two resources."""
 
     IMAGE = "Image"
     SNAPSHOT = "Snapshot"
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The outputs that only a create can fill in."""
+        own = ("cached",) if self is Kind.IMAGE else ("snapshotId", "createdAt", "lastUsedAt")
+        return (*_COMPUTED, *own)
 
 
 class _Unknown:
@@ -37,6 +45,19 @@ def is_unknown(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
+class Autonaming:
+    """What the user wants of generated names (``pulumi:autonaming``).
+
+    Attributes:
+        proposed: The name to use where the program gives none; empty where names must not be generated.
+        enforced: Whether it must be exactly that.
+    """
+
+    proposed: str
+    enforced: bool = False
+
+
+@dataclass(frozen=True)
 class Checked:
     """The outcome of a check.
 
@@ -51,6 +72,14 @@ class Checked:
     warnings: tuple[Problem, ...] = ()
 
 
+class Change(enum.Enum):
+    """What happens to a property."""
+
+    ADD = "add"
+    DELETE = "delete"
+    UPDATE = "update"
+
+
 @dataclass(frozen=True)
 class Difference:
     """What a diff found.
@@ -58,10 +87,14 @@ class Difference:
     Attributes:
         replaces: The properties whose change needs a new row.
         updates: The properties whose change only rewrites the state.
+        replacing: What needs a new row, by path down to the step, as ``manifest.steps[2].pipInstall``.
+        updating: What only rewrites the state, by path.
     """
 
     replaces: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
+    replacing: Mapping[str, Change] = field(default_factory=dict)
+    updating: Mapping[str, Change] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
@@ -75,6 +108,21 @@ class Created:
 
     id: str
     outputs: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A resource that was read from its row alone.
+
+    Attributes:
+        inputs: Checked inputs that a program may have given.
+        outputs: Its outputs.
+        warnings: What is odd about the inputs.
+    """
+
+    inputs: dict[str, Any] = field(repr=False)
+    outputs: dict[str, Any] = field(repr=False)
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -285,7 +285,7 @@ def test_a_build_has_a_time_limit(connect):
 
     with Wire(script) as server:
         client = Client(Settings(server.url, KEY), clock=clock)
-        with pytest.raises(errors.TimedOutError, match=r"within its time limit of 1800 s.*longer timeout"):
+        with pytest.raises(errors.TimedOutError, match=r"within its time limit of 1800 s.*longer limit"):
             build(client, on_event=on_event)
 
 

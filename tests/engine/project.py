@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters import DYNAMIC, Adapter
 from emulator_process import wait_until
 
 PROJECT = "pytest"
 STACK = "dev"
 _LIMIT = 300
-
-
-def urn(resource: str, kind: str = "Snapshot") -> str:
-    """The URN that a resource of the test project has."""
-    return f"urn:pulumi:{STACK}::{PROJECT}::pulumi-python:dynamic/opencomputer:{kind}::{resource}"
 
 
 @dataclass(frozen=True)
@@ -47,27 +43,44 @@ class Ran:
                 found[metadata["urn"].rpartition("::")[2]] = metadata["op"]
         return found
 
+    def changes(self, resource: str) -> dict[str, str]:
+        """What differs in a resource, by the property's path: the kind of difference, as ``update-replace``."""
+        for event in self.events:
+            metadata = event.get("resourcePreEvent", {}).get("metadata")
+            if metadata and metadata["urn"].rpartition("::")[2] == resource:
+                return {path: change["diffKind"] for path, change in (metadata.get("detailedDiff") or {}).items()}
+        return {}
+
     def operations(self, resource: str) -> list[str]:
         """What was done to a resource, in order, by the resource's own name."""
         done = [event.get("resOutputsEvent", {}).get("metadata") for event in self.events]
         return [entry["op"] for entry in done if entry and entry["urn"].rpartition("::")[2] == resource]
 
-    def lines(self, of: str, severity: str = "info", *, ephemeral: bool = False) -> list[str]:
-        """The log lines under a URN."""
+    def lines(self, resource: str, severity: str = "info", *, ephemeral: bool = False) -> list[str]:
+        """The log lines under a resource, by its own name."""
         return [
             entry["message"].rstrip("\n")
             for event in self.events
             if (entry := event.get("diagnosticEvent"))
-            and entry.get("urn") == of
+            and entry.get("urn", "").rpartition("::")[2] == resource
             and entry.get("severity", "").startswith(severity)
             and bool(entry.get("ephemeral")) == ephemeral
         ]
 
 
 class Project:
-    """A project folder with one stack, its state in a folder beside it."""
+    """A project folder with one stack, its state in a folder beside it.
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], tools: str, home: Path) -> None:
+    Attributes:
+        folder: Where it is.
+        adapter: How its Python programs reach the provider.
+        environment: The environment of its commands.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], tools: str, home: Path, adapter: Adapter = DYNAMIC
+    ) -> None:
+        self.adapter = adapter
         self.folder = folder / "project"
         self.folder.mkdir(parents=True)
         state = folder / "state"
@@ -89,10 +102,18 @@ class Project:
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         self._run("stack", "init", STACK)
 
+    def urn(self, resource: str, kind: str = "Snapshot") -> str:
+        """The URN that a resource of the project has."""
+        return f"urn:pulumi:{STACK}::{PROJECT}::{self.adapter.type_prefix}{kind}::{resource}"
+
     def program(self, body: str) -> None:
-        """Write the program; the package's public names and `pulumi` are imported for it."""
-        head = "import pulumi\nfrom pulumi_opencomputer import Image, Manifest, Snapshot\n"
+        """Write the program in Python; the names of the adapter's module and `pulumi` are imported for it."""
+        head = f"import pulumi\nfrom {self.adapter.module} import Image, Manifest, Snapshot\n"
         (self.folder / "__main__.py").write_text(head + textwrap.dedent(body))
+
+    def yaml(self, body: str) -> None:
+        """Write the program in YAML, for the plugin."""
+        (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: yaml\n" + textwrap.dedent(body))
 
     def up(self, *options: str, fails: bool = False) -> Ran:
         """`pulumi up` without a preview."""
@@ -147,6 +168,10 @@ class Project:
         file = self.folder / "state.json"
         file.write_text(edit(self.exported()))
         self._run("stack", "import", "--file", str(file))
+
+    def pulumi(self, *arguments: str) -> str:
+        """Any other command, in the project; what it printed on standard output."""
+        return self._run(*arguments).stdout
 
     def rename_stack(self, name: str) -> None:
         """`pulumi stack rename`."""
@@ -213,7 +238,9 @@ class Running:
 
     def provider(self) -> int:
         """The process id of the provider, once it runs."""
-        self._provider = self._provider or wait_until(lambda: _descendant(self._process.pid, "-m pulumi.dynamic"))
+        self._provider = self._provider or wait_until(
+            lambda: _descendant(self._process.pid, self._project.adapter.process)
+        )
         return self._provider
 
     def text(self) -> str:
@@ -244,7 +271,9 @@ def is_alive(process: int) -> bool:
 
 def _descendant(ancestor: int, words: str) -> int | None:
     """The process below another, youngest generation first, whose command line holds some words."""
-    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     found, generation = None, [str(ancestor)]
     while generation:

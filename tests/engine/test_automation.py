@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
+from adapters import Adapter
 from emulator_process import Emulator
 from project import Project
-from pulumi_opencomputer import Manifest, Snapshot
 
 SNAPSHOTS = 100
+
+
+@pytest.fixture
+def package(adapter: Adapter) -> Any:
+    """The module that programs take resources from."""
+    return importlib.import_module(adapter.module)
 
 
 @pytest.fixture
@@ -33,12 +41,12 @@ def stack_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[Cal
 
 
 def test_inline_program_builds_and_its_events_carry_the_log(
-    stack_of: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator
+    stack_of: Callable[[Callable[[], None]], automation.Stack], package: Any, emulator: Emulator
 ) -> None:
     """The lines of a build come as events of the resource's own URN while it is created."""
 
     def program() -> None:
-        snapshot = Snapshot("daily", Manifest.base().run_commands("make"), name="inline")
+        snapshot = package.Snapshot("daily", package.Manifest.base().run_commands("make"), name="inline")
         pulumi.export("name", snapshot.name)
 
     events: list[EngineEvent] = []
@@ -58,15 +66,15 @@ def test_inline_program_builds_and_its_events_carry_the_log(
 
 
 def test_hundred_unchanged_snapshots_make_no_request(
-    stack_of: Callable[[Callable[[], None]], automation.Stack], emulator: Emulator, tmp_path: Path
+    stack_of: Callable[[Callable[[], None]], automation.Stack], package: Any, emulator: Emulator, tmp_path: Path
 ) -> None:
     """A run without changes over 100 snapshots asks the API for nothing, and 100 of one content build once."""
     (tmp_path / "app.py").write_text("print('hello')\n")
 
     def program() -> None:
-        manifest = Manifest.base().add_local_file(tmp_path / "app.py", "/app.py")
+        manifest = package.Manifest.base().add_local_file(tmp_path / "app.py", "/app.py")
         for number in range(SNAPSHOTS):
-            Snapshot(f"version-{number}", manifest)
+            package.Snapshot(f"version-{number}", manifest)
 
     stack = stack_of(program)
     stack.up()

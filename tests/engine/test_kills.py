@@ -18,9 +18,10 @@ import httpx
 import pytest
 
 import gated_emulator
+from adapters import Adapter
 from amounts import KILLS
 from emulator_process import Emulator, wait_until
-from project import Project, Running, is_alive, urn
+from project import Project, Running, is_alive
 from pulumi_opencomputer.lifecycle.names import scratch_name
 
 # A build outlives the five seconds that an interrupted engine leaves its provider.
@@ -48,7 +49,7 @@ class World:
         emulator: The emulator, with a gate.
     """
 
-    def __init__(self, folder: Path, tools: str, home: Path) -> None:
+    def __init__(self, folder: Path, tools: str, home: Path, adapter: Adapter) -> None:
         self._folder = folder
         self._gate = folder / "gate"
         self.emulator = Emulator(
@@ -59,7 +60,7 @@ class World:
             wait_seconds=3,
         )
         settings = {"OPENCOMPUTER_API_URL": self.emulator.url, "OPENCOMPUTER_API_KEY": self.emulator.api_key}
-        self.project = Project(folder / "pulumi", settings, tools, home)
+        self.project = Project(folder / "pulumi", settings, tools, home, adapter)
 
     def save(self, label: str) -> None:
         """Remember state and rows."""
@@ -112,9 +113,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def saved_world(tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path) -> Iterator[World]:
+def saved_world(
+    tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path, adapter: Adapter
+) -> Iterator[World]:
     """A world saved twice: as `empty`, and as `deployed` with both snapshots."""
-    world = World(tmp_path_factory.mktemp("world"), tools, pulumi_home)
+    world = World(tmp_path_factory.mktemp("world"), tools, pulumi_home, adapter)
     with world.emulator:
         world.save("empty")
         world.project.program(BOTH.format(version=1, seconds=0))
@@ -240,7 +243,7 @@ def _always_usable(world: World, moment: Moment) -> Iterator[None]:
     if "daily" not in moment.program or moment.start != "deployed":
         yield
         return
-    names = {"fixed", scratch_name(urn("daily"))}
+    names = {"fixed", scratch_name(world.project.urn("daily"))}
     lost: list[dict[str, Any]] = []
     done = threading.Event()
 

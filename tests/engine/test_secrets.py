@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters import Adapter
 from emulator_process import Emulator
-from project import Project, Ran, urn
+from project import Project, Ran
 
 # Not from the stack's configuration: the engine itself scrubs such values from logs. Each holds MARK, which no text
 # may show, not even what is left of it where the server cuts.
@@ -91,12 +92,14 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path) -> Iterator[Deployed]:
+def deployed(
+    tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path, adapter: Adapter
+) -> Iterator[Deployed]:
     """The program with a secret of each kind, deployed."""
     folder = tmp_path_factory.mktemp("secrets")
     with Emulator(folder / "emulator") as emulator:
         settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
-        project = Project(folder / "pulumi", settings, tools, pulumi_home)
+        project = Project(folder / "pulumi", settings, tools, pulumi_home, adapter)
         _write_secrets(project)
         project.program(WORKING)
         runs = project.preview("--diff"), project.up("--diff"), project.up()
@@ -117,7 +120,7 @@ def test_secrets_are_in_no_log_and_no_event(deployed: Deployed) -> None:
 
 def test_steps_that_hold_a_secret_say_so_in_place_of_what_they_do(deployed: Deployed) -> None:
     """The build's log names the kind of a secret step, and no more of it."""
-    lines = [line.rpartition(" (")[0] for line in deployed.first.lines(urn("image", "Image"))]
+    lines = [line.rpartition(" (")[0] for line in deployed.first.lines("image")]
     kinds = ["apt install", "pip install", "env", "add file", "workdir", "run"]
     assert lines[:-1] == [f"[{number}/6] {kind} (holds a secret)" for number, kind in enumerate(kinds, 1)]
 
@@ -135,7 +138,7 @@ def test_failing_build_shows_no_part_of_a_secret(project: Project) -> None:
     _assert_hidden(ran.text, str(ran.events), project.exported())
     told = "The build failed at step 1 (run) with exit code 1: [1/1] run (holds a secret)."
     for resource in ("command", "long", "cut", "quoted"):
-        (error,) = ran.lines(urn(resource), "error")
+        (error,) = ran.lines(resource, "error")
         assert error.endswith(f"{told} The server's text is withheld, because the step holds a secret.")
 
 
@@ -181,7 +184,7 @@ def test_api_key_stands_nowhere(project: Project, emulator: Emulator) -> None:
     project.environment["OPENCOMPUTER_API_KEY"] = "hunter2-key"
     project.program(program.replace("BASE", "other"))
     ran = project.up(fails=True)
-    assert "AuthenticationError" in ran.text
+    assert "The server does not accept the API key" in ran.text
     texts += [ran.text, str(ran.events), project.exported()]
     _assert_hidden(*texts)
     assert not [text for text in texts if emulator.api_key in text]

@@ -187,7 +187,7 @@ class Stack:
         checked = lifecycle.check(resource.kind, resource.urn, old.inputs if old else {}, resource.news)
         assert not checked.problems, checked.problems
         if old:
-            difference = lifecycle.diff(resource.kind, old.outputs, checked.inputs)
+            difference = lifecycle.diff(resource.kind, resource.urn, old.outputs, checked.inputs)
             if not difference.replaces:
                 old.outputs = {**old.outputs, **checked.inputs}
                 return

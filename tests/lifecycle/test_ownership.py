@@ -66,8 +66,8 @@ def test_conflict_with_an_unmarked_row(stack: Stack) -> None:
     row = _foreign(stack.emulator)
     assert _error(stack, NEW) == (
         f"A snapshot named 'fixed' exists already (content hash {content_hash(manifest('theirs'))}, status ready, "
-        f"created {row['createdAt']}). It was not made by this provider. Choose another name, set adopt=True to take "
-        "it over (it is replaced once the new image is ready), or delete it."
+        f"created {row['createdAt']}). It was not made by this provider. Choose another name, set adopt to true to "
+        "take it over (it is replaced once the new image is ready), or delete it."
     )
     assert named(stack.emulator) == {"fixed": row}
 

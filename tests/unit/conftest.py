@@ -1,9 +1,61 @@
-"""Settings of the unit tests."""
+"""Settings of the unit tests, and a mock of the engine that programs are run against."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pulumi
+import pytest
 from hypothesis import settings
+from pulumi.runtime import mocks as pulumi_mocks
 
 from amounts import EXAMPLES, SOAKING
 
 # A busy machine must not fail a test.
 settings.register_profile("unit", deadline=None, max_examples=EXAMPLES, derandomize=not SOAKING)
 settings.load_profile("unit")
+
+
+class Engine(pulumi_mocks.Mocks):
+    """Records what each resource is registered with, and answers with its inputs."""
+
+    def __init__(self):
+        self.types, self.inputs = {}, {}
+
+    def new_resource(self, args):
+        self.types[args.name] = args.typ
+        self.inputs[args.name] = {key: value for key, value in args.inputs.items() if key != "__provider"}
+        return args.name, {**args.inputs, "contentHash": "0" * 64}
+
+    def call(self, args):
+        return {}
+
+
+@pytest.fixture
+def loops():
+    """An event loop for the program, and one for each thread in which the mock answers; all closed at the end."""
+    made = []
+
+    def new_loop():
+        made.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(made[-1])
+
+    new_loop()
+    with ThreadPoolExecutor(4, initializer=new_loop) as pool:
+        made[0].set_default_executor(pool)
+        yield
+    for loop in made:
+        loop.close()
+    asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def run(loops):
+    """Runs a program against the mock, and gives what it registered."""
+
+    def run(program) -> Engine:
+        engine = Engine()
+        pulumi.runtime.set_mocks(engine, project="project", stack="dev", preview=False)
+        pulumi.runtime.test(program)()
+        return engine
+
+    return run

@@ -133,8 +133,8 @@ def test_all_mistakes_are_told_at_once():
 
 
 def test_an_image_has_no_name():
-    """What is an option of a snapshot alone is not looked at."""
-    assert problems(Kind.IMAGE, name="/", adopt=5) == []
+    """What is an option of a snapshot alone is not known, as any other input that a resource does not have."""
+    assert problems(Kind.IMAGE, name="fixed", adopt=True, nmae="x") == ["name", "adopt", "nmae"]
     assert "name" not in checked(Kind.IMAGE).inputs
 
 

@@ -1,0 +1,3 @@
+"""The program that the image carries."""
+
+print("hello from the sandbox")

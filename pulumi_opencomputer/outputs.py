@@ -1,0 +1,92 @@
+"""What the resources hand out to a program, whichever provider serves them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+#: Outputs that the provider fills in; named in the inputs so that the program can refer to them.
+COMPUTED = ("contentHash", "builtHash", "checkpointId", "status", "apiUrl")
+
+
+class BuiltOutputs:
+    """The outputs that both resources have."""
+
+    @property
+    @pulumi.getter
+    def manifest(self) -> pulumi.Output[dict[str, Any]]:
+        """The manifest in the declared form, with the number and size of local files, never their bytes."""
+        return pulumi.get(self, "manifest")
+
+    @property
+    @pulumi.getter(name="contentHash")
+    def content_hash(self) -> pulumi.Output[str]:
+        """The manifest's content hash, 64 hex digits; known in a preview, and equal to the server's."""
+        return pulumi.get(self, "contentHash")
+
+    @property
+    @pulumi.getter(name="builtHash")
+    def built_hash(self) -> pulumi.Output[str]:
+        """The hash that the server built: the content hash, unless that content was blocked there."""
+        return pulumi.get(self, "builtHash")
+
+    @property
+    @pulumi.getter(name="checkpointId")
+    def checkpoint_id(self) -> pulumi.Output[str]:
+        """The id of the built image at the server."""
+        return pulumi.get(self, "checkpointId")
+
+    @property
+    @pulumi.getter
+    def status(self) -> pulumi.Output[str]:
+        """``ready``; after a refresh also ``building``, ``failed``, or ``foreign`` for another's row."""
+        return pulumi.get(self, "status")
+
+    @property
+    @pulumi.getter(name="apiUrl")
+    def api_url(self) -> pulumi.Output[str]:
+        """The address of the API where the row lives."""
+        return pulumi.get(self, "apiUrl")
+
+
+class ImageOutputs(BuiltOutputs):
+    """The outputs of an image."""
+
+    _computed = (*COMPUTED, "cached")
+
+    @property
+    @pulumi.getter
+    def cached(self) -> pulumi.Output[bool]:
+        """Whether the create was answered from the server's cache."""
+        return pulumi.get(self, "cached")
+
+
+class SnapshotOutputs(BuiltOutputs):
+    """The outputs of a snapshot."""
+
+    _computed = (*COMPUTED, "snapshotId", "createdAt", "lastUsedAt")
+
+    @property
+    @pulumi.getter
+    def name(self) -> pulumi.Output[str]:
+        """The snapshot's name, for ``Sandbox.create(snapshot=…)``."""
+        return pulumi.get(self, "name")
+
+    @property
+    @pulumi.getter(name="snapshotId")
+    def snapshot_id(self) -> pulumi.Output[str]:
+        """The row's own id, new with each replacement."""
+        return pulumi.get(self, "snapshotId")
+
+    @property
+    @pulumi.getter(name="createdAt")
+    def created_at(self) -> pulumi.Output[str]:
+        """When the row was made, RFC 3339 in UTC."""
+        return pulumi.get(self, "createdAt")
+
+    @property
+    @pulumi.getter(name="lastUsedAt")
+    def last_used_at(self) -> pulumi.Output[str]:
+        """When a sandbox last started from it, as of the last create or refresh, RFC 3339 in UTC."""
+        return pulumi.get(self, "lastUsedAt")

@@ -1,0 +1,24 @@
+"""The plugin's process: ``pulumi-resource-opencomputer ENGINE_ADDRESS``, as the engine starts it."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import metadata
+
+from .provider import OpenComputerProvider
+from .serving import serve
+
+
+def main() -> None:
+    """Serve the provider until the engine ends this process."""
+    parser = argparse.ArgumentParser(prog="pulumi-resource-opencomputer", description="Pulumi's OpenComputer plugin.")
+    parser.add_argument("engine", help="the engine's gRPC address")
+    # The engine adds options for its own logging.
+    arguments, _ = parser.parse_known_args()
+    version = metadata.version("pulumi-opencomputer")
+    provider = OpenComputerProvider(arguments.engine, version)
+    serve(provider, arguments.engine, version, provider.finished)
+
+
+if __name__ == "__main__":
+    main()

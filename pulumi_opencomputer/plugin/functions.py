@@ -1,0 +1,42 @@
+"""The functions of the plugin: their tokens and arguments. It translates, and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import InvalidInputError, Problem
+from ..lifecycle import Lifecycle
+
+_FUNCTIONS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any]], dict[str, Any]]] = {
+    "getSnapshot": lambda lifecycle, given: lifecycle.get_snapshot(_text(given, "name")),
+    "getSnapshots": lambda lifecycle, _: lifecycle.get_snapshots(),
+    "getImage": lambda lifecycle, given: lifecycle.get_image(_text(given, "contentHash")),
+    "hashManifest": lambda lifecycle, given: lifecycle.hash_manifest(given.get("manifest")),
+}
+
+
+def call(token: str, lifecycle: Lifecycle, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a function.
+
+    Args:
+        token: Its token, as ``opencomputer:index:getSnapshot``.
+        lifecycle: What answers.
+        given: Its arguments as plain values.
+
+    Raises:
+        InvalidInputError: There is no such function, or an argument is missing or wrong.
+        OpenComputerError: What the function raises.
+    """
+    function = _FUNCTIONS.get(token.removeprefix("opencomputer:index:"))
+    if function is None:
+        reason = f"{token} is no function of this plugin; it has {', '.join(_FUNCTIONS)}."
+        raise InvalidInputError([Problem("", reason)])
+    return function(lifecycle, given)
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidInputError([Problem(name, "is required, and must be a string that is not empty.")])
+    return value

@@ -1,0 +1,219 @@
+"""The adapter to Pulumi's plugin protocol. It translates, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import resources
+from typing import Any, TypeVar
+
+from pulumi.provider.experimental import provider as protocol
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from ..config import NAMES
+from ..errors import InvalidInputError, Problem
+from ..lifecycle import Change, Checked, Difference, Kind
+from ..session import Session
+from .functions import call
+from .serving import FullCheckRequest, FullDiffRequest
+from .settings import as_texts, mistakes
+from .values import Received, receive, send
+
+_TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
+
+# What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
+_ENGINES_OWN = ("urn", "secretPaths", "timeout")
+
+# Far above any --parallel that makes sense: the engine's own setting is the limit. A thread begins with its call.
+_OPERATIONS = 512
+# Checks and diffs come from one loop of the engine, so that few threads do; they have their own, never taken by builds.
+_ANSWERS = 8
+
+T = TypeVar("T")
+
+
+class OpenComputerProvider(protocol.Provider):
+    """Snapshots and images for the engine; one object serves one configured provider of a program."""
+
+    def __init__(self, engine: str, version: str) -> None:
+        """Prepare it; nothing is sent.
+
+        Args:
+            engine: The engine's gRPC address, for the resources' logs.
+            version: The plugin's version.
+        """
+        self._version = version
+        self._session = Session(engine)
+        self._operations = ThreadPoolExecutor(_OPERATIONS, "operation")
+        self._answers = ThreadPoolExecutor(_ANSWERS, "answer")
+        self._running: set[Future[Any]] = set()
+
+    async def get_schema(self, _request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
+        """The package's schema."""
+        schema = json.loads(resources.files(__package__).joinpath("schema.json").read_text("utf-8"))
+        return protocol.GetSchemaResponse(json.dumps({**schema, "version": self._version}))
+
+    async def check_config(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        """Validate the settings of a provider of the program."""
+        given = receive(request.new_inputs)
+        wrong = given.problems or tuple(mistakes(given.values))
+        return protocol.CheckResponse(send(given.values, {*given.secrets, "apiKey"}), _failures(wrong))
+
+    async def diff_config(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
+        """Compare a provider's settings: a change never replaces it, nor any of its resources."""
+        olds = receive(request.old_inputs if isinstance(request, FullDiffRequest) else request.old_state).values
+        news = receive(request.new_inputs).values
+        changed = [name for name in NAMES if olds.get(name) != news.get(name)]
+        return protocol.DiffResponse(changes=bool(changed), diffs=changed)
+
+    async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
+        """Take the settings of this provider of the program."""
+        self._session.configure(as_texts(receive(request.args).values))
+        return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
+
+    async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
+        """Validate a resource's inputs, and fill in what they decide."""
+        kind, olds, news = _kind(request.type), receive(request.old_inputs), receive(request.new_inputs)
+        if news.problems:
+            return protocol.CheckResponse(request.new_inputs, _failures(news.problems))
+        naming = request.autonaming if isinstance(request, FullCheckRequest) else None
+
+        def check() -> Checked:
+            given = _with_engines(news)
+            found = self._session.lifecycle.check(kind, request.urn, olds.values, given, autonaming=naming)
+            for warning in found.warnings:
+                self._session.warn_once(request.urn, str(found.inputs.get("contentHash")), str(warning))
+            return found
+
+        checked = await self._answer(check)
+        return protocol.CheckResponse(_sent(checked.inputs, news), _failures(checked.problems))
+
+    async def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
+        """Compare a resource's state with its checked inputs."""
+        kind = _kind(request.type)
+        state, inputs = receive(request.old_state), receive(request.new_inputs).usable()
+        # What a program marks as an additional secret is one in the outputs alone.
+        olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
+        recorded = {**state.values, "secretPaths": list(olds.secrets)}
+        lifecycle = self._session.lifecycle
+        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs)))
+        return protocol.DiffResponse(
+            changes=difference.changes,
+            replaces=list(difference.replaces),
+            detailed_diff=dict(_details(difference)),
+        )
+
+    async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
+        """Build an image, and put a snapshot's under its name; in a preview, say what would be done."""
+        kind, inputs = _kind(request.type), receive(request.properties).usable()
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        if request.preview:
+            # All of a run may wait for the one request that this needs.
+            outputs = await self._operate(lambda: lifecycle.preview(kind, inputs.values, log))
+            return protocol.CreateResponse("", _sent(outputs, inputs))
+        given = _with_engines(inputs, request.timeout)
+        created = await self._operate(lambda: lifecycle.create(kind, request.urn, given, log))
+        return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
+
+    async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
+        """Rewrite a resource's state."""
+        state, inputs = receive(request.olds), receive(request.news).usable()
+        return protocol.UpdateResponse(_sent(self._session.lifecycle.update(state.values, inputs.values), inputs))
+
+    async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
+        """What became of a resource; without a state, the resource that an id stands for."""
+        kind, state = _kind(request.type), receive(request.properties)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        if "status" not in state.values:
+            # A program that looks a resource up may name some of its properties; only a state of ours has them all.
+            return await self._import(kind, request)
+        outputs = await self._operate(lambda: lifecycle.read(kind, state.values, log))
+        if outputs is None:
+            return protocol.ReadResponse()
+        return protocol.ReadResponse(request.resource_id, _sent(outputs, state), request.inputs)
+
+    async def delete(self, request: protocol.DeleteRequest) -> None:
+        """Delete a snapshot's row, if it is the recorded one."""
+        kind, state = _kind(request.type), receive(request.properties)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        await self._operate(lambda: lifecycle.delete(kind, request.urn, state.values, log))
+
+    async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
+        """Call one of the functions."""
+        given = receive(request.args).usable()
+        found = await self._operate(lambda: call(request.tok, self._session.lifecycle, given.values))
+        return protocol.InvokeResponse(send(found))
+
+    async def cancel(self) -> None:
+        """Begin nothing more."""
+        self._session.lifecycle.cancel()
+
+    async def _import(self, kind: Kind, request: protocol.ReadRequest) -> protocol.ReadResponse:
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        found = await self._operate(lambda: lifecycle.import_(kind, request.urn, request.resource_id, log))
+        if found is None:
+            return protocol.ReadResponse()
+        nothing_secret = Received({})
+        outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
+        return protocol.ReadResponse(request.resource_id, outputs, inputs)
+
+    async def finished(self) -> None:
+        """Wait until no operation is under way, also of those whose caller is gone."""
+        while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
+            await asyncio.wait(running)
+
+    async def _operate(self, operation: Callable[[], T]) -> T:
+        future = self._operations.submit(operation)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
+
+    async def _answer(self, question: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._answers, question)
+
+
+def _kind(type_name: str) -> Kind:
+    # The library takes it from the URN, where the types of the parents stand before it.
+    token = type_name.rpartition("$")[2]
+    if token not in _TOKENS:
+        reason = f"{token} is no resource of this plugin; it has {' and '.join(_TOKENS)}."
+        raise InvalidInputError([Problem("", reason)])
+    return _TOKENS[token]
+
+
+def _with_engines(received: Received, timeout: float = 0) -> dict[str, Any]:
+    """Plain values with what the lifecycle takes beside them: where secrets stand, and how long it may take."""
+    values = {**received.values, "secretPaths": list(received.secrets)}
+    return values | ({"timeout": timeout} if timeout else {})
+
+
+def _sent(values: Mapping[str, Any], source: Received) -> dict[str, PropertyValue]:
+    """For the engine, with what is secret in the source marked at the same places."""
+    kept = {key: value for key, value in values.items() if key not in _ENGINES_OWN and not key.startswith("__")}
+    return send(kept, source.secrets)
+
+
+_REPLACING = {
+    Change.ADD: protocol.PropertyDiffKind.ADD_REPLACE,
+    Change.DELETE: protocol.PropertyDiffKind.DELETE_REPLACE,
+    Change.UPDATE: protocol.PropertyDiffKind.UPDATE_REPLACE,
+}
+_UPDATING = {
+    Change.ADD: protocol.PropertyDiffKind.ADD,
+    Change.DELETE: protocol.PropertyDiffKind.DELETE,
+    Change.UPDATE: protocol.PropertyDiffKind.UPDATE,
+}
+
+
+def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDiff]]:
+    for path, change in difference.updating.items():
+        yield path, protocol.PropertyDiff(_UPDATING[change], False)
+    for path, change in difference.replacing.items():
+        yield path, protocol.PropertyDiff(_REPLACING[change], False)
+
+
+def _failures(problems: tuple[Problem, ...]) -> list[protocol.CheckFailure]:
+    # A failure that named a property would show that property's value, secret or not.
+    return [protocol.CheckFailure("", str(problem)) for problem in problems]

@@ -1,0 +1,301 @@
+"""The plugin's package schema, made of the models: ``python -m pulumi_opencomputer.plugin.schema`` writes it.
+
+A step is one object type with an optional property for each kind, not a union of seven types. A union without a
+discriminator becomes ``interface{}`` in Go, is handed out as a bare mapping in Python, and YAML's checker tells which
+of seven types a misspelt key does not fit; optional properties give each language completion and names in errors, and
+that just one of them is set is checked by the provider, with the step's path. `files` of a directory remains a union
+of a number and a list: the manifest that comes out of an image goes into a snapshot as it is.
+
+Inputs and outputs share their types, so that ``image.manifest`` fits wherever a manifest does. For that no type is an
+enum: YAML's checker does not assign one to itself.
+
+No property is marked ``replaceOnChanges``: the engine would then replace a snapshot for a change that the provider
+knows to be none, as a local directory that moved. ``willReplaceOnChanges``, which only documents, marks the name.
+
+The version is left out; the plugin puts in the installed package's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..model import ManifestModel
+from . import schema_examples as examples
+
+#: Where the generated schema is kept.
+PATH = Path(__file__).with_name("schema.json")
+
+PACKAGE = "opencomputer"
+
+Spec = dict[str, Any]
+
+# Names for programs, where they differ from the models'.
+_TYPE_NAMES = {
+    "DirectoryBody": "Directory",
+    "FileBody": "File",
+    "InlineEntry": "DirectoryEntry",
+    "ManifestModel": "Manifest",
+}
+_STRING: Spec = {"type": "string"}
+_MANIFEST: Spec = {"$ref": f"#/types/{PACKAGE}:index:Manifest"}
+
+
+def generate() -> Spec:
+    """The package schema, as https://www.pulumi.com/docs/iac/packages/schema describes it."""
+    return {
+        "name": PACKAGE,
+        "displayName": "OpenComputer",
+        "description": "Sandbox images and named snapshots of OpenComputer as infrastructure as code.",
+        "keywords": ["pulumi", "opencomputer", "sandbox", "snapshot", "image", "category/cloud", "kind/native"],
+        "homepage": "https://opencomputer.dev",
+        "license": "Apache-2.0",
+        "publisher": "pulumi-opencomputer",
+        "meta": {"moduleFormat": "(.*)"},
+        "config": {"variables": _settings()},
+        "provider": {
+            "description": (
+                "The provider's settings. An explicit provider's come before the stack's configuration "
+                "(`opencomputer:apiKey`), and both before the environment.\n\n" + examples.PROVIDER
+            ),
+            "inputProperties": _settings(),
+        },
+        "types": {f"{PACKAGE}:index:{name}": spec for name, spec in sorted(_types())},
+        "resources": {f"{PACKAGE}:index:Image": _image(), f"{PACKAGE}:index:Snapshot": _snapshot()},
+        "functions": {f"{PACKAGE}:index:{name}": spec for name, spec in _functions().items()},
+        "language": _LANGUAGE,
+    }
+
+
+def text() -> str:
+    """The schema as the file holds it."""
+    return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
+
+
+_LANGUAGE: Spec = {
+    "nodejs": {
+        "packageName": "pulumi-opencomputer",
+        "dependencies": {"@pulumi/pulumi": "^3.142.0"},
+        "respectSchemaVersion": True,
+    },
+    # Not pulumi_opencomputer, which is this very package.
+    "python": {
+        "packageName": "pulumi_opencomputer_native",
+        "requires": {"pulumi": ">=3.142.0,<4.0.0"},
+        "inputTypes": "classes-and-dicts",
+        "pyproject": {"enabled": True},
+        "respectSchemaVersion": True,
+    },
+    "go": {
+        "importBasePath": "pulumi-opencomputer/sdk/go/opencomputer",
+        "generateResourceContainerTypes": True,
+        "respectSchemaVersion": True,
+    },
+    "csharp": {"respectSchemaVersion": True},
+}
+
+
+def _settings() -> Spec:
+    return {
+        "apiKey": {
+            **_STRING,
+            "description": "The API key. It is sent over TLS or to this very machine only.",
+            "secret": True,
+            "defaultInfo": {"environment": ["OPENCOMPUTER_API_KEY"]},
+        },
+        "apiUrl": {
+            **_STRING,
+            "description": "The API's address, with or without `/api`; `https://app.opencomputer.dev` by default.",
+            "defaultInfo": {"environment": ["OPENCOMPUTER_API_URL"]},
+        },
+        "sdkVersion": {
+            **_STRING,
+            "description": (
+                "The version of the OpenComputer SDK that starts the sandboxes, `1.1.0` by default: the service runs "
+                "SDK 1.x and older ones on different backends, and a snapshot serves only its own."
+            ),
+            "defaultInfo": {"environment": ["OPENCOMPUTER_SDK_VERSION"]},
+        },
+        "allowHttp": {
+            "type": "boolean",
+            "description": "Whether the key may go unencrypted to a server of your own, in a network that you trust.",
+        },
+    }
+
+
+_BUILT: Spec = {
+    "manifest": {**_MANIFEST, "description": "The manifest; for local files their number and size, never the bytes."},
+    "contentHash": {
+        **_STRING,
+        "description": "SHA-256 of the content, 64 hex digits, equal to the server's; known in a preview.",
+    },
+    "builtHash": {
+        **_STRING,
+        "description": "The hash under which it was built: `contentHash`, unless that was blocked at the server.",
+    },
+    "checkpointId": {**_STRING, "description": "The built image's id at the server."},
+    "status": {
+        **_STRING,
+        "description": (
+            "`ready`; after a refresh also `building`, `failed`, or `foreign` (another's snapshot has the name)."
+        ),
+    },
+    "apiUrl": {**_STRING, "description": "The address of the API that it lives at."},
+}
+_ROW: Spec = {
+    "name": {**_STRING, "description": "The snapshot's name, which sandboxes start from."},
+    "snapshotId": {**_STRING, "description": "The server's own id, new with each replacement."},
+    "contentHash": {**_STRING, "description": "The content hash, 64 hex digits."},
+    "status": {**_STRING, "description": "`building`, `ready` or `failed`."},
+    "checkpointId": {**_STRING, "description": "The built image's id at the server; absent until it is ready."},
+    "createdAt": {**_STRING, "description": "When it was made, RFC 3339 in UTC."},
+    "lastUsedAt": {**_STRING, "description": "When a sandbox last started from it, RFC 3339 in UTC."},
+}
+_MANIFEST_INPUT: Spec = {
+    **_MANIFEST,
+    "description": "What the image holds. A change of its content replaces the resource; a moved local file does not.",
+}
+
+
+def _image() -> Spec:
+    return _resource(
+        "An image, built once and cached by the server under its content hash. It has no name; a `Snapshot` gives it "
+        "one. An image can't be deleted through the API: its resource leaves the state, the build stays cached.\n\n"
+        + examples.IMAGE,
+        inputs={"manifest": _MANIFEST_INPUT},
+        outputs=_BUILT
+        | {"cached": {"type": "boolean", "description": "Whether the create was answered from the server's cache."}},
+    )
+
+
+def _snapshot() -> Spec:
+    name = "The snapshot's name, which `Sandbox.create` takes. Without it, one is made of the resource and the content."
+    adopt = "Whether a snapshot that has the name, but was not made by this resource, is replaced; `false` by default."
+    times = {key: _ROW[key] for key in ("createdAt", "lastUsedAt")}
+    return _resource(
+        "A name that sandboxes start from, and the image behind it, which is built or taken from the server's cache. "
+        "A replacement is built before the old snapshot is touched; a build that fails leaves it as it is.\n\n"
+        + examples.SNAPSHOT,
+        inputs={
+            "manifest": _MANIFEST_INPUT,
+            "name": {**_STRING, "description": name, "willReplaceOnChanges": True},
+            "adopt": {"type": "boolean", "description": adopt},
+        },
+        outputs=_BUILT | {"name": _ROW["name"], "snapshotId": _ROW["snapshotId"]} | times,
+    )
+
+
+def _resource(description: str, *, inputs: Spec, outputs: Spec) -> Spec:
+    return {
+        "description": description,
+        "inputProperties": inputs,
+        "requiredInputs": ["manifest"],
+        "properties": outputs,
+        "required": [key for key in outputs if key != "lastUsedAt"],
+    }
+
+
+def _functions() -> Spec:
+    image = {key: _ROW[key] for key in ("contentHash", "status", "checkpointId", "createdAt", "lastUsedAt")}
+    row = {"$ref": f"#/types/{PACKAGE}:index:SnapshotInfo"}
+    return {
+        "getSnapshot": _function(
+            "Looks up one snapshot by its name; an error if there is none.\n\n" + examples.GET_SNAPSHOT,
+            inputs={"name": {**_STRING, "description": "The snapshot's name."}},
+            outputs=_ROW,
+        ),
+        "getSnapshots": _function(
+            "All named snapshots, newest first. The public endpoint gives 200 at most.\n\n" + examples.GET_SNAPSHOTS,
+            inputs={},
+            outputs={"snapshots": {"type": "array", "items": row, "description": "The snapshots."}},
+        ),
+        "getImage": _function(
+            "Looks up one built image by its content hash; an error if there is none.\n\n" + examples.GET_IMAGE,
+            inputs={"contentHash": {**_STRING, "description": "The content hash, 64 hex digits."}},
+            outputs=image,
+        ),
+        "hashManifest": _function(
+            "The content hash of a manifest, with the bytes of its local files; asks the API for nothing.\n\n"
+            + examples.HASH_MANIFEST,
+            inputs={"manifest": {**_MANIFEST, "description": "The manifest."}},
+            outputs={"contentHash": _ROW["contentHash"]},
+        ),
+    }
+
+
+def _function(description: str, *, inputs: Spec, outputs: Spec) -> Spec:
+    spec: Spec = {"description": description}
+    if inputs:
+        spec["inputs"] = {"type": "object", "properties": inputs, "required": list(inputs)}
+    return spec | {"outputs": _object(outputs)}
+
+
+def _object(properties: Spec) -> Spec:
+    required = [key for key in properties if key not in ("checkpointId", "lastUsedAt")]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _types() -> Iterator[tuple[str, Spec]]:
+    """Each object type, by its name."""
+    forms = ManifestModel.model_json_schema(by_alias=True)
+    models = forms.pop("$defs")
+    steps = [models.pop(_name(each)) for each in forms["properties"]["steps"]["items"]["oneOf"]]
+    forms["properties"]["steps"]["items"] = {"$ref": "#/$defs/Step"}
+    for name, form in {**models, "ManifestModel": forms}.items():
+        yield _TYPE_NAMES[name], _object_type(form)
+    yield "Step", _step_type(steps)
+    described = "A named snapshot, as the server has it."
+    yield "SnapshotInfo", {"description": described, **_object(_ROW)}
+
+
+def _object_type(form: Mapping[str, Any]) -> Spec:
+    properties = {key: _property(each, each["description"]) for key, each in form["properties"].items()}
+    spec: Spec = {"description": _prose(form["description"]), "type": "object", "properties": properties}
+    return spec | ({"required": form["required"]} if "required" in form else {})
+
+
+def _step_type(steps: list[Mapping[str, Any]]) -> Spec:
+    """One type of all kinds of steps: a step's model has one field, and its docstring describes the kind."""
+    properties = {
+        key: _property(each, step["description"]) for step in steps for key, each in step["properties"].items()
+    }
+    description = "One step. Exactly one of the properties must be set."
+    return {"description": description, "type": "object", "properties": properties}
+
+
+def _property(form: Mapping[str, Any], description: str) -> Spec:
+    shown = "".join(f" For example `{json.dumps(example)}`." for example in form.get("examples", ()))
+    return {**_type(form), "description": _prose(description) + shown}
+
+
+def _type(form: Mapping[str, Any]) -> Spec:
+    """The type that JSON Schema describes, in Pulumi's words."""
+    match form:
+        case {"$ref": _}:
+            name = _name(form)
+            return {"$ref": f"#/types/{PACKAGE}:index:{_TYPE_NAMES.get(name, name)}"}
+        case {"anyOf": alternatives} | {"oneOf": alternatives}:
+            present = [_type(each) for each in alternatives if each.get("type") != "null"]
+            return present[0] if len(present) == 1 else {"oneOf": present}
+        case {"type": "array", "items": items}:
+            return {"type": "array", "items": _type(items)}
+        case {"type": "object", "additionalProperties": values}:
+            return {"type": "object", "additionalProperties": _type(values)}
+        case {"type": kind}:
+            return {"type": kind}
+    raise ValueError(f"no type of a Pulumi schema for {form}")
+
+
+def _name(form: Mapping[str, Any]) -> str:
+    return str(form["$ref"]).rpartition("/")[2]
+
+
+def _prose(docstring: str) -> str:
+    """A docstring's text as Markdown."""
+    return " ".join(docstring.replace("``", "`").split())
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")

@@ -1,0 +1,96 @@
+"""The schema in the hands of the engine's own code: its check, and the SDKs that it generates for each language."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+
+from adapters import PLUGIN, only
+from project import Project
+from pulumi_opencomputer.plugin import schema
+from sdks import ENGINE, FLAGS, Sdks, run
+
+
+def _examples(language: str) -> list[str]:
+    """The programs of one language in the descriptions."""
+    spec = schema.generate()
+    entries = [*spec["resources"].values(), *spec["functions"].values()]
+    return [
+        program
+        for entry in entries
+        for program in re.findall(rf"```{language}\n(.*?)\n```", entry["description"], re.DOTALL)
+    ]
+
+
+@only(PLUGIN)
+def test_engine_takes_the_schema_of_the_plugin(project: Project) -> None:
+    """`pulumi package get-schema` checks what the running plugin answers: the committed schema, with its version."""
+    plugin = shutil.which("pulumi-resource-opencomputer", path=project.environment["PATH"])
+    assert plugin is not None
+    answered = json.loads(project.pulumi("package", "get-schema", plugin))
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", answered.pop("version"))
+    assert answered == json.loads(schema.PATH.read_text(encoding="utf-8"))
+
+
+def test_check_of_the_schema_finds_nothing(sdks: Sdks) -> None:
+    """Neither an error nor a warning: every reference and name is one that each language can take."""
+    assert sdks.findings == []
+
+
+def test_nodejs_sdk_has_the_types_of_steps(sdks: Sdks) -> None:
+    """A step in TypeScript is an interface with an optional property a kind, and resources are exported by name."""
+    types = (sdks.folder / "nodejs" / "types" / "input.ts").read_text()
+    assert "aptInstall?: pulumi.Input<pulumi.Input<string>[] | undefined>;" in types
+    assert "builderMemoryMB?: pulumi.Input<number | undefined>;" in types
+    assert "export class Snapshot extends pulumi.CustomResource" in (sdks.folder / "nodejs" / "snapshot.ts").read_text()
+
+
+def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
+    """Go takes the generated SDK, and each Go program of the descriptions beside it."""
+    module = sdks.folder / "go"
+    pinned = (ENGINE / "go.mod").read_text()
+    pinned = re.sub(r"^module .*$", "module pulumi-opencomputer/sdk/go", pinned, count=1, flags=re.MULTILINE)
+    (module / "go.mod").write_text(re.sub(r"^tool .*$", "", pinned, flags=re.MULTILINE))
+    shutil.copyfile(ENGINE / "go.sum", module / "go.sum")
+    programs = _examples("go")
+    assert len(programs) == 6
+    # As one package: for each program of its own, Go would read Pulumi's SDK again, and link it.
+    (module / "programs").mkdir()
+    for number, program in enumerate(programs):
+        text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
+        (module / "programs" / f"program{number}.go").write_text(text + "\n")
+    run(go, "build", *FLAGS, "./opencomputer", "./programs", cwd=module)
+
+
+def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
+    """Python loads all of the generated SDK, and each Python program of the descriptions runs on it."""
+    folder = sdks.folder / "python"
+    run(sys.executable, "-W", "error", "-m", "compileall", "-q", folder, cwd=folder)
+    # It asks for its own version, which an installer would leave here.
+    (folder / "pulumi_opencomputer_native-0.1.0.dist-info").mkdir()
+    (folder / "pulumi_opencomputer_native-0.1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: pulumi_opencomputer_native\nVersion: 0.1.0\n"
+    )
+    programs = _examples("python")
+    assert len(programs) == 6
+    for number, program in enumerate(programs):
+        (folder / f"program_{number}.py").write_text(_MOCKED + program + "\n")
+        run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
+
+
+# Resources and functions answer what they are given.
+_MOCKED = """
+import pulumi
+
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        assert args.typ.startswith("opencomputer:index:"), args.typ
+        return "id", args.inputs
+
+    def call(self, args):
+        return {"snapshots": [{"name": "toolchain"}], **args.args}
+
+pulumi.runtime.set_mocks(Mocks())
+"""

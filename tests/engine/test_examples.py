@@ -1,0 +1,68 @@
+"""The examples for the plugin's languages: whole projects, deployed as their READMEs say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adapters import PLUGIN, only
+from emulator_process import Emulator
+from project import Project
+from sdks import Sdks, run
+
+pytestmark = only(PLUGIN)
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _copy(project: Project, example: str) -> None:
+    shutil.copytree(_ROOT / "examples" / example, project.folder, dirs_exist_ok=True)
+
+
+def _names(emulator: Emulator) -> set[str]:
+    return {row["name"] for row in emulator.snapshots() if row["status"] == "ready"}
+
+
+@pytest.mark.parametrize("place", ["on PATH", "in a folder"])
+@pytest.mark.usefixtures("yaml_host")
+def test_yaml(project: Project, emulator: Emulator, place: str) -> None:
+    """The YAML project deploys, has nothing to do then, and leaves nothing; with the plugin from either place."""
+    _copy(project, "yaml")
+    settings = (project.folder / "Pulumi.yaml").read_text().replace("name: opencomputer-yaml", "name: pytest")
+    if place == "in a folder":
+        settings += f"plugins: {{providers: [{{name: opencomputer, path: {_ROOT / 'provider'}}}]}}\n"
+    (project.folder / "Pulumi.yaml").write_text(settings)
+    ran = project.up()
+    # The engine warns of a plugin that it finds on PATH.
+    assert ("pulumi-resource-opencomputer from $PATH" in ran.text) == (place == "on PATH")
+    outputs = project.outputs()
+    assert _names(emulator) == {"toolchain", outputs["trial"]}
+    assert [file["relativePath"] for file in _embedded(emulator)] == ["hello.py"]
+    assert len(emulator.builds()) == 1
+    assert set(project.up().steps().values()) <= {"same"}
+    project.destroy()
+    assert _names(emulator) == set()
+
+
+def test_typescript(project: Project, emulator: Emulator, sdks: Sdks, npm: str) -> None:
+    """The TypeScript project compiles against the schema's SDK, deploys by the Automation API, and is destroyed."""
+    _copy(project, "typescript")
+    shutil.copytree(sdks.folder / "nodejs", project.folder / "sdks" / "opencomputer")
+    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline", "--no-update-notifier")
+    run(npm, "install", *quiet, cwd=project.folder)
+    told = run(npm, "run", "up", cwd=project.folder, **project.environment)
+    assert "[1/6] apt install ripgrep jq" in told
+    (trial,) = _names(emulator) - {"toolchain"}
+    assert f'"snapshot":"toolchain","trial":"{trial}"' in told
+    # What npm has compiled is run without it.
+    program = ("node", "bin/automation.js")
+    assert "4 unchanged" in run(*program, "up", cwd=project.folder, **project.environment)
+    run(*program, "destroy", cwd=project.folder, **project.environment)
+    assert _names(emulator) == set()
+
+
+def _embedded(emulator: Emulator) -> list[dict[str, str]]:
+    (row, *_) = emulator.snapshots()
+    return [file for step in row["manifest"]["steps"] for file in step["args"].get("files", [])]

@@ -1,0 +1,84 @@
+"""A run that is cancelled: what has not begun is stopped, and nothing is left half done."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from emulator_process import wait_until
+from pulumi_opencomputer.client import Client
+from pulumi_opencomputer.errors import RunCancelledError
+from pulumi_opencomputer.lifecycle import Lifecycle
+from stack import Lines, Stack, leave_build, named, snapshot
+
+NEW = snapshot("make new")
+
+
+class _CancellingClient(Client):
+    """Cancels the run when the row of the old content is deleted."""
+
+    lifecycle: Lifecycle
+
+    def delete_snapshot(self, name: str) -> bool:
+        if name == "fixed":
+            self.lifecycle.cancel()
+        return super().delete_snapshot(name)
+
+
+def _create(lifecycle: Lifecycle, resource: Any, lines: Lines) -> None:
+    checked = lifecycle.check(resource.kind, resource.urn, {}, resource.news)
+    lifecycle.create(resource.kind, resource.urn, checked.inputs, lines)
+
+
+def test_waiting_for_anothers_build_ends(stack: Stack) -> None:
+    """A build of another is no reason to go on: what it builds is in the cache for the next run."""
+    leave_build(stack.emulator, NEW, "building", age=60)
+    patient = Stack(stack.emulator, hurried=True)
+    failed: list[BaseException] = []
+
+    def run(lifecycle: Lifecycle, lines: Lines) -> None:
+        try:
+            _create(lifecycle, NEW, lines)
+        except RunCancelledError as error:
+            failed.append(error)
+
+    with patient.process() as lifecycle:
+        lines = Lines()
+        thread = threading.Thread(target=run, args=(lifecycle, lines))
+        thread.start()
+        wait_until(lambda: "waiting for it" in lines.text)
+        lifecycle.cancel()
+        thread.join(30)
+    assert len(failed) == 1
+    assert named(stack.emulator) == {}
+
+
+def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
+    """Once the old row is deleted the new one follows, cancelled or not: a name must not go missing."""
+    stack.up(snapshot("make old"))
+
+    def client(settings: Any) -> Client:
+        made = stack.client(settings, _CancellingClient)
+        made.lifecycle = lifecycle
+        return made
+
+    stack.make_client = client
+    old = stack.state[NEW.urn]
+    with stack.process() as lifecycle:
+        checked = lifecycle.check(NEW.kind, NEW.urn, old.inputs, NEW.news)
+        lifecycle.diff(NEW.kind, NEW.urn, old.outputs, checked.inputs)
+        created = lifecycle.create(NEW.kind, NEW.urn, checked.inputs, Lines())
+    assert {row["id"] for row in named(stack.emulator).values()} == {created.outputs["snapshotId"]}
+    assert set(named(stack.emulator)) == {"fixed"}
+
+
+def test_nothing_begins_after_it(stack: Stack) -> None:
+    """A create that comes later fails before anything is sent."""
+    with stack.process() as lifecycle:
+        lifecycle.cancel()
+        stack.emulator.forget_requests()
+        with pytest.raises(RunCancelledError):
+            _create(lifecycle, NEW, Lines())
+    assert stack.emulator.requests() == []

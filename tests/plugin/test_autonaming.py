@@ -1,0 +1,68 @@
+"""The user's wishes for generated names (``pulumi:autonaming``), as the engine passes them on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime import proto
+
+from plugin_process import IMAGE, Plugin, plain, struct, urn
+
+OPTIONS = proto.CheckRequest.AutonamingOptions
+MANIFEST = {"steps": [{"run": ["make"]}]}
+
+
+def check(plugin: Plugin, options: Any, *, of: str = urn(), olds: Any = None, **more: Any) -> Any:
+    """Check a snapshot without a name."""
+    news = {"manifest": MANIFEST, **more}
+    request = proto.CheckRequest(urn=of, olds=struct(olds or {}), news=struct(news), autonaming=options)
+    return plugin.call("Check", request)
+
+
+def name(plugin: Plugin, options: Any, **more: Any) -> str:
+    """The name that a snapshot gets."""
+    answer = check(plugin, options, **more)
+    assert not answer.failures, answer.failures
+    return plain(answer.inputs)["name"]
+
+
+def test_the_engine_is_told_that_wishes_are_heard(plugin: Plugin) -> None:
+    """It passes them on to no other provider."""
+    hello = plugin.call("Handshake", proto.ProviderHandshakeRequest())
+    assert hello.supports_autonaming_configuration
+    assert plugin.call("GetPluginInfo", empty_pb2.Empty()).version
+
+
+@pytest.mark.parametrize("mode", [OPTIONS.PROPOSE, OPTIONS.ENFORCE])
+def test_a_pattern_names_the_snapshot(plugin: Plugin, mode: Any) -> None:
+    """What the user's pattern makes takes the place of our own name."""
+    assert name(plugin, OPTIONS(proposed_name="team-daily-abc", mode=mode)) == "team-daily-abc"
+
+
+def test_a_name_of_the_program_comes_first(plugin: Plugin) -> None:
+    """Only a name that is not given is generated, also where that is forbidden."""
+    assert name(plugin, OPTIONS(mode=OPTIONS.DISABLE), name="fixed") == "fixed"
+
+
+def test_a_name_holds_as_long_as_the_content(plugin: Plugin) -> None:
+    """The engine proposes another name at each run; a snapshot is not replaced for that."""
+    first = plain(check(plugin, OPTIONS(proposed_name="daily-1", mode=OPTIONS.PROPOSE)).inputs)
+    again = OPTIONS(proposed_name="daily-2", mode=OPTIONS.PROPOSE)
+    assert name(plugin, again, olds=first) == "daily-1"
+    assert name(plugin, again, olds=first, manifest={"steps": [{"run": ["other"]}]}) == "daily-2"
+
+
+def test_a_proposal_that_no_snapshot_can_have_is_let_pass(plugin: Plugin) -> None:
+    """A proposal leaves the choice to us; what is enforced does not."""
+    assert name(plugin, OPTIONS(proposed_name="team/daily", mode=OPTIONS.PROPOSE)).startswith("daily-")
+    (failure,) = check(plugin, OPTIONS(proposed_name="team/daily", mode=OPTIONS.ENFORCE)).failures
+    assert failure.reason.startswith("name: as pulumi:autonaming makes it, must not hold '/'")
+
+
+def test_without_generated_names_one_must_be_given(plugin: Plugin) -> None:
+    """An image has none, and needs none."""
+    (failure,) = check(plugin, OPTIONS(mode=OPTIONS.DISABLE)).failures
+    assert failure.reason == "name: is required: pulumi:autonaming is disabled for this resource."
+    assert not check(plugin, OPTIONS(mode=OPTIONS.DISABLE), of=urn("toolchain", IMAGE)).failures

@@ -1,0 +1,164 @@
+"""Import: inputs out of a row, such that the next run has nothing to do."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import grpc
+import pytest
+from pulumi.runtime import proto
+
+from emulator_client import call, create
+from emulator_process import Emulator, wait_until
+from plugin_process import IMAGE, Deployed, Plugin, plain, urn
+from pulumi_opencomputer.content import content_hash
+
+
+def step(kind: str, **args: Any) -> dict[str, Any]:
+    """A step in the API's form."""
+    return {"type": kind, "args": args}
+
+
+def encoded(content: bytes) -> str:
+    """Base64."""
+    return base64.b64encode(content).decode()
+
+
+ALL_KINDS = [
+    step("apt_install", packages=["jq"]),
+    step("pip_install", packages=["pandas"]),
+    step("run", commands=["make", "make test"]),
+    step("env", vars={"A": "b"}),
+    step("workdir", path="/workspace"),
+    step("add_file", path="/text", content=encoded(b"hello\n"), encoding="base64"),
+    step("add_file", path="/bytes", content=encoded(b"\x00\xff"), encoding="base64"),
+    step("add_dir", path="/app", files=[{"relativePath": name, "content": encoded(b"x")} for name in ("a", "b/c")]),
+]
+UNSORTED = step("add_dir", path="/app", files=[{"relativePath": name, "content": encoded(b"x")} for name in ("b", "a")])
+
+
+def seed(emulator: Emulator, steps: list[dict[str, Any]], name: str = "seeded", **more: Any) -> str:
+    """Make a snapshot as another tool would; give its content hash."""
+    manifest = {"base": "base", "steps": steps, **more}
+    create(emulator, name, manifest).raise_for_status()
+    return content_hash(manifest)
+
+
+def imported(plugin: Plugin, id_: str, of: str = urn()) -> Deployed:
+    """Import a resource."""
+    answer = plugin.import_(id_, of=of)
+    return Deployed(of, answer.id, plain(answer.inputs), plain(answer.properties))
+
+
+def is_unchanged(plugin: Plugin, made: Deployed, keys: tuple[str, ...] = ("manifest", "name")) -> bool:
+    """Whether a program of the imported inputs has nothing to do."""
+    program = {key: made.inputs[key] for key in keys if key in made.inputs}
+    found = plugin.diff(made, plugin.checked(program, made.inputs, of=made.urn))
+    return found.changes == proto.DiffResponse.DIFF_NONE
+
+
+@pytest.mark.parametrize(
+    ("steps", "more"),
+    [
+        ([], {}),
+        (ALL_KINDS, {}),
+        (ALL_KINDS, {"builderMemoryMB": 4096, "runtimeMemoryMB": 2048, "pulumiMark": "0" * 16, "other": 1}),
+        ([step("run", commands=["make"], rebuild="2026-08")], {}),
+        ([step("run", commands=["make"], rebuild=2)], {}),
+        ([UNSORTED], {}),
+        ([step("add_file", path="/plain", content=encoded(b"hello"))], {}),
+    ],
+)
+def test_a_snapshot_comes_back_as_it_was(plugin: Plugin, emulator: Emulator, steps, more) -> None:
+    """Whatever made the row, its imported inputs have no changes, and the row's own hash is recorded."""
+    wanted = seed(emulator, steps, **more)
+    made = imported(plugin, "seeded")
+    (row,) = emulator.snapshots()
+    assert made.id == made.inputs["name"] == "seeded"
+    assert (made.outputs["snapshotId"], made.outputs["builtHash"]) == (row["id"], wanted)
+    assert made.outputs["apiUrl"] == emulator.url
+    assert is_unchanged(plugin, made)
+    plugin.delete(made)
+    assert emulator.snapshots() == []
+
+
+def test_a_lookup_may_name_properties(plugin: Plugin, emulator: Emulator) -> None:
+    """`Snapshot.get` may be given a part of a state, which is none of ours: the id alone counts."""
+    seed(emulator, ALL_KINDS)
+    looked_up = plugin.read(Deployed(urn(), "seeded", {}, {"name": "seeded"}))
+    assert plain(looked_up.properties) == imported(plugin, "seeded").outputs
+
+
+def test_files_come_back_inline(plugin: Plugin, emulator: Emulator) -> None:
+    """Text comes back as text and bytes as base64, in a file and in a directory."""
+    seed(emulator, ALL_KINDS)
+    text, raw, folder = imported(plugin, "seeded").inputs["manifest"]["steps"][5:]
+    assert text == {"addFile": {"path": "/text", "content": "hello\n"}}
+    assert raw == {"addFile": {"path": "/bytes", "content": encoded(b"\x00\xff"), "encoding": "base64"}}
+    files = [{"relativePath": "a", "content": "x"}, {"relativePath": "b/c", "content": "x"}]
+    assert folder == {"addDir": {"path": "/app", "files": files}}
+
+
+def test_a_token_of_a_program_comes_back_and_a_number_does_not(plugin: Plugin, emulator: Emulator) -> None:
+    """Text is a rebuild token; a number is what a blocked build added, and the content hash is that without it."""
+    seed(emulator, [step("run", commands=["make"], rebuild="2026-08")], "token")
+    seed(emulator, [step("run", commands=["make"], rebuild=1)], "twin")
+    assert imported(plugin, "token").inputs["manifest"]["rebuild"] == "2026-08"
+    twin = imported(plugin, "twin")
+    assert "rebuild" not in twin.inputs["manifest"]
+    plain_manifest = {"base": "base", "steps": [step("run", commands=["make"])]}
+    assert twin.outputs["contentHash"] == content_hash(plain_manifest)
+
+
+def test_an_image_is_imported_by_its_hash(plugin: Plugin, emulator: Emulator) -> None:
+    """An image has no name; its build is found in the list by its content hash."""
+    wanted = seed(emulator, ALL_KINDS)
+    call(emulator, "DELETE", "/api/snapshots/seeded").raise_for_status()
+    made = imported(plugin, wanted, urn("toolchain", IMAGE))
+    assert (made.id, made.outputs["contentHash"], made.outputs["cached"]) == (wanted, wanted, True)
+    assert "name" not in made.inputs
+    assert is_unchanged(plugin, made)
+
+
+@pytest.mark.parametrize(("of", "id_"), [(urn(), "nothing"), (urn("toolchain", IMAGE), "0" * 64)])
+def test_what_is_not_there_has_no_properties(plugin: Plugin, of: str, id_: str) -> None:
+    """The engine then says that the resource does not exist."""
+    answer = plugin.import_(id_, of=of)
+    assert not answer.id
+    assert not answer.HasField("properties")
+
+
+def test_an_image_is_not_imported_by_a_name(plugin: Plugin) -> None:
+    """What is no content hash is told so."""
+    request = proto.ReadRequest(urn=urn("toolchain", IMAGE), id="toolchain")
+    code, text = plugin.fails("Read", request)
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert text == "id: must be an image's content hash, 64 lower-case hex digits."
+
+
+def refused(plugin: Plugin, name: str = "seeded") -> str:
+    """Import what must be refused; give the reason."""
+    code, text = plugin.fails("Read", proto.ReadRequest(urn=urn(), id=name))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    return text
+
+
+def test_more_than_a_state_holds_is_refused_with_the_way_by_adopt(plugin: Plugin, emulator: Emulator) -> None:
+    """Above 4 MB of files in all, the error says how to take the name over."""
+    half = encoded(bytes(3 * 1024 * 1024))
+    seed(emulator, [step("add_file", path=f"/{name}", content=half, encoding="base64") for name in ("a", "b")])
+    text = refused(plugin)
+    assert text.startswith("id: the snapshot 'seeded' holds 6.3 MB of files.")
+    assert "let a Snapshot with adopt: true take the name over" in text
+
+
+@pytest.mark.parametrize(("command", "status"), [("SLEEP_BUILD_9", "building"), ("FAIL_BUILD", "failed")])
+def test_a_row_that_is_not_ready_is_refused(start_emulator, start_plugin, command: str, status: str) -> None:
+    """There is nothing that a run without changes could leave as it is."""
+    emulator, plugin = start_emulator(), start_plugin()
+    plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+    body = {"name": "seeded", "image": {"base": "base", "steps": [step("run", commands=[command])]}}
+    call(emulator, "POST", "/api/snapshots?async=1", json=body).raise_for_status()
+    wait_until(lambda: emulator.snapshots()[0]["status"] == status)
+    assert refused(plugin) == f"id: the snapshot 'seeded' is {status}, not ready: there is nothing to take over yet."

@@ -1,0 +1,118 @@
+"""The plugin's process: many operations at once, cancelled runs, and its end."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+
+from emulator_process import Emulator, wait_until
+from plugin_process import DEADLINE, IMAGE, Plugin, create_request, urn
+
+BUILDS = 64
+
+
+def snapshot(command: str, name: str) -> dict[str, Any]:
+    """A snapshot's inputs."""
+    return {"manifest": {"steps": [{"run": [command]}]}, "name": name}
+
+
+def begin(plugin: Plugin, command: str, name: str) -> grpc.Future:
+    """Begin to create a snapshot."""
+    inputs = plugin.checked(snapshot(command, name), of=urn(name))
+    return plugin.stub.Create.future(create_request(inputs, of=urn(name)), timeout=DEADLINE)
+
+
+def failure(future: grpc.Future) -> tuple[grpc.StatusCode, str]:
+    """What became of a create that must fail."""
+    with pytest.raises(grpc.RpcError) as caught:
+        future.result()
+    error: Any = caught.value
+    return error.code(), error.details()
+
+
+def is_building(emulator: Emulator, count: int = 1) -> bool:
+    """Whether so many builds are under way."""
+    return sum(row["status"] == "building" for row in emulator.images()) == count
+
+
+def test_64_builds_run_at_once_and_checks_answer_meanwhile(own_plugin: Plugin, emulator: Emulator) -> None:
+    """Builds take the time of one, and a check is answered while all of them run."""
+    own_plugin.up(snapshot("true", "warm"), of=urn("warm"))
+    began = time.monotonic()
+    creates = [begin(own_plugin, f"SLEEP_BUILD_8 {number}", f"daily-{number}") for number in range(BUILDS)]
+    wait_until(lambda: is_building(emulator, BUILDS))
+    asked = time.monotonic()
+    inputs = own_plugin.checked(snapshot("make", "other"), of=urn("other"))
+    answered = time.monotonic()
+    assert not any(create.done() for create in creates)
+    assert inputs["contentHash"]
+    assert answered - asked < 2
+    assert {create.result().id for create in creates} == {f"daily-{number}" for number in range(BUILDS)}
+    assert time.monotonic() - began < 8 * 4
+
+
+def test_a_cancelled_run_begins_nothing_and_lets_a_build_end(own_plugin: Plugin, emulator: Emulator) -> None:
+    """A build under way is brought to its end and says why; one that waits for it, or comes later, is not begun."""
+    running = begin(own_plugin, "SLEEP_BUILD_2", "first")
+    wait_until(lambda: is_building(emulator))
+    waiting = begin(own_plugin, "SLEEP_BUILD_2", "second")
+    wait_until(lambda: len(own_plugin.engine.lines) > 0)
+    own_plugin.call("Cancel", empty_pb2.Empty())
+    code, text = failure(waiting)
+    assert code is grpc.StatusCode.CANCELLED
+    assert text.startswith("The run was cancelled before this was built.")
+    assert not running.done()
+    assert failure(begin(own_plugin, "make", "third"))[0] is grpc.StatusCode.CANCELLED
+    assert running.result().id == "first"
+    said = own_plugin.engine.of(urn("first"))
+    assert any(line.startswith("cancelled: a build that is under way is let finish") for line in said)
+    assert [row["name"] for row in emulator.snapshots()] == ["first"]
+
+
+def test_a_replacement_that_is_cancelled_in_its_build_keeps_the_old_row(own_plugin: Plugin, start_emulator) -> None:
+    """A name is not touched for a new image of a run that was cancelled."""
+    emulator = start_emulator()
+    own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+    made = own_plugin.up(snapshot("make", "fixed"), of=urn("fixed"))
+    inputs = own_plugin.checked(snapshot("SLEEP_BUILD_1", "fixed"), made.inputs, of=urn("fixed"))
+    own_plugin.diff(made, inputs)
+    replacing = own_plugin.stub.Create.future(create_request(inputs, of=urn("fixed")), timeout=DEADLINE)
+    wait_until(lambda: is_building(emulator))
+    own_plugin.call("Cancel", empty_pb2.Empty())
+    assert failure(replacing)[0] is grpc.StatusCode.CANCELLED
+    assert made.outputs["snapshotId"] in {row["id"] for row in emulator.snapshots()}
+
+
+def test_an_end_leaves_no_process_and_no_lost_build(own_plugin: Plugin, emulator: Emulator) -> None:
+    """Told to end in the middle of a build, the process is gone at once, and the build comes to its end."""
+    running = begin(own_plugin, "SLEEP_BUILD_2", "first")
+    wait_until(lambda: is_building(emulator))
+    assert own_plugin.end() == 0
+    assert failure(running)[0] in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    (build,) = wait_until(lambda: [row for row in emulator.images() if row["status"] == "ready" and "name" not in row])
+    assert build["manifest"]["steps"][0]["args"]["commands"] == ["SLEEP_BUILD_2"]
+    assert own_plugin.errors() == ""
+
+
+def test_it_ends_when_its_engine_is_gone(own_plugin: Plugin) -> None:
+    """An engine that was killed tells nobody: its plugin goes as well."""
+    own_plugin.up(snapshot("make", "first"), of=urn("first"))
+    own_plugin.engine.stop()
+    assert own_plugin.process.wait(DEADLINE) == 0
+
+
+def test_one_plugin_serves_both_resources_side_by_side(own_plugin: Plugin, emulator: Emulator) -> None:
+    """An image and ten snapshots of one content are one build."""
+    manifest = {"manifest": {"steps": [{"run": ["SLEEP_BUILD_1"]}]}}
+    names = [f"daily-{number}" for number in range(10)]
+    with ThreadPoolExecutor(11) as threads:
+        image = threads.submit(own_plugin.up, manifest, of=urn("toolchain", IMAGE))
+        rest = [threads.submit(own_plugin.up, {**manifest, "name": name}, of=urn(name)) for name in names]
+    assert image.result().outputs["status"] == "ready"
+    assert {each.result().id for each in rest} == set(names)
+    assert len(emulator.builds()) == 1

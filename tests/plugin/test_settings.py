@@ -1,0 +1,89 @@
+"""A provider's settings: checked with clear words, kept secret, and never a reason to replace anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pulumi.runtime import proto
+
+from emulator_process import Emulator
+from plugin_process import UNKNOWN, Plugin, plain, secret, struct
+
+URN = "urn:pulumi:dev::pytest::pulumi:providers:opencomputer::own"
+MANIFEST = {"steps": [{"run": ["make"]}]}
+
+
+def check(plugin: Plugin, **settings: Any) -> Any:
+    """Check settings."""
+    return plugin.call("CheckConfig", proto.CheckRequest(urn=URN, news=struct(settings)))
+
+
+def test_good_settings_pass_and_the_key_is_secret(plugin: Plugin) -> None:
+    """The key is marked as secret even where the program did not; what the engine adds is kept."""
+    answer = check(plugin, apiKey="some-key", apiUrl="https://example.com", allowHttp=True, version="0.1.0")
+    assert not answer.failures
+    assert plain(answer.inputs)["apiKey"] == secret("some-key")
+    assert plain(answer.inputs)["version"] == "0.1.0"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"apiKey": UNKNOWN, "apiUrl": UNKNOWN}, {"apiUrl": UNKNOWN, "allowHttp": True}]
+)
+def test_absent_and_unknown_settings_pass(plugin: Plugin, settings: dict[str, Any]) -> None:
+    """A preview needs no key, and a value that is not known yet may be good."""
+    assert not check(plugin, **settings).failures
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"apiUrl": "ftp://example.com"}, "apiUrl: The API's address"),
+        ({"apiUrl": "http://example.com"}, "apiUrl: The API key would go unencrypted to http://example.com."),
+        ({"sdkVersion": "new"}, "sdkVersion: The setting opencomputer:sdkVersion"),
+        ({"apiKey": "hidden key"}, "apiKey: The API key"),
+        ({"allowHttp": "perhaps"}, "must be true or false."),
+        ({"allowHttp": 5}, "allowHttp: must be true or false."),
+        ({"apiUrl": ["x"]}, "apiUrl: must be a string."),
+        ({"apiKye": "x"}, "apiKye: is no setting of this provider; it has apiKey, apiUrl, sdkVersion, allowHttp."),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_deployed(plugin: Plugin, settings: dict[str, Any], said: str) -> None:
+    """A setting that can't be used is named, and its value is not shown."""
+    (failure,) = check(plugin, **settings).failures
+    assert said in failure.reason
+    assert failure.property == ""
+    assert "hidden" not in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "changed"),
+    [
+        ({"apiKey": "old"}, {"apiKey": "new"}, ["apiKey"]),
+        ({"apiUrl": "https://a"}, {"apiUrl": "https://b"}, ["apiUrl"]),
+        ({"apiKey": "old"}, {"apiKey": "old", "version": "2.0.0"}, []),
+    ],
+)
+def test_a_changed_setting_replaces_nothing(plugin: Plugin, olds, news, changed: list[str]) -> None:
+    """Another key or address is a change of the provider alone."""
+    request = proto.DiffRequest(urn=URN, id="1", olds=struct(olds), news=struct(news), old_inputs=struct(olds))
+    found = plugin.call("DiffConfig", request)
+    kind = proto.DiffResponse.DIFF_SOME if changed else proto.DiffResponse.DIFF_NONE
+    assert (found.changes, list(found.diffs), list(found.replaces)) == (kind, changed, [])
+
+
+def test_settings_come_before_the_environment(start_plugin, emulator: Emulator) -> None:
+    """What the provider is given counts, and the environment where it is given nothing."""
+    plugin = start_plugin(OPENCOMPUTER_API_KEY="wrong-key", OPENCOMPUTER_API_URL=emulator.url)
+    plugin.configure(apiKey=secret(emulator.api_key), allowHttp="false")
+    assert plugin.up({"manifest": MANIFEST}).outputs["apiUrl"] == emulator.url
+
+
+def test_two_providers_have_each_their_own_key(start_plugin, start_emulator) -> None:
+    """Each explicit provider is a process with its own settings."""
+    emulators = [start_emulator(api_key=f"key-{number}-of-its-own") for number in range(2)]
+    for emulator in emulators:
+        plugin = start_plugin()
+        plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+        plugin.up({"manifest": MANIFEST, "name": "fixed"})
+    assert [len(emulator.snapshots()) for emulator in emulators] == [1, 1]

@@ -1,0 +1,91 @@
+"""Where a change stands, as previews show it."""
+
+import pytest
+
+from pulumi_opencomputer.lifecycle import UNKNOWN, Change, Kind
+from pulumi_opencomputer.lifecycle.details import manifest_changes
+from pulumi_opencomputer.lifecycle.diff import diff
+
+OLD = {
+    "base": "base",
+    "steps": [
+        {"aptInstall": ["jq"]},
+        {"env": {"TOKEN": "old"}},
+        {"addDir": {"path": "/app", "source": "./app", "files": 2, "bytes": 10}},
+    ],
+}
+APT, ENV, APP = OLD["steps"]
+ADD, DELETE, UPDATE = Change.ADD, Change.DELETE, Change.UPDATE
+
+
+def local(**more):
+    """The third step, changed."""
+    return {"addDir": {**APP["addDir"], **more}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([APT, {"env": {"TOKEN": "new"}}, APP], {"steps[1].env": UPDATE}),
+        ([APT, {"run": ["make"]}, APP], {"steps[1].env": DELETE, "steps[1].run": ADD}),
+        ([*OLD["steps"], {"workdir": "/app"}], {"steps[3].workdir": ADD}),
+        ([APT], {"steps[1].env": DELETE, "steps[2].addDir": DELETE}),
+        ([APT, {"env": {"TOKEN": UNKNOWN}}, APP], {"steps[1].env": UPDATE}),
+        ([APT, {"env": UNKNOWN}, APP], {"steps[1].env": UPDATE}),
+        ([APT, UNKNOWN, APP], {"steps[1]": UPDATE}),
+        ([APT, ENV, APP, UNKNOWN], {"steps[3]": UPDATE}),
+        ([APT, ENV, local(files=3)], {"steps[2].addDir": UPDATE}),
+        ([{"aptInstall": ["rg"]}, ENV, local(source="./moved")], {"steps[0].aptInstall": UPDATE}),
+        (UNKNOWN, {"steps": UPDATE}),
+    ],
+)
+def test_a_change_is_named_down_to_its_step(steps, expected):
+    """Changed, added, removed and unknown steps have their path; a moved directory is no change of content."""
+    assert manifest_changes(OLD, {**OLD, "steps": steps}) == {f"manifest.{key}": each for key, each in expected.items()}
+
+
+def test_bytes_of_the_only_local_step_name_it():
+    """Where nothing declared differs, only a local file can have changed."""
+    assert manifest_changes(OLD, OLD) == {"manifest.steps[2].addDir": UPDATE}
+
+
+def test_bytes_of_one_of_several_local_steps_name_none():
+    """Which of them changed can't be told: the state has no digests."""
+    two = {"steps": [APP, APP]}
+    assert manifest_changes(two, two) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({}, {"base": "base"}, {}),
+        ({}, {"base": "other"}, {"manifest.base": UPDATE}),
+        ({}, {"rebuild": "1"}, {"manifest.rebuild": ADD}),
+        ({"rebuild": "1"}, {"rebuild": "2"}, {"manifest.rebuild": UPDATE}),
+        ({"rebuild": "1"}, {}, {"manifest.rebuild": DELETE}),
+        ({"builderMemoryMB": 1}, {"builderMemoryMB": 2}, {}),
+    ],
+)
+def test_what_stands_beside_the_steps_counts_where_it_decides(old, new, expected):
+    """Base and token are content, memory sizes are not."""
+    assert manifest_changes(old, new) == expected
+
+
+def test_an_unknown_manifest_is_one_change():
+    """A manifest that is not known yet may differ anywhere."""
+    assert manifest_changes(OLD, UNKNOWN) == {"manifest": UPDATE}
+
+
+def test_a_moved_directory_alone_has_no_details():
+    """While the hash stays, there is nothing to show."""
+    moved = {**OLD, "steps": [APT, ENV, local(source="./moved")]}
+    found = diff(Kind.IMAGE, {"manifest": OLD, "contentHash": "1"}, {"manifest": moved, "contentHash": "1"})
+    assert not found.replacing
+    assert not found.updating
+
+
+def test_a_changed_secrecy_is_shown_at_its_step():
+    """A path below a step is cut to it: what is below may be a name that no path of the engine can hold."""
+    olds = {"contentHash": "1", "secretPaths": ["manifest.steps[1].env.TOKEN"]}
+    news = {"contentHash": "1", "secretPaths": ["manifest.steps[1].env.TOKEN", "manifest.steps[0].run[1]"]}
+    assert diff(Kind.IMAGE, olds, news).updating == {"manifest.steps[0].run": UPDATE}

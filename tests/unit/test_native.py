@@ -1,0 +1,66 @@
+"""The resources of a Python program on the plugin: the same arguments, under the plugin's tokens."""
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+import pulumi_opencomputer
+from pulumi_opencomputer import Manifest
+from pulumi_opencomputer.errors import InvalidInputError
+from pulumi_opencomputer.native import Image, Snapshot, _options
+
+MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
+@pytest.mark.parametrize("form", [Manifest.base().run_commands("true"), MANIFEST], ids=["Manifest", "mapping"])
+def test_every_form_of_a_manifest_becomes_the_declared_one(run, form, wrap):
+    """The translation is that of the dynamic resources."""
+    registered = run(lambda: Snapshot("x", wrap(form), name="fixed", adopt=True) and None)
+    assert registered.types == {"x": "opencomputer:index:Snapshot"}
+    assert registered.inputs["x"] == {"manifest": MANIFEST, "name": "fixed", "adopt": True}
+
+
+def test_nothing_of_the_dynamic_provider_is_sent(run):
+    """The plugin is told by the engine what a dynamic provider has to be given."""
+    registered = run(lambda: Image("x", MANIFEST) and None)
+    assert registered.types == {"x": "opencomputer:index:Image"}
+    assert registered.inputs["x"] == {"manifest": MANIFEST}
+
+
+@pytest.mark.parametrize("kind", [Image, pulumi_opencomputer.Image], ids=["the plugin's", "a dynamic one"])
+def test_an_image_gives_a_snapshot_its_manifest(run, kind):
+    """An image of either kind stands for its manifest, as the program declares it and not as it was last deployed."""
+    registered = run(lambda: Snapshot("x", kind("image", Manifest.base().add_local_file("f", "/f"))) and None)
+    assert registered.inputs["x"]["manifest"]["steps"] == [{"addFile": {"path": "/f", "source": str(Path.cwd() / "f")}}]
+
+
+def test_outputs_have_their_names(run):
+    """What the provider fills in reaches the program under the names of the dynamic resources."""
+    found = {}
+
+    def program():
+        snapshot = Snapshot("x", MANIFEST, name="fixed")
+        pulumi.Output.all(snapshot.content_hash, snapshot.name).apply(lambda both: found.update(both=both))
+
+    run(program)
+    assert found["both"] == ["0" * 64, "fixed"]
+
+
+def test_each_is_an_alias_of_the_dynamic_one():
+    """A program that changes its import keeps its resources."""
+    (alias,) = _options("Snapshot", MANIFEST, None, None).aliases
+    assert alias.type_ == f"pulumi-python:{pulumi_opencomputer.Snapshot._resource_type_name}"
+
+
+def test_a_timeout_becomes_the_engines():
+    """The plugin is given customTimeouts with each request; other options stay."""
+    options = _options("Image", MANIFEST, 90, pulumi.ResourceOptions(protect=True))
+    assert (options.custom_timeouts.create, options.protect) == ("90s", True)
+
+
+def test_what_is_no_manifest_is_refused_in_the_program(run):
+    """At the line that gives it."""
+    with pytest.raises(InvalidInputError, match="manifest: must be a Manifest"):
+        run(lambda: Image("x", 5) and None)

@@ -1,0 +1,63 @@
+"""Which gRPC status an error has."""
+
+import inspect
+
+import pytest
+from grpc import StatusCode
+
+from pulumi_opencomputer import errors
+from pulumi_opencomputer.plugin.failures import status_of
+
+KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.OpenComputerError)]
+TEXT = "Something is wrong."
+
+
+def made(kind):
+    """An error of a kind."""
+    if kind is errors.RunCancelledError:
+        return kind()
+    if kind is errors.InvalidInputError:
+        return kind([errors.Problem("manifest", TEXT)])
+    return kind(TEXT, sent=True) if kind is errors.StreamLostError else kind(TEXT)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_an_error_of_ours_is_never_a_resource_in_an_unknown_state(kind):
+    """The engine keeps a pending operation after INTERNAL and UNKNOWN, which the user would have to clear."""
+    error = made(kind)
+    code, text = status_of(error)
+    assert code not in (StatusCode.INTERNAL, StatusCode.UNKNOWN, StatusCode.OK)
+    assert text == str(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.BuildBlockedError, StatusCode.DEADLINE_EXCEEDED),
+        (errors.UnavailableError, StatusCode.UNAVAILABLE),
+        (errors.LocalFileError, StatusCode.INVALID_ARGUMENT),
+        (errors.ContentChangedError, StatusCode.ABORTED),
+        (errors.ProtocolError, StatusCode.FAILED_PRECONDITION),
+        (NotImplementedError, StatusCode.UNIMPLEMENTED),
+    ],
+)
+def test_a_kind_of_error_has_its_status(kind, code):
+    """The most special kind counts."""
+    assert status_of(kind("Something is wrong."))[0] is code
+
+
+def test_an_error_that_nobody_foresaw_shows_its_kind_alone(monkeypatch):
+    """Its text may quote anything, a secret too."""
+    monkeypatch.delenv("OPENCOMPUTER_DEBUG", raising=False)
+    code, text = status_of(KeyError("hunter2"))
+    assert code is StatusCode.INTERNAL
+    assert "KeyError" in text
+    assert "hunter2" not in text
+
+
+def test_who_debugs_the_plugin_sees_where_it_failed(monkeypatch):
+    """With the switch that the dynamic provider has."""
+    monkeypatch.setenv("OPENCOMPUTER_DEBUG", "1")
+    with pytest.raises(KeyError) as caught:
+        _ = {}["missing"]
+    assert "test_plugin_failures.py" in status_of(caught.value)[1]

@@ -1,0 +1,72 @@
+"""The package schema: generated from the models, whole, and with an example wherever a program begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pulumi_opencomputer.model import STEP_KEYS
+from pulumi_opencomputer.plugin import schema
+
+SPEC = schema.generate()
+ENTRIES = {**SPEC["resources"], **SPEC["functions"]}
+
+
+def _properties(spec: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property of every type, resource, function and setting, with where it stands."""
+    if not isinstance(spec, dict):
+        return
+    for key, value in spec.items():
+        if key in ("properties", "inputProperties", "variables"):
+            yield from ((f"{path}.{key}.{name}", each) for name, each in value.items())
+        yield from _properties(value, f"{path}.{key}")
+
+
+def test_committed_schema_is_what_the_models_give() -> None:
+    """schema.json is up to date: `python -m pulumi_opencomputer.plugin.schema` would change nothing."""
+    assert schema.PATH.read_text(encoding="utf-8") == schema.text()
+
+
+def test_everything_is_described() -> None:
+    """Each type, resource, function, setting and property says what it is."""
+    described = [*_properties(SPEC), *SPEC["types"].items(), *ENTRIES.items(), ("provider", SPEC["provider"])]
+    assert len(described) > 60
+    assert [path for path, spec in described if not spec.get("description")] == []
+
+
+@pytest.mark.parametrize("token", ENTRIES)
+@pytest.mark.parametrize("language", ["yaml", "typescript", "python", "go"])
+def test_resources_and_functions_have_an_example_in_each_language(token: str, language: str) -> None:
+    """A reader of any language sees how a resource is declared and a function called."""
+    assert f"```{language}\n" in ENTRIES[token]["description"]
+
+
+def test_each_kind_of_step_is_an_optional_property() -> None:
+    """What the models take as a step is what the schema offers, and nothing else."""
+    step = SPEC["types"]["opencomputer:index:Step"]
+    assert set(step["properties"]) == set(STEP_KEYS)
+    assert "required" not in step
+
+
+def test_settings_are_those_of_the_provider() -> None:
+    """An explicit provider and the stack's configuration take the same settings, and the key is secret in both."""
+    for settings in (SPEC["config"]["variables"], SPEC["provider"]["inputProperties"]):
+        assert list(settings) == ["apiKey", "apiUrl", "sdkVersion", "allowHttp"]
+        assert [name for name, setting in settings.items() if setting.get("secret")] == ["apiKey"]
+
+
+def test_manifest_is_the_same_type_in_and_out() -> None:
+    """An image's manifest output fits a snapshot's input."""
+    manifest = "#/types/opencomputer:index:Manifest"
+    for resource in SPEC["resources"].values():
+        assert resource["inputProperties"]["manifest"]["$ref"] == manifest
+        assert resource["properties"]["manifest"]["$ref"] == manifest
+
+
+def test_memory_is_spelled_as_the_models_spell_it() -> None:
+    """The keys of a manifest are those of the declared form, capitals and all."""
+    manifest = json.loads(schema.PATH.read_text())["types"]["opencomputer:index:Manifest"]
+    assert set(manifest["properties"]) == {"base", "steps", "builderMemoryMB", "runtimeMemoryMB", "rebuild"}
