@@ -6,10 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..answers import Row
-from ..client import Client
 from ..config import Settings
 from ..errors import APIError, ConfigurationError
 from ..logs import Log, ResourceLog, no_log
@@ -22,7 +20,18 @@ from .read import ImageList, read_snapshot, row_outputs
 from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
 from .types import UNKNOWN, Checked, Created, Difference, Kind, Recorded, is_unknown
 
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
+
 __all__ = ["UNKNOWN", "Checked", "Created", "Difference", "Kind", "Lifecycle", "is_unknown"]
+
+
+def _new_client(settings: Settings) -> Client:
+    # What the client needs takes as long to load as all the rest, and a run without changes makes no request.
+    from ..client import Client  # noqa: PLC0415
+
+    return Client(settings)
 
 
 class Lifecycle:
@@ -36,7 +45,7 @@ class Lifecycle:
         settings: Callable[[], Settings],
         api_url: Callable[[], str],
         *,
-        client: Callable[[Settings], Client] = Client,
+        client: Callable[[Settings], Client] = _new_client,
         clock: Clock | None = None,
     ) -> None:
         """Prepare it; nothing is read or sent.
