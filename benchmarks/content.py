@@ -20,6 +20,7 @@ def big_files(scratch: Path) -> Iterator[Outcome]:
     """256 MB in 200 files: hash, its memory, upload body."""
     directory = _files(scratch / "big", 200, 256 * _MB // 200)
     yield from _hashes(directory, scratch, "content hash, 256 MB in 200 files", speed=4, limit=1.3)
+    yield _ten_checks(directory)
     yield from _bodies(directory, "upload body, 256 MB in 200 files")
 
 
@@ -44,6 +45,14 @@ def _hashes(directory: Path, scratch: Path, name: str, *, speed: float, limit: f
     text = f"cat, base64, openssl: {seconds(pipe)}"
     yield Outcome(name, seconds(times), text, *beside_pipe.ratio(), Goal(limit) if limit else None)
     yield _memory(f"{name}: memory above the imports", ours, sdk, "public SDK", 40)
+
+
+def _ten_checks(directory: Path) -> Outcome:
+    """Ten snapshots of one directory: the files are read for the first alone."""
+    ten, one = (lambda count=count: work("checks-ours", count, str(directory)).seconds for count in ("10", "1"))
+    sides = alternate(ten, one)
+    text = f"one: {seconds(sides.beside)}"
+    return Outcome("checks of ten snapshots of that directory", seconds(sides.ours), text, *sides.ratio(), Goal(1.1))
 
 
 def _memory(name: str, ours: list[Worked], others: list[Worked], other: str, limit: float) -> Outcome:

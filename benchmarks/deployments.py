@@ -1,32 +1,15 @@
-"""What a user of ``pulumi up`` waits for, and what the state holds."""
+"""What a deployment leaves in the state, and many builds at once."""
 
 from __future__ import annotations
 
 import random
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 from emulator_process import Emulator
 
-from .measure import ENGINE_RUNS, Goal, Outcome, Sides, alternate, growth_per, seconds, shown
+from .measure import ENGINE_RUNS, Goal, Outcome, alternate, seconds, shown
 from .stack import Stack, emulator
-
-_MANY_SNAPSHOTS = """
-from pulumi_opencomputer import Manifest, Snapshot
-
-for number in range({count}):
-    manifest = Manifest.base().apt_install(["ripgrep"]).env({{"NUMBER": f"{run}-{{number}}"}})
-    Snapshot(f"snapshot-{{number}}", manifest, name=f"name-{run}-{{number}}")
-"""
-
-_MANY_NOTHINGS = """
-from benchmarks.others import Nothing
-
-for number in range({count}):
-    steps = [{{"aptInstall": ["ripgrep"]}}, {{"env": {{"NUMBER": f"{run}-{{number}}"}}}}]
-    Nothing(f"snapshot-{{number}}", {{"base": "base", "steps": steps}}, f"name-{run}-{{number}}")
-"""
 
 _EMBEDDING = """
 from pulumi_opencomputer import Manifest, Snapshot
@@ -81,41 +64,6 @@ def _deployed(folder: Path, api: Emulator, program: str) -> int:
     stack = Stack(folder, api, program)
     stack.up()
     return stack.resource_bytes()
-
-
-def unchanged(scratch: Path) -> Iterator[Outcome]:
-    """``pulumi up`` without changes, at 1, 10 and 100 snapshots."""
-    counts = (1, 10, 100)
-    with emulator(scratch) as api:
-        sides = {count: _unchanged(scratch, api, count) for count in counts}
-    medians = [statistics.median(sides[count].ours) for count in counts]
-    grown = growth_per("snapshot", counts, medians)
-    for count, measured in sides.items():
-        name = f"pulumi up without changes, {count} snapshot{'s' if count > 1 else ''}"
-        text = f"resources that do nothing: {seconds(measured.beside)}"
-        if count == 1:
-            figure, spread = measured.excess()
-            goal = Goal(150, unit=" ms")
-            yield Outcome(name, seconds(measured.ours), text, figure * 1000, _milli(spread), goal)
-        else:
-            goal = Goal(1.15) if count == 100 else None
-            yield Outcome(name, seconds(measured.ours), text, *measured.ratio(), goal, grown if goal else "")
-
-
-def _unchanged(scratch: Path, api: Emulator, count: int) -> Sides:
-    ours = Stack(scratch / f"ours-{count}", api, _MANY_SNAPSHOTS.format(count=count, run=count))
-    nothing = Stack(scratch / f"nothing-{count}", api, _MANY_NOTHINGS.format(count=count, run=count))
-    ours.up()
-    nothing.up()
-    api.forget_requests()
-    sides = alternate(ours.up, nothing.up, ENGINE_RUNS)
-    if asked := [entry for entry in api.requests() if not entry["path"].startswith("/_emulator")]:
-        raise RuntimeError(f"a run without changes asked the API: {asked}")
-    return sides
-
-
-def _milli(spread: tuple[float, float]) -> tuple[float, float]:
-    return spread[0] * 1000, spread[1] * 1000
 
 
 def parallel(scratch: Path) -> Iterator[Outcome]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from . import ROOT
-from .measure import Goal, Outcome, alternate, growth, shown, work
+from .measure import ENGINE_RUNS, Goal, Outcome, alternate, growth, seconds, shown, work
 
 _LINES = 2000
+_PACED = 300
+# Each task says two lines first, which connect it.
+_UNMEASURED = 2
 
 
 def log_lines(scratch: Path) -> Iterator[Outcome]:
-    """2,000 lines as fast as they come, into an engine's stand-in that counts them."""
+    """Lines at 50 a second, and 2,000 as fast as they come, into an engine's stand-in that keeps what it gets."""
     del scratch
+    sides = alternate(lambda: _slowest(_paced_ours()), lambda: _slowest(_paced_bare()), ENGINE_RUNS)
+    name, text = "from an event to its line at 50 a second, p99", f"bare calls: {seconds(sides.beside)}"
+    yield Outcome(name, seconds(sides.ours), text, *sides.ratio(), Goal(3))
     sides = alternate(lambda: _measure("lines-ours", _LINES), lambda: _measure("lines-bare", _LINES))
     rates = [shown(_LINES / sorted(side)[len(side) // 2], " lines/s") for side in (sides.ours, sides.beside)]
     sizes = (_LINES // 4, _LINES // 2, _LINES)
@@ -28,40 +35,45 @@ def log_lines(scratch: Path) -> Iterator[Outcome]:
 
 def _measure(task: str, lines: int) -> float:
     """The seconds that the lines took; fails if one was lost or out of order."""
-    command = [sys.executable, "-m", "benchmarks.log_lines"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as engine:
-        assert engine.stdout is not None
-        took = work(task, engine.stdout.readline().strip(), str(lines)).seconds
-        seen = engine.communicate()[0].splitlines()
-    # The first two are those of the task's first, unmeasured time.
-    numbers = [int(line[1:].partition("/")[0]) for line in seen[2:]]
-    if numbers != [number for number in range(1, lines // 2 + 1) for _ in range(2)]:
-        raise RuntimeError(f"{task}: of {lines} lines {len(numbers)} arrived, or in another order")
+    with _standin("engine") as (port, end):
+        took = work(task, port, str(lines)).seconds
+        _require_all(task, end(), lines)
     return took
 
 
-def serve() -> None:
-    """Stand in for an engine: print the port, count until standard input ends, print what was logged."""
-    import grpc  # noqa: PLC0415 - the measuring process does without
-    from google.protobuf import empty_pb2  # noqa: PLC0415
-    from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
-
-    seen: list[str] = []
-
-    class Engine(engine_pb2_grpc.EngineServicer):
-        def Log(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - named by gRPC
-            seen.append(request.message)
-            return empty_pb2.Empty()
-
-    server = grpc.server(ThreadPoolExecutor(4))
-    engine_pb2_grpc.add_EngineServicer_to_server(Engine(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)
-    sys.stdin.read()
-    server.stop(None).wait()
-    print("\n".join(seen))
+def _paced_ours() -> list[float]:
+    """The seconds from the sending of each event to the arrival of its line."""
+    with _standin("engine") as (port, end), _standin("server", str(_PACED)) as (server, sent):
+        work("paced-ours", port, server, str(_PACED))
+        return _delays("paced-ours", sent(), end())
 
 
-if __name__ == "__main__":
-    serve()
+def _paced_bare() -> list[float]:
+    """The seconds from each call to the arrival of its line."""
+    with _standin("engine") as (port, end):
+        return _delays("paced-bare", work("paced-bare", port, str(_PACED)).times, end())
+
+
+def _delays(task: str, sent: Sequence[float], seen: Sequence[tuple[str, float]]) -> list[float]:
+    _require_all(task, seen, _PACED)
+    return [at - began for began, (_, at) in zip(sent, seen[_UNMEASURED:], strict=True)]
+
+
+def _slowest(delays: list[float]) -> float:
+    """The 99th percentile."""
+    return sorted(delays)[int(0.99 * len(delays))]
+
+
+def _require_all(task: str, seen: Sequence[tuple[str, float]], lines: int) -> None:
+    numbers = [int(line[1:].partition("/")[0]) for line, _ in seen[_UNMEASURED:]]
+    if numbers != [number for number in range(1, lines // 2 + 1) for _ in range(2)]:
+        raise RuntimeError(f"{task}: of {lines} lines {len(numbers)} arrived, or in another order")
+
+
+@contextmanager
+def _standin(*arguments: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """A stand-in's port, and the call that ends it and returns what it saw."""
+    command = [sys.executable, "-m", "benchmarks.standins", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), lambda: json.loads(process.communicate()[0])

@@ -52,6 +52,7 @@ class Outcome:
         spread: The range that the middle half of the runs' own figures lies in.
         goal: The limit; None where the row only informs.
         growth: How our side grows, for people.
+        unit: The figure's unit where there is no goal.
     """
 
     work: str
@@ -61,6 +62,7 @@ class Outcome:
     spread: tuple[float, float]
     goal: Goal | None = None
     growth: str = ""
+    unit: str = TIMES
 
     @property
     def met(self) -> bool:
@@ -122,14 +124,16 @@ class Worked:
     Attributes:
         seconds: The work's time, after the interpreter's start and all imports.
         extra_bytes: The peak of the process's memory above what it was before the work.
+        times: What the work noted itself, if anything.
     """
 
     seconds: float
     extra_bytes: int
+    times: list[float]
 
 
 def work(task: str, *arguments: str) -> Worked:
-    """Do one of `benchmarks.tasks` in a process of its own."""
+    """Do one of `tasks.TASKS` in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.tasks", task, *arguments]
     environment = {**os.environ, "GRPC_VERBOSITY": "ERROR"}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)

@@ -6,20 +6,26 @@ import os
 import time
 from typing import Any
 
+from pulumi import ResourceOptions
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
 
-class _NothingProvider(ResourceProvider):
+class NothingProvider(ResourceProvider):
+    """Does nothing."""
+
     def create(self, props: dict[str, Any]) -> CreateResult:
+        """Answer with the inputs."""
         return CreateResult("nothing", props)
 
 
 class Nothing(Resource):
     """A resource with a snapshot's inputs, for which nothing is done."""
 
-    def __init__(self, resource_name: str, manifest: dict[str, Any], name: str) -> None:
+    def __init__(
+        self, resource_name: str, manifest: dict[str, Any], name: str, opts: ResourceOptions | None = None
+    ) -> None:
         """Declare it."""
-        super().__init__(_NothingProvider(), resource_name, {"manifest": manifest, "name": name})
+        super().__init__(NothingProvider(), resource_name, {"manifest": manifest, "name": name}, opts)
 
 
 class _SleepProvider(ResourceProvider):

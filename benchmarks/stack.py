@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,10 +41,42 @@ class Stack:
 
     def up(self, *options: str) -> float:
         """Run ``pulumi up``; return its seconds."""
-        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *options]
+        return self._run("up", "--yes", "--skip-preview", *options)
+
+    def preview(self) -> float:
+        """Run ``pulumi preview``; return its seconds."""
+        return self._run("preview")
+
+    def refresh(self) -> float:
+        """Run ``pulumi refresh``; return its seconds."""
+        return self._run("refresh", "--yes", "--skip-preview")
+
+    def multiply(self, count: int, copy: Callable[[str, int], str]) -> None:
+        """Put copies of the stack's only resource into its state, numbered from 1: as if they had been deployed.
+
+        Args:
+            count: How many there are then.
+            copy: Makes the JSON text of one copy out of that of resource 0.
+        """
+
+        def edit(text: str) -> str:
+            state = json.loads(text)
+            resources = state["deployment"]["resources"]
+            first = json.dumps(resources[-1])
+            resources += [json.loads(copy(first, number)) for number in range(1, count)]
+            return json.dumps(state)
+
+        self._project.edit_state(edit)
+
+    def resource_bytes(self) -> int:
+        """The bytes of the largest resource in the exported state."""
+        resources = json.loads(self._project.exported())["deployment"]["resources"]
+        return max(len(json.dumps(resource)) for resource in resources)
+
+    def _run(self, *command: str) -> float:
         started = time.perf_counter()
         done = subprocess.run(
-            command,
+            ["pulumi", *command, "--non-interactive"],
             cwd=self._project.folder,
             env=self._project.environment,
             capture_output=True,
@@ -56,11 +88,6 @@ class Stack:
         if done.returncode != 0:
             raise RuntimeError(done.stdout + done.stderr)
         return took
-
-    def resource_bytes(self) -> int:
-        """The bytes of the largest resource in the exported state."""
-        resources = json.loads(self._project.exported())["deployment"]["resources"]
-        return max(len(json.dumps(resource)) for resource in resources)
 
 
 @contextmanager

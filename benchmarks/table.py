@@ -8,16 +8,22 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from .measure import TIMES, Outcome, shown
+from .measure import Outcome, shown
 
 README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 _HEAD = ("work", "ours", "beside", "result (middle half of the runs)", "goal", "met", "growth of ours")
 
 
-def render(outcomes: Sequence[Outcome]) -> str:
-    """The table."""
-    rows = [_HEAD, ("---",) * len(_HEAD), *(_cells(outcome) for outcome in outcomes)]
+def render(outcomes: Sequence[Outcome], failed: Sequence[str] = ()) -> str:
+    """The table.
+
+    Args:
+        outcomes: Its rows.
+        failed: The names of benchmarks that ended in an error.
+    """
+    broken = [(name, "", "", "**ended in an error**", "", "no", "") for name in failed]
+    rows = [_HEAD, ("---",) * len(_HEAD), *(_cells(outcome) for outcome in outcomes), *broken]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -32,7 +38,7 @@ def write(table: str, took: float) -> None:
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
-    unit = outcome.goal.unit if outcome.goal else TIMES
+    unit = outcome.goal.unit if outcome.goal else outcome.unit
     low, high = (shown(value, "") for value in outcome.spread)
     result = f"**{shown(outcome.figure, unit)}** ({low} to {high})"
     goal = str(outcome.goal) if outcome.goal else ""

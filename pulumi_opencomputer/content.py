@@ -8,19 +8,18 @@ the earlier value, numbers that are float64. Nothing here reads a file: a :class
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from .canonical import (
     Blob,
+    FileList,
     ManifestEncodingError,
     RepeatedKeys,
     Token,
-    base64_size,
     base64_text,
     check_value,
     expand_tokens,
@@ -30,11 +29,14 @@ from .canonical import (
     merge_members,
     pairs_of,
     quoted_text,
+    tokens_size,
     value_tokens,
 )
+from .digest import Digest
 
 __all__ = [
     "Blob",
+    "FileList",
     "ManifestEncodingError",
     "canonical_chunks",
     "canonical_size",
@@ -44,7 +46,7 @@ __all__ = [
     "parse_json",
 ]
 
-_BLOCK = 256 * 1024
+_BLOCK = 1024 * 1024
 
 # Go matches a key with a field by simple case folding, under which two characters more are an s and a k.
 _FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {0x17F: "s", 0x212A: "k"}
@@ -54,7 +56,8 @@ def content_hash(manifest: Mapping[str, Any] | None) -> str:
     """Return the content hash that the server gives a manifest.
 
     Args:
-        manifest: The API's form, ``{"base", "steps": [{"type", "args"}]}``; a value in args may be a `Blob`.
+        manifest: The API's form, ``{"base", "steps": [{"type", "args"}]}``; a value in args may be a `Blob` or
+            a `FileList`.
 
     Returns:
         64 hexadecimal digits.
@@ -63,20 +66,25 @@ def content_hash(manifest: Mapping[str, Any] | None) -> str:
         ManifestEncodingError: The server could not decode this manifest.
         ContentChangedError: A blob is not as long as it was.
     """
-    digest = hashlib.sha256()
-    for chunk in canonical_chunks(manifest):
-        digest.update(chunk)
-    return digest.hexdigest()
+    with Digest() as digest:
+        for chunk in canonical_chunks(manifest):
+            digest.update(chunk)
+        return digest.hexdigest()
 
 
 def canonical_chunks(manifest: Mapping[str, Any] | None) -> Iterator[bytes]:
-    """Yield the bytes that the content hash is taken of, in chunks of 256 KB to about 1.3 MB.
+    """Yield the bytes that the content hash is taken of, in chunks of 1 MB to about 2 MB; the last may be smaller.
 
     Memory stays constant, whatever the size of the blobs. Raises as `content_hash` does, while it yields.
     """
+    return chunks_of(manifest_tokens(manifest))
+
+
+def chunks_of(tokens: Iterable[Token]) -> Iterator[bytes]:
+    """Yield the bytes of tokens, in such chunks."""
     held: list[bytes] = []
     size = 0
-    for piece in expand_tokens(_manifest_tokens(manifest)):
+    for piece in expand_tokens(tokens):
         held.append(piece)
         size += len(piece)
         if size >= _BLOCK:
@@ -93,9 +101,7 @@ def canonical_size(manifest: Mapping[str, Any] | None) -> int:
     Raises:
         ManifestEncodingError: The server could not decode this manifest.
     """
-    return sum(
-        len(token) if isinstance(token, bytes) else base64_size(token.size) for token in _manifest_tokens(manifest)
-    )
+    return tokens_size(manifest_tokens(manifest))
 
 
 def embed_blobs(value: Any) -> Any:
@@ -108,6 +114,8 @@ def embed_blobs(value: Any) -> Any:
         return {key: embed_blobs(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [embed_blobs(member) for member in value]
+    if isinstance(value, FileList):
+        return [{"relativePath": relative, "content": base64_text(blob)} for relative, blob in value.entries]
     return base64_text(value) if is_blob(value) else value
 
 
@@ -239,7 +247,12 @@ def _object_at(value: object, path: str) -> Mapping[Any, object]:
     return value
 
 
-def _manifest_tokens(manifest: object) -> Iterator[Token]:
+def manifest_tokens(manifest: object) -> Iterator[Token]:
+    """Yield the canonical bytes of a manifest as tokens.
+
+    Raises:
+        ManifestEncodingError: The server could not decode this manifest.
+    """
     content = _decode(manifest)
     yield b'{"base":' + quoted_text(content.base) + b',"steps":'
     if content.length is None:

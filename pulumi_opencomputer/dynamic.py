@@ -143,11 +143,11 @@ def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_wire(value: Any) -> Any:
-    from .lifecycle import UNKNOWN  # noqa: PLC0415
-
     if isinstance(value, Unknown) or (isinstance(value, str) and value == WIRE_UNKNOWN):
+        from .lifecycle import UNKNOWN  # noqa: PLC0415
+
         return UNKNOWN
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _from_wire(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_from_wire(item) for item in value]
@@ -155,12 +155,12 @@ def _from_wire(value: Any) -> Any:
 
 
 def _to_wire(value: Any) -> Any:
-    from .lifecycle import is_unknown  # noqa: PLC0415
-
-    if is_unknown(value):
-        return WIRE_UNKNOWN
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, Mapping):
         return {key: _to_wire(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_to_wire(item) for item in value]
-    return value
+    from .lifecycle import is_unknown  # noqa: PLC0415
+
+    return WIRE_UNKNOWN if is_unknown(value) else value

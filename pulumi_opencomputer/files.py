@@ -7,17 +7,18 @@ don't: the same files give the same listing everywhere.
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from .errors import ContentChangedError, LocalFileError
+from .ignore import IgnoreTest, ignore_test
 
-# A multiple of three: the base64 of each block then ends where the block does, with nothing to carry over.
-_BLOCK = 768 * 1024
+# A multiple of three: the base64 of each block then ends where the block does, with nothing to carry over. Larger
+# blocks are slower: they leave the processor's cache, and the kernel clears new memory for each.
+_BLOCK = 48 * 1024
 
 # O_NONBLOCK: opening what was swapped for a pipe must not wait for a writer. Not every platform has every flag.
 _FLAGS = ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK")
@@ -59,24 +60,47 @@ class LocalFile:
     fingerprint: Fingerprint
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the file's bytes in blocks of at most 768 KB, each of them a multiple of three but the last.
+        """Yield the file's bytes in blocks of at most 48 KB, each of them a multiple of three but the last.
 
         Raises:
             ContentChangedError: It is not the version that was looked at, before or after it was read.
             LocalFileError: It may not be read, or the reading failed.
         """
-        try:
-            descriptor = os.open(self.path, _OPEN_FLAGS)
-        except PermissionError as error:
-            raise self._unreadable(error) from error
-        except OSError as error:
-            raise self._changed() from error
+        if self.size < _BLOCK and (whole := self._at_once()) is not None:
+            yield whole
+            return
+        descriptor = self._open()
         try:
             self._compare(descriptor)
             yield from self._blocks(descriptor)
             self._compare(descriptor)
         finally:
             os.close(descriptor)
+
+    def _at_once(self) -> bytes | None:
+        """The bytes of a small file, by as few system calls as there may be; None where one read gave fewer."""
+        descriptor = self._open()
+        try:
+            raw = os.read(descriptor, self.size + 1)
+        except OSError as error:
+            self._compare(descriptor)
+            raise self._unreadable(error) from error
+        else:
+            # One look is enough: nothing leaves here before it, and the file was looked at when it was listed.
+            self._compare(descriptor)
+        finally:
+            os.close(descriptor)
+        if len(raw) > self.size:
+            raise self._changed()
+        return raw if len(raw) == self.size else None
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, _OPEN_FLAGS)
+        except PermissionError as error:
+            raise self._unreadable(error) from error
+        except OSError as error:
+            raise self._changed() from error
 
     def _blocks(self, descriptor: int) -> Iterator[bytes]:
         left = self.size
@@ -166,16 +190,14 @@ def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
         raise LocalFileError(f"is {kind}, not a directory; a file is embedded with add_local_file (addFile).")
     root = os.path.abspath(source)  # noqa: PTH100 - as above
-    entries = tuple(sorted(_walk(root, _ignore_test(ignore)), key=attrgetter("relative")))
+    entries = tuple(sorted(_walk(root, ignore_test(ignore)), key=attrgetter("relative")))
     return Directory(entries, sum(entry.file.size for entry in entries))
 
 
 # The walk. It deals in strings, as there may be 20,000 files; pathlib alone would double its time.
 
-_IgnoreTest: TypeAlias = Callable[[str, str, bool], bool | None]
 
-
-def _walk(root: str, is_ignored: _IgnoreTest | None) -> Iterator[Entry]:
+def _walk(root: str, is_ignored: IgnoreTest | None) -> Iterator[Entry]:
     real_root = os.path.realpath(root)
     waiting = [(root, "")]
     while waiting:
@@ -257,11 +279,17 @@ def _local_file(path: str, status: os.stat_result, relative: str) -> LocalFile:
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
         remedy = f"remove it, or {_IGNORE_IT}" if relative else "name a file"
         _refuse(relative, f"is {kind}, and only files can be embedded; {remedy}.")
-    if not os.access(path, os.R_OK, effective_ids=_AS_EFFECTIVE_USER):
+    if not _is_readable(path, status):
         remedy = f", or {_IGNORE_IT}" if relative else ""
         _refuse(relative, f"can't be read: permission denied; make it readable{remedy}.")
     executable = _POSIX and bool(status.st_mode & stat.S_IXUSR)
     return LocalFile(path, status.st_size, executable, _fingerprint(status))
+
+
+def _is_readable(path: str, status: os.stat_result) -> bool:
+    if _POSIX and status.st_mode & stat.S_IRUSR and status.st_uid == os.geteuid():
+        return True  # the usual case, without a system call
+    return os.access(path, os.R_OK, effective_ids=_AS_EFFECTIVE_USER)
 
 
 def _fingerprint(status: os.stat_result) -> Fingerprint:
@@ -298,82 +326,3 @@ def _shown_char(char: str) -> str:
     if "\udc80" <= char <= "\udcff":
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char if char.isprintable() else char.encode("unicode_escape").decode()
-
-
-# What is ignored
-
-# A pattern of the library matches what lies below a match, too; git asks each file and directory on the way by itself,
-# and the last pattern that matches that one decides. So a mark is added to names and patterns alike: below a match it
-# stands elsewhere. Its NUL is in no name, and the letter behind it tells directories from files.
-_FILE_MARK, _DIRECTORY_MARK, _ANY_MARK = "\0f", "\0d", "\0?"
-
-_CHARACTER_CLASS = re.compile(r"\[:\w*:\]")
-
-
-def _ignore_test(patterns: Sequence[str]) -> _IgnoreTest | None:
-    """The test whether to ignore a relative path with that last name, being a directory or not; None for no pattern."""
-    rules = [rule for index, line in enumerate(patterns) if (rule := _rule(line, index))]
-    if not rules:
-        return None
-    rules.reverse()
-
-    def is_ignored(relative: str, name: str, is_directory: bool) -> bool | None:
-        mark = _DIRECTORY_MARK if is_directory else _FILE_MARK
-        whole, last = relative + mark, name + mark
-        for matches, anchored, ignores in rules:
-            if matches(whole if anchored else last):
-                return ignores
-        return False
-
-    return is_ignored
-
-
-class _Rule(NamedTuple):
-    matches: Callable[[str], object]
-    anchored: bool
-    ignores: bool
-
-
-def _rule(line: str, index: int) -> _Rule | None:
-    """One pattern, or None where git sees none: a comment, an empty line."""
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most directories have no patterns
-
-    text = _trimmed(line)
-    if text.startswith("#"):
-        return None
-    ignores = not text.startswith("!")
-    body = text if ignores else text[1:]
-    body, mark = (body[:-1], _DIRECTORY_MARK) if body.endswith("/") else (body, _ANY_MARK)
-    if body in {"", "/"}:
-        return None
-    _check_pattern(body, index)
-    if body.rpartition("/")[2] == "**":
-        body += "/*"
-    sign = "" if ignores else "!"
-    try:
-        (pattern,) = GitIgnoreSpec.from_lines([sign + body + mark]).patterns
-    except (ValueError, re.error):
-        raise LocalFileError(f"ignore[{index}] is not a gitignore pattern.") from None
-    # The library, like git, drops a pattern with a bracket that is never closed.
-    return _Rule(pattern.regex.match, "/" in body, ignores) if pattern.regex else None
-
-
-def _trimmed(line: str) -> str:
-    """The pattern without its line end and trailing spaces, unless a backslash keeps the first of those."""
-    line = line.rstrip("\r\n")
-    text = line.rstrip(" ")
-    return text + " " if len(text) < len(line) and _ends_in_escape(text) else text
-
-
-def _ends_in_escape(text: str) -> bool:
-    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
-
-
-def _check_pattern(body: str, index: int) -> None:
-    """Refuse what would silently match nothing, or something else than it says."""
-    if "\n" in body or "\r" in body or "\0" in body:
-        raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
-    if _ends_in_escape(body):
-        raise LocalFileError(f"ignore[{index}] ends in a backslash with nothing behind it.")
-    if _CHARACTER_CLASS.search(body):
-        raise LocalFileError(f"ignore[{index}] uses a named class like [:digit:]; write a range as [0-9] instead.")

@@ -12,10 +12,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .sse import BuildEvent
 from .text import clean
+
+if TYPE_CHECKING:
+    from .sse import BuildEvent
 
 
 class Severity(enum.Enum):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .canonical import FileList
 from .errors import InvalidInputError, LocalFileError, Problem
 from .files import Directory, LocalFile, scan_directory, scan_file
 from .model import (
@@ -55,7 +56,7 @@ class Plan:
         object.__setattr__(self, "key", (declared, stats))
 
     def image(self, twin: int = 0) -> dict[str, Any]:
-        """The manifest in the API's form; local files stand in it as Blobs.
+        """The manifest in the API's form; local files stand in it as Blobs, directories as FileLists.
 
         Args:
             twin: 0 for the manifest itself; n > 0 adds a key that the server ignores to the last step,
@@ -101,10 +102,10 @@ class Plan:
             case AddDir():
                 return _step("add_dir", path=step.directory.path, files=self._entries(index, step))
 
-    def _entries(self, index: int, step: AddDir) -> list[dict[str, Any]]:
+    def _entries(self, index: int, step: AddDir) -> FileList | list[dict[str, Any]]:
         found = self.local.get(index)
         if isinstance(found, Directory):
-            return [{"relativePath": entry.relative, "content": entry.file} for entry in found.entries]
+            return FileList(found.entries)
         inline = sorted(step.directory.inline_entries(), key=lambda entry: entry.relative_path)
         return [{"relativePath": entry.relative_path, "content": _base64(entry.raw())} for entry in inline]
 

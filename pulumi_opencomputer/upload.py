@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .canonical import canonical_value
-from .content import canonical_chunks, canonical_size, fold_key
+from .canonical import canonical_value, tokens_size
+from .content import chunks_of, fold_key, manifest_tokens
+from .digest import Digest
 from .errors import ContentChangedError
 
 _HEAD = b'{"image":'
@@ -19,7 +19,7 @@ _RESERVED = frozenset({"base", "steps", "name"})
 class BuildRequest:
     """The body of ``POST /api/snapshots``: a manifest, the keys beside it, and the snapshot's name.
 
-    Iterating yields the JSON in chunks of up to about 1.3 MB, in constant memory, as often as wanted. The
+    Iterating yields the JSON in chunks of up to about 2 MB, in constant memory, as often as wanted. The
     manifest's part is exactly its canonical bytes, so what is sent has the hash that was planned, or the
     request is given up before its last byte and the server has nothing to build. The manifest must not
     be changed in between.
@@ -52,10 +52,10 @@ class BuildRequest:
         """
         self.name = name
         self.content_hash = expected_hash
-        self._manifest = manifest
+        self._tokens = tuple(manifest_tokens(manifest))
         self._tail = _tail(name, extra or {})
         # The manifest's closing brace is in the tail, behind the extra keys.
-        self.size = len(_HEAD) + canonical_size(manifest) - 1 + len(self._tail)
+        self.size = len(_HEAD) + tokens_size(self._tokens) - 1 + len(self._tail)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, content_hash={self.content_hash!r}, size={self.size})"
@@ -66,13 +66,14 @@ class BuildRequest:
         Raises:
             ContentChangedError: A local file is not what was planned; the body ends unfinished.
         """
-        digest = hashlib.sha256()
         held = _HEAD
-        for chunk in canonical_chunks(self._manifest):
-            yield held
-            digest.update(chunk)
-            held = chunk
-        if digest.hexdigest() != self.content_hash:
+        with Digest() as digest:
+            for chunk in chunks_of(self._tokens):
+                yield held
+                digest.update(chunk)
+                held = chunk
+            found = digest.hexdigest()
+        if found != self.content_hash:
             raise ContentChangedError(
                 "A local file changed between the plan and the upload, so this was given up before a build. "
                 "Run the same command again."

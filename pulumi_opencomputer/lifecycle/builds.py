@@ -11,9 +11,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..answers import Row
-from ..client import Client
 from ..errors import (
     AnswerTooLargeError,
     BuildBlockedError,
@@ -25,6 +24,10 @@ from ..errors import (
 )
 from .job import Job
 from .names import mark_of
+
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
 
 #: Seconds after which a row that says ``building`` is dead: the server gives a build 600 s.
 DEAD_AFTER = 15 * 60.0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
-from ..client import Row
 from ..errors import Problem
+
+if TYPE_CHECKING:
+    from ..answers import Row
 
 #: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
 MARK_KEY = "pulumiMark"

@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..answers import Row
-from ..client import Client
 from ..errors import AnswerTooLargeError, NotFoundError
 from ..logs import ResourceLog
 from .builds import LIST_LIMIT, Clock
 from .types import Recorded
+
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
 
 #: Lists are cut by the public endpoint: absence in one of this length proves nothing.
 FULL_LIST = 200

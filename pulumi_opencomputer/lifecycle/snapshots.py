@@ -8,10 +8,8 @@ failed build leaves the old row as it was.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..answers import Row
-from ..client import Client
 from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
 from ..logs import ResourceLog
 from .builds import Builder, Clock
@@ -19,6 +17,10 @@ from .job import Job
 from .names import mark, mark_of, scratch_name
 from .read import look_until_shown, look_while_fresh
 from .types import Recorded
+
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
 
 _MOST_CACHE_PROOFS = 4
 

@@ -12,6 +12,7 @@ import pytest
 
 from pulumi_opencomputer.canonical import canonical_value
 from pulumi_opencomputer.content import (
+    FileList,
     ManifestEncodingError,
     canonical_chunks,
     canonical_size,
@@ -219,7 +220,7 @@ def test_a_blob_of_another_length(size):
 
 def test_a_blob_that_grows():
     """A file that has grown is noticed before more is yielded than was measured."""
-    manifest = with_args({"content": Bytes(bytes(5_000_000), 3000, size=600_000)})
+    manifest = with_args({"content": Bytes(bytes(5_000_000), 3000, size=1_800_000)})
     sent = []
     with pytest.raises(ContentChangedError, match="longer"):
         sent.extend(canonical_chunks(manifest))
@@ -251,12 +252,22 @@ def test_the_size_is_known_without_reading():
     assert canonical_size(with_args({"c": Unreadable()})) == canonical_size(with_args({"c": "x" * 16}))
 
 
+@pytest.mark.parametrize("names", [[], ["a"], ["a", "b<&>", 'c"', "ü", "d\u2028"]])
+def test_a_file_list_is_the_list_that_it_stands_for(names):
+    """The files of a directory hash, measure and embed as a list of mappings with their base64 does."""
+    files = FileList([(name, Bytes(name.encode() * 3)) for name in names])
+    embedded = [{"relativePath": name, "content": base64.b64encode(name.encode() * 3).decode()} for name in names]
+    assert canonical(with_args({"files": files})) == canonical(with_args({"files": embedded}))
+    assert canonical_size(with_args({"files": files})) == canonical_size(with_args({"files": embedded}))
+    assert embed_blobs(with_args({"files": files})) == with_args({"files": embedded})
+
+
 def test_many_small_values_come_in_blocks():
-    """Thousands of small files are coalesced: all chunks but the last are at least 256 KB."""
-    files = [{"relativePath": f"{i}", "content": Bytes(b"x" * 500)} for i in range(2000)]
+    """Thousands of small files are coalesced: all chunks but the last are at least 1 MB."""
+    files = [{"relativePath": f"{i}", "content": Bytes(b"x" * 500)} for i in range(8000)]
     sizes = [len(chunk) for chunk in canonical_chunks(with_args({"files": files}))]
     assert len(sizes) > 3
-    assert all(256 * 1024 <= size < 300 * 1024 for size in sizes[:-1])
+    assert all(1024 * 1024 <= size < 1080 * 1024 for size in sizes[:-1])
 
 
 def test_memory_is_constant():

@@ -93,3 +93,14 @@ def test_a_key_needs_no_pulumi():
 def test_the_lifecycle_knows_no_pulumi():
     """Both adapters share it."""
     assert "pulumi" not in loaded_by("import pulumi_opencomputer.lifecycle")
+
+
+def test_a_run_without_changes_loads_no_client():
+    """The provider's process checks and compares without what it takes to make a request."""
+    program = (
+        "from pulumi_opencomputer.dynamic import SnapshotProvider\n"
+        "inputs = {'manifest': {'base': 'base', 'steps': [{'run': ['true']}]}, 'urn': 'u', 'secretPaths': []}\n"
+        "checked = SnapshotProvider().check({}, inputs).inputs\n"
+        "assert not SnapshotProvider().diff('id', checked, checked).changes"
+    )
+    assert "httpx" not in loaded_by(program)

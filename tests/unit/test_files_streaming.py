@@ -15,7 +15,7 @@ from pulumi_opencomputer.errors import ContentChangedError
 from pulumi_opencomputer.files import scan_directory, scan_file
 
 
-@pytest.mark.parametrize("size", [0, 1, 768 * 1024, 768 * 1024 + 1, 5_000_000])
+@pytest.mark.parametrize("size", [0, 1, 48 * 1024 - 1, 48 * 1024, 48 * 1024 + 1, 5_000_000])
 def test_a_file_hashes_as_its_base64_does(tmp_path, size):
     """As a value in a manifest, a file means its padded base64, whatever its size; it can be read again."""
     raw = random.Random(size).randbytes(size)
@@ -81,7 +81,7 @@ def test_a_file_that_changed_since_the_scan_is_given_up(tmp_path, change):
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "other time"])
 def test_a_file_that_changes_while_it_is_read_is_given_up(tmp_path, change):
-    """The version is compared once more behind the last block."""
+    """The version of a file of more than one block is compared once more behind the last."""
     path = tmp_path / "f"
     path.write_bytes(bytes(1_000_000))
     chunks = scan_file(str(path)).chunks()
@@ -96,6 +96,16 @@ def test_a_file_that_holds_more_than_its_size_is_not_taken_for_empty():
     """Where the file system reports no size, nothing is embedded in place of the content."""
     with pytest.raises(ContentChangedError):
         list(scan_file("/proc/self/status").chunks())
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_reads_may_be_short(tmp_path, monkeypatch, size):
+    """Some file systems give fewer bytes than asked for: the file is read to its end all the same."""
+    raw = random.Random(size).randbytes(size)
+    (tmp_path / "f").write_bytes(raw)
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, count: read(descriptor, min(count, 6)))
+    assert b"".join(scan_file(str(tmp_path / "f")).chunks()) == raw
 
 
 def test_a_stream_that_is_left_early_closes_its_file(tmp_path):

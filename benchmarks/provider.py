@@ -1,0 +1,66 @@
+"""How long a provider's process takes from its start to its first answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .measure import Outcome, alternate, seconds
+
+_DYNAMIC = (sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1")
+_ROUNDS = 9
+_URN = "urn:pulumi:dev::bench::pulumi-python:dynamic/opencomputer:Snapshot::daily"
+_INPUTS = {
+    "manifest": {"base": "base", "steps": [{"aptInstall": ["ripgrep"]}]},
+    "name": "daily",
+    "secretPaths": [],
+    "urn": _URN,
+}
+
+
+def provider_start(scratch: Path) -> Iterator[Outcome]:
+    """From the start of a dynamic provider's process to the answer to its first check."""
+    del scratch
+    from pulumi.dynamic.dynamic import serialize_provider  # noqa: PLC0415 - here alone, it takes half a second
+
+    from pulumi_opencomputer.dynamic import SnapshotProvider  # noqa: PLC0415
+
+    from .others import NothingProvider  # noqa: PLC0415
+
+    ours, nothing = (
+        {**_INPUTS, "__provider": serialize_provider(kind())} for kind in (SnapshotProvider, NothingProvider)
+    )
+    sides = alternate(lambda: first_answer(_DYNAMIC, ours), lambda: first_answer(_DYNAMIC, nothing), _ROUNDS)
+    figure, (low, high) = sides.excess()
+    name, text = "provider process to first answer", f"one that does nothing: {seconds(sides.beside)}"
+    yield Outcome(name, seconds(sides.ours), text, figure * 1000, (low * 1000, high * 1000), unit=" ms")
+
+
+def first_answer(command: Sequence[str], inputs: dict[str, Any]) -> float:
+    """The seconds from a provider process's start to its answer to a check.
+
+    Args:
+        command: What starts it; it prints its port as its first line.
+        inputs: The inputs to check.
+    """
+    import grpc  # noqa: PLC0415
+    from google.protobuf.struct_pb2 import Struct  # noqa: PLC0415
+    from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc  # noqa: PLC0415
+
+    news = Struct()
+    news.update(inputs)
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
+            stub = provider_pb2_grpc.ResourceProviderStub(channel)
+            answer = stub.Check(provider_pb2.CheckRequest(urn=_URN, olds=Struct(), news=news), wait_for_ready=True)
+            took = time.perf_counter() - started
+        process.kill()
+    if answer.failures:
+        raise RuntimeError(f"the first check failed: {answer.failures}")
+    return took

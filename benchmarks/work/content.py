@@ -1,0 +1,107 @@
+"""Content hashes, checks and upload bodies of local directories."""
+
+from __future__ import annotations
+
+import tempfile
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# A multiple of three, and with its base64 below what the C library maps anew, and clears, each time.
+_BLOCK = 48 * 1024
+
+
+@contextmanager
+def _small() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "file").write_bytes(b"content")
+        yield directory
+
+
+def hash_ours(*directories: str) -> Callable[[], object]:
+    """The content hash of directories."""
+    from pulumi_opencomputer import Manifest  # noqa: PLC0415
+
+    def content_hash(*paths: str) -> str:
+        manifest = Manifest.base()
+        for path in paths:
+            manifest = manifest.add_local_dir(path, "/data")
+        return manifest.cache_key()
+
+    with _small() as small:
+        content_hash(small)
+    return lambda: content_hash(*directories)
+
+
+def hash_sdk(*directories: str) -> Callable[[], object]:
+    """The same with the public SDK."""
+    from opencomputer import Image  # noqa: PLC0415
+
+    def cache_key(*paths: str) -> str:
+        image = Image.base()
+        for path in paths:
+            image = image.add_local_dir(path, "/data")
+        return str(image.cache_key())
+
+    with _small() as small:
+        cache_key(small)
+    return lambda: cache_key(*directories)
+
+
+def checks_ours(count: str, directory: str) -> Callable[[], object]:
+    """The checks of so many snapshots that embed one directory, as a provider's process makes them."""
+    from pulumi_opencomputer.lifecycle import Kind  # noqa: PLC0415
+    from pulumi_opencomputer.session import session  # noqa: PLC0415
+
+    def check(path: str, number: int) -> None:
+        manifest = {"base": "base", "steps": [{"addDir": {"path": "/data", "source": path}}]}
+        checked = session().lifecycle.check(Kind.SNAPSHOT, f"urn::{number}", {}, {"manifest": manifest})
+        if checked.problems:
+            raise RuntimeError(str(checked.problems))
+
+    with _small() as small:
+        check(small, 0)
+
+    def checks() -> None:
+        for number in range(int(count)):
+            check(directory, number)
+
+    return checks
+
+
+def body_ours(*directories: str) -> Callable[[], object]:
+    """The upload body of directories that were planned before, without sending it."""
+    from pulumi_opencomputer.content import content_hash  # noqa: PLC0415
+    from pulumi_opencomputer.plan import plan  # noqa: PLC0415
+    from pulumi_opencomputer.upload import BuildRequest  # noqa: PLC0415
+
+    def prepare(*paths: str) -> Callable[[], object]:
+        steps = [{"addDir": {"path": "/data", "source": path}} for path in paths]
+        image: dict[str, Any] = plan({"base": "base", "steps": steps}).image()
+        digest = content_hash(image)
+
+        def build() -> None:
+            for _ in BuildRequest("name", image, expected_hash=digest):
+                pass
+
+        return build
+
+    with _small() as small:
+        prepare(small)()
+    return prepare(*directories)
+
+
+def body_plain(*directories: str) -> Callable[[], object]:
+    """Reading the same bytes, of files that were listed before, and their base64."""
+    paths = [path for directory in directories for path in sorted(Path(directory).rglob("*")) if path.is_file()]
+
+    def build() -> None:
+        buffer = memoryview(bytearray(_BLOCK))
+        for path in paths:
+            with path.open("rb", buffering=0) as file:
+                while count := file.readinto(buffer):
+                    b2a_base64(buffer[:count], newline=False)
+
+    return build
