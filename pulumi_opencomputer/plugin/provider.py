@@ -150,6 +150,11 @@ class OpenComputerProvider(protocol.Provider):
         """Begin nothing more."""
         self._session.lifecycle.cancel()
 
+    async def finished(self) -> None:
+        """Wait until no operation is under way, also of those whose caller is gone."""
+        while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
+            await asyncio.wait(running)
+
     async def _import(self, kind: Kind, request: protocol.ReadRequest) -> protocol.ReadResponse:
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         found = await self._operate(lambda: lifecycle.import_(kind, request.urn, request.resource_id, log))
@@ -158,11 +163,6 @@ class OpenComputerProvider(protocol.Provider):
         nothing_secret = Received({})
         outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
         return protocol.ReadResponse(request.resource_id, outputs, inputs)
-
-    async def finished(self) -> None:
-        """Wait until no operation is under way, also of those whose caller is gone."""
-        while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
-            await asyncio.wait(running)
 
     async def _operate(self, operation: Callable[[], T]) -> T:
         future = self._operations.submit(operation)
