@@ -121,7 +121,9 @@ class Snapshot(SnapshotOutputs, _Built):
         """
         inputs = _inputs(manifest, timeout, opts, name=name)
         inputs |= dict.fromkeys(self._computed)
-        inputs |= {"name": name, "adopt": adopt}
+        inputs["name"] = name
+        if adopt is not False:
+            inputs["adopt"] = adopt
         inputs["urn"] = _urn(self._resource_type_name, resource_name, opts)
         super().__init__(SnapshotProvider(), resource_name, inputs, after(manifest, opts))
 
@@ -130,13 +132,16 @@ def _inputs(manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions |
     wanted = declared(manifest)
     if timeout is None:
         timeout = _create_timeout(opts)
-    secret_paths = _secret_paths({"manifest": wanted, **others})
-    return {"manifest": wanted, "timeout": timeout, "secretPaths": secret_paths}
+    inputs = {"manifest": wanted, "secretPaths": _secret_paths({"manifest": wanted, **others})}
+    # Each input is an Output of the resource too, of several futures: those that say nothing are left out.
+    return inputs if timeout is None else {**inputs, "timeout": timeout}
 
 
-def _secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str]]:
+def _secret_paths(values: Mapping[str, Any]) -> pulumi.Input[Sequence[str]]:
     """Where secrets stand. An input, so that a change of what is secret is a change of the resource."""
     outputs = list(find_outputs(values))
+    if not outputs:
+        return []
 
     async def paths() -> list[str]:
         return [path for path, output in outputs if await output.is_secret()]
@@ -144,14 +149,15 @@ def _secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str]]:
     return pulumi.Output.from_input(paths())
 
 
-def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str]:
+def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Input[str]:
     """The resource's URN, which a dynamic provider is not told."""
-    parent = opts.parent if opts else None
-    if isinstance(parent, Stack):
-        parent = None
+    parent, type_name = opts.parent if opts else None, f"pulumi-python:{type_name}"
+    if parent is None or isinstance(parent, Stack):
+        # Known at once, where `create_urn` would answer by way of a dozen futures.
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{type_name}::{resource_name}"
     # By way of the future: the parent would otherwise be a dependency of its own child.
     return pulumi.Output.from_input(
-        pulumi.create_urn(resource_name, f"pulumi-python:{type_name}", parent).future()  # type: ignore[arg-type]
+        pulumi.create_urn(resource_name, type_name, parent).future()  # type: ignore[arg-type]
     )
 
 

@@ -6,10 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..answers import Row
-from ..client import Client
 from ..config import Settings
 from ..errors import APIError, ConfigurationError
 from ..logs import Log, ResourceLog, no_log
@@ -26,6 +24,10 @@ from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_sna
 from .turns import Turns
 from .types import UNKNOWN, Autonaming, Change, Checked, Created, Difference, Imported, Kind, Recorded, is_unknown
 
+if TYPE_CHECKING:
+    from ..answers import Row
+    from ..client import Client
+
 __all__ = [
     "UNKNOWN",
     "Autonaming",
@@ -40,6 +42,13 @@ __all__ = [
 ]
 
 
+def _new_client(settings: Settings) -> Client:
+    # What the client needs takes as long to load as all the rest, and a run without changes makes no request.
+    from ..client import Client  # noqa: PLC0415
+
+    return Client(settings)
+
+
 class Lifecycle:
     """The lifecycle of snapshots and images against one API, for one run of a provider.
 
@@ -51,7 +60,7 @@ class Lifecycle:
         settings: Callable[[], Settings],
         api_url: Callable[[], str],
         *,
-        client: Callable[[Settings], Client] = Client,
+        client: Callable[[Settings], Client] = _new_client,
         hasty_client: Callable[[Settings], Client] = hasty_client,
         clock: Clock | None = None,
     ) -> None:

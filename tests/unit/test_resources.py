@@ -171,7 +171,7 @@ def test_options_become_inputs(run):
         "adopt": True,
         "timeout": 60,
     }
-    assert [registered["y"].get(key) for key in ("name", "adopt", "timeout")] == [None, False, None]
+    assert [registered["y"].get(key) for key in ("name", "adopt", "timeout")] == [None, None, None]
 
 
 def test_outputs_have_their_names_in_python(run):
