@@ -66,7 +66,8 @@ class OpenComputerProvider(protocol.Provider):
         olds = receive(request.old_inputs if isinstance(request, FullDiffRequest) else request.old_state).values
         news = receive(request.new_inputs).values
         changed = [name for name in NAMES if olds.get(name) != news.get(name)]
-        return protocol.DiffResponse(changes=bool(changed), diffs=changed)
+        details = {name: protocol.PropertyDiff(_kind_of_change(name, olds, news), True) for name in changed}
+        return protocol.DiffResponse(changes=bool(changed), diffs=changed, detailed_diff=details)
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
@@ -205,6 +206,13 @@ _UPDATING = {
     Change.DELETE: protocol.PropertyDiffKind.DELETE,
     Change.UPDATE: protocol.PropertyDiffKind.UPDATE,
 }
+
+
+def _kind_of_change(name: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> protocol.PropertyDiffKind:
+    """How a setting changed; none ever replaces."""
+    if olds.get(name) is None:
+        return protocol.PropertyDiffKind.ADD
+    return protocol.PropertyDiffKind.DELETE if news.get(name) is None else protocol.PropertyDiffKind.UPDATE
 
 
 def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDiff]]:
