@@ -61,7 +61,7 @@ def check(
         autonaming: What the user wants of generated names, if anything.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
-    examined = examine(inputs.get("manifest"), is_unknown)
+    examined = examine(_without_nulls(inputs.get("manifest")), is_unknown)
     problems = [*_unknown_inputs(kind, inputs), *examined.problems, *_option_problems(kind, inputs)]
     if kind is Kind.SNAPSHOT and inputs.get("name") is None and autonaming is not None:
         problems += _autonaming_problems(autonaming)
@@ -80,6 +80,19 @@ def check(
     if kind is Kind.SNAPSHOT:
         _fill_name(urn, olds, inputs, autonaming)
     return Checked(inputs, (), _fit_to_show(examined.plan.warnings if examined.plan else (), secrets))
+
+
+def _without_nulls(value: Any) -> Any:
+    """What some languages send as null, where a program gives nothing, left out.
+
+    A variable of the environment without a value stays, and is refused: it was meant to have one.
+    """
+    if isinstance(value, Mapping):
+        present = {key: item for key, item in value.items() if item is not None}
+        return {key: item if key == "env" else _without_nulls(item) for key, item in present.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def _fit_to_show(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:

@@ -66,7 +66,8 @@ class OpenComputerProvider(protocol.Provider):
         olds = receive(request.old_inputs if isinstance(request, FullDiffRequest) else request.old_state).values
         news = receive(request.new_inputs).values
         changed = [name for name in NAMES if olds.get(name) != news.get(name)]
-        return protocol.DiffResponse(changes=bool(changed), diffs=changed)
+        details = {name: protocol.PropertyDiff(_kind_of_change(name, olds, news), True) for name in changed}
+        return protocol.DiffResponse(changes=bool(changed), diffs=changed, detailed_diff=details)
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
@@ -150,6 +151,11 @@ class OpenComputerProvider(protocol.Provider):
         """Begin nothing more."""
         self._session.lifecycle.cancel()
 
+    async def finished(self) -> None:
+        """Wait until no operation is under way, also of those whose caller is gone."""
+        while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
+            await asyncio.wait(running)
+
     async def _import(self, kind: Kind, request: protocol.ReadRequest) -> protocol.ReadResponse:
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         found = await self._operate(lambda: lifecycle.import_(kind, request.urn, request.resource_id, log))
@@ -158,11 +164,6 @@ class OpenComputerProvider(protocol.Provider):
         nothing_secret = Received({})
         outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
         return protocol.ReadResponse(request.resource_id, outputs, inputs)
-
-    async def finished(self) -> None:
-        """Wait until no operation is under way, also of those whose caller is gone."""
-        while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
-            await asyncio.wait(running)
 
     async def _operate(self, operation: Callable[[], T]) -> T:
         future = self._operations.submit(operation)
@@ -205,6 +206,13 @@ _UPDATING = {
     Change.DELETE: protocol.PropertyDiffKind.DELETE,
     Change.UPDATE: protocol.PropertyDiffKind.UPDATE,
 }
+
+
+def _kind_of_change(name: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> protocol.PropertyDiffKind:
+    """How a setting changed; none ever replaces."""
+    if olds.get(name) is None:
+        return protocol.PropertyDiffKind.ADD
+    return protocol.PropertyDiffKind.DELETE if news.get(name) is None else protocol.PropertyDiffKind.UPDATE
 
 
 def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDiff]]:

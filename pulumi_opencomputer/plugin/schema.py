@@ -12,6 +12,9 @@ enum: YAML's checker does not assign one to itself.
 No property is marked ``replaceOnChanges``: the engine would then replace a snapshot for a change that the provider
 knows to be none, as a local directory that moved. ``willReplaceOnChanges``, which only documents, marks the name.
 
+No setting has a default out of the environment. The plugin reads the environment itself; generated SDKs would copy the
+key into an explicit provider's inputs, and so into the state, and another key would be an update of the provider.
+
 The version is left out; the plugin puts in the installed package's.
 """
 
@@ -101,22 +104,26 @@ def _settings() -> Spec:
     return {
         "apiKey": {
             **_STRING,
-            "description": "The API key. It is sent over TLS or to this very machine only.",
+            "description": (
+                "The API key, else `OPENCOMPUTER_API_KEY` of the environment. It is sent over TLS or to this very "
+                "machine only."
+            ),
             "secret": True,
-            "defaultInfo": {"environment": ["OPENCOMPUTER_API_KEY"]},
         },
         "apiUrl": {
             **_STRING,
-            "description": "The API's address, with or without `/api`; `https://app.opencomputer.dev` by default.",
-            "defaultInfo": {"environment": ["OPENCOMPUTER_API_URL"]},
+            "description": (
+                "The API's address, with or without `/api`, else `OPENCOMPUTER_API_URL` of the environment, else "
+                "`https://app.opencomputer.dev`."
+            ),
         },
         "sdkVersion": {
             **_STRING,
             "description": (
-                "The version of the OpenComputer SDK that starts the sandboxes, `1.1.0` by default: the service runs "
-                "SDK 1.x and older ones on different backends, and a snapshot serves only its own."
+                "The version of the OpenComputer SDK that starts the sandboxes, else `OPENCOMPUTER_SDK_VERSION` of the "
+                "environment, else `1.1.0`: the service runs SDK 1.x and older ones on different backends, and a "
+                "snapshot serves only its own."
             ),
-            "defaultInfo": {"environment": ["OPENCOMPUTER_SDK_VERSION"]},
         },
         "allowHttp": {
             "type": "boolean",
@@ -136,12 +143,7 @@ _BUILT: Spec = {
         "description": "The hash under which it was built: `contentHash`, unless that was blocked at the server.",
     },
     "checkpointId": {**_STRING, "description": "The built image's id at the server."},
-    "status": {
-        **_STRING,
-        "description": (
-            "`ready`; after a refresh also `building`, `failed`, or `foreign` (another's snapshot has the name)."
-        ),
-    },
+    "status": {**_STRING, "description": "`ready`; after a refresh also `building` or `failed`."},
     "apiUrl": {**_STRING, "description": "The address of the API that it lives at."},
 }
 _ROW: Spec = {
@@ -173,6 +175,7 @@ def _image() -> Spec:
 def _snapshot() -> Spec:
     name = "The snapshot's name, which `Sandbox.create` takes. Without it, one is made of the resource and the content."
     adopt = "Whether a snapshot that has the name, but was not made by this resource, is replaced; `false` by default."
+    status = "`ready`; after a refresh also `building`, `failed`, or `foreign` (another's snapshot has the name)."
     times = {key: _ROW[key] for key in ("createdAt", "lastUsedAt")}
     return _resource(
         "A name that sandboxes start from, and the image behind it, which is built or taken from the server's cache. "
@@ -183,7 +186,9 @@ def _snapshot() -> Spec:
             "name": {**_STRING, "description": name, "willReplaceOnChanges": True},
             "adopt": {"type": "boolean", "description": adopt},
         },
-        outputs=_BUILT | {"name": _ROW["name"], "snapshotId": _ROW["snapshotId"]} | times,
+        outputs=_BUILT
+        | {"status": {**_STRING, "description": status}, "name": _ROW["name"], "snapshotId": _ROW["snapshotId"]}
+        | times,
     )
 
 

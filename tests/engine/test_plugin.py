@@ -146,9 +146,10 @@ def test_two_providers_have_a_server_and_a_key_each(project: Project, start_emul
         assert row["manifest"]["steps"] == [{"type": "run", "args": {"commands": [command]}}]
         emulator.forget_requests()
     project.yaml(program.replace("apiKey: second-key", "apiKey: changed-key"))
-    ran = project.up()
+    ran = project.up("--diff")
     texts += [ran.text, str(ran.events), project.exported()]
     assert ran.steps()["second-api"] == "update"
+    assert ran.changes("second-api") == {"apiKey": "update"}
     assert {resource: ran.steps()[resource] for resource in ("first", "second")} == {"first": "same", "second": "same"}
     assert [emulator.requests() for emulator in emulators] == [[], []]
     assert [text for text in texts if "-key" in text.replace("first-api", "").replace("second-api", "")] == []

@@ -80,10 +80,22 @@ def test_nulls_at_the_top_count_as_absent(plugin: Plugin) -> None:
     assert "adopt" not in inputs
 
 
+def test_nulls_in_a_manifest_count_as_absent(plugin: Plugin) -> None:
+    """A step has a property for each kind, of which all but one may come as null."""
+    step = {"run": ["make"], "env": None, "addFile": None}
+    file = {"addFile": {"path": "/f", "content": "x", "source": None, "encoding": None}, "run": None}
+    manifest = {"base": None, "rebuild": None, "steps": [step, file]}
+    inputs = plugin.checked({"manifest": manifest})
+    wanted = {"steps": [{"run": ["make"]}, {"addFile": {"path": "/f", "content": "x"}}]}
+    assert inputs["manifest"] == wanted
+    assert inputs["contentHash"] == plugin.checked({"manifest": wanted})["contentHash"]
+
+
 @pytest.mark.parametrize(
     ("news", "said"),
     [
         ({"manifest": {"steps": [{"run": [None]}]}}, "manifest.steps[0].run[0]: must be a string."),
+        ({"manifest": {"steps": [{"env": {"A": None}}]}}, "manifest.steps[0].env.A: must be a string."),
         (
             {"manifest": {"steps": [{"addFile": {"path": "/f", "content": asset("x")}}]}},
             "manifest.steps[0].addFile.content: can't be an asset or an archive: name a file",

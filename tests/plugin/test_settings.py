@@ -59,17 +59,22 @@ def test_a_mistake_is_told_before_anything_is_deployed(plugin: Plugin, settings:
 @pytest.mark.parametrize(
     ("olds", "news", "changed"),
     [
-        ({"apiKey": "old"}, {"apiKey": "new"}, ["apiKey"]),
-        ({"apiUrl": "https://a"}, {"apiUrl": "https://b"}, ["apiUrl"]),
-        ({"apiKey": "old"}, {"apiKey": "old", "version": "2.0.0"}, []),
+        ({"apiKey": "old"}, {"apiKey": "new"}, {"apiKey": proto.PropertyDiff.UPDATE}),
+        (
+            {"apiUrl": "https://a"},
+            {"apiKey": "k"},
+            {"apiKey": proto.PropertyDiff.ADD, "apiUrl": proto.PropertyDiff.DELETE},
+        ),
+        ({"apiKey": "old"}, {"apiKey": "old", "version": "2.0.0"}, {}),
     ],
 )
-def test_a_changed_setting_replaces_nothing(plugin: Plugin, olds, news, changed: list[str]) -> None:
+def test_a_changed_setting_replaces_nothing(plugin: Plugin, olds, news, changed: dict[str, int]) -> None:
     """Another key or address is a change of the provider alone."""
     request = proto.DiffRequest(urn=URN, id="1", olds=struct(olds), news=struct(news), old_inputs=struct(olds))
     found = plugin.call("DiffConfig", request)
     kind = proto.DiffResponse.DIFF_SOME if changed else proto.DiffResponse.DIFF_NONE
-    assert (found.changes, list(found.diffs), list(found.replaces)) == (kind, changed, [])
+    assert (found.changes, list(found.diffs), list(found.replaces)) == (kind, list(changed), [])
+    assert {name: each.kind for name, each in found.detailedDiff.items()} == changed
 
 
 def test_settings_come_before_the_environment(start_plugin, emulator: Emulator) -> None:

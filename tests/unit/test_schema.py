@@ -58,6 +58,11 @@ def test_settings_are_those_of_the_provider() -> None:
         assert [name for name, setting in settings.items() if setting.get("secret")] == ["apiKey"]
 
 
+def test_no_setting_is_copied_out_of_the_environment() -> None:
+    """A default out of the environment would put the key into the state of every explicit provider."""
+    assert [path for path, spec in _properties(SPEC) if "default" in spec or "defaultInfo" in spec] == []
+
+
 def test_manifest_is_the_same_type_in_and_out() -> None:
     """An image's manifest output fits a snapshot's input."""
     manifest = "#/types/opencomputer:index:Manifest"
