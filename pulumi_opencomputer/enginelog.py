@@ -18,6 +18,9 @@ _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)
 #: Seconds that a line may take. The engine answers within milliseconds, or is gone.
 _LIMIT = 30.0
 
+#: The engine is on this machine: a proxy of the environment could not reach it, and gRPC would ask one all the same.
+ENGINE_OPTIONS = (("grpc.enable_http_proxy", 0),)
+
 
 class EngineLog:
     """Sends lines to one engine.
@@ -65,5 +68,5 @@ class EngineLog:
                 import grpc  # noqa: PLC0415
                 from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
 
-                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address))
+                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address, ENGINE_OPTIONS))
             return self._stub

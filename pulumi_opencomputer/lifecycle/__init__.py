@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
-from ..errors import APIError, ConfigurationError
+from ..errors import ConfigurationError, OpenComputerError
 from ..logs import Log, ResourceLog, no_log
 from . import check as _check
 from . import diff as _diff
@@ -125,7 +125,7 @@ class Lifecycle:
         try:
             with self._turns.of(job):
                 made = self._create_image(client, job) if kind is Kind.IMAGE else self._snapshot(client, job, inputs)
-        except APIError as error:
+        except OpenComputerError as error:
             job.explain(error)
             raise
         finally:
@@ -185,13 +185,21 @@ class Lifecycle:
         """One build, by its content hash; see `lookup`."""
         return lookup.get_image(self._client(), content_hash)
 
-    def hash_manifest(self, manifest: Any) -> dict[str, Any]:
+    def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The content hash of a manifest, without the API; see `lookup`."""
-        return lookup.hash_manifest(manifest, self._memory)
+        return lookup.hash_manifest(given, self._memory)
 
     def cancel(self) -> None:
         """Begin no further build, and stop waiting for those of others; a build that is under way is let finish."""
         self._turns.cancel()
+
+    def settle(self, seconds: float) -> None:
+        """Cancel, and wait for what would be half done otherwise: this process is about to be ended.
+
+        Args:
+            seconds: The longest wait.
+        """
+        self._turns.settle(seconds)
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
         """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.

@@ -161,7 +161,12 @@ class Builder:
             timeout=job.remaining(),
             on_event=job.progress.on_event,
             on_quiet=self._on_quiet,
+            before_end=self._before_end,
         )
+
+    def _before_end(self) -> None:
+        # A large body takes its time, and so do attempts that don't arrive: the run may have been cancelled since.
+        self._job.remaining()
 
     def _on_quiet(self, _seconds: float) -> None:
         # A request that waits for another's build is silent from its beginning; one that builds has spoken.

@@ -16,6 +16,11 @@ from .names import generated_name, name_problem
 from .types import DEFAULT_TIMEOUT, UNKNOWN, Autonaming, Checked, Kind, is_unknown
 
 _INPUTS = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
+_DELETED_FIRST = (
+    "makes names without a random part, so Pulumi deletes each resource before it builds the next, and a build that "
+    "fails leaves none. Keep the safe order for this provider: "
+    "pulumi config set --path pulumi:autonaming.providers.opencomputer.mode default"
+)
 _NAME_IN_CLEAR = (
     "must not be secret: a snapshot's name is its id, which Pulumi and the API show in clear. "
     "Use a plain value, or pulumi.Output.unsecret."
@@ -79,7 +84,8 @@ def check(
         return Checked(dict(news), _fit_to_show(problems, secrets))
     if kind is Kind.SNAPSHOT:
         _fill_name(urn, olds, inputs, autonaming)
-    return Checked(inputs, (), _fit_to_show(examined.plan.warnings if examined.plan else (), secrets))
+    warnings = [*_order_warnings(urn, olds, autonaming), *(examined.plan.warnings if examined.plan else ())]
+    return Checked(inputs, (), _fit_to_show(warnings, secrets))
 
 
 def _without_nulls(value: Any) -> Any:
@@ -137,6 +143,13 @@ def _autonaming_problems(autonaming: Autonaming) -> list[Problem]:
         return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
     problem = name_problem(autonaming.proposed) if autonaming.enforced else None
     return [Problem("name", f"as pulumi:autonaming makes it, {problem.reason}")] if problem else []
+
+
+def _order_warnings(urn: str, olds: Mapping[str, Any], autonaming: Autonaming | None) -> list[Problem]:
+    """The engine deletes first wherever its names have no random part, also a resource that has a name of its own."""
+    if autonaming is None or autonaming.proposed not in ("", urn.rpartition("::")[2], olds.get("name")):
+        return []
+    return [Problem("pulumi:autonaming", _DELETED_FIRST)]
 
 
 def _fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:

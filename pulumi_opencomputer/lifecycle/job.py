@@ -8,7 +8,15 @@ from typing import Any
 
 from ..content import content_hash
 from ..describe import Secrets, describe_steps
-from ..errors import APIError, BuildFailedError, InvalidInputError, Problem, RunCancelledError, TimedOutError
+from ..errors import (
+    APIError,
+    BuildFailedError,
+    InvalidInputError,
+    OpenComputerError,
+    Problem,
+    RunCancelledError,
+    TimedOutError,
+)
 from ..logs import BuildProgress, ResourceLog
 from ..plan import Plan, plan
 from ..upload import BuildRequest
@@ -16,6 +24,8 @@ from .names import MARK_KEY, mark
 from .types import DEFAULT_TIMEOUT
 
 _TWINS_OF_EARLIER_RUNS = 8
+# Seconds for each request of a job that must be brought to its end, whatever its time limit was.
+_TO_THE_END = 120.0
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -28,6 +38,7 @@ class Job:
         twin: Which twin of the content is built; 0 is the content itself.
         log: The resource's row.
         progress: The running build's lines.
+        committed: Whether it is brought to its end in any case.
     """
 
     def __init__(
@@ -56,13 +67,13 @@ class Job:
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
-        self._plan = _plan_again(inputs["manifest"])
         self._secrets = Secrets.of_inputs(inputs)
+        self._plan = _plan_again(inputs["manifest"], self._secrets)
         self._descriptions = describe_steps(self._plan, self._secrets)
         self._hashes = {0: self.content_hash}
         self._said_origin = False
         self._cancelled = False
-        self._committed = False
+        self.committed = False
         self.progress = self._new_progress()
 
     @property
@@ -100,9 +111,11 @@ class Job:
             TimedOutError: There are none.
             RunCancelledError: The run was cancelled.
         """
-        if self._cancelled and not self._committed:
-            raise RunCancelledError
         left = self._timeout - (self._clock() - self._started)
+        if self.committed:
+            return max(left, _TO_THE_END)
+        if self._cancelled:
+            raise RunCancelledError
         if left <= 0:
             raise TimedOutError(
                 f"The build did not end within {self._timeout:g} s. If it needs longer, raise the resource's limit "
@@ -114,14 +127,17 @@ class Job:
     def cancel(self) -> None:
         """Begin nothing more. A request that is under way goes on: breaking it off would block its content."""
         self._cancelled = True
+
+    def say_cancelled(self) -> None:
+        """Say on the row why it does not end at once."""
         self.log.info(
             "cancelled: a build that is under way is let finish, since the server would never build its content again "
             "if it was broken off"
         )
 
     def commit(self) -> None:
-        """From now on the job is brought to its end, cancelled or not: half done, a name would be missing."""
-        self._committed = True
+        """From now on the job is brought to its end, cancelled, late or not: half done, a name would be missing."""
+        self.committed = True
 
     def restart_progress(self) -> None:
         """Show the steps anew, for another request."""
@@ -135,8 +151,11 @@ class Job:
         self.progress.close()
         self.log.info(f"ready in {self._clock() - self._started:.1f} s")
 
-    def explain(self, error: APIError) -> None:
-        """Make an error fit to be shown: our own words for the step, and no secret in the server's."""
+    def explain(self, error: OpenComputerError) -> None:
+        """Make an error fit to be shown: our own words for the step, and no secret in the server's or a path."""
+        if not isinstance(error, APIError):
+            error.args = tuple(self._secrets.scrub(str(part)) for part in error.args)
+            return
         if isinstance(error, BuildFailedError) and error.step and error.step <= len(self._descriptions):
             self._explain_step(error, error.step)
         scrubbed = self._secrets.scrub(error.text)
@@ -156,9 +175,10 @@ class Job:
         return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
 
 
-def _plan_again(manifest: Any) -> Plan:
+def _plan_again(manifest: Any, secrets: Secrets) -> Plan:
     try:
         return plan(manifest)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
-        raise InvalidInputError([*error.problems, Problem("manifest", reason)]) from error
+        problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]
+        raise InvalidInputError([*problems, Problem("manifest", reason)]) from None

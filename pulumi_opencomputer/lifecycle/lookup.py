@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError
@@ -48,13 +49,18 @@ def get_image(client: Client, content_hash: str) -> dict[str, Any]:
     return {**row_outputs(row), "contentHash": row.content_hash}
 
 
-def hash_manifest(manifest: Any, memory: HashMemory) -> dict[str, Any]:
+def hash_manifest(given: Mapping[str, Any], memory: HashMemory) -> dict[str, Any]:
     """The content hash of a manifest in the declared form, `UNKNOWN` as long as a part of it is not known.
+
+    Args:
+        given: The ``manifest``, and in ``secretPaths`` where secrets stand in it.
+        memory: The hashes already computed in this process.
 
     Raises:
         InvalidInputError: Every mistake, with its path.
     """
-    checked = check(Kind.IMAGE, "", {}, {"manifest": manifest}, memory)
+    inputs = {key: given.get(key) for key in ("manifest", "secretPaths")}
+    checked = check(Kind.IMAGE, "", {}, inputs, memory)
     if checked.problems:
         raise InvalidInputError(checked.problems)
     return {"contentHash": checked.inputs["contentHash"]}

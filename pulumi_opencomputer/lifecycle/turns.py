@@ -29,10 +29,12 @@ class Turns:
 
         Raises:
             RunCancelledError: The run was cancelled before it was the job's turn.
+            TimedOutError: The job's time limit was over before.
         """
         content = job.content_hash
         with self._changed:
-            self._changed.wait_for(lambda: self._cancelled or content not in self._busy)
+            while not self._changed.wait_for(lambda: self._cancelled or content not in self._busy, job.remaining()):
+                pass
             if self._cancelled:
                 raise RunCancelledError
             takes = content not in self._built
@@ -52,9 +54,20 @@ class Turns:
 
     def cancel(self) -> None:
         """Let no further job begin, and those that run go no further than to the end of their build."""
+        for job in self._stop():
+            job.say_cancelled()
+
+    def settle(self, seconds: float) -> None:
+        """Cancel without a word, and wait at most so long for jobs that leave something half done otherwise."""
+        self._stop()
+        with self._changed:
+            self._changed.wait_for(lambda: not any(job.committed for job in self._running), seconds)
+
+    def _stop(self) -> tuple[Job, ...]:
         with self._changed:
             self._cancelled = True
             running = tuple(self._running)
+            for job in running:
+                job.cancel()
             self._changed.notify_all()
-        for job in running:
-            job.cancel()
+        return running

@@ -17,7 +17,7 @@ def main() -> None:
     arguments, _ = parser.parse_known_args()
     version = metadata.version("pulumi-opencomputer")
     provider = OpenComputerProvider(arguments.engine, version)
-    serve(provider, arguments.engine, version, provider.finished)
+    serve(provider, arguments.engine, version)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ _FUNCTIONS: Mapping[str, Callable[[Lifecycle, Mapping[str, Any]], dict[str, Any]
     "getSnapshot": lambda lifecycle, given: lifecycle.get_snapshot(_text(given, "name")),
     "getSnapshots": lambda lifecycle, _: lifecycle.get_snapshots(),
     "getImage": lambda lifecycle, given: lifecycle.get_image(_text(given, "contentHash")),
-    "hashManifest": lambda lifecycle, given: lifecycle.hash_manifest(given.get("manifest")),
+    "hashManifest": lambda lifecycle, given: lifecycle.hash_manifest(given),
 }
 
 
@@ -22,7 +22,7 @@ def call(token: str, lifecycle: Lifecycle, given: Mapping[str, Any]) -> dict[str
     Args:
         token: Its token, as ``opencomputer:index:getSnapshot``.
         lifecycle: What answers.
-        given: Its arguments as plain values.
+        given: Its arguments as plain values, and in ``secretPaths`` where secrets stand in them.
 
     Raises:
         InvalidInputError: There is no such function, or an argument is missing or wrong.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import resources
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from ..errors import InvalidInputError, Problem
 from ..lifecycle import Change, Checked, Difference, Kind
 from ..session import Session
 from .functions import call
-from .serving import FullCheckRequest, FullDiffRequest
+from .serving import FullCheckRequest, FullDiffRequest, StoppableProvider
 from .settings import as_texts, mistakes
 from .values import Received, receive, send
 
@@ -25,6 +25,11 @@ _TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
 
 # What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
 _ENGINES_OWN = ("urn", "secretPaths", "timeout")
+_NO_INPUTS = {
+    "timeout": "is no input here: set the resource option customTimeouts.create.",
+    "urn": "is no input.",
+    "secretPaths": "is no input: mark the values themselves as secret.",
+}
 
 # Far above any --parallel that makes sense: the engine's own setting is the limit. A thread begins with its call.
 _OPERATIONS = 512
@@ -34,7 +39,7 @@ _ANSWERS = 8
 T = TypeVar("T")
 
 
-class OpenComputerProvider(protocol.Provider):
+class OpenComputerProvider(StoppableProvider):
     """Snapshots and images for the engine; one object serves one configured provider of a program."""
 
     def __init__(self, engine: str, version: str) -> None:
@@ -77,8 +82,12 @@ class OpenComputerProvider(protocol.Provider):
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
         """Validate a resource's inputs, and fill in what they decide."""
         kind, olds, news = _kind(request.type), receive(request.old_inputs), receive(request.new_inputs)
-        if news.problems:
-            return protocol.CheckResponse(request.new_inputs, _failures(news.problems))
+        wrong = [
+            *news.problems,
+            *(Problem(key, why) for key, why in _NO_INPUTS.items() if news.values.get(key) is not None),
+        ]
+        if wrong:
+            return protocol.CheckResponse(request.new_inputs, _failures(wrong))
         naming = request.autonaming if isinstance(request, FullCheckRequest) else None
 
         def check() -> Checked:
@@ -144,15 +153,21 @@ class OpenComputerProvider(protocol.Provider):
     async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
         """Call one of the functions."""
         given = receive(request.args).usable()
-        found = await self._operate(lambda: call(request.tok, self._session.lifecycle, given.values))
+        found = await self._operate(lambda: call(request.tok, self._session.lifecycle, _with_engines(given)))
         return protocol.InvokeResponse(send(found))
 
     async def cancel(self) -> None:
         """Begin nothing more."""
-        self._session.lifecycle.cancel()
+        # It says so on each row, which an engine that hangs would hold up.
+        await self._answer(self._session.lifecycle.cancel)
+
+    async def settle(self, seconds: float) -> None:
+        """Wait, at most so long, until nothing would be left half done by this process's end."""
+        await self._answer(lambda: self._session.lifecycle.settle(seconds))
 
     async def finished(self) -> None:
-        """Wait until no operation is under way, also of those whose caller is gone."""
+        """Begin nothing more, and wait until no operation is under way, also of those whose caller is gone."""
+        await self.cancel()
         while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
             await asyncio.wait(running)
 
@@ -222,6 +237,6 @@ def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDif
         yield path, protocol.PropertyDiff(_REPLACING[change], False)
 
 
-def _failures(problems: tuple[Problem, ...]) -> list[protocol.CheckFailure]:
+def _failures(problems: Iterable[Problem]) -> list[protocol.CheckFailure]:
     # A failure that named a property would show that property's value, secret or not.
     return [protocol.CheckFailure("", str(problem)) for problem in problems]

@@ -16,6 +16,7 @@ import asyncio
 import inspect
 import os
 import signal
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from ..enginelog import ENGINE_OPTIONS
 from ..lifecycle import Autonaming
 from .failures import status_of
 
@@ -35,7 +37,24 @@ _LARGEST_MESSAGE = 400 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
     ("grpc.max_send_message_length", _LARGEST_MESSAGE),
+    # While a large manifest is unpacked nothing else is answered, and gRPC would drop what waits longer than 30 s.
+    ("grpc.server_max_unrequested_time_in_server", 30 * 60),
 )
+
+# The engine ends a plugin 5 s after it was told to end.
+_PATIENCE = 4.0
+
+
+class StoppableProvider(Provider):
+    """A provider with operations that must not be left half done."""
+
+    @abstractmethod
+    async def settle(self, seconds: float) -> None:
+        """Wait, at most so long, until nothing would be left half done by this process's end."""
+
+    @abstractmethod
+    async def finished(self) -> None:
+        """Begin nothing more, and wait until no operation is under way."""
 
 
 class Servicer(ProviderServicer):
@@ -164,22 +183,20 @@ def _original(error: Exception) -> BaseException:
     return hidden if type(error) is Exception and hidden is not None else error
 
 
-def serve(provider: Provider, engine: str, version: str, finished: Callable[[], Awaitable[None]]) -> None:
+def serve(provider: StoppableProvider, engine: str, version: str) -> None:
     """Answer the engine until this process is told to end, or the engine is gone.
 
     Args:
         provider: The provider.
         engine: The engine's gRPC address.
         version: The plugin's version.
-        finished: Waits until no operation is under way. An engine that was killed has asked for those that are, and
-            half of a swap would leave a name missing.
 
     Never returns: the process ends.
     """
-    asyncio.run(_serve(Servicer([], version, provider, engine), engine, finished))
+    asyncio.run(_serve(provider, Servicer([], version, provider, engine), engine))
 
 
-async def _serve(servicer: Servicer, engine: str, finished: Callable[[], Awaitable[None]]) -> None:
+async def _serve(provider: StoppableProvider, servicer: Servicer, engine: str) -> None:
     server = grpc.aio.server(options=_OPTIONS, interceptors=(_Statuses(),))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -191,19 +208,21 @@ async def _serve(servicer: Servicer, engine: str, finished: Callable[[], Awaitab
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     # The engine reads the port from the first line.
     print(port, flush=True)  # noqa: T201
-    watch = asyncio.create_task(_watch(engine, finished, ended))
+    watch = asyncio.create_task(_watch(provider, engine, ended))
     await ended.wait()
     watch.cancel()
+    # Half of a swap would leave a name missing.
+    await provider.settle(_PATIENCE)
     # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
     # held open by its guard, a process of its own.
     os._exit(0)
 
 
-async def _watch(engine: str, finished: Callable[[], Awaitable[None]], ended: asyncio.Event) -> None:
-    """Set `ended` once the engine is gone and has left nothing to do."""
-    async with grpc.aio.insecure_channel(engine) as channel:
+async def _watch(provider: StoppableProvider, engine: str, ended: asyncio.Event) -> None:
+    """Set `ended` once the engine is gone and what it had begun is done."""
+    async with grpc.aio.insecure_channel(engine, options=ENGINE_OPTIONS) as channel:
         await channel.channel_ready()
         while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.TRANSIENT_FAILURE:
             await channel.wait_for_state_change(state)
-    await finished()
+    await provider.finished()
     ended.set()

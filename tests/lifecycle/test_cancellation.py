@@ -9,7 +9,7 @@ import pytest
 
 from emulator_process import wait_until
 from pulumi_opencomputer.client import Client
-from pulumi_opencomputer.errors import RunCancelledError
+from pulumi_opencomputer.errors import RunCancelledError, TimedOutError
 from pulumi_opencomputer.lifecycle import Lifecycle
 from stack import Lines, Stack, leave_build, named, snapshot
 
@@ -72,6 +72,50 @@ def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
         created = lifecycle.create(NEW.kind, NEW.urn, checked.inputs, Lines())
     assert {row["id"] for row in named(stack.emulator).values()} == {created.outputs["snapshotId"]}
     assert set(named(stack.emulator)) == {"fixed"}
+
+
+def test_a_swap_that_has_begun_has_the_time_that_it_needs(stack: Stack) -> None:
+    """A time limit that ends between a swap's two calls does not stop the second."""
+    stack.up(snapshot("make old"))
+    # The DELETE alone takes longer than the resource may.
+    stack.emulator.fail({"method": "DELETE", "path": "/api/snapshots/fixed", "kind": "delay", "seconds": 1.1})
+    stack.up(snapshot("make new", timeout=1))
+    assert stack.emulator.applied() == [1]
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+
+
+def test_who_waits_for_the_content_waits_no_longer_than_its_limit(stack: Stack) -> None:
+    """A create that waits for another's build in this process is over with its own time."""
+    with stack.process() as lifecycle:
+        thread = threading.Thread(target=_create, args=(lifecycle, snapshot("SLEEP_BUILD_2", urn="slow"), Lines()))
+        thread.start()
+        wait_until(lambda: [build["outcome"] for build in stack.emulator.builds()] == ["running"])
+        with pytest.raises(TimedOutError, match=r"did not end within 0\.2 s"):
+            _create(lifecycle, snapshot("SLEEP_BUILD_2", name="other", timeout=0.2), Lines())
+        assert [build["outcome"] for build in stack.emulator.builds()] == ["running"]
+        thread.join()
+
+
+def test_cancel_before_the_last_byte_begins_no_build(stack: Stack) -> None:
+    """What is still being sent when the run is cancelled does not become a build."""
+    with stack.process() as lifecycle:
+        real = lifecycle._make_client
+
+        def make(settings: Any) -> Client:
+            client = real(settings)
+            create = client.create_snapshot
+
+            def create_snapshot(request: Any, **more: Any) -> Any:
+                lifecycle.cancel()
+                return create(request, **more)
+
+            client.create_snapshot = create_snapshot
+            return client
+
+        lifecycle._make_client = make
+        with pytest.raises(RunCancelledError):
+            _create(lifecycle, NEW, Lines())
+    assert stack.emulator.builds() == []
 
 
 def test_nothing_begins_after_it(stack: Stack) -> None:

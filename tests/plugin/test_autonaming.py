@@ -66,3 +66,21 @@ def test_without_generated_names_one_must_be_given(plugin: Plugin) -> None:
     (failure,) = check(plugin, OPTIONS(mode=OPTIONS.DISABLE)).failures
     assert failure.reason == "name: is required: pulumi:autonaming is disabled for this resource."
     assert not check(plugin, OPTIONS(mode=OPTIONS.DISABLE), of=urn("toolchain", IMAGE)).failures
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        (OPTIONS(mode=OPTIONS.DISABLE), True),
+        (OPTIONS(proposed_name="daily", mode=OPTIONS.ENFORCE), True),
+        (OPTIONS(proposed_name="team-daily", mode=OPTIONS.ENFORCE), True),
+        (OPTIONS(proposed_name="team-daily-4f2a", mode=OPTIONS.ENFORCE), False),
+    ],
+    ids=["disabled", "verbatim", "a pattern that is not random", "a random pattern"],
+)
+def test_names_that_have_pulumi_delete_first_are_warned_of(own_plugin: Plugin, options: Any, warned: bool) -> None:
+    """The engine then deletes also a snapshot with a name of its own before it builds, so that is said."""
+    check(own_plugin, options, olds={"name": "team-daily", "manifest": MANIFEST}, name="fixed")
+    assert (
+        any("deletes each resource before it builds the next" in line for line in own_plugin.engine.of(urn())) == warned
+    )

@@ -170,3 +170,10 @@ def test_another_type_is_refused(plugin: Plugin) -> None:
     code, text = plugin.fails("Check", request)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert text.startswith("opencomputer:index:Volume is no resource of this plugin; it has opencomputer:index:Image")
+
+
+@pytest.mark.parametrize("name", ["timeout", "urn", "secretPaths"])
+def test_what_the_engine_gives_by_other_ways_is_no_input(plugin: Plugin, name: str) -> None:
+    """An input that would have no effect is refused: a time limit is the resource option customTimeouts."""
+    (reason,) = plugin.problems({**snapshot(), name: 60})
+    assert reason.startswith(f"{name}: is no input")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from google.protobuf import empty_pb2
 
 from emulator_process import Emulator, wait_until
+from faulty_process import FaultyEmulator
 from plugin_process import DEADLINE, IMAGE, Plugin, create_request, urn
 
 BUILDS = 64
@@ -97,6 +99,21 @@ def test_an_end_leaves_no_process_and_no_lost_build(own_plugin: Plugin, emulator
     (build,) = wait_until(lambda: [row for row in emulator.images() if row["status"] == "ready" and "name" not in row])
     assert build["manifest"]["steps"][0]["args"]["commands"] == ["SLEEP_BUILD_2"]
     assert own_plugin.errors() == ""
+
+
+def test_an_end_in_the_middle_of_a_swap_leaves_no_name_missing(own_plugin: Plugin, tmp_path: Path) -> None:
+    """Told to end between a swap's two calls, the process makes the second one first."""
+    with FaultyEmulator(tmp_path / "faulty") as emulator:
+        own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+        made = own_plugin.up(snapshot("make", "fixed"), of=urn("fixed"))
+        inputs = own_plugin.checked(snapshot("make new", "fixed"), made.inputs, of=urn("fixed"))
+        own_plugin.diff(made, inputs)
+        emulator.fail({"method": "POST", "path": "/api/snapshots", "kind": "delay", "nth": 2, "seconds": 1})
+        replacing = own_plugin.stub.Create.future(create_request(inputs, of=urn("fixed")), timeout=DEADLINE)
+        wait_until(lambda: "fixed" not in {row["name"] for row in emulator.snapshots()})
+        assert own_plugin.end() == 0
+        assert replacing.exception() is not None or replacing.result().id == "fixed"
+        wait_until(lambda: "fixed" in {row["name"] for row in emulator.snapshots()})
 
 
 def test_it_ends_when_its_engine_is_gone(own_plugin: Plugin) -> None:

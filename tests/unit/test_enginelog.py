@@ -62,6 +62,14 @@ def test_lines_carry_the_urn_and_what_kind_they_are(engine: Engine):
     ]
 
 
+def test_a_proxy_of_the_environment_is_not_asked(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    """The engine is on this machine, whatever the way to other machines is."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    EngineLog(engine.address).of(URN)(Severity.INFO, "said")
+    assert [one.message for one in engine.logged] == ["said"]
+
+
 @pytest.mark.parametrize("urn", ["", "toolchain", "urn:pulumi:dev", "urn:pulumi:dev::tests::type with space::x"])
 def test_a_urn_that_is_none_is_left_out(engine: Engine, urn: str):
     """The engine panics over a URN that it can't parse, so such a line is shown against the stack."""
