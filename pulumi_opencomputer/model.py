@@ -97,7 +97,6 @@ class _Strict(BaseModel):
         strict=True,
         hide_input_in_errors=True,
         populate_by_name=True,
-        use_attribute_docstrings=True,
     )
 
 
