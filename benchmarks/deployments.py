@@ -25,12 +25,14 @@ DocumentedSnapshot("data", Image.base().add_local_dir({directory!r}, "/data"), "
 """
 
 _BUILDS = """
-from pulumi_opencomputer import Manifest, Snapshot
+from {module} import Manifest, Snapshot
 
 for number in range({count}):
     manifest = Manifest.base().run_commands("SLEEP_BUILD_{seconds}", f"echo {run}-{{number}}")
     Snapshot(f"snapshot-{{number}}", manifest, name=f"name-{run}-{{number}}")
 """
+
+_MODULES = {"dynamic": "pulumi_opencomputer", "plugin": "pulumi_opencomputer.native"}
 
 _SLEEPS = """
 from benchmarks.others import Sleep
@@ -67,17 +69,18 @@ def _deployed(folder: Path, api: Emulator, program: str) -> int:
 
 
 def parallel(scratch: Path) -> Iterator[Outcome]:
-    """32 builds of two seconds side by side."""
+    """32 builds of two seconds side by side, by the dynamic provider and by the plugin."""
     count, build_seconds = 32, 2
     stacks = iter(range(1000))
     with emulator(scratch) as api:
 
-        def deploy(program: str) -> float:
+        def deploy(program: str, module: str = "") -> float:
             run = next(stacks)
-            text = program.format(count=count, seconds=build_seconds, run=run)
+            text = program.format(count=count, seconds=build_seconds, run=run, module=module)
             return Stack(scratch / f"stack-{run}", api, text).up("--parallel", str(count))
 
-        sides = alternate(lambda: deploy(_BUILDS), lambda: deploy(_SLEEPS), ENGINE_RUNS)
-    name = f"{count} builds of {build_seconds} s, --parallel {count}"
-    text = f"resources that sleep, with a wide pool: {seconds(sides.beside)}"
-    yield Outcome(name, seconds(sides.ours), text, *sides.ratio(), Goal(1.25))
+        for which, module in _MODULES.items():
+            sides = alternate(lambda module=module: deploy(_BUILDS, module), lambda: deploy(_SLEEPS), ENGINE_RUNS)
+            name = f"{count} builds of {build_seconds} s, --parallel {count}, {which}"
+            text = f"resources that sleep, with a wide pool: {seconds(sides.beside)}"
+            yield Outcome(name, seconds(sides.ours), text, *sides.ratio(), Goal(1.25))

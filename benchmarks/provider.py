@@ -12,18 +12,15 @@ from typing import Any
 from .measure import Outcome, alternate, seconds
 
 _DYNAMIC = (sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1")
+_PLUGIN = (str(Path(sys.executable).with_name("pulumi-resource-opencomputer")), "127.0.0.1:1")
 _ROUNDS = 9
 _URN = "urn:pulumi:dev::bench::pulumi-python:dynamic/opencomputer:Snapshot::daily"
-_INPUTS = {
-    "manifest": {"base": "base", "steps": [{"aptInstall": ["ripgrep"]}]},
-    "name": "daily",
-    "secretPaths": [],
-    "urn": _URN,
-}
+_PLUGIN_URN = "urn:pulumi:dev::bench::opencomputer:index:Snapshot::daily"
+_INPUTS = {"manifest": {"base": "base", "steps": [{"aptInstall": ["ripgrep"]}]}, "name": "daily"}
 
 
 def provider_start(scratch: Path) -> Iterator[Outcome]:
-    """From the start of a dynamic provider's process to the answer to its first check."""
+    """From the start of a provider's process to the answer to its first check: the dynamic one's, and the plugin's."""
     del scratch
     from pulumi.dynamic.dynamic import serialize_provider  # noqa: PLC0415 - here alone, it takes half a second
 
@@ -32,20 +29,28 @@ def provider_start(scratch: Path) -> Iterator[Outcome]:
     from .others import NothingProvider  # noqa: PLC0415
 
     ours, nothing = (
-        {**_INPUTS, "__provider": serialize_provider(kind())} for kind in (SnapshotProvider, NothingProvider)
+        {**_INPUTS, "secretPaths": [], "urn": _URN, "__provider": serialize_provider(kind())}
+        for kind in (SnapshotProvider, NothingProvider)
     )
-    sides = alternate(lambda: first_answer(_DYNAMIC, ours), lambda: first_answer(_DYNAMIC, nothing), _ROUNDS)
-    figure, (low, high) = sides.excess()
-    name, text = "provider process to first answer", f"one that does nothing: {seconds(sides.beside)}"
-    yield Outcome(name, seconds(sides.ours), text, figure * 1000, (low * 1000, high * 1000), unit=" ms")
+    starts = {
+        "dynamic provider": lambda: first_answer(_DYNAMIC, ours, _URN),
+        "plugin": lambda: first_answer(_PLUGIN, _INPUTS, _PLUGIN_URN),
+    }
+    for which, start in starts.items():
+        sides = alternate(start, lambda: first_answer(_DYNAMIC, nothing, _URN), _ROUNDS)
+        figure, (low, high) = sides.excess()
+        text = f"a dynamic one that does nothing: {seconds(sides.beside)}"
+        name = f"{which}'s process to its first answer"
+        yield Outcome(name, seconds(sides.ours), text, figure * 1000, (low * 1000, high * 1000), unit=" ms")
 
 
-def first_answer(command: Sequence[str], inputs: dict[str, Any]) -> float:
+def first_answer(command: Sequence[str], inputs: dict[str, Any], urn: str) -> float:
     """The seconds from a provider process's start to its answer to a check.
 
     Args:
         command: What starts it; it prints its port as its first line.
         inputs: The inputs to check.
+        urn: The resource.
     """
     import grpc  # noqa: PLC0415
     from google.protobuf.struct_pb2 import Struct  # noqa: PLC0415
@@ -58,7 +63,7 @@ def first_answer(command: Sequence[str], inputs: dict[str, Any]) -> float:
         assert process.stdout is not None
         with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
             stub = provider_pb2_grpc.ResourceProviderStub(channel)
-            answer = stub.Check(provider_pb2.CheckRequest(urn=_URN, olds=Struct(), news=news), wait_for_ready=True)
+            answer = stub.Check(provider_pb2.CheckRequest(urn=urn, olds=Struct(), news=news), wait_for_ready=True)
             took = time.perf_counter() - started
         process.kill()
     if answer.failures:
