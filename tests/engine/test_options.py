@@ -139,7 +139,8 @@ def test_component_is_a_parent_like_any_other(deployed: Deployed) -> None:
     assert deployed.ran.steps()["team-own"] == "same"
 
 
-@pytest.mark.emulator(keepalive_seconds=0.1)
+# The next run may come while the build goes on, and is then kept waiting in vain for as long as the server says.
+@pytest.mark.emulator(keepalive_seconds=0.1, wait_seconds=1)
 def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Project, emulator: Emulator) -> None:
     """A build that takes longer than custom_timeouts says so, goes on, and the next run takes it from the cache."""
     program = """
