@@ -24,8 +24,7 @@ from .values import Received, receive, send
 _TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
 
 # What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
-_ENGINES_OWN = ("urn", "secretPaths", "timeout")
-_NO_INPUTS = {
+_ENGINES_OWN = {
     "timeout": "is no input here: set the resource option customTimeouts.create.",
     "urn": "is no input.",
     "secretPaths": "is no input: mark the values themselves as secret.",
@@ -84,7 +83,7 @@ class OpenComputerProvider(StoppableProvider):
         kind, olds, news = _kind(request.type), receive(request.old_inputs), receive(request.new_inputs)
         wrong = [
             *news.problems,
-            *(Problem(key, why) for key, why in _NO_INPUTS.items() if news.values.get(key) is not None),
+            *(Problem(key, why) for key, why in _ENGINES_OWN.items() if news.values.get(key) is not None),
         ]
         if wrong:
             return protocol.CheckResponse(request.new_inputs, _failures(wrong))
