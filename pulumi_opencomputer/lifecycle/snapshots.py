@@ -70,14 +70,16 @@ class SnapshotCreation:
         known = self._recorded is not None and self._recorded.name == name
         existing = self._get(name) if known else None
         if existing is None:
-            # No swap follows that would clear what an interrupted one left.
-            self._client.delete_snapshot(scratch_name(self._job.urn))
             try:
-                return self._builder.build(name)
+                row = self._builder.build(name)
             except ConflictError:
                 existing = look_until_shown(self._client, name, self._clock)
                 if existing is None:
                     raise
+            else:
+                # What an interrupted swap left there was until now all that the user had.
+                clear_scratch(self._client, scratch_name(self._job.urn))
+                return row
         self._claim(existing)
         return self._swap(existing)
 

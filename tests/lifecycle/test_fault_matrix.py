@@ -53,7 +53,7 @@ OPERATIONS = {
     "replace": Operation((OLD,), (NEW,), {GET: 2, LIST: 2, POST: 2, DELETE: 3}, events=(7, 2)),
     "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 1, DELETE: 3}, events=(7,)),
     "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
-    "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, LIST: 2, DELETE: 3}, events=(0, 7, 2)),
+    "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, LIST: 2, DELETE: 2}, events=(0, 7, 2)),
     "read": Operation((NEW,), (NEW,), {GET: 1}, lambda stack, program: stack.refresh()),
     "read an image": Operation((REBUILT,), (REBUILT,), {LIST: 1}, lambda stack, program: stack.refresh()),
     "delete": Operation((NEW,), (), {GET: 1, DELETE: 2}, lambda stack, program: stack.destroy()),

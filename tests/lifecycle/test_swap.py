@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator_client import create, manifest
+from emulator_client import call, create, manifest
 from pulumi_opencomputer.errors import BuildFailedError, UnavailableError
 from pulumi_opencomputer.lifecycle.names import scratch_name
 from stack import Stack, calls, leave_build, named, snapshot
@@ -98,3 +98,23 @@ def test_scratch_row_of_an_interrupted_run_is_cleared(deployed: Stack) -> None:
     create(deployed.emulator, SCRATCH, manifest("make something"))
     deployed.up(NEW)
     assert set(named(deployed.emulator)) == {"fixed"}
+
+
+def test_image_of_an_interrupted_swap_stays_under_the_scratch_name_until_the_name_is_back(deployed: Stack) -> None:
+    """Between a swap's two calls the scratch row is all that there is, so it goes after the name's row is made."""
+    create(deployed.emulator, SCRATCH, manifest("make new"))
+    call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
+    deployed.emulator.forget_requests()
+    deployed.up(NEW)
+    assert calls(deployed.emulator)[:3] == ["GET fixed", "POST snapshots", f"DELETE {SCRATCH}"]
+    assert set(named(deployed.emulator)) == {"fixed"}
+
+
+def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed: Stack) -> None:
+    """The name is missing and the program's new content can't be built: what the swap had ready is kept."""
+    create(deployed.emulator, SCRATCH, manifest("make new"))
+    call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
+    before = deployed.emulator.snapshots()
+    with pytest.raises(BuildFailedError):
+        deployed.up(snapshot("echo FAIL_BUILD"))
+    assert deployed.emulator.snapshots() == before
