@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import textwrap
@@ -83,14 +84,14 @@ class Project:
         self.adapter = adapter
         self.folder = folder / "project"
         self.folder.mkdir(parents=True)
-        state = folder / "state"
-        state.mkdir()
+        self._state = folder / "state"
+        self._state.mkdir()
         self._events = folder / "events.json"
         self._output = folder / "output.txt"
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OPENCOMPUTER_"))},
             "PATH": tools + os.pathsep + os.environ["PATH"],
-            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_BACKEND_URL": self._state.as_uri(),
             "PULUMI_HOME": str(home),
             "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
@@ -150,7 +151,15 @@ class Project:
         return Ran(code, self._output.read_text(), self._read_events())
 
     def cancel(self) -> None:
-        """`pulumi cancel`: unlock the stack after its command line was killed."""
+        """`pulumi cancel`: unlock the stack after its command line was killed.
+
+        A state file that the kill cut off in writing is first put back from the copy that Pulumi keeps beside it.
+        """
+        for state in self._state.glob(".pulumi/stacks/*/*.json"):
+            try:
+                json.loads(state.read_bytes())
+            except ValueError:
+                shutil.copyfile(state.with_name(f"{state.name}.bak"), state)
         self._run("cancel", "--yes")
 
     def outputs(self, *, show_secrets: bool = True) -> dict[str, Any]:
