@@ -33,7 +33,7 @@ test: setup ## run the tests (PYTEST_ARGS=…)
 	@$(WITH_TOOLS) $(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: soak
-soak: setup ## try much more of what the tests do at random or once; a long run
+soak: setup ## try much more of what the tests do at random or once; about half an hour
 	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check

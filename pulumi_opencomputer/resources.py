@@ -36,12 +36,6 @@ class _Built(Resource):
         # A user's subclass is the same resource: without its names it would get another type.
         super().__init_subclass__(module=module or "opencomputer", name=name or cls._kind, **kwargs)
 
-    @property
-    @pulumi.getter(name="secretPaths")
-    def secret_paths(self) -> pulumi.Output[Sequence[str]]:
-        """Where secret values stand in the inputs, as ``manifest.steps[0].env.TOKEN``."""
-        return pulumi.get(self, "secretPaths")
-
 
 class Image(StandsForManifest, ImageOutputs, _Built):
     """An image, built once and cached by the server under its content hash.
@@ -132,19 +126,19 @@ def _inputs(manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions |
     wanted = declared(manifest)
     if timeout is None:
         timeout = _create_timeout(opts)
-    inputs = {"manifest": wanted, "secretPaths": _secret_paths({"manifest": wanted, **others})}
-    # Each input is an Output of the resource too, of several futures: those that say nothing are left out.
-    return inputs if timeout is None else {**inputs, "timeout": timeout}
+    extra = {"timeout": timeout, "secretPaths": _secret_paths({"manifest": wanted, **others})}
+    # Each input costs time in the program, the engine and the provider: those that say nothing are left out.
+    return {"manifest": wanted, **{key: value for key, value in extra.items() if value is not None}}
 
 
-def _secret_paths(values: Mapping[str, Any]) -> pulumi.Input[Sequence[str]]:
-    """Where secrets stand. An input, so that a change of what is secret is a change of the resource."""
+def _secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str] | None] | None:
+    """Where secrets stand, if anywhere. An input, so that a change of what is secret is a change of the resource."""
     outputs = list(find_outputs(values))
     if not outputs:
-        return []
+        return None
 
-    async def paths() -> list[str]:
-        return [path for path, output in outputs if await output.is_secret()]
+    async def paths() -> list[str] | None:
+        return [path for path, output in outputs if await output.is_secret()] or None
 
     return pulumi.Output.from_input(paths())
 

@@ -134,9 +134,10 @@ class Lifecycle:
         outputs = {**inputs, **made, "builtHash": job.hash_of(job.twin), "apiUrl": self._api_url()}
         return Created(job.content_hash if kind is Kind.IMAGE else str(inputs["name"]), outputs)
 
-    def update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def update(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The outputs after a change that only rewrites the state."""
-        return {**state, **inputs}
+        # An input that the program gives no more leaves the state too.
+        return {**{key: state[key] for key in kind.computed if key in state}, **inputs}
 
     def read(self, kind: Kind, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
         """The outputs as the server has them now; None if the row is gone.

@@ -13,7 +13,7 @@ from ..plan import Plan, examine
 from ..text import clean
 from ..walk import join
 from .names import generated_name, name_problem
-from .types import DEFAULT_TIMEOUT, UNKNOWN, Autonaming, Checked, Kind, is_unknown
+from .types import UNKNOWN, Autonaming, Checked, Kind, is_unknown
 
 _INPUTS = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
 _DELETED_FIRST = (
@@ -71,7 +71,6 @@ def check(
     if kind is Kind.SNAPSHOT and inputs.get("name") is None and autonaming is not None:
         problems += _autonaming_problems(autonaming)
     inputs["manifest"] = examined.checked
-    inputs.setdefault("timeout", DEFAULT_TIMEOUT)
     inputs["contentHash"] = UNKNOWN
     if examined.plan is not None and not problems:
         try:
@@ -114,11 +113,12 @@ def _unknown_inputs(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
 
 def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
     problems = []
-    timeout = inputs.get("timeout", DEFAULT_TIMEOUT)
-    if not is_unknown(timeout) and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
-        problems.append(Problem("timeout", "must be a number of seconds."))
-    elif not is_unknown(timeout) and not 0 < timeout <= 7 * 24 * 3600:
-        problems.append(Problem("timeout", "must be above zero and at most a week, in seconds."))
+    timeout = inputs.get("timeout")
+    if timeout is not None and not is_unknown(timeout):
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+            problems.append(Problem("timeout", "must be a number of seconds."))
+        elif not 0 < timeout <= 7 * 24 * 3600:
+            problems.append(Problem("timeout", "must be above zero and at most a week, in seconds."))
     if kind is Kind.SNAPSHOT:
         problems += _snapshot_problems(inputs)
     return problems

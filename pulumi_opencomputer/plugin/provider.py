@@ -128,8 +128,9 @@ class OpenComputerProvider(StoppableProvider):
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         """Rewrite a resource's state."""
-        state, inputs = receive(request.olds), receive(request.news).usable()
-        return protocol.UpdateResponse(_sent(self._session.lifecycle.update(state.values, inputs.values), inputs))
+        kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).usable()
+        outputs = self._session.lifecycle.update(kind, state.values, inputs.values)
+        return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
         """What became of a resource; without a state, the resource that an id stands for."""

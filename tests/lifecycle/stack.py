@@ -189,7 +189,9 @@ class Stack:
         if old:
             difference = lifecycle.diff(resource.kind, resource.urn, old.outputs, checked.inputs)
             if not difference.replaces:
-                old.outputs = {**old.outputs, **checked.inputs}
+                old.inputs = checked.inputs
+                if difference.changes:
+                    old.outputs = lifecycle.update(resource.kind, old.outputs, checked.inputs)
                 return
         created = lifecycle.create(resource.kind, resource.urn, checked.inputs, self.lines)
         if old:

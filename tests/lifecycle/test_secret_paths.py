@@ -1,13 +1,14 @@
-"""Where the path of a local file is a secret."""
+"""What the places of secret values change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pulumi_opencomputer.errors import InvalidInputError
-from stack import Lines, Stack, snapshot
+from stack import Lines, Resource, Stack, image, snapshot
 
 
 def test_path_that_is_secret_is_in_no_error(stack: Stack, tmp_path: Path) -> None:
@@ -26,3 +27,17 @@ def test_path_that_is_secret_is_in_no_error(stack: Stack, tmp_path: Path) -> Non
             lifecycle.hash_manifest(more)
     assert "hidden-name" not in str(caught.value) + str(asked.value)
     assert "[secret]" in str(caught.value)
+
+
+@pytest.mark.parametrize("resource", [snapshot, image])
+def test_value_that_is_secret_no_more_is_an_update_once(stack: Stack, resource: Callable[..., Resource]) -> None:
+    """The state forgets the place and the time limit that the program gives no more, and keeps what a create told."""
+    secret, plain = resource(secretPaths=["manifest.steps[1].run[0]"], timeout=60), resource()
+    stack.up(secret)
+    before = stack.outputs(secret)
+    stack.up(plain)
+    after = stack.outputs(plain)
+    assert after == {key: value for key, value in before.items() if key not in ("secretPaths", "timeout")}
+    with stack.process() as lifecycle:
+        checked = lifecycle.check(plain.kind, plain.urn, stack.state[plain.urn].inputs, plain.news)
+        assert not lifecycle.diff(plain.kind, plain.urn, after, checked.inputs).changes
