@@ -1,32 +1,27 @@
-"""Every decision for both resources: check, diff, create, update, read and delete, without pulumi."""
+"""Every decision for both resources: check, diff, create, update, read and delete, without pulumi.
+
+What asks the server is in `operations`, which takes as long to load as all the rest: most runs change nothing, and
+ask nothing.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
-from ..errors import ConfigurationError, OpenComputerError
-from ..logs import Log, ResourceLog, no_log
+from ..errors import InvalidInputError
+from ..logs import Log, no_log
 from . import check as _check
 from . import diff as _diff
-from . import lookup
-from .builds import Builder, Clock
-from .forecast import Forecast, hasty_client
-from .imports import find_image, find_snapshot, imported
-from .job import Job
-from .names import scratch_name
-from .read import ImageList, read_snapshot, row_outputs
-from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
 from .turns import Turns
 from .types import UNKNOWN, Autonaming, Change, Checked, Created, Difference, Imported, Kind, Recorded, is_unknown
 
 if TYPE_CHECKING:
-    from ..answers import Row
     from ..client import Client
+    from .builds import Clock
+    from .operations import Operations
 
 __all__ = [
     "UNKNOWN",
@@ -42,13 +37,6 @@ __all__ = [
 ]
 
 
-def _new_client(settings: Settings) -> Client:
-    # What the client needs takes as long to load as all the rest, and a run without changes makes no request.
-    from ..client import Client  # noqa: PLC0415
-
-    return Client(settings)
-
-
 class Lifecycle:
     """The lifecycle of snapshots and images against one API, for one run of a provider.
 
@@ -60,8 +48,8 @@ class Lifecycle:
         settings: Callable[[], Settings],
         api_url: Callable[[], str],
         *,
-        client: Callable[[Settings], Client] = _new_client,
-        hasty_client: Callable[[Settings], Client] = hasty_client,
+        client: Callable[[Settings], Client] | None = None,
+        hasty_client: Callable[[Settings], Client] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Prepare it; nothing is read or sent.
@@ -76,14 +64,12 @@ class Lifecycle:
         self._settings = settings
         self._api_url = api_url
         self._make_client = client
-        self._clock = clock or Clock(time.sleep, time.time)
+        self._make_hasty_client = hasty_client
+        self._clock = clock
         self._memory = _check.HashMemory()
         self._recorded: dict[str, Recorded] = {}
-        self._gone: set[str] = set()
-        self._known_client: Client | None = None
-        self._images = ImageList(self._client, self._clock)
         self._turns = Turns()
-        self._forecast = Forecast(lambda: hasty_client(settings()))
+        self._known_operations: Operations | None = None
         self._lock = threading.Lock()
 
     def check(
@@ -107,7 +93,7 @@ class Lifecycle:
 
     def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
         """The outputs of a create as far as they are known before; says on the row what it would do."""
-        self._forecast.tell(inputs, ResourceLog(log))
+        self._operations().forecast(inputs, log)
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
@@ -120,19 +106,9 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
-        client = self._client()
-        job = Job(urn, inputs, ResourceLog(log))
-        try:
-            with self._turns.of(job):
-                made = self._create_image(client, job) if kind is Kind.IMAGE else self._snapshot(client, job, inputs)
-        except OpenComputerError as error:
-            job.explain(error)
-            raise
-        finally:
-            job.progress.close()
-        job.finish()
-        outputs = {**inputs, **made, "builtHash": job.hash_of(job.twin), "apiUrl": self._api_url()}
-        return Created(job.content_hash if kind is Kind.IMAGE else str(inputs["name"]), outputs)
+        with self._lock:
+            recorded = self._recorded.get(urn)
+        return self._operations().create(kind, urn, inputs, log, recorded=recorded)
 
     def update(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The outputs after a change that only rewrites the state."""
@@ -146,10 +122,7 @@ class Lifecycle:
             ConfigurationError: The row lives at another address than the configured one, or there is no key.
             APIError: The server can't be reached, or refused: the state stays as it is.
         """
-        self._require_same_api(state)
-        if kind is Kind.IMAGE:
-            return self._images.read(state)
-        return read_snapshot(self._client(), state, self._clock, ResourceLog(log))
+        return self._operations().read(kind, state, log)
 
     def import_(self, kind: Kind, urn: str, id_: str, log: Log) -> Imported | None:
         """A resource out of its row alone; None if there is none.
@@ -165,30 +138,44 @@ class Lifecycle:
             ConfigurationError: There is no key, or a setting can't be used.
             APIError: The server can't be reached, or refused.
         """
-        find = find_image if kind is Kind.IMAGE else find_snapshot
-        row = find(self._client(), id_)
-        if row is None:
-            return None
-        found = imported(kind, urn, row, self._memory)
-        for warning in found.warnings:
-            ResourceLog(log).warn(str(warning))
-        return replace(found, outputs={**found.outputs, "apiUrl": self._api_url()})
+        return self._operations().import_(kind, urn, id_, log)
+
+    def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
+        """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.
+
+        Raises:
+            ConfigurationError: The row lives at another address than the configured one, or there is no key.
+            APIError: The server can't be reached, or refused.
+        """
+        if kind is not Kind.IMAGE:
+            self._operations().delete(urn, state, log)
 
     def get_snapshot(self, name: str) -> dict[str, Any]:
         """One named snapshot; see `lookup`."""
-        return lookup.get_snapshot(self._client(), name)
+        return self._operations().get_snapshot(name)
 
     def get_snapshots(self) -> dict[str, Any]:
         """All named snapshots; see `lookup`."""
-        return lookup.get_snapshots(self._client())
+        return self._operations().get_snapshots()
 
     def get_image(self, content_hash: str) -> dict[str, Any]:
         """One build, by its content hash; see `lookup`."""
-        return lookup.get_image(self._client(), content_hash)
+        return self._operations().get_image(content_hash)
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The content hash of a manifest, without the API; see `lookup`."""
-        return lookup.hash_manifest(given, self._memory)
+        """The content hash of a manifest in the declared form, `UNKNOWN` as long as a part of it is not known.
+
+        Args:
+            given: The ``manifest``, and in ``secretPaths`` where secrets stand in it.
+
+        Raises:
+            InvalidInputError: Every mistake, with its path.
+        """
+        inputs = {key: given.get(key) for key in ("manifest", "secretPaths")}
+        checked = self.check(Kind.IMAGE, "", {}, inputs)
+        if checked.problems:
+            raise InvalidInputError(checked.problems)
+        return {"contentHash": checked.inputs["contentHash"]}
 
     def cancel(self) -> None:
         """Begin no further build, and stop waiting for those of others; a build that is under way is let finish."""
@@ -202,58 +189,23 @@ class Lifecycle:
         """
         self._turns.settle(seconds)
 
-    def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
-        """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.
-
-        Raises:
-            ConfigurationError: The row lives at another address than the configured one, or there is no key.
-            APIError: The server can't be reached, or refused.
-        """
-        if kind is Kind.IMAGE:
-            return
-        self._require_same_api(state)
-        delete_snapshot(self._client(), urn, state, ResourceLog(log), clock=self._clock, gone=self._gone)
-
     def close(self) -> None:
         """Close the connections."""
-        if self._known_client is not None:
-            self._known_client.close()
+        if self._known_operations is not None:
+            self._known_operations.close()
 
-    def _snapshot(self, client: Client, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        creation = SnapshotCreation(
-            client,
-            job,
-            self._clock,
-            recorded=self._recorded.get(job.urn),
-            adopt=bool(inputs.get("adopt", False)),
-            gone=self._gone,
-        )
-        row = creation.run(str(inputs["name"]))
-        return {**row_outputs(row), "snapshotId": row.id}
-
-    def _create_image(self, client: Client, job: Job) -> dict[str, Any]:
-        """The build stays cached when its name is dropped; there is no other way to build without a sandbox."""
-        scratch = scratch_name(job.urn)
-        row = build_cached(client, Builder(client, job, self._clock), job, scratch)
-        clear_scratch(client, scratch)
-        return {**_image_outputs(row), "cached": job.progress.from_cache}
-
-    def _client(self) -> Client:
+    def _operations(self) -> Operations:
         with self._lock:
-            if self._known_client is None:
-                self._known_client = self._make_client(self._settings())
-            return self._known_client
+            if self._known_operations is None:
+                from .operations import Operations  # noqa: PLC0415 - see above
 
-    def _require_same_api(self, state: Mapping[str, Any]) -> None:
-        recorded, configured = state.get("apiUrl"), self._api_url()
-        if recorded and recorded != configured:
-            raise ConfigurationError(
-                f"This resource lives at {recorded}, but the provider is configured for {configured}. Nothing was "
-                "changed. Set opencomputer:apiUrl (or OPENCOMPUTER_API_URL) back, or remove the resource from the "
-                "state with: pulumi state delete <urn>"
-            )
-
-
-def _image_outputs(row: Row) -> dict[str, Any]:
-    outputs = row_outputs(row)
-    return {key: outputs[key] for key in ("status", "checkpointId") if key in outputs}
+                self._known_operations = Operations(
+                    self._settings,
+                    self._api_url,
+                    self._turns,
+                    self._memory,
+                    client=self._make_client,
+                    hasty_client=self._make_hasty_client,
+                    clock=self._clock,
+                )
+            return self._known_operations

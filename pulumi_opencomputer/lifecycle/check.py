@@ -1,17 +1,19 @@
-"""check: the whole of the inputs validated, the content hash and the name filled in. No API call."""
+"""check: the whole of the inputs validated, the content hash and the name filled in. No API call.
+
+A manifest that is the recorded one, and names no local files, was validated and hashed by the deployment that
+recorded it, and the server has built it under that hash. So most checks of a run without changes look at little,
+and the models and the files are loaded by the others alone.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from ..content import content_hash
-from ..describe import Secrets
 from ..errors import ContentChangedError, LocalFileError, Problem
-from ..plan import Plan, examine
 from ..text import clean
-from ..walk import join
+from ..walk import join, leaves
 from .names import generated_name, name_problem
 from .types import UNKNOWN, Autonaming, Checked, Kind, is_unknown
 
@@ -28,22 +30,31 @@ _NAME_IN_CLEAR = (
 
 
 class HashMemory:
-    """Content hashes by declared manifest and each file's stat, for the life of the process."""
+    """Content hashes by what they are of, for the life of the process."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, str] = {}
         self._computing: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def hash_of(self, plan: Plan) -> str:
-        """The content hash of a plan; files are read only where their stat is new."""
+    def hash_of(self, key: Hashable, compute: Callable[[], str]) -> str:
+        """The hash that is known by a key (a plan's has each file's stat in it), or is computed now."""
         with self._lock:
-            computing = self._computing.setdefault(plan.key, threading.Lock())
+            computing = self._computing.setdefault(key, threading.Lock())
         # Checks run side by side: the first one reads the files, the others wait for it.
         with computing:
-            if plan.key not in self._known:
-                self._known[plan.key] = content_hash(plan.image())
-            return self._known[plan.key]
+            if key not in self._known:
+                self._known[key] = compute()
+            return self._known[key]
+
+
+class _Contents(NamedTuple):
+    """What a check finds out about a manifest; its content hash is computed when it is asked for."""
+
+    manifest: Any
+    content_hash: Callable[[], Any]
+    problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
 
 
 def check(
@@ -66,25 +77,48 @@ def check(
         autonaming: What the user wants of generated names, if anything.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
-    examined = examine(_without_nulls(inputs.get("manifest")), is_unknown)
-    problems = [*_unknown_inputs(kind, inputs), *examined.problems, *_option_problems(kind, inputs)]
+    manifest = _without_nulls(inputs.get("manifest"))
+    contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory)
+    problems = [*_unknown_inputs(kind, inputs), *contents.problems, *_option_problems(kind, inputs)]
     if kind is Kind.SNAPSHOT and inputs.get("name") is None and autonaming is not None:
         problems += _autonaming_problems(autonaming)
-    inputs["manifest"] = examined.checked
-    inputs["contentHash"] = UNKNOWN
-    if examined.plan is not None and not problems:
+    inputs["manifest"] = contents.manifest
+    if not problems:
         try:
-            inputs["contentHash"] = memory.hash_of(examined.plan)
+            inputs["contentHash"] = contents.content_hash()
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
-    secrets = Secrets.of_inputs(inputs)
     if problems:
-        # Without the unknown hash: outside of a preview the engine refuses it, and would not show the problems.
-        return Checked(dict(news), _fit_to_show(problems, secrets))
+        # Without an unknown hash: outside of a preview the engine refuses it, and would not show the problems.
+        return Checked(dict(news), _fit_to_show(problems, inputs))
     if kind is Kind.SNAPSHOT:
         _fill_name(urn, olds, inputs, autonaming)
-    warnings = [*_order_warnings(urn, olds, autonaming), *(examined.plan.warnings if examined.plan else ())]
-    return Checked(inputs, (), _fit_to_show(warnings, secrets))
+    warnings = [*_order_warnings(urn, olds, autonaming), *contents.warnings]
+    return Checked(inputs, (), _fit_to_show(warnings, inputs))
+
+
+def _is_recorded(manifest: Any, olds: Mapping[str, Any]) -> bool:
+    same = isinstance(manifest, Mapping) and manifest == olds.get("manifest") and bool(olds.get("contentHash"))
+    return same and not any(path[-1] == "source" for path, _ in leaves(manifest))
+
+
+def _recorded(olds: Mapping[str, Any]) -> _Contents:
+    return _Contents(olds["manifest"], lambda: olds["contentHash"])
+
+
+def _examined(manifest: Any, memory: HashMemory) -> _Contents:
+    from ..content import content_hash  # noqa: PLC0415 - this and pydantic: most of what a check could load
+    from ..plan import examine  # noqa: PLC0415
+
+    examined = examine(manifest, is_unknown)
+    plan = examined.plan
+    if plan is None:
+        return _Contents(examined.checked, lambda: UNKNOWN, examined.problems)
+
+    def hashed() -> str:
+        return memory.hash_of(plan.key, lambda: content_hash(plan.image()))
+
+    return _Contents(examined.checked, hashed, warnings=plan.warnings)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -100,8 +134,13 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _fit_to_show(problems: Iterable[Problem], secrets: Secrets) -> tuple[Problem, ...]:
+def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
+    if not problems:
+        return ()
+    from ..describe import Secrets  # noqa: PLC0415 - as above
+
+    secrets = Secrets.of_inputs(inputs)
     return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
 
 

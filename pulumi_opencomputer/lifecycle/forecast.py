@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..client import Client, Timing
 from ..config import Settings
 from ..errors import OpenComputerError
 from ..logs import ResourceLog
 from .read import FULL_LIST
 from .types import is_unknown
 
-if TYPE_CHECKING:
-    from ..client import Client
-
 _LIST_LIMIT = 16 * 1024 * 1024
 
 
 def hasty_client(settings: Settings) -> Client:
     """A client that asks once, and not for long: a preview must not wait for a server that is not there."""
-    # What the client needs takes as long to load as all the rest, and many runs make no request.
-    from ..client import Client, Timing  # noqa: PLC0415
-
     return Client(settings, timing=Timing(connect=3, silence=10, call=20, attempts=1))
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInputError, NotFoundError
-from .check import HashMemory, check
+from ..errors import NotFoundError
 from .imports import find_image
 from .read import row_outputs
-from .types import Kind
 
 if TYPE_CHECKING:
     from ..answers import Row
@@ -47,23 +44,6 @@ def get_image(client: Client, content_hash: str) -> dict[str, Any]:
     if row is None:
         raise NotFoundError(f"The server has no image with the content hash {content_hash}.")
     return {**row_outputs(row), "contentHash": row.content_hash}
-
-
-def hash_manifest(given: Mapping[str, Any], memory: HashMemory) -> dict[str, Any]:
-    """The content hash of a manifest in the declared form, `UNKNOWN` as long as a part of it is not known.
-
-    Args:
-        given: The ``manifest``, and in ``secretPaths`` where secrets stand in it.
-        memory: The hashes already computed in this process.
-
-    Raises:
-        InvalidInputError: Every mistake, with its path.
-    """
-    inputs = {key: given.get(key) for key in ("manifest", "secretPaths")}
-    checked = check(Kind.IMAGE, "", {}, inputs, memory)
-    if checked.problems:
-        raise InvalidInputError(checked.problems)
-    return {"contentHash": checked.inputs["contentHash"]}
 
 
 def _snapshot(row: Row) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ..errors import RunCancelledError
-from .job import Job
+
+if TYPE_CHECKING:
+    from .job import Job
 
 
 class Turns:

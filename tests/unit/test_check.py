@@ -5,12 +5,11 @@ import threading
 
 import pytest
 
+from pulumi_opencomputer import content as content_module
 from pulumi_opencomputer.lifecycle import UNKNOWN, Kind
-from pulumi_opencomputer.lifecycle import check as check_module
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
 from pulumi_opencomputer.lifecycle.names import generated_name
 from pulumi_opencomputer.manifest import Manifest
-from pulumi_opencomputer.plan import plan
 
 URN = "urn:pulumi:dev::project::pulumi-python:dynamic/opencomputer:Snapshot::daily"
 MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}
@@ -46,6 +45,43 @@ def test_counts_of_local_files_go_into_the_inputs(tmp_path):
     manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
     body = checked(manifest=manifest).inputs["manifest"]["steps"][0]["addDir"]
     assert body == {"path": "/d", "source": str(tmp_path), "files": 1, "bytes": 3}
+
+
+def test_a_recorded_manifest_keeps_its_hash():
+    """The deployment that recorded it has validated it, and the server built it under that hash."""
+    inputs = checked(olds={"manifest": MANIFEST, "contentHash": OTHER}, name="toolchain").inputs
+    assert (inputs["manifest"], inputs["contentHash"]) == (MANIFEST, OTHER)
+
+
+@pytest.mark.parametrize(
+    "olds",
+    [
+        {"manifest": {**MANIFEST, "builderMemoryMB": 512}, "contentHash": OTHER},
+        {"manifest": {**MANIFEST, "steps": []}, "contentHash": OTHER},
+        {"manifest": MANIFEST},
+        {"contentHash": OTHER},
+    ],
+)
+def test_another_manifest_than_the_recorded_is_examined(olds):
+    """Also one that a part was left out of, or of which no hash is known."""
+    assert checked(olds=olds).inputs["contentHash"] == HASH
+
+
+def test_local_files_are_looked_at_though_their_manifest_is_the_recorded_one(tmp_path):
+    """What they hold stands in no manifest."""
+    (tmp_path / "f").write_bytes(b"1")
+    manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]}
+    recorded = checked(manifest=manifest).inputs
+    (tmp_path / "f").write_bytes(b"2")
+    again = checked(olds=recorded, manifest=recorded["manifest"]).inputs
+    assert again["manifest"] == recorded["manifest"]
+    assert again["contentHash"] != recorded["contentHash"]
+
+
+def test_options_of_a_recorded_manifest_are_validated():
+    """They may be new."""
+    recorded = checked().inputs
+    assert [problem.path for problem in checked(olds=recorded, timeout=-1, name="").problems] == ["timeout", "name"]
 
 
 def test_a_name_is_made_up_where_none_is_given():
@@ -164,13 +200,13 @@ def test_a_secret_source_that_changes_while_it_is_hashed_is_not_shown(tmp_path, 
     path = tmp_path / "hunter2-hunter2"
     path.write_bytes(b"")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
-    real = check_module.content_hash
+    real = content_module.content_hash
 
     def late(image):
         path.write_bytes(b"changed")
         return real(image)
 
-    monkeypatch.setattr(check_module, "content_hash", late)
+    monkeypatch.setattr(content_module, "content_hash", late)
     (open_problem,) = checked(manifest=manifest).problems
     path.write_bytes(b"")
     (problem,) = checked(manifest=manifest, secretPaths=["manifest.steps[0].addFile.source"]).problems
@@ -201,7 +237,7 @@ class Reads:
 
     def __init__(self, monkeypatch, gate=None):
         self.count = 0
-        real = check_module.content_hash
+        real = content_module.content_hash
 
         def counting(image):
             self.count += 1
@@ -209,7 +245,7 @@ class Reads:
                 gate.wait(20)
             return real(image)
 
-        monkeypatch.setattr(check_module, "content_hash", counting)
+        monkeypatch.setattr(content_module, "content_hash", counting)
 
 
 def test_a_hash_is_remembered_while_the_files_stay(tmp_path, monkeypatch):
@@ -229,7 +265,9 @@ def test_checks_side_by_side_read_once(monkeypatch):
     gate = threading.Event()
     reads, memory = Reads(monkeypatch, gate), HashMemory()
     found = []
-    threads = [threading.Thread(target=lambda: found.append(memory.hash_of(plan(MANIFEST)))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.append(checked(memory=memory).inputs["contentHash"])) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     gate.set()
@@ -241,7 +279,7 @@ def test_checks_side_by_side_read_once(monkeypatch):
 def test_a_failed_hash_is_not_remembered(monkeypatch):
     """The next check tries again."""
     memory, calls = HashMemory(), []
-    real = check_module.content_hash
+    real = content_module.content_hash
 
     def once(image):
         calls.append(image)
@@ -249,7 +287,7 @@ def test_a_failed_hash_is_not_remembered(monkeypatch):
             raise OSError(5, "broken")
         return real(image)
 
-    monkeypatch.setattr(check_module, "content_hash", once)
+    monkeypatch.setattr(content_module, "content_hash", once)
     with pytest.raises(OSError, match="broken"):
-        memory.hash_of(plan(MANIFEST))
-    assert memory.hash_of(plan(MANIFEST)) == HASH
+        checked(memory=memory)
+    assert checked(memory=memory).inputs["contentHash"] == HASH

@@ -99,8 +99,19 @@ def test_a_run_without_changes_loads_no_client():
     """The provider's process checks and compares without what it takes to make a request."""
     program = (
         "from pulumi_opencomputer.dynamic import SnapshotProvider\n"
-        "inputs = {'manifest': {'base': 'base', 'steps': [{'run': ['true']}]}, 'urn': 'u', 'secretPaths': []}\n"
+        "inputs = {'manifest': {'base': 'base', 'steps': [{'run': ['true']}]}, 'urn': 'u'}\n"
         "checked = SnapshotProvider().check({}, inputs).inputs\n"
         "assert not SnapshotProvider().diff('id', checked, checked).changes"
     )
     assert "httpx" not in loaded_by(program)
+
+
+def test_a_check_of_what_is_recorded_loads_no_models():
+    """A run without changes validates nothing again, and pydantic takes half of the provider's start."""
+    program = (
+        "from pulumi_opencomputer.dynamic import SnapshotProvider\n"
+        "inputs = {'manifest': {'base': 'base', 'steps': [{'run': ['true']}]}, 'urn': 'u', 'name': 'n'}\n"
+        "recorded = {**inputs, 'contentHash': '0' * 64}\n"
+        "assert SnapshotProvider().check(recorded, inputs).inputs == recorded"
+    )
+    assert loaded_by(program) & {"httpx", "pydantic"} == set()
