@@ -107,19 +107,14 @@ def _compared(
     return compare(statistics.median(ours), statistics.median(beside)), (low, high)
 
 
-def in_turns(*sides: Callable[[], float], runs: int = RUNS) -> list[list[float]]:
-    """Measure several sides in turns; which is first changes from round to round."""
-    figures: list[list[float]] = [[] for _ in sides]
-    for number in range(runs):
-        turns = list(zip(sides, figures, strict=True))
-        for measured, kept in turns if number % 2 == 0 else reversed(turns):
-            kept.append(measured())
-    return figures
-
-
 def alternate(ours: Callable[[], float], beside: Callable[[], float], runs: int = RUNS) -> Sides:
-    """Measure both sides in turns."""
-    return Sides(*in_turns(ours, beside, runs=runs))
+    """Measure both sides in turns; which is first changes from round to round."""
+    sides = Sides([], [])
+    for number in range(runs):
+        turns = [(ours, sides.ours), (beside, sides.beside)]
+        for measured, figures in turns if number % 2 == 0 else reversed(turns):
+            figures.append(measured())
+    return sides
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from emulator_process import Emulator
 from pulumi_opencomputer import Manifest
 
-from .measure import ENGINE_RUNS, Goal, Outcome, Sides, growth_per, in_turns, seconds, shown
+from .measure import ENGINE_RUNS, Goal, Outcome, Sides, alternate, growth_per, seconds, shown
 from .stack import Stack, emulator
 
 _SNAPSHOTS = """
@@ -22,11 +21,11 @@ for number in range({count}):
 """
 
 _NOTHINGS = """
-from benchmarks.others import {resource}
+from benchmarks.others import Nothing
 
 for number in range({count}):
     steps = [{{"aptInstall": ["ripgrep"]}}, {{"env": {{"NUMBER": f"of-{{number}}"}}}}]
-    {resource}(f"snapshot-{{number}}", {{"base": "base", "steps": steps}}, f"name-{{number}}")
+    Nothing(f"snapshot-{{number}}", {{"base": "base", "steps": steps}}, f"name-{{number}}")
 """
 
 _SNAPSHOTS_OF_IMAGES = """
@@ -40,7 +39,7 @@ for number in range({count}):
 _PAIRS_OF_NOTHINGS = """
 import pulumi
 
-from benchmarks.others import {resource}
+from benchmarks.others import Nothing
 
 for number in range({count}):
     steps = [{{"aptInstall": ["ripgrep"]}}, {{"env": {{"NUMBER": f"of-{{number}}"}}}}]
@@ -52,8 +51,6 @@ for number in range({count}):
 #: How many snapshots, and how often each side runs.
 _SIZES = {1: 7, 100: 5, 1000: ENGINE_RUNS}
 _PAIRS = 100
-#: The other sides: what a class of `others` is for people.
-_BESIDE = {"Nothing": "resources that do nothing", "Outputs": "the same, with the outputs of a snapshot"}
 
 
 def unchanged(scratch: Path) -> Iterator[Outcome]:
@@ -61,21 +58,20 @@ def unchanged(scratch: Path) -> Iterator[Outcome]:
     with emulator(scratch) as api:
         stacks = {count: _stacks(scratch, api, count) for count in _SIZES}
         api.forget_requests()
-        times = {count: in_turns(*(stack.up for stack in stacks[count]), runs=runs) for count, runs in _SIZES.items()}
+        sides = {count: alternate(ours.up, nothing.up, _SIZES[count]) for count, (ours, nothing) in stacks.items()}
         if asked := _requests(api):
             raise RuntimeError(f"a run without changes asked the API: {asked}")
-    grown = growth_per("snapshot", list(times), [statistics.median(ours) for ours, *_ in times.values()])
-    for count, (ours, *others) in times.items():
-        for text, beside in zip(_BESIDE.values(), others, strict=True):
-            yield _unchanged(count, Sides(ours, beside), text, grown if count == max(times) else "")
+    grown = growth_per("snapshot", list(sides), [statistics.median(measured.ours) for measured in sides.values()])
+    for count, measured in sides.items():
+        yield _unchanged(count, measured, grown if count == max(sides) else "")
     few, many = (stacks[count][0].resource_bytes() for count in (1, max(_SIZES)))
     name, text = "state of a snapshot, in a stack of 1,000", f"in a stack of 1: {shown(few / 1000, ' KB')}"
     yield Outcome(name, shown(many / 1000, " KB"), text, many / few, (many / few, many / few), Goal(1.05))
 
 
-def _unchanged(count: int, sides: Sides, beside: str, grown: str) -> Outcome:
+def _unchanged(count: int, sides: Sides, grown: str) -> Outcome:
     name = f"pulumi up without changes, {count:,} snapshot{'s' if count > 1 else ''}"
-    text = f"{beside}: {seconds(sides.beside)}"
+    text = f"resources that do nothing: {seconds(sides.beside)}"
     if count > 1:
         return Outcome(name, seconds(sides.ours), text, *sides.ratio(), Goal(1.15), grown)
     figure, (low, high) = sides.excess()
@@ -83,18 +79,17 @@ def _unchanged(count: int, sides: Sides, beside: str, grown: str) -> Outcome:
     return Outcome(name, seconds(sides.ours), text, figure * 1000, spread, Goal(150, unit=" ms"), grown)
 
 
-def _stacks(scratch: Path, api: Emulator, count: int) -> list[Stack]:
-    """A stack of snapshots, and one for each of the other sides, deployed."""
+def _stacks(scratch: Path, api: Emulator, count: int) -> tuple[Stack, Stack]:
+    """A stack of snapshots and one of nothings, deployed."""
     stacks = []
-    for resource in ("Snapshot", *_BESIDE):
-        program = partial((_NOTHINGS if resource in _BESIDE else _SNAPSHOTS).format, resource=resource)
-        stack = Stack(scratch / f"{resource}-{count}", api, program(count=1))
+    for side, program in (("ours", _SNAPSHOTS), ("nothing", _NOTHINGS)):
+        stack = Stack(scratch / f"{side}-{count}", api, program.format(count=1))
         stack.up()
         stack.multiply(count, _copy)
-        stack.program(program(count=count))
+        stack.program(program.format(count=count))
         stacks.append(stack)
     api.clear()
-    return stacks
+    return stacks[0], stacks[1]
 
 
 def _copy(first: str, number: int) -> str:
@@ -112,15 +107,12 @@ def refreshed(scratch: Path) -> Iterator[Outcome]:
     """``pulumi preview`` and ``pulumi refresh`` of 100 snapshots and 100 images."""
     with emulator(scratch) as api:
         ours = Stack(scratch / "ours", api, _SNAPSHOTS_OF_IMAGES.format(count=_PAIRS))
-        others = [
-            Stack(scratch / resource, api, _PAIRS_OF_NOTHINGS.format(count=_PAIRS, resource=resource))
-            for resource in _BESIDE
-        ]
-        for stack in (ours, *others):
-            stack.up()
+        nothing = Stack(scratch / "nothing", api, _PAIRS_OF_NOTHINGS.format(count=_PAIRS))
+        ours.up()
+        nothing.up()
         what = f"{_PAIRS} snapshots and {_PAIRS} images"
-        yield from _compared(f"pulumi preview, {what}", [stack.preview for stack in (ours, *others)], Goal(1.15))
-        yield from _compared(f"pulumi refresh, {what}", [stack.refresh for stack in (ours, *others)], None)
+        yield _compared(f"pulumi preview, {what}", ours.preview, nothing.preview, Goal(1.15))
+        yield _compared(f"pulumi refresh, {what}", ours.refresh, nothing.refresh, None)
         api.forget_requests()
         ours.refresh()
         count = len(_requests(api))
@@ -128,11 +120,10 @@ def refreshed(scratch: Path) -> Iterator[Outcome]:
     yield Outcome(name, str(count), text, count, (count, count), Goal(_PAIRS + 1, unit=" requests"))
 
 
-def _compared(name: str, sides: Sequence[Callable[[], float]], goal: Goal | None) -> Iterator[Outcome]:
-    ours, *others = in_turns(*sides, runs=ENGINE_RUNS)
-    for text, beside in zip(_BESIDE.values(), others, strict=True):
-        compared = Sides(ours, beside).ratio()
-        yield Outcome(name, seconds(ours), f"{text}: {seconds(beside)}", *compared, goal)
+def _compared(name: str, ours: Callable[[], float], nothing: Callable[[], float], goal: Goal | None) -> Outcome:
+    sides = alternate(ours, nothing, ENGINE_RUNS)
+    text = f"resources that do nothing: {seconds(sides.beside)}"
+    return Outcome(name, seconds(sides.ours), text, *sides.ratio(), goal)
 
 
 def _requests(api: Emulator) -> list[str]:
