@@ -53,6 +53,7 @@ class Outcome:
         goal: The limit; None where the row only informs.
         growth: How our side grows, for people.
         unit: The figure's unit where there is no goal.
+        held_by: What holds the figure where it is, if another row proves that it is not ours to change.
     """
 
     work: str
@@ -63,6 +64,7 @@ class Outcome:
     goal: Goal | None = None
     growth: str = ""
     unit: str = TIMES
+    held_by: str = ""
 
     @property
     def met(self) -> bool:
@@ -72,7 +74,7 @@ class Outcome:
     @property
     def clearly_missed(self) -> bool:
         """Whether the goal is missed by more than the noise: by three quarters of the runs too."""
-        if self.goal is None or self.met:
+        if self.goal is None or self.met or self.held_by:
             return False
         return not self.goal.met(self.spread[1] if self.goal.at_least else self.spread[0])
 
@@ -107,14 +109,19 @@ def _compared(
     return compare(statistics.median(ours), statistics.median(beside)), (low, high)
 
 
-def alternate(ours: Callable[[], float], beside: Callable[[], float], runs: int = RUNS) -> Sides:
-    """Measure both sides in turns; which is first changes from round to round."""
-    sides = Sides([], [])
+def in_turns(*sides: Callable[[], float], runs: int = RUNS) -> list[list[float]]:
+    """Measure several sides in turns; which is first changes from round to round."""
+    figures: list[list[float]] = [[] for _ in sides]
     for number in range(runs):
-        turns = [(ours, sides.ours), (beside, sides.beside)]
-        for measured, figures in turns if number % 2 == 0 else reversed(turns):
-            figures.append(measured())
-    return sides
+        turns = list(zip(sides, figures, strict=True))
+        for measured, kept in turns if number % 2 == 0 else reversed(turns):
+            kept.append(measured())
+    return figures
+
+
+def alternate(ours: Callable[[], float], beside: Callable[[], float], runs: int = RUNS) -> Sides:
+    """Measure both sides in turns."""
+    return Sides(*in_turns(ours, beside, runs=runs))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,18 @@ from typing import Any
 from pulumi import ResourceOptions
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
+#: The outputs of a snapshot beside its manifest and name.
+SNAPSHOT_OUTPUTS = (
+    "contentHash",
+    "builtHash",
+    "checkpointId",
+    "status",
+    "apiUrl",
+    "snapshotId",
+    "createdAt",
+    "lastUsedAt",
+)
+
 
 class NothingProvider(ResourceProvider):
     """Does nothing."""
@@ -26,6 +38,25 @@ class Nothing(Resource):
     ) -> None:
         """Declare it."""
         super().__init__(NothingProvider(), resource_name, {"manifest": manifest, "name": name}, opts)
+
+
+class _OutputsProvider(ResourceProvider):
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult("nothing", {**props, **dict.fromkeys(SNAPSHOT_OUTPUTS, "0" * 36)})
+
+
+class Outputs(Resource):
+    """A resource with a snapshot's inputs and outputs, for which nothing is done.
+
+    The outputs are named as Pulumi's documentation has it: as inputs without a value.
+    """
+
+    def __init__(
+        self, resource_name: str, manifest: dict[str, Any], name: str, opts: ResourceOptions | None = None
+    ) -> None:
+        """Declare it."""
+        inputs = {"manifest": manifest, "name": name, **dict.fromkeys(SNAPSHOT_OUTPUTS)}
+        super().__init__(_OutputsProvider(), resource_name, inputs, opts)
 
 
 class _SleepProvider(ResourceProvider):

@@ -50,4 +50,6 @@ def _verdict(outcome: Outcome) -> str:
         return ""
     if outcome.met:
         return "yes"
+    if outcome.held_by:
+        return f"no, held by {outcome.held_by}"
     return "no" if outcome.clearly_missed else "no, within the noise"
