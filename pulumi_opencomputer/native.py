@@ -6,11 +6,13 @@ has the dynamic one of the same name for an alias, so that nothing is built anew
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
 from .arguments import StandsForManifest, after, declared
+from .errors import InvalidInputError, Problem
 from .manifest import Manifest
 from .outputs import ImageOutputs, SnapshotOutputs
 
@@ -33,11 +35,11 @@ class Image(StandsForManifest, ImageOutputs, pulumi.CustomResource):
         Args:
             resource_name: The resource's name in Pulumi.
             manifest: What the image holds, in any form that `pulumi_opencomputer.Image` takes.
-            timeout: The seconds that the build may take, in place of ``custom_timeouts`` in `opts`.
+            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`.
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms.
+            InvalidInputError: The manifest has none of these forms, or the timeout is no number above zero.
         """
         self._declared_manifest = declared(manifest)
         inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest}
@@ -69,11 +71,11 @@ class Snapshot(SnapshotOutputs, pulumi.CustomResource):
             manifest: What the image holds, in any form that `pulumi_opencomputer.Image` takes.
             name: The snapshot's name. Without it a name is generated, and changes with the content.
             adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
-            timeout: The seconds that the build may take, in place of ``custom_timeouts`` in `opts`.
+            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`.
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms.
+            InvalidInputError: The manifest has none of these forms, or the timeout is no number above zero.
         """
         inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
         if adopt is not False:
@@ -87,5 +89,13 @@ def _options(
 ) -> pulumi.ResourceOptions | None:
     more = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=f"pulumi-python:dynamic/opencomputer:{kind}")])
     if timeout is not None:
-        more.custom_timeouts = pulumi.CustomTimeouts(create=f"{timeout:g}s")
+        more.custom_timeouts = _timeouts(timeout, opts.custom_timeouts if opts else None)
     return after(manifest, pulumi.ResourceOptions.merge(opts, more))
+
+
+def _timeouts(timeout: float, given: Any) -> pulumi.CustomTimeouts:
+    """The custom timeouts that are given, with this one for a create."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise InvalidInputError([Problem("timeout", "must be a number of seconds, above zero.")])
+    others = given if isinstance(given, Mapping) else {key: getattr(given, key, None) for key in ("update", "delete")}
+    return pulumi.CustomTimeouts(f"{timeout}s", others.get("update"), others.get("delete"))

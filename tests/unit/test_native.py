@@ -60,6 +60,21 @@ def test_a_timeout_becomes_the_engines():
     assert (options.custom_timeouts.create, options.protect) == ("90s", True)
 
 
+@pytest.mark.parametrize("given", [pulumi.CustomTimeouts("1h", delete="5m"), {"create": "1h", "delete": "5m"}])
+def test_a_timeout_leaves_the_other_custom_timeouts(given):
+    """It is in place of the one for a create alone."""
+    options = _options("Image", MANIFEST, 0.5, pulumi.ResourceOptions(custom_timeouts=given))
+    timeouts = options.custom_timeouts
+    assert (timeouts.create, timeouts.update, timeouts.delete) == ("0.5s", None, "5m")
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), True, "30m"])
+def test_a_timeout_that_is_none_is_refused_in_the_program(timeout):
+    """The engine would take no limit for it, or another error's words."""
+    with pytest.raises(InvalidInputError, match="timeout: must be a number of seconds, above zero"):
+        _options("Image", MANIFEST, timeout, None)
+
+
 def test_what_is_no_manifest_is_refused_in_the_program(run):
     """At the line that gives it."""
     with pytest.raises(InvalidInputError, match="manifest: must be a Manifest"):
