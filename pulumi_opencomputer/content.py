@@ -29,7 +29,6 @@ from .canonical import (
     merge_members,
     pairs_of,
     quoted_text,
-    tokens_size,
     value_tokens,
 )
 from .digest import Digest
@@ -39,7 +38,6 @@ __all__ = [
     "FileList",
     "ManifestEncodingError",
     "canonical_chunks",
-    "canonical_size",
     "content_hash",
     "embed_blobs",
     "fold_key",
@@ -93,15 +91,6 @@ def chunks_of(tokens: Iterable[Token]) -> Iterator[bytes]:
             size = 0
     if held:
         yield b"".join(held)
-
-
-def canonical_size(manifest: Mapping[str, Any] | None) -> int:
-    """Return the number of canonical bytes, without reading a blob.
-
-    Raises:
-        ManifestEncodingError: The server could not decode this manifest.
-    """
-    return tokens_size(manifest_tokens(manifest))
 
 
 def embed_blobs(value: Any) -> Any:

@@ -10,14 +10,14 @@ from types import MappingProxyType
 
 import pytest
 
-from pulumi_opencomputer.canonical import canonical_value
+from pulumi_opencomputer.canonical import canonical_value, tokens_size
 from pulumi_opencomputer.content import (
     FileList,
     ManifestEncodingError,
     canonical_chunks,
-    canonical_size,
     content_hash,
     embed_blobs,
+    manifest_tokens,
     parse_json,
 )
 from pulumi_opencomputer.errors import ContentChangedError, OpenComputerError
@@ -58,6 +58,11 @@ class Attractive:
 
 def canonical(manifest) -> str:
     return b"".join(canonical_chunks(manifest)).decode()
+
+
+def canonical_size(manifest) -> int:
+    """The size that an upload announces, known before a blob is read."""
+    return tokens_size(manifest_tokens(manifest))
 
 
 def with_args(args) -> dict:
