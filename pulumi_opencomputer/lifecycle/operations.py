@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..client import Client
 from ..config import Settings
@@ -24,12 +24,9 @@ from .imports import find_image, find_snapshot, imported
 from .job import Job
 from .names import scratch_name
 from .read import ImageList, read_snapshot, row_outputs
-from .snapshots import SnapshotCreation, build_cached, clear_scratch, delete_snapshot
+from .snapshots import SnapshotCreation, build_over, clear_scratch, delete_snapshot
 from .turns import Turns
 from .types import Created, Imported, Kind, Recorded
-
-if TYPE_CHECKING:
-    pass
 
 
 class Operations:
@@ -151,7 +148,7 @@ class Operations:
     def _create_image(self, client: Client, job: Job) -> dict[str, Any]:
         """The build stays cached when its name is dropped; there is no other way to build without a sandbox."""
         scratch = scratch_name(job.urn)
-        row = build_cached(client, Builder(client, job, self._clock), job, scratch)
+        row = build_over(client, Builder(client, job, self._clock), job, scratch)
         clear_scratch(client, scratch)
         outputs = row_outputs(row)
         kept: dict[str, Any] = {key: outputs[key] for key in ("status", "checkpointId") if key in outputs}

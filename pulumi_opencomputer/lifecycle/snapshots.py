@@ -71,17 +71,33 @@ class SnapshotCreation:
         existing = self._get(name) if known else None
         if existing is None:
             try:
-                row = self._builder.build(name)
+                return self._build_in_place(name)
             except ConflictError:
                 existing = look_until_shown(self._client, name, self._clock)
                 if existing is None:
                     raise
-            else:
-                # What an interrupted swap left there was until now all that the user had.
-                clear_scratch(self._client, scratch_name(self._job.urn))
-                return row
         self._claim(existing)
         return self._swap(existing)
+
+    def _build_in_place(self, name: str) -> Row:
+        """Build under a name that is free, and then clear what an interrupted swap may have left.
+
+        Not before: until the name is back, the scratch row may be all that the user has.
+        """
+        row = self._builder.build(name)
+        self._job.commit()
+        if self._recorded is not None and self._recorded.name == name:
+            # The name was free, so that row is no more, whatever a mirror shows when its state is deleted.
+            self._gone.add(self._recorded.snapshot_id)
+        try:
+            self._client.delete_snapshot(scratch_name(self._job.urn))
+        except APIError:
+            # The row is made and must be recorded; mostly there is nothing to clear.
+            self._job.log.warn(
+                "the server could not be asked to delete what an interrupted run may have left under the temporary "
+                f"name {scratch_name(self._job.urn)!r}; the next change of this resource, or its delete, does that"
+            )
+        return row
 
     def _claim(self, row: Row) -> None:
         """Make sure that a row under the wanted name is ours to replace."""
@@ -95,7 +111,15 @@ class SnapshotCreation:
     def _swap(self, old: Row) -> Row:
         name, scratch = str(old.name), scratch_name(self._job.urn)
         self._builder.choose()
-        build_cached(self._client, self._builder, self._job, scratch)
+        try:
+            build_cached(self._client, self._builder, self._job, scratch)
+        except ConflictError:
+            # A swap was interrupted. A mirror that lags shows the old row also where that swap deleted it already,
+            # and then the scratch row must stay; the server itself knows whether the name is free.
+            try:
+                return self._build_in_place(name)
+            except ConflictError:
+                build_over(self._client, self._builder, self._job, scratch)
         self._job.progress.wait_for(f"putting the new image under the name {name}")
         # Asked once more, since what follows can't be stopped halfway.
         self._job.remaining()
@@ -147,11 +171,12 @@ def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Ro
     """Build under a scratch name, until the cache is certain to serve the content.
 
     Raises:
+        ConflictError: An interrupted run left a row there.
         UnavailableError: The server does not answer from its cache.
         APIError: As with `Builder.build`.
     """
     for proof in range(_MOST_CACHE_PROOFS):
-        row = _build_scratch(client, builder, scratch)
+        row = builder.build(scratch)
         built = None if job.progress.from_cache else builder.built_row()
         if job.progress.from_cache or (built and built.status == "ready"):
             return row
@@ -164,6 +189,16 @@ def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Ro
         "The image is built, but the server does not answer from its cache, without which the image is no use, and an "
         "old snapshot can't be replaced safely. Nothing was changed; try again later."
     )
+
+
+def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
+    """Build under a scratch name as `build_cached` does, in place of what an interrupted run left there."""
+    try:
+        return build_cached(client, builder, job, scratch)
+    except ConflictError:
+        client.delete_snapshot(scratch)
+        job.restart_progress()
+        return build_cached(client, builder, job, scratch)
 
 
 def clear_scratch(client: Client, scratch: str) -> None:
@@ -181,15 +216,6 @@ def clear_scratch(client: Client, scratch: str) -> None:
         )
         error.args = (error.message,)
         raise
-
-
-def _build_scratch(client: Client, builder: Builder, scratch: str) -> Row:
-    """Build under a scratch name, clearing what an interrupted run left there."""
-    try:
-        return builder.build(scratch)
-    except ConflictError:
-        client.delete_snapshot(scratch)
-        return builder.build(scratch)
 
 
 def _conflict(row: Row, carried: str | None, own: str) -> str:

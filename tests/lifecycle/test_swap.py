@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from emulator_client import call, create, manifest
@@ -118,3 +120,33 @@ def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed
     with pytest.raises(BuildFailedError):
         deployed.up(snapshot("echo FAIL_BUILD"))
     assert deployed.emulator.snapshots() == before
+
+
+@pytest.mark.parametrize(("command", "left"), [("make new", {"fixed"}), ("echo FAIL_BUILD", {SCRATCH})])
+def test_old_row_that_the_mirror_still_shows_after_an_interrupted_swap(
+    deployed: Stack, command: str, left: set[str]
+) -> None:
+    """The scratch row stays until the name is back, though the name seems to be there."""
+    shown = call(deployed.emulator, "GET", "/api/snapshots/fixed").text
+    create(deployed.emulator, SCRATCH, manifest("make new"))
+    call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
+    past = {"method": "GET", "path": "/api/snapshots/fixed", "kind": "status", "status": 200, "body": shown}
+    deployed.emulator.fail({**past, "count": 1000})
+    with suppress(BuildFailedError):
+        deployed.up(snapshot(command))
+    assert set(named(deployed.emulator)) == left
+
+
+@pytest.mark.parametrize("name", ["fixed", None], ids=["fixed", "generated"])
+def test_clean_up_that_fails_after_a_create_does_not_fail_it(stack: Stack, name: str | None) -> None:
+    """The row is made, so it is recorded: the next content replaces it, and a destroy leaves nothing."""
+    stack.emulator.fail({"method": "DELETE", "path": ".*-scratch-.*", "kind": "status", "status": 403, "count": 1000})
+    stack.up(snapshot("make one", name=name))
+    assert "an interrupted run may have left" in "\n".join(stack.lines.warnings)
+    stack.emulator.fail()
+    stack.up(snapshot("make two", name=name))
+    assert [row["id"] for row in stack.emulator.snapshots()] == [
+        entry.outputs["snapshotId"] for entry in stack.state.values()
+    ]
+    stack.destroy()
+    assert stack.emulator.snapshots() == []
