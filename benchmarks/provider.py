@@ -29,41 +29,51 @@ def provider_start(scratch: Path) -> Iterator[Outcome]:
     from .others import NothingProvider  # noqa: PLC0415
 
     ours, nothing = (
-        {**_INPUTS, "secretPaths": [], "urn": _URN, "__provider": serialize_provider(kind())}
+        {**_INPUTS, "urn": _URN, "__provider": serialize_provider(kind())}
         for kind in (SnapshotProvider, NothingProvider)
     )
+    recorded = {"contentHash": "0" * 64}
     starts = {
-        "dynamic provider": lambda: first_answer(_DYNAMIC, ours, _URN),
-        "plugin": lambda: first_answer(_PLUGIN, _INPUTS, _PLUGIN_URN),
+        "dynamic provider's process to its first answer": lambda: first_answer(_DYNAMIC, ours, _URN),
+        "dynamic provider's, of a snapshot that is deployed": lambda: first_answer(
+            _DYNAMIC, ours, _URN, {**ours, **recorded}
+        ),
+        "plugin's process to its first answer": lambda: first_answer(_PLUGIN, _INPUTS, _PLUGIN_URN),
+        "plugin's, of a snapshot that is deployed": lambda: first_answer(
+            _PLUGIN, _INPUTS, _PLUGIN_URN, {**_INPUTS, **recorded}
+        ),
     }
-    for which, start in starts.items():
+    for name, start in starts.items():
         sides = alternate(start, lambda: first_answer(_DYNAMIC, nothing, _URN), _ROUNDS)
         figure, (low, high) = sides.excess()
         text = f"a dynamic one that does nothing: {seconds(sides.beside)}"
-        name = f"{which}'s process to its first answer"
         yield Outcome(name, seconds(sides.ours), text, figure * 1000, (low * 1000, high * 1000), unit=" ms")
 
 
-def first_answer(command: Sequence[str], inputs: dict[str, Any], urn: str) -> float:
+def first_answer(
+    command: Sequence[str], inputs: dict[str, Any], urn: str, recorded: dict[str, Any] | None = None
+) -> float:
     """The seconds from a provider process's start to its answer to a check.
 
     Args:
         command: What starts it; it prints its port as its first line.
         inputs: The inputs to check.
         urn: The resource.
+        recorded: The checked inputs of its last deployment, if there was one.
     """
     import grpc  # noqa: PLC0415
     from google.protobuf.struct_pb2 import Struct  # noqa: PLC0415
     from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc  # noqa: PLC0415
 
-    news = Struct()
+    olds, news = Struct(), Struct()
+    olds.update(recorded or {})
     news.update(inputs)
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         with grpc.insecure_channel(f"127.0.0.1:{process.stdout.readline().strip()}") as channel:
             stub = provider_pb2_grpc.ResourceProviderStub(channel)
-            answer = stub.Check(provider_pb2.CheckRequest(urn=urn, olds=Struct(), news=news), wait_for_ready=True)
+            answer = stub.Check(provider_pb2.CheckRequest(urn=urn, olds=olds, news=news), wait_for_ready=True)
             took = time.perf_counter() - started
         process.kill()
     if answer.failures:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from .lifecycle import Kind
     from .session import Session
 
-# A program imports this module for the classes alone, and never calls them: what their methods need (the HTTP client,
-# the models) is loaded by the provider's process, on the first call.
+# A program imports this module for the classes alone, and never calls them: what their methods need is loaded by the
+# provider's process, and the HTTP client and the models only where something is new.
 
 
 def _session() -> Session:

@@ -213,6 +213,8 @@ def _can_be_scanned(body: Mapping[str, Any]) -> bool:
 
 
 def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> Any:
+    if not local:
+        return declared
     steps = [dict(step) for step in declared.get("steps", ())]
     for index, found in local.items():
         (key,) = steps[index]

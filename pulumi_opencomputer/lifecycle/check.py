@@ -2,7 +2,8 @@
 
 A manifest that is the recorded one, and names no local files, was validated and hashed by the deployment that
 recorded it, and the server has built it under that hash. So most checks of a run without changes look at little,
-and the models and the files are loaded by the others alone.
+and the models and the files are loaded by the others alone. (Should contents ever be hashed in another way, the inputs
+must say in which, and a hash of another way not be taken over.)
 """
 
 from __future__ import annotations
