@@ -167,57 +167,6 @@ class SnapshotCreation:
             return None
 
 
-def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
-    """Build under a scratch name, until the cache is certain to serve the content.
-
-    Raises:
-        ConflictError: An interrupted run left a row there.
-        UnavailableError: The server does not answer from its cache.
-        APIError: As with `Builder.build`.
-    """
-    for proof in range(_MOST_CACHE_PROOFS):
-        row = builder.build(scratch)
-        built = None if job.progress.from_cache else builder.built_row()
-        if job.progress.from_cache or (built and built.status == "ready"):
-            return row
-        # A content whose row can't be seen is asked for again: it comes from the cache, or never does.
-        if (built and built.status == "failed") or proof % 2:
-            builder.next_twin()
-        client.delete_snapshot(scratch)
-        job.restart_progress()
-    raise UnavailableError(
-        "The image is built, but the server does not answer from its cache, without which the image is no use, and an "
-        "old snapshot can't be replaced safely. Nothing was changed; try again later."
-    )
-
-
-def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
-    """Build under a scratch name as `build_cached` does, in place of what an interrupted run left there."""
-    try:
-        return build_cached(client, builder, job, scratch)
-    except ConflictError:
-        client.delete_snapshot(scratch)
-        job.restart_progress()
-        return build_cached(client, builder, job, scratch)
-
-
-def clear_scratch(client: Client, scratch: str) -> None:
-    """Delete the row under a scratch name, once the image is where it belongs.
-
-    Raises:
-        APIError: It can't be deleted. That fails the create, so that the next run clears it.
-    """
-    try:
-        client.delete_snapshot(scratch)
-    except APIError as error:
-        error.message += (
-            f" The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
-            "again takes the image from the cache and deletes it."
-        )
-        error.args = (error.message,)
-        raise
-
-
 def _conflict(row: Row, carried: str | None, own: str) -> str:
     if carried is None:
         origin = "It was not made by this provider."
@@ -230,30 +179,3 @@ def _conflict(row: Row, carried: str | None, own: str) -> str:
         f"{row.created_at}). {origin} Choose another name, set adopt to true to take it over (it is replaced once "
         "the new image is ready), or delete it."
     )
-
-
-def delete_snapshot(
-    client: Client, urn: str, state: Mapping[str, Any], log: ResourceLog, *, clock: Clock, gone: Collection[str]
-) -> None:
-    """Delete a snapshot's row if it is the recorded one; another's under the name stays.
-
-    Args:
-        client: The API.
-        urn: The resource's URN.
-        state: Its recorded outputs.
-        log: Its row.
-        clock: Time.
-        gone: The ids of the rows that this process replaced. A mirror that lags may still show such a row under the
-            name that is its successor's by now.
-
-    Raises:
-        APIError: The server can't be reached, or refused.
-    """
-    recorded = Recorded.of(state)
-    if recorded.snapshot_id not in gone:
-        row = look_while_fresh(client, state, clock)
-        if row is not None and row.id == recorded.snapshot_id:
-            client.delete_snapshot(recorded.name)
-        elif row is not None and mark_of(row) != mark(urn):
-            log.warn(f"the snapshot named {recorded.name!r} is not the one that this resource made; it stays as it is")
-    client.delete_snapshot(scratch_name(urn))
