@@ -71,10 +71,9 @@ class Job:
         self._plan = _plan_again(inputs["manifest"], self._secrets)
         self._descriptions = describe_steps(self._plan, self._secrets)
         self._hashes = {0: self.content_hash}
-        self._said_origin = False
         self._cancelled = False
         self.committed = False
-        self.progress = self._new_progress()
+        self.progress = BuildProgress(log, self._descriptions, clock=clock)
 
     @property
     def mark(self) -> str:
@@ -141,10 +140,7 @@ class Job:
 
     def restart_progress(self) -> None:
         """Show the steps anew, for another request."""
-        again = self._said_origin or self.progress.has_begun
-        self._said_origin = again
-        self.progress.close()
-        self.progress = self._new_progress(again)
+        self.progress.restart()
 
     def finish(self) -> None:
         """Say that the resource is ready, and how long it took."""
@@ -170,9 +166,6 @@ class Job:
         error.args = (error.message,)
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
-
-    def _new_progress(self, again: bool = False) -> BuildProgress:
-        return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
 
 
 def _plan_again(manifest: Any, secrets: Secrets) -> Plan:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..api.client import BuildOutcome
 from ..errors import (
     AnswerTooLargeError,
     BuildBlockedError,
@@ -27,7 +28,7 @@ from .names import mark_of
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 #: Seconds after which a row that says ``building`` is dead: the server gives a build 600 s.
 DEAD_AFTER = 15 * 60.0
@@ -58,7 +59,7 @@ class Clock:
     now: Callable[[], float]
 
 
-def which_build(rows: Mapping[str, Row], hash_of: Callable[[int], str], now: float) -> int:
+def which_build(rows: Mapping[str, Record], hash_of: Callable[[int], str], now: float) -> int:
     """Which twin of a content to ask for: the smallest that can be had.
 
     That is one without a row, with a ready row, or with one that has been building for less than 15 minutes.
@@ -71,7 +72,7 @@ def which_build(rows: Mapping[str, Row], hash_of: Callable[[int], str], now: flo
     return next(twin for twin in itertools.count() if not _useless(rows.get(hash_of(twin)), now))
 
 
-def _useless(row: Row | None, now: float) -> bool:
+def _useless(row: Record | None, now: float) -> bool:
     if row is None or row.status == "ready":
         return False
     return row.status == "failed" or row.age(now) >= DEAD_AFTER
@@ -94,14 +95,14 @@ class Builder:
         self._clock = clock
         self._gone = gone
 
-    def build(self, name: str) -> Row:
+    def build(self, name: str) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
 
         Args:
             name: The name; it must be free.
 
         Returns:
-            The named row, ready, made by this very call.
+            The named row, ready, made by this very call; and whether the cache had the content.
 
         Raises:
             BuildFailedError: A step failed.
@@ -121,16 +122,16 @@ class Builder:
                 if lost == _MOST_LOST or not _is_lost(error):
                     raise
                 # Before its first word the server may have been about to say that the name is taken.
-                row = self._follow(error, name if self._job.progress.has_begun else None, began)
+                row = self._follow(error, name if error.has_begun else None, began)
                 if row is not None:
-                    return row
+                    return BuildOutcome(row, error.from_cache)
             self._job.restart_progress()
         raise TimedOutError(
             "The server neither built this content nor said why, in several requests. Try again later; "
             "A rebuild token in the manifest asks for a build of its own."
         )
 
-    def built_row(self) -> Row | None:
+    def built_row(self) -> Record | None:
         """The unnamed row of the content that is asked for, which the cache serves if it is ready."""
         return self.rows().get(self._hash())
 
@@ -146,7 +147,7 @@ class Builder:
         """Ask for other content with the same effect."""
         self._use(self._job.twin + 1)
 
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, Record]:
         """The unnamed rows by content hash; none where the list is too long to be read."""
         try:
             rows = self._client.list_images(with_manifests=False, limit=LIST_LIMIT)
@@ -154,7 +155,7 @@ class Builder:
             return {}
         return {row.content_hash: row for row in reversed(rows) if row.name is None}
 
-    def _request(self, name: str) -> Row:
+    def _request(self, name: str) -> BuildOutcome:
         job = self._job
         return self._client.create_snapshot(
             job.request(name),
@@ -168,12 +169,12 @@ class Builder:
         # A large body takes its time, and so do attempts that don't arrive: the run may have been cancelled since.
         self._job.remaining()
 
-    def _on_quiet(self, _seconds: float) -> None:
+    def _on_quiet(self, _seconds: float, has_begun: bool) -> None:
         # A request that waits for another's build is silent from its beginning; one that builds has spoken.
-        if not self._job.progress.has_begun:
+        if not has_begun:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
 
-    def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Row | None:
+    def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
         """Wait for the outcome of a build that is not ours to hear of any more.
 
         Args:
@@ -199,7 +200,7 @@ class Builder:
                 return None
             self._clock.sleep(_LOOK_EVERY)
 
-    def _settled(self, row: Row, error: UnavailableError | TimedOutError) -> bool:
+    def _settled(self, row: Record, error: UnavailableError | TimedOutError) -> bool:
         """Whether the content can be asked for again, now that its row was seen; chooses the twin."""
         now = self._clock.now()
         if row.status == "ready":
@@ -227,7 +228,7 @@ class Builder:
             )
             self.next_twin()
 
-    def _say_blocked(self, row: Row, now: float) -> None:
+    def _say_blocked(self, row: Record, now: float) -> None:
         if row.status == "building":
             self._job.log.warn(
                 f"an earlier build of this content was cut off {row.age(now) / 60:.0f} min ago and blocks it on the "
@@ -242,7 +243,7 @@ class Builder:
             )
         self._job.twin = twin
 
-    def _named(self, name: str) -> Row | None:
+    def _named(self, name: str) -> Record | None:
         try:
             row = self._client.get_snapshot(name)
         except (NotFoundError, UnavailableError, TimedOutError):
@@ -250,7 +251,7 @@ class Builder:
         made_here = mark_of(row) == self._job.mark and row.id not in self._gone
         return row if made_here and row.status == "ready" and row.content_hash == self._hash() else None
 
-    def _safe_rows(self) -> dict[str, Row]:
+    def _safe_rows(self) -> dict[str, Record]:
         try:
             return self.rows()
         except (UnavailableError, TimedOutError):

@@ -19,8 +19,8 @@ from .read import look_until_shown, look_while_fresh
 from .types import Recorded
 
 if TYPE_CHECKING:
-    from ..api.client import Client
-    from ..api.records import Row
+    from ..api.client import BuildOutcome, Client
+    from ..api.records import Record
 
 _MOST_CACHE_PROOFS = 4
 
@@ -56,7 +56,7 @@ class SnapshotCreation:
         self._recorded = recorded
         self._adopt = adopt
 
-    def run(self, name: str) -> Row:
+    def run(self, name: str) -> Record:
         """Make the snapshot.
 
         Returns:
@@ -79,12 +79,12 @@ class SnapshotCreation:
         self._claim(existing)
         return self._swap(existing)
 
-    def _build_in_place(self, name: str) -> Row:
+    def _build_in_place(self, name: str) -> Record:
         """Build under a name that is free, and then clear what an interrupted swap may have left.
 
         Not before: until the name is back, the scratch row may be all that the user has.
         """
-        row = self._builder.build(name)
+        row = self._builder.build(name).record
         self._job.commit()
         if self._recorded is not None and self._recorded.name == name:
             # The name was free, so that row is no more, whatever a mirror shows when its state is deleted.
@@ -99,7 +99,7 @@ class SnapshotCreation:
             )
         return row
 
-    def _claim(self, row: Row) -> None:
+    def _claim(self, row: Record) -> None:
         """Make sure that a row under the wanted name is ours to replace."""
         if self._adopt or (self._recorded is not None and self._recorded.snapshot_id == row.id):
             return
@@ -108,7 +108,7 @@ class SnapshotCreation:
             return
         raise ConflictError(_conflict(row, carried, self._job.mark), status=409)
 
-    def _swap(self, old: Row) -> Row:
+    def _swap(self, old: Record) -> Record:
         name, scratch = str(old.name), scratch_name(self._job.urn)
         self._builder.choose()
         try:
@@ -129,7 +129,7 @@ class SnapshotCreation:
         clear_scratch(self._client, scratch)
         return row
 
-    def _drop(self, old: Row) -> None:
+    def _drop(self, old: Record) -> None:
         """Delete the old row, unless it is not the one that was looked at any more."""
         current = self._get(str(old.name))
         if current is None:
@@ -139,11 +139,11 @@ class SnapshotCreation:
         self._client.delete_snapshot(str(old.name))
         self._gone.update((old.id, current.id))
 
-    def _put(self, name: str, scratch: str) -> Row:
+    def _put(self, name: str, scratch: str) -> Record:
         """Make the row from the cache; the name is missing until this is done."""
         self._job.restart_progress()
         try:
-            return self._builder.build(name)
+            return self._builder.build(name).record
         except ConflictError:
             row = look_until_shown(self._client, name, self._clock, but_not=self._gone)
             if row is None:
@@ -151,7 +151,7 @@ class SnapshotCreation:
             self._claim(row)
             self._client.delete_snapshot(name)
             self._gone.add(row.id)
-            return self._builder.build(name)
+            return self._builder.build(name).record
         except APIError as error:
             error.message += (
                 f" The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
@@ -160,14 +160,14 @@ class SnapshotCreation:
             error.args = (error.message,)
             raise
 
-    def _get(self, name: str) -> Row | None:
+    def _get(self, name: str) -> Record | None:
         try:
             return self._client.get_snapshot(name)
         except NotFoundError:
             return None
 
 
-def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
+def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> BuildOutcome:
     """Build under a scratch name, until the cache is certain to serve the content.
 
     Raises:
@@ -176,10 +176,10 @@ def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Ro
         APIError: As with `Builder.build`.
     """
     for proof in range(_MOST_CACHE_PROOFS):
-        row = builder.build(scratch)
-        built = None if job.progress.from_cache else builder.built_row()
-        if job.progress.from_cache or (built and built.status == "ready"):
-            return row
+        outcome = builder.build(scratch)
+        built = None if outcome.from_cache else builder.built_row()
+        if outcome.from_cache or (built and built.status == "ready"):
+            return outcome
         # A content whose row can't be seen is asked for again: it comes from the cache, or never does.
         if (built and built.status == "failed") or proof % 2:
             builder.next_twin()
@@ -191,7 +191,7 @@ def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Ro
     )
 
 
-def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
+def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> BuildOutcome:
     """Build under a scratch name as `build_cached` does, in place of what an interrupted run left there."""
     try:
         return build_cached(client, builder, job, scratch)
@@ -218,7 +218,7 @@ def clear_scratch(client: Client, scratch: str) -> None:
         raise
 
 
-def _conflict(row: Row, carried: str | None, own: str) -> str:
+def _conflict(row: Record, carried: str | None, own: str) -> str:
     if carried is None:
         origin = "It was not made by this provider."
     elif carried == own:

@@ -10,7 +10,7 @@ from .read import row_outputs
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 
 def get_snapshot(client: Client, name: str) -> dict[str, Any]:
@@ -46,5 +46,5 @@ def get_image(client: Client, content_hash: str) -> dict[str, Any]:
     return {**row_outputs(row), "contentHash": row.content_hash}
 
 
-def _snapshot(row: Row) -> dict[str, Any]:
+def _snapshot(row: Record) -> dict[str, Any]:
     return {**row_outputs(row), "name": row.name, "snapshotId": row.id, "contentHash": row.content_hash}

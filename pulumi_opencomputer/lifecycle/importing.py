@@ -21,7 +21,7 @@ from .types import Imported, Kind, is_unknown
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 _KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -31,7 +31,7 @@ _ADOPT = (
 )
 
 
-def find_snapshot(client: Client, name: str) -> Row | None:
+def find_snapshot(client: Client, name: str) -> Record | None:
     """The row of a name; None if there is none.
 
     Raises:
@@ -43,7 +43,7 @@ def find_snapshot(client: Client, name: str) -> Row | None:
         return None
 
 
-def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Row | None:
+def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Record | None:
     """The build of a content hash; None if there is none.
 
     Args:
@@ -67,7 +67,7 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
     return found
 
 
-def imported(kind: Kind, urn: str, row: Row, memory: HashMemory) -> Imported:
+def imported(kind: Kind, urn: str, row: Record, memory: HashMemory) -> Imported:
     """A resource out of its row.
 
     Args:
@@ -91,14 +91,14 @@ def imported(kind: Kind, urn: str, row: Row, memory: HashMemory) -> Imported:
     return Imported(checked.inputs, {**checked.inputs, **_outputs(kind, row)}, checked.warnings)
 
 
-def _outputs(kind: Kind, row: Row) -> dict[str, Any]:
+def _outputs(kind: Kind, row: Record) -> dict[str, Any]:
     outputs = {**row_outputs(row), "builtHash": row.content_hash}
     if kind is Kind.SNAPSHOT:
         return {**outputs, "snapshotId": row.id}
     return {**{key: outputs[key] for key in ("status", "checkpointId", "builtHash") if key in outputs}, "cached": True}
 
 
-def _declared(row: Row, what: str) -> dict[str, Any]:
+def _declared(row: Record, what: str) -> dict[str, Any]:
     # The server takes an absent and an empty base for the same.
     api = {key: value for key, value in (row.manifest or {}).items() if key in _KEPT and value not in (None, "")}
     steps = api.get("steps", [])

@@ -148,11 +148,11 @@ class Operations:
     def _create_image(self, client: Client, job: Job) -> dict[str, Any]:
         """The build stays cached when its name is dropped; there is no other way to build without a sandbox."""
         scratch = scratch_name(job.urn)
-        row = build_over(client, Builder(client, job, self._clock), job, scratch)
+        outcome = build_over(client, Builder(client, job, self._clock), job, scratch)
         clear_scratch(client, scratch)
-        outputs = row_outputs(row)
+        outputs = row_outputs(outcome.record)
         kept: dict[str, Any] = {key: outputs[key] for key in ("status", "checkpointId") if key in outputs}
-        return {**kept, "cached": job.progress.from_cache}
+        return {**kept, "cached": outcome.from_cache}
 
     def _client(self) -> Client:
         with self._lock:

@@ -16,7 +16,7 @@ from .types import Recorded
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 #: Lists are cut by the public endpoint: absence in one of this length proves nothing.
 FULL_LIST = 200
@@ -63,7 +63,7 @@ def _telling(clock: Clock, log: ResourceLog, looks: int) -> Clock:
     return replace(clock, sleep=sleep)
 
 
-def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collection[str] = ()) -> Row | None:
+def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collection[str] = ()) -> Record | None:
     """The row under a name that was said to be taken; None if the mirror does not show it in a minute.
 
     Args:
@@ -75,14 +75,14 @@ def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collec
     return _look(client, name, _YOUNG_LOOKS, clock, lambda row: row.id not in but_not)
 
 
-def look_while_fresh(client: Client, state: Mapping[str, Any], clock: Clock) -> Row | None:
+def look_while_fresh(client: Client, state: Mapping[str, Any], clock: Clock) -> Record | None:
     """The row that stands under a recorded name; a 404 is not believed in the row's first minute."""
     fresh = _FRESH - _age(state, clock.now())
     looks = min(_YOUNG_LOOKS, math.ceil(max(0.0, fresh) / _SECOND_LOOK))
     return _look(client, Recorded.of(state).name, looks, clock, lambda row: not _may_be_past(row, state))
 
 
-def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[[Row], bool]) -> Row | None:
+def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[[Record], bool]) -> Record | None:
     """The row that a name has, as lists and rows come from a mirror that lags.
 
     Looks once, and `more` times as long as there is none or one that is not good; then gives the last one.
@@ -100,7 +100,7 @@ def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[
     return row
 
 
-def _may_be_past(row: Row, state: Mapping[str, Any]) -> bool:
+def _may_be_past(row: Record, state: Mapping[str, Any]) -> bool:
     """Whether a row may be the one that the recorded one replaced, which a mirror showed late."""
     recorded = _seconds(state)
     if row.id == state.get("snapshotId") or recorded is None:
@@ -123,7 +123,7 @@ def _seconds(state: Mapping[str, Any]) -> float | None:
         return None
 
 
-def row_outputs(row: Row) -> dict[str, Any]:
+def row_outputs(row: Record) -> dict[str, Any]:
     """What a row says that can change without another content."""
     outputs = {
         "status": row.status,
@@ -148,7 +148,7 @@ class ImageList:
         self._clock = clock
         self._looked_again = False
         self._lock = threading.Lock()
-        self._rows: dict[str, Row] | None = None
+        self._rows: dict[str, Record] | None = None
         self._whole = False
 
     def read(self, state: Mapping[str, Any]) -> dict[str, Any] | None:
