@@ -19,7 +19,7 @@ from .which_build import unnamed
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 _KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -29,7 +29,7 @@ _ADOPT = (
 )
 
 
-def find_snapshot(client: Client, name: str) -> Row | None:
+def find_snapshot(client: Client, name: str) -> Record | None:
     """Find the record of a name; None if there is none.
 
     Raises:
@@ -41,7 +41,7 @@ def find_snapshot(client: Client, name: str) -> Row | None:
         return None
 
 
-def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Row | None:
+def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Record | None:
     """Find the build of a content hash; None if there is none.
 
     Args:
@@ -66,7 +66,7 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
     return found
 
 
-def declare(record: Row, what: str) -> dict[str, Any]:
+def declare(record: Record, what: str) -> dict[str, Any]:
     """Bring a record's manifest into inputs that a program may have given.
 
     Args:
@@ -92,7 +92,7 @@ def checked(found: Checked, what: str) -> Checked:
     return found
 
 
-def _declared(record: Row, what: str) -> dict[str, Any]:
+def _declared(record: Record, what: str) -> dict[str, Any]:
     from ..manifest.model import MAX_INLINE_BYTES  # noqa: PLC0415 - pydantic, which most runs never need
     from ..manifest.prepared import human_size  # noqa: PLC0415
 

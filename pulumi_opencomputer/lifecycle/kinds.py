@@ -17,7 +17,7 @@ from .scratch import build_over, clear_scratch
 from .types import Autonaming, Checked, Difference, Imported
 
 if TYPE_CHECKING:
-    from ..api.records import Row
+    from ..api.records import Record
     from .build_job import Job
     from .progress import ResourceLog
     from .run import Run
@@ -102,7 +102,7 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def find(self, run: Run, id_: str) -> Row | None:
+    def find(self, run: Run, id_: str) -> Record | None:
         """The record that an id in Pulumi stands for; None if there is none.
 
         Raises:
@@ -111,7 +111,7 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def import_(self, run: Run, urn: str, record: Row) -> Imported:
+    def import_(self, run: Run, urn: str, record: Record) -> Imported:
         """A resource out of its record alone.
 
         Raises:
@@ -132,9 +132,9 @@ class Image(Kind):
     def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build under a scratch name and drop it: nothing else builds without a sandbox, and the build stays cached."""
         client, scratch = run.client(), scratch_name(job.urn)
-        record = build_over(client, Builder(client, job, run.clock), job, scratch)
+        built = build_over(client, Builder(client, job, run.clock), job, scratch)
         clear_scratch(client, scratch)
-        return {**outputs.created(self.outputs, record), "cached": job.progress.from_cache}
+        return {**outputs.created(self.outputs, built.record), "cached": built.from_cache}
 
     def read(self, run: Run, state: Mapping[str, Any], _log: ResourceLog) -> dict[str, Any] | None:
         """Look the build up in the list of images."""
@@ -143,11 +143,11 @@ class Image(Kind):
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Ask for nothing: the image leaves the state, and stays cached."""
 
-    def find(self, run: Run, id_: str) -> Row | None:
+    def find(self, run: Run, id_: str) -> Record | None:
         """The build of a content hash."""
         return importing.find_image(run.client(), id_)
 
-    def import_(self, run: Run, urn: str, record: Row) -> Imported:
+    def import_(self, run: Run, urn: str, record: Record) -> Imported:
         """An image out of its build."""
         what = f"the image {record.content_hash[:12]}"
         found = importing.declare(record, what)
@@ -199,11 +199,11 @@ class Snapshot(Kind):
         """Delete the record if it is the recorded one; another's under the name stays."""
         delete_snapshot(run.client(), urn, state, log, clock=run.clock, replaced_ids=run.replaced_ids)
 
-    def find(self, run: Run, id_: str) -> Row | None:
+    def find(self, run: Run, id_: str) -> Record | None:
         """The record of a name."""
         return importing.find_snapshot(run.client(), id_)
 
-    def import_(self, run: Run, urn: str, record: Row) -> Imported:
+    def import_(self, run: Run, urn: str, record: Record) -> Imported:
         """A snapshot out of its record."""
         what = f"the snapshot {record.name!r}"
         found = {**importing.declare(record, what), "name": record.name}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import Problem
 
 if TYPE_CHECKING:
-    from ..api.records import Row
+    from ..api.records import Record
 
 #: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
 MARK_KEY = "pulumiMark"
@@ -27,7 +27,7 @@ def mark(urn: str) -> str:
     return hashlib.sha256(urn.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def mark_of(record: Row) -> str | None:
+def mark_of(record: Record) -> str | None:
     """The mark that a record carries, or None."""
     found = (record.manifest or {}).get(MARK_KEY)
     return found if isinstance(found, str) else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from ..api.records import Row
+    from ..api.records import Record
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Output:
     name: str
     description: str
     type: Literal["string", "boolean", "manifest"] = "string"
-    of_record: Callable[[Row], Any] | None = None
+    of_record: Callable[[Record], Any] | None = None
     filled_by: Literal["program", "check", "create"] = "create"
     refreshed: bool = False
     present: Literal["always", "ready", "sometimes"] = "always"
@@ -111,21 +111,21 @@ IMAGE_LOOKUP = (CONTENT_HASH, STATUS, CHECKPOINT_ID, CREATED_AT, LAST_USED_AT)
 SNAPSHOT_LOOKUP = (NAME, SNAPSHOT_ID, *IMAGE_LOOKUP)
 
 
-def created(outputs: Iterable[Output], record: Row) -> dict[str, Any]:
+def created(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
     """What a resource's new record gives, beside its inputs."""
     return _values((output for output in outputs if output.filled_by == "create"), record)
 
 
-def refreshed(outputs: Iterable[Output], record: Row) -> dict[str, Any]:
+def refreshed(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
     """What of a resource's record can change without another content."""
     return _values((output for output in outputs if output.refreshed), record)
 
 
-def looked_up(outputs: Iterable[Output], record: Row) -> dict[str, Any]:
+def looked_up(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
     """What a lookup answers about a record."""
     return _values(outputs, record)
 
 
-def _values(outputs: Iterable[Output], record: Row) -> dict[str, Any]:
+def _values(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
     found = {output.name: output.of_record(record) for output in outputs if output.of_record}
     return {name: value for name, value in found.items() if value is not None}

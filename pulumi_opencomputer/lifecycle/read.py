@@ -15,7 +15,7 @@ from .which_build import LIST_LIMIT, unnamed
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 #: The status that a refresh records when another's record stands under the name.
 FOREIGN = "foreign"
@@ -57,7 +57,7 @@ class ImageList:
         self._clock = clock
         self._looked_again = False
         self._lock = threading.Lock()
-        self._records: Mapping[str, Row] | None = None
+        self._records: Mapping[str, Record] | None = None
         self._whole = False
 
     def read(self, state: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from .types import Clock, Recorded
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 #: Lists are cut by the public endpoint: absence in one of this length proves nothing.
 FULL_LIST = 200
@@ -27,7 +27,7 @@ _YOUNG_LOOKS = 12
 _FRESH = 60.0
 
 
-def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, log: ResourceLog) -> Row | None:
+def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, log: ResourceLog) -> Record | None:
     """Look for the record that a state names; None if it is gone.
 
     A record made in the last ten minutes may not have reached the replica: it is looked for longer.
@@ -38,7 +38,7 @@ def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, lo
     )
 
 
-def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collection[str] = ()) -> Row | None:
+def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collection[str] = ()) -> Record | None:
     """Look for the record under a name that was said to be taken; None if it is not shown within a minute.
 
     Args:
@@ -50,7 +50,7 @@ def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collec
     return _look(client, name, _YOUNG_LOOKS, clock, lambda record: record.id not in but_not)
 
 
-def look_while_fresh(client: Client, state: Mapping[str, Any], clock: Clock) -> Row | None:
+def look_while_fresh(client: Client, state: Mapping[str, Any], clock: Clock) -> Record | None:
     """Look for the record under a recorded name; a 404 is not believed in the record's first minute."""
     fresh = _FRESH - _age(state, clock.now())
     looks = min(_YOUNG_LOOKS, math.ceil(max(0.0, fresh) / SECOND_LOOK))
@@ -67,7 +67,7 @@ def _telling(clock: Clock, log: ResourceLog, looks: int) -> Clock:
     return replace(clock, sleep=sleep)
 
 
-def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[[Row], bool]) -> Row | None:
+def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[[Record], bool]) -> Record | None:
     """Look once, and up to `more` times as long as no good record is shown; return what was shown last."""
     record = None
     for look in range(more + 1):
@@ -82,7 +82,7 @@ def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[
     return record
 
 
-def _may_be_past(record: Row, state: Mapping[str, Any]) -> bool:
+def _may_be_past(record: Record, state: Mapping[str, Any]) -> bool:
     """Whether a record may be the one that the recorded one replaced, which the replica still shows."""
     recorded = _seconds(state)
     if record.id == state.get("snapshotId") or recorded is None:

@@ -5,32 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, UnavailableError
-from .build_job import Job
-from .build_with_recovery import Builder
 
 if TYPE_CHECKING:
-    from ..api.client import Client
-    from ..api.records import Row
+    from ..api.client import BuildOutcome, Client
+    from .build_job import Job
+    from .build_with_recovery import Builder
 
 _MOST_CACHE_PROOFS = 4
 
 
-def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
+def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> BuildOutcome:
     """Build under a scratch name, until the cache is certain to serve the content.
 
     Raises:
-        ConflictError: An interrupted run left a row there.
+        ConflictError: An interrupted run left a record there.
         UnavailableError: The server does not answer from its cache.
         APIError: As with `Builder.build`.
     """
     for proof in range(_MOST_CACHE_PROOFS):
-        row = builder.build(scratch)
-        built = None if job.progress.from_cache else builder.built_row()
-        if job.progress.from_cache or (built and built.status == "ready"):
-            return row
-        # A content whose row can't be seen is asked for again: it comes from the cache, or never does.
+        outcome = builder.build(scratch)
+        built = None if outcome.from_cache else builder.built_record()
+        if outcome.from_cache or (built and built.status == "ready"):
+            return outcome
+        # Content whose record can't be seen is asked for again: it comes from the cache, or never does.
         if (built and built.status == "failed") or proof % 2:
-            builder.next_twin()
+            builder.next_variant()
         client.delete_snapshot(scratch)
         job.restart_progress()
     raise UnavailableError(
@@ -39,7 +38,7 @@ def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Ro
     )
 
 
-def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
+def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> BuildOutcome:
     """Build under a scratch name as `build_cached` does, in place of what an interrupted run left there."""
     try:
         return build_cached(client, builder, job, scratch)
@@ -50,7 +49,7 @@ def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
 
 
 def clear_scratch(client: Client, scratch: str) -> None:
-    """Delete the row under a scratch name, once the image is where it belongs.
+    """Delete the record under a scratch name, once the image is where it belongs.
 
     Raises:
         APIError: It can't be deleted. That fails the create, so that the next run clears it.
