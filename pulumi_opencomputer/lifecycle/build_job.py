@@ -17,8 +17,9 @@ from ..errors import (
     RunCancelledError,
     TimedOutError,
 )
-from ..manifest.describe import Secrets, describe_steps
+from ..manifest.describe import describe_steps
 from ..manifest.prepared import Plan, plan
+from ..manifest.secrets import Secrets
 from .names import MARK_KEY, mark
 from .progress import BuildProgress, ResourceLog
 from .types import DEFAULT_TIMEOUT

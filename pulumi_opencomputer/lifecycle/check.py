@@ -149,7 +149,7 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     if not problems:
         return ()
-    from ..manifest.describe import Secrets  # noqa: PLC0415 - as above
+    from ..manifest.secrets import Secrets  # noqa: PLC0415 - as above
 
     secrets = Secrets.of_inputs(inputs)
     return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
