@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..content.hashing import content_hash
@@ -69,8 +69,7 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._plan = _plan_again(inputs["manifest"], self._secrets)
-        self._descriptions = describe_steps(self._plan, self._secrets)
+        self._plan, self._descriptions = _prepare(inputs["manifest"], self._secrets)
         self._hashes = {0: self.content_hash}
         self._cancelled = False
         self.committed = False
@@ -169,10 +168,11 @@ class Job:
             error.withhold(_WITHHELD)
 
 
-def _plan_again(manifest: Any, secrets: Secrets) -> Plan:
+def _prepare(manifest: Any, secrets: Secrets) -> tuple[Plan, Sequence[str]]:
     try:
-        return plan(manifest)
+        prepared = plan(manifest)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]
         raise InvalidInputError([*problems, Problem("manifest", reason)]) from None
+    return prepared, describe_steps(prepared, secrets)

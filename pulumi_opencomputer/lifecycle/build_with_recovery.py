@@ -20,7 +20,6 @@ from ..errors import (
     TimedOutError,
     UnavailableError,
 )
-from .build_job import Job
 from .names import mark_of
 from .types import Clock
 from .which_build import DEAD_AFTER, LIST_LIMIT, is_dead_or_failed, unnamed, which_build
@@ -28,6 +27,7 @@ from .which_build import DEAD_AFTER, LIST_LIMIT, is_dead_or_failed, unnamed, whi
 if TYPE_CHECKING:
     from ..api.client import BuildOutcome, Client
     from ..api.records import Record
+    from .build_job import Job
 
 # Enough to learn that blocked content, each request for which takes 120 s, is dead.
 _MOST_REQUESTS = 10

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..manifest.paths import join, leaves
+from ..manifest.secrets import Secrets
 from ..sanitize import clean
 from .types import UNKNOWN, Autonaming, Checked, is_unknown
 
@@ -149,8 +150,6 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     if not problems:
         return ()
-    from ..manifest.secrets import Secrets  # noqa: PLC0415 - as above
-
     secrets = Secrets.of_inputs(inputs)
     return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
 

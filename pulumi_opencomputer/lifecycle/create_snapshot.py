@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, NotFoundError
-from .build_job import Job
 from .build_with_recovery import Builder
 from .names import mark_of, scratch_name
 from .read_replica import look_until_shown
@@ -20,6 +19,8 @@ from .types import Clock, Recorded
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.records import Record
+    from .build_job import Job
+
 
 class SnapshotCreation:
     """One create of a snapshot."""
@@ -172,6 +173,6 @@ def _conflict(record: Record, carried: str | None, own: str) -> str:
         origin = "It was made by another Pulumi resource."
     return (
         f"A snapshot named {record.name!r} exists already (content hash {record.content_hash}, status {record.status}, "
-        f"created {record.created_at}). {origin} Choose another name, set adopt to true to take it over (it is replaced once "
-        "the new image is ready), or delete it."
+        f"created {record.created_at}). {origin} Choose another name, set adopt to true to take it over "
+        "(it is replaced once the new image is ready), or delete it."
     )

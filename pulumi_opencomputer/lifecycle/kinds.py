@@ -70,7 +70,9 @@ class Kind(ABC):
         """Every mistake in the inputs that only this kind has."""
         return []
 
-    def fill_in(self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
+    def fill_in(  # noqa: B027 - not every kind has anything to fill in
+        self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None
+    ) -> None:
         """Fill in what a program may leave out; the content hash is there."""
 
     @abstractmethod

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ..config import Settings
 from ..errors import InvalidInputError, OpenComputerError
 from . import functions
-from .build_job import Job
 from .kinds import IMAGE, Kind
 from .preview import Forecast
 from .progress import Log, ResourceLog, no_log
@@ -80,6 +79,8 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
+        from .build_job import Job  # noqa: PLC0415 - pydantic, which a run that changes nothing never needs
+
         self._run.client()
         job = Job(urn, inputs, ResourceLog(log))
         try:
@@ -185,7 +186,7 @@ class Lifecycle:
 
 
 def _client(settings: Settings) -> Client:
-    from ..api.client import Client  # noqa: PLC0415 - httpx, which a run that changes nothing never needs
+    from ..api.client import Client  # noqa: PLC0415 - httpx, as above
 
     return Client(settings)
 

@@ -34,7 +34,11 @@ def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, lo
     """
     looks = _YOUNG_LOOKS if _age(state, clock.now()) < _YOUNG else 1
     return _look(
-        client, Recorded.of(state).name, looks, _telling(clock, log, looks), lambda record: not _may_be_past(record, state)
+        client,
+        Recorded.of(state).name,
+        looks,
+        _telling(clock, log, looks),
+        lambda record: not _may_be_past(record, state),
     )
 
 

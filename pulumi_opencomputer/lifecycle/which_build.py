@@ -30,9 +30,7 @@ def which_build(records: Mapping[str, Record], hash_of: Callable[[int], str], no
         hash_of: The content hash of a variant; variant 0 is the content itself.
         now: Seconds of the epoch.
     """
-    return next(
-        variant for variant in itertools.count() if not is_dead_or_failed(records.get(hash_of(variant)), now)
-    )
+    return next(variant for variant in itertools.count() if not is_dead_or_failed(records.get(hash_of(variant)), now))
 
 
 def is_dead_or_failed(record: Record | None, now: float) -> bool:
