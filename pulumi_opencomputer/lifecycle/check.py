@@ -1,9 +1,9 @@
 """check: the whole of the inputs validated, the content hash and the name filled in. No API call.
 
 The deployment that recorded a manifest validated and hashed it, and the server built it under that hash. So a manifest
-that is the recorded one, and names no local files, keeps the recorded hash: when nothing changed, neither the models nor
-the files are looked at. (Should the way of hashing ever change, the inputs must record which way was used, and a hash
-of another way must not be reused.)
+that is the recorded one, and names no local files, keeps the recorded hash: when nothing changed, the models are not
+loaded, and nothing is validated again. (Should the way of hashing ever change, the inputs must record which way was
+used, and a hash of another way must not be reused.)
 """
 
 from __future__ import annotations

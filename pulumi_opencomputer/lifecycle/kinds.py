@@ -100,6 +100,7 @@ class Kind(ABC):
         """Delete a resource.
 
         Raises:
+            ConfigurationError: It lives at another address than the configured one.
             APIError: The server can't be reached, or refused.
         """
 
@@ -199,6 +200,7 @@ class Snapshot(Kind):
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the recorded one; another's under the name stays."""
+        run.require_same_api(state)
         delete_snapshot(run.client(), urn, state, log, clock=run.clock, replaced_ids=run.replaced_ids)
 
     def find(self, run: Run, id_: str) -> Record | None:
