@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.answers import Row
+from pulumi_opencomputer.api.records import Row
 from pulumi_opencomputer.lifecycle.names import (
     MARK_KEY,
     MAX_NAME_BYTES,
