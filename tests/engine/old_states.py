@@ -55,7 +55,7 @@ class OldState:
         self.write_program(project)
         text = self._state.read_text()
         for old, new in self._recreated(emulator):
-            text = text.replace(json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+            text = text.replace(old, new)
         text = text.replace(FOLDER, str(project.folder)).replace(API_URL, emulator.url)
         state = json.loads(text)
         state["deployment"]["secrets_providers"] = {"type": "passphrase", "state": {"salt": _salt(project)}}

@@ -10,7 +10,7 @@ import json
 import pickletools
 from pathlib import Path
 
-import dill
+import dill  # type: ignore[import-untyped]
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
@@ -23,7 +23,7 @@ providers = pytest.mark.parametrize("name", ["SnapshotProvider", "ImageProvider"
 
 def written_now(name: str) -> str:
     """What the package writes into states now."""
-    return serialize_provider(getattr(dynamic, name)())
+    return str(serialize_provider(getattr(dynamic, name)()))
 
 
 def meaning(pickled: str) -> list[tuple[str, object]]:
