@@ -83,7 +83,8 @@ class _Provider(ResourceProvider):
         return CreateResult(created.id, created.outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_session().lifecycle.update(_kind(self.kind), _values(_olds), _values(_news)))
+        inputs = _values(_news)
+        return UpdateResult(_session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         state = _values(props)

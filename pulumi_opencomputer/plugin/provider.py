@@ -129,7 +129,7 @@ class OpenComputerProvider(StoppableProvider):
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         """Rewrite a resource's state."""
         kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).usable()
-        outputs = self._session.lifecycle.update(kind, state.values, inputs.values)
+        outputs = self._session.lifecycle.update(kind, request.urn, state.values, inputs.values)
         return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:

@@ -192,7 +192,7 @@ class Stack:
             if not difference.replaces:
                 old.inputs = checked.inputs
                 if difference.changes:
-                    old.outputs = lifecycle.update(resource.kind, old.outputs, checked.inputs)
+                    old.outputs = lifecycle.update(resource.kind, resource.urn, old.outputs, checked.inputs)
                 return
         created = lifecycle.create(resource.kind, resource.urn, checked.inputs, self.lines)
         if old:
