@@ -11,7 +11,7 @@ import pytest
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.errors import ConflictError
-from pulumi_opencomputer.lifecycle import Kind
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from stack import Lines, Resource, Stack, image, named, snapshot
 
 SLOW = "SLEEP_BUILD_1"
@@ -152,5 +152,5 @@ def test_checks_of_one_manifest_at_once(stack: Stack) -> None:
     """Checks run side by side and agree."""
     resource = snapshot()
     with stack.process() as lifecycle:
-        checked = _at_once(*[lambda: lifecycle.check(Kind.SNAPSHOT, resource.urn, {}, resource.news)] * 8)
+        checked = _at_once(*[lambda: lifecycle.check(SNAPSHOT, resource.urn, {}, resource.news)] * 8)
     assert len({one.inputs["contentHash"] for one in checked}) == 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.api.records import Row
+from pulumi_opencomputer.api.records import Record
 from pulumi_opencomputer.lifecycle.names import (
     MARK_KEY,
     MAX_NAME_BYTES,
@@ -20,7 +20,7 @@ HASH = "a" * 64
 
 
 def row(manifest):
-    return Row("id", "name", HASH, "ready", None, "2026-08-01T00:00:00Z", None, manifest)
+    return Record("id", "name", HASH, "ready", None, "2026-08-01T00:00:00Z", None, manifest)
 
 
 def test_a_mark_is_16_hex_digits_of_the_urn():
