@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import wire
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.client import Client, Timing
 from wire import (
@@ -290,6 +291,6 @@ def test_a_large_result_takes_at_most_four_times_its_size(letter):
             check=True,
             capture_output=True,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(wire.__file__).parent)},
         )
     assert int(done.stdout) <= 4 * len(large), int(done.stdout) / len(large)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+import wire
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.client import Client, Timing
 from pulumi_opencomputer.guard import Guard, GuardProcess
@@ -78,7 +79,7 @@ class Provider:
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROVIDER, url],
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(wire.__file__).parent)},
             start_new_session=True,
         )
 

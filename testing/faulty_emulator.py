@@ -1,4 +1,4 @@
-"""An emulator whose answers fail on demand: ``python tests/faulty_emulator.py`` takes the emulator's own options.
+"""An emulator whose answers fail on demand: ``python testing/faulty_emulator.py`` takes the emulator's own options.
 
 ``PUT /_faults`` with a list of rules arms them, and forgets the ones before; ``GET /_faults`` tells how often each
 was applied. A rule is a JSON object:
