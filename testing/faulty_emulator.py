@@ -110,7 +110,7 @@ class Exchange:
     async def drop(self, *, flushed: bool = False) -> None:
         """Break the connection off; what was said before still arrives if it is to be flushed."""
         # ASGI has no word for this, so it is said to uvicorn's own object behind `send`.
-        transport = self.send.__self__.transport
+        transport = self.send.__self__.transport  # type: ignore[attr-defined]
         transport.close() if flushed else transport.abort()
         await self.until_gone()
 

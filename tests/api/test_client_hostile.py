@@ -245,7 +245,7 @@ def test_no_log_line_shows_the_key_or_a_control_sequence(connect):
     """The same in a build's log and in its error."""
     said = f"\x1b[31mkey {KEY} <{{%fg 1%}}>\x00"
     failure = f"image build failed: image build failed: step 0 (run) failed (exit 1): {said}"
-    seen = []
+    seen: list[Any] = []
     with (
         Wire(streams(log(1, "run", said), event("error", {"error": failure}))) as server,
         pytest.raises(errors.BuildFailedError) as caught,

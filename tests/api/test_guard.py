@@ -60,7 +60,7 @@ def connect() -> Iterator[Callable[..., Client]]:
 
 
 @pytest.fixture(params=["plain", "tls"])
-def tls(request, tmp_path, monkeypatch) -> Iterator[dict[str, ssl.SSLContext]]:
+def tls(request, tmp_path, monkeypatch) -> dict[str, ssl.SSLContext]:
     """Return the server's options for each kind of connection; the client trusts it."""
     if request.param == "plain":
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
     stack.up(snapshot("make old"))
 
     def client(settings: Any) -> Client:
-        made = stack.client(settings, _CancellingClient)
+        made = cast("_CancellingClient", stack.client(settings, _CancellingClient))
         made.lifecycle = lifecycle
         return made
 
@@ -99,7 +99,7 @@ def test_who_waits_for_the_content_waits_no_longer_than_its_limit(stack: Stack) 
 def test_cancel_before_the_last_byte_begins_no_build(stack: Stack) -> None:
     """What is still being sent when the run is cancelled does not become a build."""
     with stack.process() as lifecycle:
-        real = lifecycle._make_client
+        real = stack.make_client
 
         def make(settings: Any) -> Client:
             client = real(settings)

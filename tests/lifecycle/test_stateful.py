@@ -8,7 +8,7 @@ the way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -278,7 +278,7 @@ class Programs(RuleBasedStateMachine):
         return [image(self.commands["toolchain"]), self._daily, trial]
 
     def _client(self, settings_: Any) -> Client:
-        client = self.stack.client(settings_, MortalClient)
+        client = cast("MortalClient", self.stack.client(settings_, MortalClient))
         client.killer = self.killer
         return client
 

@@ -217,7 +217,7 @@ def test_single_bytes():
 @pytest.mark.parametrize("size", [0, 3, 4, 6, 10_000_000])
 def test_a_blob_of_another_length(size):
     """A blob that yields more or fewer bytes than its size promised is an error, and never yields more."""
-    sent = []
+    sent: list[bytes] = []
     with pytest.raises(ContentChangedError):
         sent.extend(canonical_chunks(with_args({"content": Bytes(b"hello", 2, size=size)})))
     assert sum(map(len, sent)) < canonical_size(with_args({"content": Bytes(b"", size=size)}))
@@ -226,7 +226,7 @@ def test_a_blob_of_another_length(size):
 def test_a_blob_that_grows():
     """A file that has grown is noticed before more is yielded than was measured."""
     manifest = with_args({"content": Bytes(bytes(5_000_000), 3000, size=1_800_000)})
-    sent = []
+    sent: list[bytes] = []
     with pytest.raises(ContentChangedError, match="longer"):
         sent.extend(canonical_chunks(manifest))
     assert 0 < sum(map(len, sent)) < canonical_size(manifest)

@@ -1,12 +1,14 @@
 """Where a change stands, as previews show it."""
 
+from typing import Any
+
 import pytest
 
 from pulumi_opencomputer.lifecycle import UNKNOWN, Change, Kind
 from pulumi_opencomputer.lifecycle.details import manifest_changes
 from pulumi_opencomputer.lifecycle.diff import diff
 
-OLD = {
+OLD: dict[str, Any] = {
     "base": "base",
     "steps": [
         {"aptInstall": ["jq"]},
