@@ -284,7 +284,7 @@ class Programs(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
-def test_random_programs(shared_faulty: FaultyEmulator, _group: int) -> None:
+def test_random_programs_end_as_if_nothing_had_happened(shared_faulty: FaultyEmulator, _group: int) -> None:
     """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
     machine = type("Programs", (Programs,), {"faulty": shared_faulty})
     run_state_machine_as_test(
