@@ -13,6 +13,8 @@ import pytest
 from amounts import MANIFESTS
 from pulumi_opencomputer.content import ManifestEncodingError, content_hash, parse_json
 
+pytestmark = pytest.mark.tools
+
 TESTS = Path(__file__).parents[1]
 
 CHARACTERS = [
