@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_opencomputer.content import ManifestEncodingError, content_hash, fold_key, parse_json
-
+from ..content.hashing import ManifestEncodingError, content_hash, fold_key, parse_json
 from .steps import Step, plan_step
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
