@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
     stack.up(snapshot("make old"))
 
     def client(settings: Any) -> Client:
-        made = stack.client(settings, _CancellingClient)
+        made = cast("_CancellingClient", stack.client(settings, _CancellingClient))
         made.lifecycle = lifecycle
         return made
 

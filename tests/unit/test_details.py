@@ -1,12 +1,14 @@
 """Where a change stands, as previews show it."""
 
+from typing import Any
+
 import pytest
 
 from pulumi_opencomputer.lifecycle import UNKNOWN, Change
 from pulumi_opencomputer.lifecycle.detailed_diff import manifest_changes
 from pulumi_opencomputer.lifecycle.kinds import IMAGE
 
-OLD = {
+OLD: dict[str, Any] = {
     "base": "base",
     "steps": [
         {"aptInstall": ["jq"]},

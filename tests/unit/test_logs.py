@@ -1,6 +1,7 @@
 """Build events turned into the lines of a resource's row."""
 
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,8 @@ class Build:
 
     def __init__(self, steps=STEPS):
         self.now, self.row, self.ticker = 0.0, Row(), Members()
-        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=self.ticker)
+        ticker: Any = self.ticker
+        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=ticker)
 
     def say(self, message, kind="run", after=0.0):
         self.now += after

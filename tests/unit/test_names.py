@@ -124,5 +124,6 @@ def test_a_name_that_the_api_can_take_is_good(name):
 def test_a_name_that_the_api_would_lose_is_refused(name, reason):
     """It could never be read, or not be saved after the build."""
     problem = name_problem(name)
+    assert problem is not None
     assert problem.path == "name"
     assert problem.reason.startswith(reason)

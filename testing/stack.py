@@ -14,6 +14,7 @@ from typing import Any
 
 from emulator_client import call, create
 from emulator_process import Emulator
+from faulty_process import FaultyEmulator
 from pulumi_opencomputer.api.client import Client, Timing
 from pulumi_opencomputer.config import Settings
 from pulumi_opencomputer.content.hashing import content_hash as api_hash
@@ -129,7 +130,7 @@ class Stack:
         time: The time that passes in it; None for `HURRIED`.
     """
 
-    def __init__(self, emulator: Emulator, *, time: FakeTime | None = None, hurried: bool = False) -> None:
+    def __init__(self, emulator: FaultyEmulator, *, time: FakeTime | None = None, hurried: bool = False) -> None:
         self.emulator = emulator
         self.state: dict[str, Entry] = {}
         self.leftover: list[tuple[str, Entry]] = []
