@@ -26,7 +26,7 @@ _DELETED_FIRST = (
 
 
 _OTHER_FILES = (
-    "was made of other local files than there are now: it is the recorded manifest (ignore_changes keeps it, here or on "
+    "was made of other local files than there are now: it is a recorded manifest (ignore_changes keeps it, here or on "
     "the Image that it comes from), whose files changed or vanished. Remove ignore_changes, or bring the files back."
 )
 
