@@ -18,7 +18,7 @@ from ..errors import (
     TimedOutError,
 )
 from ..manifest.describe import describe_steps
-from ..manifest.prepared import Plan, plan
+from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
 from .names import MARK_KEY, mark
 from .progress import BuildProgress, ResourceLog
@@ -176,9 +176,9 @@ class Job:
         return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
 
 
-def _plan_again(manifest: Any, secrets: Secrets) -> Plan:
+def _plan_again(manifest: Any, secrets: Secrets) -> PreparedManifest:
     try:
-        return plan(manifest)
+        return prepare(manifest)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError, Problem
-from ..manifest.builder import to_declared
-from ..manifest.model import MAX_INLINE_BYTES
-from ..manifest.prepared import human_size
+from ..manifest.forms import to_declared
+from ..manifest.sizes import MAX_INLINE_BYTES, human_size
 from .check import HashMemory, check
 from .read import FULL_LIST, row_outputs
 from .types import Imported, Kind, is_unknown
