@@ -8,7 +8,6 @@ from typing import Any
 
 from ..errors import InvalidInputError, Problem
 from .paths import Path, copied, join
-from .steps import KINDS_OF_API
 
 #: The keys of a manifest that are no part of its content, and absent where they are null.
 MEMORY_KEYS = ("builderMemoryMB", "runtimeMemoryMB")
@@ -60,6 +59,8 @@ def _declared_step(step: Any, path: Path, rebuild: list[Any]) -> Any:
 
 
 def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[str, Any]:
+    from .steps import KINDS_OF_API  # noqa: PLC0415 - most programs only declare, and its classes take 5 ms
+
     api_type, args = step["type"], step.get("args")
     if not isinstance(args, Mapping):
         raise InvalidInputError([Problem(f"manifest.{join(path)}.args", "must be a mapping.")])
