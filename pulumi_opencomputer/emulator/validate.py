@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..content.hashing import ManifestEncodingError, content_hash, fold_key, parse_json
+from ..content.hashing import ManifestEncodingError, content_hash, fold_key
+from .go_decoding import decoded, parse_json
 from .steps import Step, plan_step
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -101,7 +102,7 @@ def read_order(image: Any) -> Order:
 
 def _read_order(image: Any) -> Order:
     try:
-        digest = content_hash(image)
+        digest = content_hash(decoded(image))
         invalid = _wrong_setting(image)
     except ManifestEncodingError as error:
         digest, invalid = content_hash(None), str(error)

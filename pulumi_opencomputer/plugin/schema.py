@@ -20,19 +20,13 @@ The version is left out; the plugin puts in the installed package's.
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from ..lifecycle import outputs
 from ..lifecycle.outputs import Output
-from ..manifest import model
 from ..manifest.model import ManifestModel
 from . import schema_examples as examples
 
@@ -45,9 +39,6 @@ Spec = dict[str, Any]
 
 # Names for programs, where they differ from the models'.
 _TYPE_NAMES = {
-    "DirectoryBody": "Directory",
-    "FileBody": "File",
-    "InlineEntry": "DirectoryEntry",
     "ManifestModel": "Manifest",
 }
 _STRING: Spec = {"type": "string"}
@@ -237,35 +228,14 @@ def _types() -> Iterator[tuple[str, Spec]]:
     steps = [models.pop(_name(each)) for each in forms["properties"]["steps"]["items"]["oneOf"]]
     forms["properties"]["steps"]["items"] = {"$ref": "#/$defs/Step"}
     for name, form in {**models, "ManifestModel": forms}.items():
-        yield _TYPE_NAMES[name], _object_type(form, _descriptions(getattr(model, name)))
+        yield _TYPE_NAMES.get(name, name), _object_type(form)
     yield "Step", _step_type(steps)
     described = "A named snapshot, as the server has it."
     yield "SnapshotInfo", {"description": described, **_looked_up(outputs.SNAPSHOT_LOOKUP)}
 
 
-def _descriptions(kind: type[BaseModel]) -> dict[str, str]:
-    """The docstrings under a model's fields, by the fields' names in a manifest.
-
-    Read out of the source: pydantic does so as well if it is told to, but at each start of a provider.
-    """
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        if each.__module__ == model.__name__:
-            (body,) = ast.parse(inspect.getsource(each)).body
-            found |= _docstrings(body)
-    return {field.alias or name: found[name] for name, field in kind.model_fields.items()}
-
-
-def _docstrings(body: ast.stmt) -> Iterator[tuple[str, str]]:
-    statements = body.body if isinstance(body, ast.ClassDef) else []
-    for statement, below in pairwise(statements):
-        match statement, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, text
-
-
-def _object_type(form: Mapping[str, Any], described: Mapping[str, str]) -> Spec:
-    properties = {key: _property(each, described[key]) for key, each in form["properties"].items()}
+def _object_type(form: Mapping[str, Any]) -> Spec:
+    properties = {key: _property(each, each["description"]) for key, each in form["properties"].items()}
     spec: Spec = {"description": _prose(form["description"]), "type": "object", "properties": properties}
     return spec | ({"required": form["required"]} if "required" in form else {})
 
