@@ -43,7 +43,6 @@ _REASONS = {
     "dict_type": "must be a mapping.",
     "model_type": "must be a mapping.",
     "dataclass_type": "must be a mapping.",
-    "too_short": "must not be empty.",
     "int_type": "must be a whole number.",
     "int_from_float": "must be a whole number.",
     "invalid_key": "keys must be strings.",

@@ -17,7 +17,7 @@ from ..errors import InvalidInputError, Problem
 from .files import Directory, DirectoryEntry, File
 from .paths import Path, copied, join
 from .sizes import INLINE_WARNING_BYTES
-from .values import EnvName, NonEmptyText, RemotePath, Shape, Text
+from .values import RemotePath, Shape, TextList, Variables
 
 if TYPE_CHECKING:
     from ..content import local_files
@@ -35,9 +35,9 @@ _NOT_LITERAL = (
 )
 
 
-def _value(key: str, *examples: Any, **more: Any) -> Any:
+def _value(key: str, *examples: Any) -> Any:
     """The one field of a step: what stands under the step's key in the declared form."""
-    return field(metadata={"alias": key, "examples": list(examples), **more})
+    return field(metadata={"alias": key, "examples": list(examples)})
 
 
 class Step(Shape):
@@ -100,7 +100,7 @@ class _PlainStep(Step):
 
 class _Packages(_PlainStep):
     argument = "packages"
-    packages: list[NonEmptyText]
+    packages: TextList
 
     def _value(self) -> list[str]:
         return list(self.packages)
@@ -119,7 +119,7 @@ class AptInstall(_Packages):
     key = "aptInstall"
     api_type = "apt_install"
     title = "apt install"
-    packages: list[NonEmptyText] = _value(key, ["ripgrep", "jq"], min_length=1, strict=True)
+    packages: TextList = _value(key, ["ripgrep", "jq"])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -129,7 +129,7 @@ class PipInstall(_Packages):
     key = "pipInstall"
     api_type = "pip_install"
     title = "pip install"
-    packages: list[NonEmptyText] = _value(key, ["pandas==2.2.3"], min_length=1, strict=True)
+    packages: TextList = _value(key, ["pandas==2.2.3"])
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -140,7 +140,7 @@ class Run(_PlainStep):
     api_type = "run"
     title = "run"
     argument = "commands"
-    commands: list[NonEmptyText] = _value(key, ["python3 -m compileall /workspace/app"], min_length=1, strict=True)
+    commands: TextList = _value(key, ["python3 -m compileall /workspace/app"])
 
     def _value(self) -> list[str]:
         return list(self.commands)
@@ -157,7 +157,7 @@ class Env(_PlainStep):
     api_type = "env"
     title = "env"
     argument = "vars"
-    variables: dict[EnvName, Text] = _value(key, {"PROJECT_ROOT": "/workspace"}, min_length=1, strict=True)
+    variables: Variables = _value(key, {"PROJECT_ROOT": "/workspace"})
 
     def _value(self) -> dict[str, str]:
         return self.variables

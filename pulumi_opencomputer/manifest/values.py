@@ -94,6 +94,12 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _some(values: Any) -> Any:
+    if not values:
+        raise ValueError("must not be empty.")
+    return values
+
+
 def _absolute(text: str) -> str:
     if not text.startswith("/"):
         raise ValueError("must be an absolute path inside the sandbox, starting with /.")
@@ -132,6 +138,8 @@ NonEmptyText = Annotated[Text, Rule(_not_empty)]
 RemotePath = Annotated[NonEmptyText, Rule(_absolute)]
 EntryPath = Annotated[NonEmptyText, Rule(_relative)]
 EnvName = Annotated[Text, Rule(_variable)]
+TextList = Annotated[list[NonEmptyText], Exact(), Rule(_some)]
+Variables = Annotated[dict[EnvName, Text], Exact(), Rule(_some)]
 Megabytes = Annotated[int, Exact(), WholeNumber(), Rule(_memory)]
 Count = Annotated[int, Exact(), WholeNumber(), Rule(_count)]
 
