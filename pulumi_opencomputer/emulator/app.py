@@ -17,11 +17,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from .builder import Builder, BuildError, Emit, ignore_event
-from .front import Front
+from .middleware import Front
 from .options import Options
 from .responses import BuildStream, ClientGoneError, Parts, PartsResponse, while_connected
 from .store import LONGEST_NAME, NewRow, SaveError, Store
-from .validate import Order, RequestError, parse_body, read_image, text_field
+from .requests import Order, RequestError, parse_body, read_image, text_field
 
 _BATCH_BYTES = 8 * 1024 * 1024
 _BATCH_ROWS = 200

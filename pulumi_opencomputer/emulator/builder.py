@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from .options import Options
 from .steps import Step
 from .store import NewRow, Row, SaveError, Store
-from .validate import Order
+from .requests import Order
 
 _LOG = logging.getLogger("pulumi_opencomputer.emulator")
 _COMMAND_SECONDS = 300.0

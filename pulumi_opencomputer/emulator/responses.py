@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from .builder import BuildError, Emit
 from .store import SaveError
-from .validate import RequestError
+from .requests import RequestError
 
 T = TypeVar("T")
 Parts = list[bytes]

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .validate import Order
+from .requests import Order
 
 ORG_ID = "00000000-0000-4000-8000-000000000001"
 LONGEST_NAME = 2600
