@@ -19,9 +19,9 @@ from starlette.types import ASGIApp
 from .builder import Builder, BuildError, Emit, ignore_event
 from .middleware import Front
 from .options import Options
+from .requests import ImageRequest, RequestError, parse_body, read_image, text_field
 from .responses import BuildStream, ClientGoneError, Parts, PartsResponse, while_connected
-from .store import LONGEST_NAME, NewRow, SaveError, Store
-from .requests import Order, RequestError, parse_body, read_image, text_field
+from .store import LONGEST_NAME, NewRecord, SaveError, Store
 
 _BATCH_BYTES = 8 * 1024 * 1024
 _BATCH_ROWS = 200
@@ -75,58 +75,58 @@ class _Api:
     # Snapshots
 
     async def create_snapshot(self, request: Request) -> Response:
-        name, order = await self._read_create(request)
+        name, image = await self._read_create(request)
         if request.headers.get("accept") == "text/event-stream":
-            return BuildStream(lambda emit: self._create(name, order, emit), self._options.keepalive_seconds)
+            return BuildStream(lambda emit: self._create(name, image, emit), self._options.keepalive_seconds)
         if request.query_params.get("async") == "1":
-            return await self._create_apart(name, order)
+            return await self._create_async(name, image)
         try:
-            parts = await while_connected(request.receive, self._create(name, order, ignore_event))
+            parts = await while_connected(request.receive, self._create(name, image, ignore_event))
         except (BuildError, SaveError) as error:
             raise RequestError(500, str(error)) from None
         return PartsResponse(parts, 201)
 
-    async def _read_create(self, request: Request) -> tuple[str, Order]:
+    async def _read_create(self, request: Request) -> tuple[str, ImageRequest]:
         body = await _read_body(request)
         name = text_field(body, "name")
         if not name:
             raise RequestError(400, "name is required")
-        order = await asyncio.to_thread(read_image, body)
-        if order is None:
+        image = await asyncio.to_thread(read_image, body)
+        if image is None:
             raise RequestError(400, "image is required")
         if self._options.ideal:
-            order = _refuse_unusable(name, order)
+            image = _refuse_unusable(name, image)
         row = await asyncio.to_thread(self.store.by_name, name)
         if row and row.status == "failed" and self._options.ideal:
             await asyncio.to_thread(self.store.delete, name)
         elif row:
             raise RequestError(409, "snapshot name already exists")
-        return name, order
+        return name, image
 
-    async def _create(self, name: str, order: Order, emit: Emit) -> Parts:
+    async def _create(self, name: str, image: ImageRequest, emit: Emit) -> Parts:
         try:
-            checkpoint_id = await self._builder.resolve(order, emit)
+            checkpoint_id = await self._builder.resolve(image, emit)
         except BuildError as error:
             raise BuildError(f"image build failed: {error}") from None
         try:
-            row, manifest = await asyncio.to_thread(self.store.add_named, name, order, checkpoint_id)
+            row, manifest = await asyncio.to_thread(self.store.add_named, name, image, checkpoint_id)
         except SaveError as error:
             taken = error.duplicate and self._options.ideal
             raise SaveError("snapshot name already exists" if taken else f"failed to save snapshot: {error}") from None
         return row.parts(manifest)
 
-    async def _create_apart(self, name: str, order: Order) -> Response:
-        new = NewRow(f"{order.content_hash}:named:{name}", name, order, "building")
+    async def _create_async(self, name: str, image: ImageRequest) -> Response:
+        new = NewRecord(f"{image.content_hash}:named:{name}", name, image, "building")
         try:
             row = await asyncio.to_thread(self.store.insert, new)
         except SaveError as error:
             raise RequestError(500, f"failed to create snapshot: {error}") from None
-        self._builder.spawn(self._finish_apart(row.id, order))
-        return PartsResponse(row.parts(order.sent), 202)
+        self._builder.spawn(self._finish_async(row.id, image))
+        return PartsResponse(row.parts(image.sent), 202)
 
-    async def _finish_apart(self, row_id: str, order: Order) -> None:
+    async def _finish_async(self, row_id: str, image: ImageRequest) -> None:
         try:
-            checkpoint_id = await self._builder.resolve(order, ignore_event)
+            checkpoint_id = await self._builder.resolve(image, ignore_event)
         except BuildError:
             await asyncio.to_thread(self.store.set_failed, row_id)
         else:
@@ -169,28 +169,28 @@ class _Api:
     async def create_sandbox(self, request: Request) -> Response:
         body = await _read_body(request)
         snapshot, template = text_field(body, "snapshot"), text_field(body, "templateID") or "base"
-        order = None if snapshot else await asyncio.to_thread(read_image, body)
+        image = None if snapshot else await asyncio.to_thread(read_image, body)
 
         async def create(emit: Emit) -> Parts:
-            checkpoint_id = await self._checkpoint(snapshot, order, emit)
+            checkpoint_id = await self._checkpoint(snapshot, image, emit)
             if self._options.no_workers:
                 raise RequestError(503, "no workers available in this region")
             sandbox = await asyncio.to_thread(self.store.add_sandbox, template, checkpoint_id)
             return [json.dumps(sandbox).encode()]
 
-        if (snapshot or order) and request.headers.get("accept") == "text/event-stream":
+        if (snapshot or image) and request.headers.get("accept") == "text/event-stream":
             return BuildStream(create, self._options.keepalive_seconds)
         try:
             return PartsResponse(await while_connected(request.receive, create(ignore_event)), 201)
         except BuildError as error:
             raise RequestError(400, str(error)) from None
 
-    async def _checkpoint(self, snapshot: str, order: Order | None, emit: Emit) -> str | None:
+    async def _checkpoint(self, snapshot: str, image: ImageRequest | None, emit: Emit) -> str | None:
         if snapshot:
             emit({"step": 0, "type": "resolve", "message": f"Resolving snapshot '{snapshot}'..."})
             checkpoint_id = await self._snapshot_checkpoint(snapshot)
-        elif order:
-            checkpoint_id = await self._builder.resolve(order, emit)
+        elif image:
+            checkpoint_id = await self._builder.resolve(image, emit)
         else:
             return None
         emit({"step": 0, "type": "create", "message": "Creating sandbox from image..."})
@@ -244,12 +244,12 @@ async def _read_body(request: Request) -> Mapping[str, Any]:
     return await asyncio.to_thread(parse_body, body)
 
 
-def _refuse_unusable(name: str, order: Order) -> Order:
+def _refuse_unusable(name: str, image: ImageRequest) -> ImageRequest:
     if "\0" in name or "/" in name or name in (".", "..") or len(name.encode()) > LONGEST_NAME:
         raise RequestError(400, "name is invalid")
-    if reason := order.invalid or order.unsavable:
+    if reason := image.invalid or image.unsavable:
         raise RequestError(400, f"image is invalid: {reason}")
-    return replace(order, label="")
+    return replace(image, label="")
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 
 from .options import Options
+from .requests import ImageRequest
 from .steps import Step
-from .store import NewRow, Row, SaveError, Store
-from .requests import Order
+from .store import NewRecord, Record, SaveError, Store
 
 _LOG = logging.getLogger("pulumi_opencomputer.emulator")
 _COMMAND_SECONDS = 300.0
@@ -42,7 +42,7 @@ class Builder:
         self._tasks: set[asyncio.Task[object]] = set()
         self._gate = asyncio.Lock()
 
-    async def resolve(self, order: Order, emit: Emit) -> str:
+    async def resolve(self, image: ImageRequest, emit: Emit) -> str:
         """Return the checkpoint of an image, built unless it is cached.
 
         Cancelled in mid-build, it leaves the build's row `building`, which blocks the content for good.
@@ -50,14 +50,14 @@ class Builder:
         Raises:
             BuildError: A step failed, or another build of the content was waited for in vain.
         """
-        if order.invalid:
-            raise BuildError(f"invalid image manifest: {order.invalid}")
+        if image.invalid:
+            raise BuildError(f"invalid image manifest: {image.invalid}")
         # One look and claim at a time: who comes second must see the first one's row.
         async with self._gate:
-            row = await asyncio.to_thread(self._store.by_hash, order.content_hash)
+            row = await asyncio.to_thread(self._store.by_hash, image.content_hash)
             if row and row.status == "ready" and row.checkpoint_id:
-                return await self._from_cache(row, row.checkpoint_id, order, emit)
-            work = await self._join_or_start(row, order, emit)
+                return await self._from_cache(row, row.checkpoint_id, image, emit)
+            work = await self._join_or_start(row, image, emit)
         return await work
 
     def spawn(self, work: Coroutine[object, object, object]) -> None:
@@ -74,23 +74,23 @@ class Builder:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.history.clear()
 
-    async def _from_cache(self, row: Row, checkpoint_id: str, order: Order, emit: Emit) -> str:
+    async def _from_cache(self, row: Record, checkpoint_id: str, image: ImageRequest, emit: Emit) -> str:
         await asyncio.to_thread(self._store.touch, row.id)
-        if order.label and order.label != row.name:
-            await asyncio.to_thread(self._store.label, row.id, order.label)
-        _log_to(emit, 0, "cache_hit", f"Image found in cache (hash={order.content_hash[:12]})")
+        if image.label and image.label != row.name:
+            await asyncio.to_thread(self._store.label, row.id, image.label)
+        _log_to(emit, 0, "cache_hit", f"Image found in cache (hash={image.content_hash[:12]})")
         return checkpoint_id
 
-    async def _join_or_start(self, row: Row | None, order: Order, emit: Emit) -> Awaitable[str]:
+    async def _join_or_start(self, row: Record | None, image: ImageRequest, emit: Emit) -> Awaitable[str]:
         if row and row.status == "building" and not self._options.ideal:
-            return self._wait_in_vain(order)
-        if order.content_hash in self._running:
-            return asyncio.shield(self._running[order.content_hash])
-        row_id = await self._claim(order) or (row.id if row and self._options.ideal else None)
+            return self._wait_in_vain(image)
+        if image.content_hash in self._running:
+            return asyncio.shield(self._running[image.content_hash])
+        row_id = await self._claim(image) or (row.id if row and self._options.ideal else None)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.exception())  # Marked as seen: often nobody shares the build.
-        self._running[order.content_hash] = future
-        build = self._build(order, row_id, emit, future)
+        self._running[image.content_hash] = future
+        build = self._build(image, row_id, emit, future)
         if not self._options.ideal:
             return build
         task = asyncio.create_task(build)
@@ -98,23 +98,23 @@ class Builder:
         task.add_done_callback(self._tasks.discard)
         return asyncio.shield(task)
 
-    async def _wait_in_vain(self, order: Order) -> str:
+    async def _wait_in_vain(self, image: ImageRequest) -> str:
         await asyncio.sleep(self._options.wait_seconds)
-        raise BuildError(f"timed out waiting for image build (hash={order.content_hash[:12]})")
+        raise BuildError(f"timed out waiting for image build (hash={image.content_hash[:12]})")
 
-    async def _claim(self, order: Order) -> str | None:
-        new = NewRow(order.content_hash, order.label or None, order, "building")
+    async def _claim(self, image: ImageRequest) -> str | None:
+        new = NewRecord(image.content_hash, image.label or None, image, "building")
         try:
             return (await asyncio.to_thread(self._store.insert, new)).id
         except SaveError:
             # The real server builds all the same, and has no row to mark in the end.
             return None
 
-    async def _build(self, order: Order, row_id: str | None, emit: Emit, future: asyncio.Future[str]) -> str:
-        entry = {"contentHash": order.content_hash, "outcome": "running"}
+    async def _build(self, image: ImageRequest, row_id: str | None, emit: Emit, future: asyncio.Future[str]) -> str:
+        entry = {"contentHash": image.content_hash, "outcome": "running"}
         self.history.append(entry)
         try:
-            checkpoint_id = await self._simulate(order.steps, emit)
+            checkpoint_id = await self._simulate(image.steps, emit)
             if row_id:
                 # In this thread: between the row and the outcome the build must not be cancelled.
                 self._store.set_ready(row_id, checkpoint_id)
@@ -127,11 +127,11 @@ class Builder:
             future.set_exception(error)
             raise BuildError(f"image build failed: {error}") from None
         finally:
-            del self._running[order.content_hash]
+            del self._running[image.content_hash]
             if not future.done():
                 entry["outcome"] = "cancelled"
                 future.set_exception(BuildError("context canceled"))
-            _LOG.info("simulated build of %s: %s", order.content_hash[:12], entry["outcome"])
+            _LOG.info("simulated build of %s: %s", image.content_hash[:12], entry["outcome"])
         return checkpoint_id
 
     async def _simulate(self, steps: tuple[Step, ...], emit: Emit) -> str:

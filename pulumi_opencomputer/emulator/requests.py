@@ -30,7 +30,7 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
+class ImageRequest:
     """An image as a request asks for it.
 
     Attributes:
@@ -86,21 +86,21 @@ def text_field(body: Mapping[str, Any], name: str) -> str:
     return _SURROGATES.sub("\ufffd", value)
 
 
-def read_image(body: Mapping[str, Any]) -> Order | None:
+def read_image(body: Mapping[str, Any]) -> ImageRequest | None:
     """Return what the body's ``image`` asks for, or None where it has none."""
     keys = [key for key in body if fold_key(key) == "image"]
-    return read_order(body[keys[-1]]) if keys else None
+    return read_image_request(body[keys[-1]]) if keys else None
 
 
-def read_order(image: Any) -> Order:
+def read_image_request(image: Any) -> ImageRequest:
     """Take a manifest apart. It is never refused here: what is wrong shows when it is built or saved."""
     try:
-        return _read_order(image)
+        return _read_image_request(image)
     except RecursionError:
-        return Order(content_hash(None), (), "", b"null", b"null", invalid="exceeded max depth")
+        return ImageRequest(content_hash(None), (), "", b"null", b"null", invalid="exceeded max depth")
 
 
-def _read_order(image: Any) -> Order:
+def _read_image_request(image: Any) -> ImageRequest:
     try:
         digest = content_hash(image)
         invalid = _wrong_setting(image)
@@ -108,11 +108,13 @@ def _read_order(image: Any) -> Order:
         digest, invalid = content_hash(None), str(error)
     unsavable = _why_unsavable(image)
     if invalid or unsavable:
-        return Order(digest, () if invalid else _steps(image), _label(image), b"null", b"null", invalid, unsavable)
+        return ImageRequest(
+            digest, () if invalid else _steps(image), _label(image), b"null", b"null", invalid, unsavable
+        )
     sent, stored = _dumped(_arranged(image, by_length=False)), _dumped(_arranged(image, by_length=True))
     if len(stored) >= _LONGEST_JSONB:
         unsavable = f"ERROR: total size of jsonb object elements exceeds the maximum of {_LONGEST_JSONB} bytes"
-    return Order(digest, _steps(image), _label(image), sent, stored, unsavable=unsavable)
+    return ImageRequest(digest, _steps(image), _label(image), sent, stored, unsavable=unsavable)
 
 
 def _field(value: object, name: str) -> Any:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .builder import BuildError, Emit
-from .store import SaveError
 from .requests import RequestError
+from .store import SaveError
 
 T = TypeVar("T")
 Parts = list[bytes]

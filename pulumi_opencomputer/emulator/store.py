@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .requests import Order
+from .requests import ImageRequest
 
 ORG_ID = "00000000-0000-4000-8000-000000000001"
 LONGEST_NAME = 2600
@@ -47,7 +47,7 @@ class SaveError(Exception):
 
 
 @dataclass(frozen=True)
-class Row:
+class Record:
     """A row without its manifest."""
 
     seq: int
@@ -71,12 +71,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class NewRow:
+class NewRecord:
     """A row to be inserted: `content_hash` as it shall stand in the row, and the image."""
 
     content_hash: str
     name: str | None
-    order: Order
+    image: ImageRequest
     status: str
     checkpoint_id: str | None = None
 
@@ -120,15 +120,15 @@ class Store:
 
     # Rows
 
-    def by_hash(self, content_hash: str) -> Row | None:
+    def by_hash(self, content_hash: str) -> Record | None:
         """Return the row with exactly this content hash."""
         return self._one("content_hash = ? AND deleted IS NULL", content_hash)
 
-    def by_name(self, name: str) -> Row | None:
+    def by_name(self, name: str) -> Record | None:
         """Return the row of this name."""
         return self._one("name = ? AND deleted IS NULL", name)
 
-    def insert(self, new: NewRow) -> Row:
+    def insert(self, new: NewRecord) -> Record:
         """Add a row and return it.
 
         Raises:
@@ -149,10 +149,10 @@ class Store:
                 index = "idx_image_cache_org_" + ("name" if ".name" in str(error) else "hash")
                 raise SaveError(_DUPLICATE.format(index), duplicate=True) from None
             seq = inserted.lastrowid
-            self._db.execute("INSERT INTO manifests VALUES (?, ?)", (seq, new.order.stored))
+            self._db.execute("INSERT INTO manifests VALUES (?, ?)", (seq, new.image.stored))
             return self._known("seq = ?", seq)
 
-    def add_named(self, name: str, order: Order, checkpoint_id: str) -> tuple[Row, bytes]:
+    def add_named(self, name: str, image: ImageRequest, checkpoint_id: str) -> tuple[Record, bytes]:
         """Add the named row of a finished build; return the row to answer with, and its manifest.
 
         A build row that bears a name itself is answered in its stead.
@@ -161,15 +161,15 @@ class Store:
             SaveError: The database refuses the row.
         """
         with self._lock:
-            built = self.by_hash(order.content_hash)
+            built = self.by_hash(image.content_hash)
             suffix = f":named:{name}" if built and built.name is None else ""
             try:
-                row = self.insert(NewRow(order.content_hash + suffix, name, order, "ready", checkpoint_id))
+                row = self.insert(NewRecord(image.content_hash + suffix, name, image, "ready", checkpoint_id))
             except SaveError:
                 if built is None or suffix:
                     raise
                 return built, self._manifest(built.seq)
-            return row, order.sent
+            return row, image.sent
 
     def set_ready(self, row_id: str, checkpoint_id: str) -> None:
         """Mark a row ready, if it is still there."""
@@ -206,7 +206,7 @@ class Store:
 
     # What GET shows
 
-    def read(self, name: str) -> tuple[Row, bytes] | None:
+    def read(self, name: str) -> tuple[Record, bytes] | None:
         """Return the row of this name and its manifest, as the mirror has them."""
         with self._lock:
             condition, values = self._visible()
@@ -222,7 +222,7 @@ class Store:
         with self._lock:
             return self._db.execute(query, (*values, _MIRROR_ROWS if self._lag else -1)).fetchall()
 
-    def read_all(self, seqs: Sequence[int]) -> list[tuple[Row, bytes]]:
+    def read_all(self, seqs: Sequence[int]) -> list[tuple[Record, bytes]]:
         """Return those of these rows that are still there, and their manifests."""
         with self._lock:
             rows = (self._one("seq = ?", seq) for seq in seqs)
@@ -267,13 +267,13 @@ class Store:
                 raise
             self._db.execute("COMMIT")
 
-    def _one(self, condition: str, *values: object) -> Row | None:
+    def _one(self, condition: str, *values: object) -> Record | None:
         with self._lock:
             query = f"SELECT {_COLUMNS} FROM image_cache WHERE {condition} LIMIT 1"  # noqa: S608
             found = self._db.execute(query, values).fetchone()
-        return Row(*found) if found else None
+        return Record(*found) if found else None
 
-    def _known(self, condition: str, *values: object) -> Row:
+    def _known(self, condition: str, *values: object) -> Record:
         row = self._one(condition, *values)
         assert row is not None  # noqa: S101
         return row
@@ -304,11 +304,11 @@ class Store:
             self._db.execute("UPDATE image_cache SET status = 'failed' WHERE status = 'building'")
 
 
-def _refuse_unsavable(new: NewRow) -> None:
+def _refuse_unsavable(new: NewRecord) -> None:
     if "\0" in (new.name or ""):
         raise SaveError('ERROR: invalid byte sequence for encoding "UTF8": 0x00 (SQLSTATE 22021)')
-    if new.order.unsavable:
-        raise SaveError(new.order.unsavable)
+    if new.image.unsavable:
+        raise SaveError(new.image.unsavable)
     size = len((new.name or "").encode())
     if size > LONGEST_NAME:
         raise SaveError(
