@@ -105,13 +105,52 @@ class Emulator:
         made.raise_for_status()
         return self.get(f"/api/snapshots/{name}")
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return all records as the control plane has them, newest first, without manifests, whatever its edge shows.
+
+        Their keys are ``id, org_id, content_hash, checkpoint_id, name, status, created_at, last_used_at``.
+        """
+        return self._ask("GET", "/_emulator/records")
+
+    def change(self, where: dict[str, Any], **fields: Any) -> None:
+        """Change records by hand: ``change({"name": "a"}, status="building", age=600)``; the edge hears nothing."""
+        assert self._ask("PATCH", "/_emulator/records", {"where": where, "set": fields})["changed"], "no such record"
+
+    def delete_checkpoint(self, checkpoint_id: str) -> None:
+        """Delete a checkpoint, as an ordinary key can do."""
+        self._delete(f"/_emulator/checkpoints/{checkpoint_id}")
+
+    def lose_checkpoint(self, checkpoint_id: str) -> None:
+        """Let a checkpoint's bytes be missing."""
+        self._delete(f"/_emulator/checkpoints/{checkpoint_id}/bytes")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once: what waits or lags there is done."""
+        self._ask("POST", "/_emulator/clock", {"advance": seconds})
+
+    def skew(self, seconds: float) -> None:
+        """Set the server's clock wrong."""
+        self._ask("POST", "/_emulator/clock", {"skew": seconds})
+
+    def set_edge(self, **changes: Any) -> None:
+        """Change the edge: ``lag=[0, 8]``, ``hasCell=False``."""
+        self._ask("POST", "/_emulator/edge", changes)
+
+    def fail(self, *rules: dict[str, Any] | str) -> None:
+        """Arm these faults, and no others; none at all switches them off. See the command line's --help-faults."""
+        self._ask("PUT", "/_emulator/faults", list(rules))
+
+    def applied(self) -> list[int]:
+        """Return how often each fault was applied."""
+        return [rule["applied"] for rule in self._ask("GET", "/_emulator/faults")]
+
     def forget_requests(self) -> None:
         """Begin `requests` anew."""
         self._delete("/_emulator/requests")
 
     def clear(self) -> None:
         """Forget all rows, builds and requests."""
-        self._delete("/_emulator/rows")
+        self._delete("/_emulator/records")
 
     def log(self) -> str:
         """Return what it wrote on standard error."""
@@ -125,8 +164,15 @@ class Emulator:
     ) -> None:
         self.kill()
 
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        response = httpx.request(
+            method, self.url + path, headers=self.headers, json=body, timeout=DEADLINE, trust_env=False, verify=False
+        )
+        response.raise_for_status()
+        return response.json() if response.content else None
+
     def _delete(self, path: str) -> None:
-        httpx.delete(self.url + path, timeout=DEADLINE, trust_env=False, verify=False).raise_for_status()
+        self._ask("DELETE", path)
 
     def _start(self, port: str) -> None:
         with self.log_path.open("a", encoding="utf-8") as log:

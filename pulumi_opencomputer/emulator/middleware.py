@@ -1,72 +1,51 @@
-"""What every request passes first: its path as Go's router sees it, the API key, the log and the counter."""
+"""What every request passes first: the log, the counter and the server's clock."""
 
 from __future__ import annotations
 
-import hmac
 import logging
-import re
+from email.utils import formatdate
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .clock import Clock
+
 _LOG = logging.getLogger("pulumi_opencomputer.emulator")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-OWN_PATHS = "/_emulator/"
 
 
-class Front:
-    """An ASGI middleware around the routes.
+class RequestLog:
+    """An ASGI middleware around all that clients reach.
+
+    It passes a request's path on as it was sent, undecoded, and gives each answer the header `Date`.
 
     Attributes:
         requests: One entry a request, oldest first: ``method``, ``path`` as sent, and ``status`` (None so far).
     """
 
-    def __init__(self, app: ASGIApp, api_key: str, *, any_escape: bool = False) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self.requests: list[dict[str, Any]] = []
         self._app = app
-        self._key = api_key.encode()
-        self._any_escape = any_escape
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Pass a request on."""
         raw = scope["raw_path"].decode("ascii", "replace") if scope.get("raw_path") else quote(scope["path"])
         entry = {"method": scope["method"], "path": raw, "status": None}
+        self.requests.append(entry)
 
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
+                message = {**message, "headers": self._dated(message["headers"])}
             await send(message)
 
-        path = unquote(raw) if self._any_escape else _routed_path(raw)
-        own = path.startswith(OWN_PATHS)
-        if not own:
-            self.requests.append(entry)
         try:
-            await (self._refusal(scope, raw, path) or self._app)({**scope, "path": path}, receive, send_recorded)
+            await self._app({**scope, "path": raw}, receive, send_recorded)
         finally:
-            if not own:
-                _LOG.info("%s %s %s", entry["method"], raw, entry["status"] or "(client gone)")
+            _LOG.info("%s %s %s", entry["method"], raw, entry["status"] or "(client gone)")
 
-    def _refusal(self, scope: Scope, raw: str, path: str) -> ASGIApp | None:
-        if _BAD_ESCAPE.search(raw):
-            return PlainTextResponse("400 Bad Request", 400)
-        if path.startswith(OWN_PATHS):
-            return None
-        key = next((value for name, value in scope["headers"] if name == b"x-api-key"), b"")
-        if path.startswith("/api/") and not key:
-            return JSONResponse({"error": "missing API key"}, 401)
-        if path.startswith("/api/") and not hmac.compare_digest(key, self._key):
-            return JSONResponse({"error": "invalid API key"}, 403)
-        return JSONResponse({"message": "Not Found"}, 404) if scope["method"] == "HEAD" else None
-
-
-def _routed_path(raw: str) -> str:
-    # Go keeps the escaped path beside the decoded one where escaping the latter gives something else, and the
-    # router then takes the escaped one, without decoding its parts.
-    path = unquote(raw)
-    return path if quote(path, safe="/$&+,:;=@~") == raw else raw
+    def _dated(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        if any(name == b"date" for name, _ in headers):
+            return headers
+        return [*headers, (b"date", formatdate(self._clock.told(), usegmt=True).encode())]

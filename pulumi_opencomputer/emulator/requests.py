@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_opencomputer.content import ManifestEncodingError, content_hash, fold_key, parse_json
-
+from ..content import ManifestEncodingError, content_hash, fold_key, parse_json
 from .steps import Step, plan_step
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -141,7 +140,7 @@ def _wrong_setting(image: object) -> str:
         return "name must be a string"
     for name in ("builderMemoryMB", "runtimeMemoryMB"):
         number = _field(image, name)
-        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float)) or number % 1):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             return f"{name} must be a whole number"
     return ""
 
