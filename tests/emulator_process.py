@@ -32,17 +32,24 @@ class Emulator:
     """
 
     def __init__(
-        self, folder: Path, *, api_key: str = API_KEY, command: Sequence[str] = MODULE, **options: float | str | bool
+        self,
+        folder: Path,
+        *,
+        api_key: str = API_KEY,
+        command: Sequence[str] = MODULE,
+        more_arguments: Sequence[str] = (),
+        **options: float | str | bool,
     ) -> None:
         """Start an emulator whose database and log are in a folder.
 
         `options` are those of the command line: ``step_seconds=0.1``, ``ideal=True``. Steps take no time unless told.
-        `command` starts another program with the same command line.
+        `command` starts another program with the same command line, `more_arguments` are added to it as they are.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.api_key = api_key
         self.log_path = folder / "emulator.log"
         self._command = [*command, "--data", str(folder / "data"), *_arguments({"step_seconds": 0, **options})]
+        self._command += more_arguments
         self.url = ""
         self._start("0")
 
