@@ -61,7 +61,7 @@ class Outputs(Resource):
 
 class _SleepProvider(ResourceProvider):
     def configure(self, _req: Any) -> None:
-        from pulumi_opencomputer.threadpool import widen  # noqa: PLC0415 - in the provider's process alone
+        from pulumi_opencomputer.engine.threadpool import widen  # noqa: PLC0415 - in the provider's process alone
 
         widen()
 

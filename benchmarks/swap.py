@@ -19,8 +19,8 @@ import httpx
 from emulator_process import Emulator, wait_until
 from pulumi_opencomputer.config import resolve
 from pulumi_opencomputer.lifecycle import Kind, Lifecycle
-from pulumi_opencomputer.lifecycle.job import Job
-from pulumi_opencomputer.logs import ResourceLog, no_log
+from pulumi_opencomputer.lifecycle.build_job import Job
+from pulumi_opencomputer.lifecycle.progress import ResourceLog, no_log
 
 from . import ROOT
 from .measure import Goal, Outcome, alternate, seconds

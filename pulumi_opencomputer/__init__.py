@@ -27,9 +27,9 @@ if TYPE_CHECKING:
         UnavailableError,
         UnresolvedOutputError,
     )
-    from .functions import SnapshotInfo, get_snapshot, list_snapshots
-    from .manifest import Manifest
-    from .resources import Image, Snapshot
+    from .manifest.builder import Manifest
+    from .program.functions import SnapshotInfo, get_snapshot, list_snapshots
+    from .program.resources import Image, Snapshot
 
 __all__ = [
     "APIError",
@@ -57,12 +57,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Image": "resources",
-    "Manifest": "manifest",
-    "Snapshot": "resources",
-    "SnapshotInfo": "functions",
-    "get_snapshot": "functions",
-    "list_snapshots": "functions",
+    "Image": "program.resources",
+    "Manifest": "manifest.builder",
+    "Snapshot": "program.resources",
+    "SnapshotInfo": "program.functions",
+    "get_snapshot": "program.functions",
+    "list_snapshots": "program.functions",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from pulumi_opencomputer.errors import ConfigurationError, Problem
+from .errors import ConfigurationError, Problem
 
 #: The settings' names.
 NAMES = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")

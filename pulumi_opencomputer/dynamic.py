@@ -26,18 +26,18 @@ from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
 from .config import NAMES
 from .errors import OpenComputerError
-from .text import clean
+from .sanitize import clean
 
 if TYPE_CHECKING:
+    from .engine.session import Session
     from .lifecycle import Kind
-    from .session import Session
 
 # A program imports this module for the classes alone, and never calls them: what their methods need is loaded by the
 # provider's process, and the HTTP client and the models only where something is new.
 
 
 def _session() -> Session:
-    from .session import session  # noqa: PLC0415
+    from .engine.session import session  # noqa: PLC0415
 
     return session()
 

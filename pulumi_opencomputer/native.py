@@ -11,10 +11,10 @@ from typing import Any
 
 import pulumi
 
-from .arguments import StandsForManifest, after, declared
 from .errors import InvalidInputError, Problem
-from .manifest import Manifest
-from .outputs import ImageOutputs, SnapshotOutputs
+from .manifest.builder import Manifest
+from .program.inputs import StandsForManifest, after, declared
+from .program.outputs import ImageOutputs, SnapshotOutputs
 
 __all__ = ["Image", "Manifest", "Snapshot"]
 

@@ -52,8 +52,8 @@ def hash_sdk(*directories: str) -> Callable[[], object]:
 
 def checks_ours(count: str, directory: str) -> Callable[[], object]:
     """The checks of so many snapshots that embed one directory, as a provider's process makes them."""
+    from pulumi_opencomputer.engine.session import session  # noqa: PLC0415
     from pulumi_opencomputer.lifecycle import Kind  # noqa: PLC0415
-    from pulumi_opencomputer.session import session  # noqa: PLC0415
 
     def check(path: str, number: int) -> None:
         manifest = {"base": "base", "steps": [{"addDir": {"path": "/data", "source": path}}]}
@@ -73,9 +73,9 @@ def checks_ours(count: str, directory: str) -> Callable[[], object]:
 
 def body_ours(*directories: str) -> Callable[[], object]:
     """The upload body of directories that were planned before, without sending it."""
-    from pulumi_opencomputer.content import content_hash  # noqa: PLC0415
-    from pulumi_opencomputer.plan import plan  # noqa: PLC0415
-    from pulumi_opencomputer.upload import BuildRequest  # noqa: PLC0415
+    from pulumi_opencomputer.content.hashing import content_hash  # noqa: PLC0415
+    from pulumi_opencomputer.content.request_body import BuildRequest  # noqa: PLC0415
+    from pulumi_opencomputer.manifest.prepared import plan  # noqa: PLC0415
 
     def prepare(*paths: str) -> Callable[[], object]:
         steps = [{"addDir": {"path": "/data", "source": path}} for path in paths]

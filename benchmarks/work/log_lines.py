@@ -28,11 +28,11 @@ def lines_bare(port: str, count: str) -> Callable[[], object]:
 
 def paced_ours(port: str, server: str, count: str) -> Callable[[], object]:
     """A build whose server sends an event each 20 ms: from its socket to the engine."""
-    from pulumi_opencomputer.client import Client  # noqa: PLC0415
+    from pulumi_opencomputer.api.client import Client  # noqa: PLC0415
     from pulumi_opencomputer.config import resolve  # noqa: PLC0415
-    from pulumi_opencomputer.content import content_hash  # noqa: PLC0415
+    from pulumi_opencomputer.content.hashing import content_hash  # noqa: PLC0415
+    from pulumi_opencomputer.content.request_body import BuildRequest  # noqa: PLC0415
     from pulumi_opencomputer.errors import BuildFailedError  # noqa: PLC0415
-    from pulumi_opencomputer.upload import BuildRequest  # noqa: PLC0415
 
     image: dict[str, Any] = {"base": "base", "steps": []}
     request = BuildRequest("daily", image, expected_hash=content_hash(image))
@@ -85,7 +85,7 @@ def _lines(steps: int) -> Iterator[tuple[str, bool]]:
 
 
 def _send_ours(port: str, steps: int) -> None:
-    from pulumi_opencomputer.sse import BuildEvent  # noqa: PLC0415
+    from pulumi_opencomputer.api.events import BuildEvent  # noqa: PLC0415
 
     progress = _progress(port, steps)
     for message in messages(steps):
@@ -99,8 +99,8 @@ def _send_bare(log: Callable[[str, bool], None], steps: int) -> None:
 
 
 def _progress(port: str, steps: int) -> Any:
-    from pulumi_opencomputer.enginelog import EngineLog  # noqa: PLC0415
-    from pulumi_opencomputer.logs import BuildProgress, ResourceLog  # noqa: PLC0415
+    from pulumi_opencomputer.engine.log import EngineLog  # noqa: PLC0415
+    from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog  # noqa: PLC0415
 
     return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").of(_URN)), [_DESCRIPTION] * steps)
 

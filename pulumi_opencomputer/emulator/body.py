@@ -12,11 +12,11 @@ from starlette.requests import Request
 from .clock import Clock
 from .options import Options
 from .requests import RequestError, parse_body
+from .spool import IN_MEMORY
 
 T = TypeVar("T")
 
 _MB = 1_000_000
-_IN_MEMORY = 1024 * 1024
 # Of a body that is too large, so much more is read and thrown away: a client that is still sending would not see
 # the answer.
 _THROWN_AWAY = 4 * 1024 * 1024 * 1024
@@ -33,18 +33,19 @@ class BodyReader:
         self._limit = limit
         self._one_large = asyncio.Semaphore(1)
 
-    async def read(self, request: Request, parse: Callable[[bytes], T]) -> tuple[T, int]:
+    async def read(self, request: Request, parse: Callable[[IO[bytes]], T]) -> tuple[T, int]:
         """Return what `parse` makes of a request's body, and the body's size in bytes.
 
         Raises:
             RequestError: It is too large.
         """
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             size = await self._take_in(request, file)
-            if size <= _IN_MEMORY:
-                return parse(_content(file)), size
+            file.seek(0)
+            if size <= IN_MEMORY:
+                return parse(file), size
             async with self._one_large:
-                return await asyncio.to_thread(lambda: parse(_content(file))), size
+                return await asyncio.to_thread(parse, file), size
 
     async def _take_in(self, request: Request, file: IO[bytes]) -> int:
         size = 0
@@ -75,16 +76,11 @@ class JsonBodies:
         """
         is_json = request.headers.get("content-type", "").startswith("application/json")
 
-        def parse(body: bytes) -> T:
-            if body and not is_json:
+        def parse(body: IO[bytes]) -> T:
+            if not is_json and body.read(1):
                 raise RequestError(400, "invalid request body: code=415, message=Unsupported Media Type")
             return take(parse_body(body))
 
         taken, size = await self._reader.read(request, parse)
         await self._clock.sleep(size / _MB * self._seconds_per_mb)
         return taken
-
-
-def _content(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()

@@ -31,7 +31,7 @@ def ignore_event(_event: dict[str, object]) -> None:
     """Take a build's event where nobody listens."""
 
 
-def no_fault(_manifest: bytes) -> Rule | None:
+def no_fault(_manifest: Callable[[], bytes]) -> Rule | None:
     """Let every build go as its steps say."""
     return None
 
@@ -43,14 +43,18 @@ class Builder:
         options: How long steps and waits take.
         store: The records.
         clock: What those times are measured by.
-        fault_of: Returns the fault that changes the build of a manifest, if there is one.
+        fault_of: Returns the fault that changes the build of a manifest, if there is one; it is given what reads it.
 
     Attributes:
         history: One entry a build, oldest first: its ``contentHash`` and its ``outcome`` so far.
     """
 
     def __init__(
-        self, options: Options, store: Store, clock: Clock, fault_of: Callable[[bytes], Rule | None] = no_fault
+        self,
+        options: Options,
+        store: Store,
+        clock: Clock,
+        fault_of: Callable[[Callable[[], bytes]], Rule | None] = no_fault,
     ) -> None:
         self.history: list[dict[str, str]] = []
         self._options = options
@@ -115,7 +119,7 @@ class Builder:
         key = (org_id, image.content_hash)
         if key in self._running:
             return asyncio.shield(self._running[key])
-        fault = self._fault_of(image.sent)
+        fault = self._fault_of(image.sent.read)
         record_id = await self._claim(org_id, image) or (record.id if record and self._options.ideal else None)
         if fault and fault.outcome == "blocked":
             self.history.append({"contentHash": image.content_hash, "outcome": "cancelled"})

@@ -199,7 +199,7 @@ class Control:
 
     async def _body(self, request: Request) -> Any:
         try:
-            value, _ = await self._bodies.read(request, json.loads)
+            value, _ = await self._bodies.read(request, json.load)
         except ValueError as error:
             raise RequestError(400, f"the body is not JSON: {error}") from None
         return value

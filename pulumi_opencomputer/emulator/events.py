@@ -10,10 +10,16 @@ from .records import Record
 
 @dataclass(frozen=True)
 class Published:
-    """A record is ready, or is an async one that failed."""
+    """A record is ready, or is an async one that failed.
+
+    Attributes:
+        size: The bytes of its manifest.
+        read_manifest: Returns them; they may be many, and only a listener that wants them should call it.
+    """
 
     record: Record
-    manifest: bytes
+    size: int
+    read_manifest: Callable[[], bytes]
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class Snapshots:
         except SaveError as error:
             raise RequestError(500, f"failed to create snapshot: {error}") from None
         self._builder.spawn(self._finish_async(org_id, record.id, image))
-        return PartsResponse(record.parts(image.sent), 202)
+        return PartsResponse(record.parts(image.sent.read()), 202)
 
     async def _finish_async(self, org_id: str, record_id: str, image: ImageRequest) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .clock import Clock
 from .database import Database
-from .events import Deleted, Event, Listener, Published, nobody
+from .events import Deleted, Listener, Published, nobody
 from .records import DUPLICATE, NewRecord, Record, SaveError, refuse_unsavable
 from .requests import ImageRequest
 
@@ -102,7 +102,7 @@ class Store:
                 index = "idx_image_cache_org_" + ("name" if ".name" in str(error) else "hash")
                 raise SaveError(DUPLICATE.format(index), duplicate=True) from None
             seq = inserted.lastrowid
-            self._db.execute("INSERT INTO manifests VALUES (?, ?)", (seq, new.image.stored))
+            self._db.execute("INSERT INTO manifests VALUES (?, ?)", (seq, new.image.stored.read()))
             return self._known("seq = ?", seq)
 
     def add_named(self, org_id: str, name: str, image: ImageRequest, checkpoint_id: str) -> tuple[Record, bytes]:
@@ -123,8 +123,8 @@ class Store:
                 if built is None or suffix:
                     raise
                 return built, self._manifest(built.seq)
-            self._tell(Published(record, image.stored))
-            return record, image.sent
+            self._publish(record.id)
+            return record, image.sent.read()
 
     def set_ready(self, record_id: str, checkpoint_id: str) -> None:
         """Mark a record ready, if it is still there."""
@@ -161,7 +161,7 @@ class Store:
             if record is None:
                 return False
             self.drop(record)
-            self._tell(Deleted(record))
+            self.listener(Deleted(record))
         return True
 
     def drop(self, record: Record) -> None:
@@ -314,13 +314,12 @@ class Store:
     def _count(self, chosen: str) -> int:
         return int(self._db.execute(f"SELECT count(*) FROM {chosen}").fetchone()[0])  # noqa: S608
 
-    def _tell(self, event: Event) -> None:
-        self.listener(event)
-
     def _publish(self, record_id: str) -> None:
         record = self._one("id = ?", record_id)
         if record:
-            self._tell(Published(record, self._manifest(record.seq)))
+            query = "SELECT length(body) FROM manifests WHERE seq = ?"
+            size = self._db.execute(query, (record.seq,)).fetchone()[0]
+            self.listener(Published(record, size, lambda: self._manifest(record.seq)))
 
     def _one(self, condition: str, *values: object) -> Record | None:
         with self._lock:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ContentChangedError, LocalFileError, Problem
-from ..text import clean
-from ..walk import join, leaves
+from ..manifest.paths import join, leaves
+from ..sanitize import clean
 from .names import generated_name, name_problem
 from .types import UNKNOWN, Autonaming, Checked, Kind, is_unknown
 
@@ -108,8 +108,8 @@ def _recorded(olds: Mapping[str, Any]) -> _Contents:
 
 
 def _examined(manifest: Any, memory: HashMemory) -> _Contents:
-    from ..content import content_hash  # noqa: PLC0415 - this and pydantic: most of what a check could load
-    from ..plan import examine  # noqa: PLC0415
+    from ..content.hashing import content_hash  # noqa: PLC0415 - this and pydantic: most of what a check could load
+    from ..manifest.prepared import examine  # noqa: PLC0415
 
     examined = examine(manifest, is_unknown)
     plan = examined.plan
@@ -139,7 +139,7 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     if not problems:
         return ()
-    from ..describe import Secrets  # noqa: PLC0415 - as above
+    from ..manifest.describe import Secrets  # noqa: PLC0415 - as above
 
     secrets = Secrets.of_inputs(inputs)
     return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .details import manifest_changes
+from .detailed_diff import manifest_changes
 from .types import Change, Difference, Kind, is_unknown
 
 # What a secret's path is shown as: the step that it stands in.

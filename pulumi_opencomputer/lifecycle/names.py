@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import Problem
 
 if TYPE_CHECKING:
-    from ..answers import Row
+    from ..api.records import Row
 
 #: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
 MARK_KEY = "pulumiMark"

@@ -11,21 +11,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..client import Client
+from ..api.client import Client
 from ..config import Settings
 from ..errors import ConfigurationError, OpenComputerError
-from ..logs import Log, ResourceLog
-from . import lookup
-from .builds import Builder, Clock
+from . import functions
+from .build_job import Job
+from .build_queue import Turns
+from .build_with_recovery import Builder, Clock
 from .check import HashMemory
-from .forecast import Forecast
-from .forecast import hasty_client as _hasty_client
-from .imports import find_image, find_snapshot, imported
-from .job import Job
+from .create_snapshot import SnapshotCreation, build_over, clear_scratch, delete_snapshot
+from .importing import find_image, find_snapshot, imported
 from .names import scratch_name
+from .preview import Forecast
+from .preview import hasty_client as _hasty_client
+from .progress import Log, ResourceLog
 from .read import ImageList, read_snapshot, row_outputs
-from .snapshots import SnapshotCreation, build_over, clear_scratch, delete_snapshot
-from .turns import Turns
 from .types import Created, Imported, Kind, Recorded
 
 
@@ -116,15 +116,15 @@ class Operations:
 
     def get_snapshot(self, name: str) -> dict[str, Any]:
         """One named snapshot."""
-        return lookup.get_snapshot(self._client(), name)
+        return functions.get_snapshot(self._client(), name)
 
     def get_snapshots(self) -> dict[str, Any]:
         """All named snapshots."""
-        return lookup.get_snapshots(self._client())
+        return functions.get_snapshots(self._client())
 
     def get_image(self, content_hash: str) -> dict[str, Any]:
         """One build, by its content hash."""
-        return lookup.get_image(self._client(), content_hash)
+        return functions.get_image(self._client(), content_hash)
 
     def close(self) -> None:
         """Close the connections."""

@@ -10,13 +10,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AnswerTooLargeError, NotFoundError
-from ..logs import ResourceLog
-from .builds import LIST_LIMIT, Clock
+from .build_with_recovery import LIST_LIMIT, Clock
+from .progress import ResourceLog
 from .types import Recorded
 
 if TYPE_CHECKING:
-    from ..answers import Row
-    from ..client import Client
+    from ..api.client import Client
+    from ..api.records import Row
 
 #: Lists are cut by the public endpoint: absence in one of this length proves nothing.
 FULL_LIST = 200

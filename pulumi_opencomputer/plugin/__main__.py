@@ -6,7 +6,7 @@ import argparse
 from importlib import metadata
 
 from .provider import OpenComputerProvider
-from .serving import serve
+from .server import serve
 
 
 def main() -> None:

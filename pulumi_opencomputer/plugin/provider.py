@@ -13,13 +13,13 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from ..config import NAMES
+from ..engine.session import Session
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import Change, Checked, Difference, Kind
-from ..session import Session
+from .config import as_texts, mistakes
 from .functions import call
-from .serving import FullCheckRequest, FullDiffRequest, StoppableProvider
-from .settings import as_texts, mistakes
-from .values import Received, receive, send
+from .properties import Received, receive, send
+from .server import FullCheckRequest, FullDiffRequest, StoppableProvider
 
 _TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
 

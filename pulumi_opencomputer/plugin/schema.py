@@ -30,8 +30,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .. import model
-from ..model import ManifestModel
+from ..manifest import model
+from ..manifest.model import ManifestModel
 from . import schema_examples as examples
 
 #: Where the generated schema is kept.

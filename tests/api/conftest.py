@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pulumi_opencomputer.client import Client
+from pulumi_opencomputer.api.client import Client
 from wire import Clock, connecting
 
 

@@ -10,7 +10,7 @@ from email.utils import formatdate
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.api.client import Client, Timing
 from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import BuildEvent, Client, Timing
+from pulumi_opencomputer.api.client import BuildEvent, Client, Timing
 from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,

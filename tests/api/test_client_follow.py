@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Row
+from pulumi_opencomputer.api.client import Client, Row
 from wire import (
     HASH,
     Wire,

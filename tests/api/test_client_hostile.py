@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.api.client import Client, Timing
 from wire import (
     KEY,
     Connection,
@@ -188,7 +188,7 @@ def test_a_list_beyond_the_limit_is_not_read_on(connect):
 @pytest.mark.parametrize(("before", "piece"), [(b"data: ", b"x" * 65536), (b"", b"data: x\n"), (b"", b": comment\n")])
 def test_an_event_beyond_the_limit_is_not_read_on(connect, monkeypatch, before, piece):
     """An event without an end is read up to its limit only."""
-    monkeypatch.setattr("pulumi_opencomputer.build.LARGEST_ANSWER", 1_000_000)
+    monkeypatch.setattr("pulumi_opencomputer.api.build_call.LARGEST_ANSWER", 1_000_000)
     with (
         Wire(forever(head(200, "text/event-stream") + before, piece * 100)) as server,
         pytest.raises(errors.AnswerTooLargeError, match="larger than"),
@@ -259,7 +259,7 @@ SCRIPT = textwrap.dedent("""
     import re, resource, sys
     from pathlib import Path
     from wire import KEY, Body, build
-    from pulumi_opencomputer.client import Client
+    from pulumi_opencomputer.api.client import Client
     from pulumi_opencomputer.config import Settings
 
     def peak():

@@ -12,7 +12,7 @@ import pytest
 
 from emulator_client import STREAM, call, client, create, manifest, stream
 from emulator_process import Emulator, wait_until
-from pulumi_opencomputer.content import content_hash, parse_json
+from pulumi_opencomputer.content.hashing import content_hash, parse_json
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json").read_text("utf-8"))["cases"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?Z")

@@ -11,7 +11,7 @@ import pytest
 
 from emulator_client import STREAM, call, create, manifest, open_post, stream
 from emulator_process import Emulator, wait_until
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.content.hashing import content_hash
 
 SLOW = manifest("SLEEP_BUILD_2")
 HASH = content_hash(SLOW)

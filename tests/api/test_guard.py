@@ -19,8 +19,8 @@ import pytest
 import trustme
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.client import Client, Timing
-from pulumi_opencomputer.guard import Guard, GuardProcess
+from pulumi_opencomputer.api.client import Client, Timing
+from pulumi_opencomputer.api.stream_guard import Guard, GuardProcess
 from wire import (
     BODY,
     Body,
@@ -44,7 +44,7 @@ RESULT = event("result", row())
 PROVIDER = textwrap.dedent("""
     import sys
     from wire import KEY, build
-    from pulumi_opencomputer.client import Client
+    from pulumi_opencomputer.api.client import Client
     from pulumi_opencomputer.config import Settings
 
     with Client(Settings(sys.argv[1], KEY)) as client:
@@ -208,7 +208,7 @@ def test_without_a_guard_a_build_works_all_the_same(connect, monkeypatch):
         guards.append(Guard(GuardProcess()))
         return guards[-1]
 
-    monkeypatch.setattr("pulumi_opencomputer.build.Guard", unstartable)
+    monkeypatch.setattr("pulumi_opencomputer.api.build_call.Guard", unstartable)
     for executable in ("/nowhere/python", "/bin/false", "", None):
         monkeypatch.setattr(sys, "executable", executable)
         with Wire(streams(RESULT)) as server:
@@ -273,7 +273,7 @@ def test_a_guard_that_was_killed_is_started_again(tmp_path, monkeypatch):
         f"import os, sys\nif not os.fork():\n open({str(record)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
         " import time\n time.sleep(60)\n"
     )
-    monkeypatch.setattr("pulumi_opencomputer.guard._PROGRAM", program)
+    monkeypatch.setattr("pulumi_opencomputer.api.stream_guard._PROGRAM", program)
     process = GuardProcess()
     near, far = socket.socketpair()
     with near, far:

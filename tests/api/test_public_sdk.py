@@ -12,7 +12,7 @@ from opencomputer import Image, Sandbox, Snapshots
 
 from emulator_client import call, create
 from emulator_process import Emulator
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.content.hashing import content_hash
 
 IMAGE = (
     Image.base()

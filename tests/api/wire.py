@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from pulumi_opencomputer.client import BuildEvent, Client, Row
+from pulumi_opencomputer.api.client import BuildEvent, Client, Row
 from pulumi_opencomputer.config import Settings
 
 DEADLINE = 20.0

@@ -14,13 +14,13 @@ from typing import Any
 
 from emulator_client import call, create
 from emulator_process import Emulator
-from pulumi_opencomputer.client import Client, Timing
+from pulumi_opencomputer.api.client import Client, Timing
 from pulumi_opencomputer.config import Settings
-from pulumi_opencomputer.content import content_hash as api_hash
+from pulumi_opencomputer.content.hashing import content_hash as api_hash
 from pulumi_opencomputer.lifecycle import Kind, Lifecycle
-from pulumi_opencomputer.lifecycle.builds import Clock
-from pulumi_opencomputer.logs import Severity
-from pulumi_opencomputer.plan import plan
+from pulumi_opencomputer.lifecycle.build_with_recovery import Clock
+from pulumi_opencomputer.lifecycle.progress import Severity
+from pulumi_opencomputer.manifest.prepared import plan
 
 #: Short enough for faults that end with a limit, long enough for a busy machine.
 TIMING = Timing(connect=5, silence=0.6, call=1.2, attempts=3, quiet=0.2, first_wait=0.001, longest_wait=0.002)

@@ -10,10 +10,10 @@ import pytest
 from emulator_client import call, create, open_post
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
-from pulumi_opencomputer.client import Client
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.api.client import Client
+from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import BuildFailedError, StreamLostError, TimedOutError
-from pulumi_opencomputer.plan import plan
+from pulumi_opencomputer.manifest.prepared import plan
 from stack import TIMING, FakeTime, Stack, calls, image, leave_build, named, snapshot
 
 NEW = snapshot("make new")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator_process import wait_until
-from pulumi_opencomputer.client import Client
+from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import RunCancelledError, TimedOutError
 from pulumi_opencomputer.lifecycle import Lifecycle
 from stack import Lines, Stack, leave_build, named, snapshot

@@ -6,7 +6,7 @@ import pytest
 
 from emulator_client import call, create, manifest
 from faulty_process import FaultyEmulator
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import ConflictError
 from stack import Stack, calls, named, snapshot
 

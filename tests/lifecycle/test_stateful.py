@@ -19,7 +19,7 @@ from amounts import GROUPS_OF_PROGRAMS, PROGRAMS_IN_A_GROUP, SOAKING
 from emulator_client import call, create, manifest
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
-from pulumi_opencomputer.client import Client
+from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import BuildFailedError, ConflictError
 from stack import FakeTime, Resource, Stack, image, named, snapshot
 

@@ -12,7 +12,7 @@ from pulumi.runtime import proto
 from emulator_client import call, create
 from emulator_process import Emulator, wait_until
 from plugin_process import IMAGE, Deployed, Plugin, plain, urn
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.content.hashing import content_hash
 
 
 def step(kind: str, **args: Any) -> dict[str, Any]:

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer import answers, errors, sse, text
-from pulumi_opencomputer.answers import http_error, parse_json, parse_retry_after, parse_row, stream_error
+from pulumi_opencomputer import errors
+from pulumi_opencomputer import sanitize as text
+from pulumi_opencomputer.api import events as sse
+from pulumi_opencomputer.api import records as answers
+from pulumi_opencomputer.api.records import http_error, parse_json, parse_retry_after, parse_row, stream_error
 
 KEY = "osb_1234567890"
 HASH = "0123456789abcdef" * 4

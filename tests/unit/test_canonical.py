@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.canonical import canonical_value
+from pulumi_opencomputer.content.go_json import canonical_value
 
 
 @pytest.mark.parametrize(

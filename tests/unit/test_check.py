@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from pulumi_opencomputer import content as content_module
+from pulumi_opencomputer.content import hashing as content_module
 from pulumi_opencomputer.lifecycle import UNKNOWN, Kind
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
 from pulumi_opencomputer.lifecycle.names import generated_name
-from pulumi_opencomputer.manifest import Manifest
+from pulumi_opencomputer.manifest.builder import Manifest
 
 URN = "urn:pulumi:dev::project::pulumi-python:dynamic/opencomputer:Snapshot::daily"
 MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}

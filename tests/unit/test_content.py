@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 import pytest
 
-from pulumi_opencomputer.canonical import canonical_value, tokens_size
-from pulumi_opencomputer.content import (
+from pulumi_opencomputer.content.go_json import canonical_value, tokens_size
+from pulumi_opencomputer.content.hashing import (
     FileList,
     ManifestEncodingError,
     canonical_chunks,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from amounts import MANIFESTS
-from pulumi_opencomputer.content import ManifestEncodingError, content_hash, parse_json
+from pulumi_opencomputer.content.hashing import ManifestEncodingError, content_hash, parse_json
 
 TESTS = Path(__file__).parents[1]
 

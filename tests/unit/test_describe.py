@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.describe import Secrets, describe_steps
-from pulumi_opencomputer.plan import plan
+from pulumi_opencomputer.manifest.describe import Secrets, describe_steps
+from pulumi_opencomputer.manifest.prepared import plan
 
 SECRET = "hunter2-correct-horse"
 NOTHING = Secrets({}, ())

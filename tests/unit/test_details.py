@@ -3,7 +3,7 @@
 import pytest
 
 from pulumi_opencomputer.lifecycle import UNKNOWN, Change, Kind
-from pulumi_opencomputer.lifecycle.details import manifest_changes
+from pulumi_opencomputer.lifecycle.detailed_diff import manifest_changes
 from pulumi_opencomputer.lifecycle.diff import diff
 
 OLD = {

@@ -13,9 +13,9 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from pulumi_opencomputer import enginelog
-from pulumi_opencomputer.enginelog import EngineLog
-from pulumi_opencomputer.logs import Severity
+from pulumi_opencomputer.engine import log as enginelog
+from pulumi_opencomputer.engine.log import EngineLog
+from pulumi_opencomputer.lifecycle.progress import Severity
 
 URN = "urn:pulumi:dev::tests::pulumi-python:dynamic/opencomputer:Image::toolchain"
 

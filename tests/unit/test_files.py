@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pulumi_opencomputer.content.local_files import scan_directory, scan_file
 from pulumi_opencomputer.errors import LocalFileError
-from pulumi_opencomputer.files import scan_directory, scan_file
 
 
 def fill(root, *names):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.content.hashing import content_hash
+from pulumi_opencomputer.content.local_files import scan_directory, scan_file
 from pulumi_opencomputer.errors import ContentChangedError
-from pulumi_opencomputer.files import scan_directory, scan_file
 
 
 @pytest.mark.parametrize("size", [0, 1, 48 * 1024 - 1, 48 * 1024, 48 * 1024 + 1, 5_000_000])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.logs import BuildProgress, ResourceLog, Severity, Ticker, no_log
-from pulumi_opencomputer.sse import BuildEvent
+from pulumi_opencomputer.api.events import BuildEvent
+from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog, Severity, Ticker, no_log
 
 STEPS = ("apt install jq", "pip install pandas", "run true")
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.content import content_hash
+from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import InvalidInputError, UnresolvedOutputError
-from pulumi_opencomputer.manifest import Manifest, to_declared
+from pulumi_opencomputer.manifest.builder import Manifest, to_declared
 
 
 class Unresolved:

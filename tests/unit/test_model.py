@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.model import MAX_INLINE_BYTES, STEP_KEYS, parse
+from pulumi_opencomputer.manifest.model import MAX_INLINE_BYTES, STEP_KEYS, parse
 
 SECRET = "hunter2-hunter2"
 

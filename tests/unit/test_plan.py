@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from pulumi_opencomputer.content import content_hash, embed_blobs
+from pulumi_opencomputer.content.hashing import content_hash, embed_blobs
 from pulumi_opencomputer.errors import InvalidInputError
-from pulumi_opencomputer.plan import INLINE_WARNING_BYTES, Plan, examine, human_size, plan
+from pulumi_opencomputer.manifest.prepared import INLINE_WARNING_BYTES, Plan, examine, human_size, plan
 
 SECRET = "hunter2-hunter2"
 UNKNOWN = object()

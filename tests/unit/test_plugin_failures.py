@@ -6,7 +6,7 @@ import pytest
 from grpc import StatusCode
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.plugin.failures import status_of
+from pulumi_opencomputer.plugin.grpc_status import status_of
 
 KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.OpenComputerError)]
 TEXT = "Something is wrong."

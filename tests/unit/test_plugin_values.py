@@ -7,7 +7,7 @@ from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.lifecycle import UNKNOWN
-from pulumi_opencomputer.plugin.values import receive, send
+from pulumi_opencomputer.plugin.properties import receive, send
 
 
 def value(plain):

@@ -8,8 +8,8 @@ import pytest
 from pulumi.runtime.settings import get_root_resource
 
 from pulumi_opencomputer.errors import InvalidInputError
-from pulumi_opencomputer.manifest import Manifest
-from pulumi_opencomputer.resources import Image, Snapshot, _create_timeout
+from pulumi_opencomputer.manifest.builder import Manifest
+from pulumi_opencomputer.program.resources import Image, Snapshot, _create_timeout
 
 STEPS = [{"run": ["true"]}]
 MANIFEST = {"base": "base", "steps": STEPS}

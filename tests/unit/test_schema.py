@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_opencomputer.model import STEP_KEYS
+from pulumi_opencomputer.manifest.model import STEP_KEYS
 from pulumi_opencomputer.plugin import schema
 
 SPEC = schema.generate()

@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from pulumi_opencomputer.threadpool import THREADS, widen
+from pulumi_opencomputer.engine.threadpool import THREADS, widen
 
 
 def test_a_call_widens_the_pool_that_serves_it():

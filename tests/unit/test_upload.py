@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_opencomputer.content import ManifestEncodingError, canonical_chunks, content_hash
+from pulumi_opencomputer.content.hashing import ManifestEncodingError, canonical_chunks, content_hash
+from pulumi_opencomputer.content.request_body import BuildRequest
 from pulumi_opencomputer.errors import ContentChangedError
-from pulumi_opencomputer.upload import BuildRequest
 
 
 class Bytes:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.answers import Row
-from pulumi_opencomputer.lifecycle.builds import DEAD_AFTER, which_build
+from pulumi_opencomputer.api.records import Row
+from pulumi_opencomputer.lifecycle.build_with_recovery import DEAD_AFTER, which_build
 
 NOW = 1_785_542_400.0  # 2026-08-01T00:00:00Z
 AGES = {"young": "2026-07-31T23:45:01Z", "dead": "2026-07-31T23:45:00Z", "ahead": "2026-08-01T00:10:00Z"}

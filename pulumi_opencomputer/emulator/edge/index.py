@@ -85,10 +85,10 @@ class Index:
             record = event.record
             if not isinstance(event, Published):
                 database.execute("INSERT INTO events (due, deleted, id) VALUES (?, 1, ?)", (due, record.id))
-            elif len(event.manifest) <= LARGEST_RECORD:
+            elif event.size <= LARGEST_RECORD:
                 database.execute(
                     f"INSERT INTO events (due, deleted, {_COLUMNS}) VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    (due, *_values(record, event.manifest)),
+                    (due, *_values(record, event.read_manifest())),
                 )
 
     def pending(self) -> int:

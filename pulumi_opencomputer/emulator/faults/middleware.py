@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,9 +45,9 @@ class Faults:
         self._rules = [*self._rules, *rules] if more else list(rules)
         self._last = self._last if self._rules else {}
 
-    def of_build(self, manifest: bytes) -> Rule | None:
-        """Return the rule that changes the build of this manifest, if there is one."""
-        due = [rule for rule in self._rules if rule.matches_build(manifest)]
+    def of_build(self, read_manifest: Callable[[], bytes]) -> Rule | None:
+        """Return the rule that changes the build of a manifest, if there is one."""
+        due = [rule for rule in self._rules if rule.matches_build(read_manifest)]
         return due[0] if due else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -77,9 +78,11 @@ class Rule:
             return False
         return self._is_due()
 
-    def matches_build(self, manifest: bytes) -> bool:
-        """Whether the build of this manifest is to be changed; counts it."""
-        return self.kind == "build" and self.contains.encode() in manifest and self._is_due()
+    def matches_build(self, read_manifest: Callable[[], bytes]) -> bool:
+        """Whether the build of a manifest is to be changed; counts it."""
+        if self.kind != "build" or (self.contains and self.contains.encode() not in read_manifest()):
+            return False
+        return self._is_due()
 
     def told(self) -> dict[str, Any]:
         """Return what the rule says besides what goes without saying, and how often it was met and applied."""

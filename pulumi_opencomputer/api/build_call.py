@@ -1,0 +1,211 @@
+"""One call of `Client.create_snapshot`: the request's body, its stream, its guard, and its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import httpx
+
+from ..errors import (
+    APIError,
+    ProtocolError,
+    StreamLostError,
+    TimedOutError,
+    UnavailableError,
+)
+from ..sanitize import quoted
+from .attempt import Exchange
+from .events import BuildEvent, Ending, read_build
+from .records import Row, parse_json, parse_row, stream_error
+from .stream_guard import Guard
+from .transport import LARGEST_ANSWER, Transport, require_type
+
+_PATH = "/api/snapshots"
+_BLOCK = 64 * 1024
+
+
+class BuildBody(Protocol):
+    """The body of a build request; it is iterated once for each attempt."""
+
+    @property
+    def name(self) -> str:
+        """The snapshot's name."""
+
+    @property
+    def size(self) -> int:
+        """The body's length in bytes."""
+
+    @property
+    def content_hash(self) -> str:
+        """The content hash that the built row must have."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body; may raise ContentChangedError before the last byte."""
+
+
+class _NotArrivedError(Exception):
+    """Carries the error of an attempt that the server can't have begun to build."""
+
+    def __init__(self, error: APIError) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry_after = getattr(error, "retry_after", None)
+
+
+@dataclass
+class BuildCall:
+    """A build on its way; the fields are those of `Client.create_snapshot`."""
+
+    transport: Transport
+    clock: Callable[[], float]
+    sdk_version: str
+    request: BuildBody
+    timeout: float
+    on_event: Callable[[BuildEvent], None]
+    on_quiet: Callable[[float], None] | None
+    before_end: Callable[[], None] | None
+    _deadline: float = field(init=False)
+    _last_event: float = field(init=False)
+
+    def run(self) -> Row:
+        """Make attempts until one arrives, and follow that to its end."""
+        self._deadline = self.clock() + self.timeout
+        retrying = self.transport.retrying(_never_arrived, self.timeout)
+        try:
+            return retrying(self._attempt)
+        except _NotArrivedError as last:
+            raise last.error from last.__cause__
+
+    def _attempt(self) -> Row:
+        self._check_time()
+        silence = min(self.transport.timing.silence, self.timeout)
+        # The limit on the connection is the later one: it would break the build off, `_check_time` doesn't.
+        exchange = Exchange(self.transport.url, self._deadline - self.clock() + silence, build=True)
+        guard = Guard()
+        try:
+            with self.transport.open(
+                exchange, "POST", _PATH, headers=self._headers(), body=self._body(exchange, guard)
+            ) as response:
+                return self._follow(response, guard)
+        except ProtocolError:
+            guard.dismiss()
+            raise
+        except APIError as error:
+            if not _may_have_arrived(error, exchange):
+                raise _NotArrivedError(error) from error
+            if isinstance(error, StreamLostError):
+                self._check_time()
+            raise
+        finally:
+            if not exchange.sent:
+                guard.dismiss()
+            guard.leave()
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Accept": "text/event-stream",
+            "Content-Type": "application/json",
+            "Content-Length": str(self.request.size),
+            "x-oc-sdk-version": self.sdk_version,
+        }
+
+    def _body(self, exchange: Exchange, guard: Guard) -> Iterator[bytes]:
+        held = b""
+        for block in _blocks(self.request):
+            self._check_time()
+            if held:
+                yield held
+            held = block
+        yield held[:-1]
+        # From the last byte on the server may be building, so the guard stands by before that.
+        guard.attach(exchange.socket)
+        if self.before_end:
+            self.before_end()
+        yield held[-1:]
+
+    def _follow(self, response: httpx.Response, guard: Guard) -> Row:
+        if response.status_code != 200:
+            guard.dismiss()
+            raise self.transport.error(response)
+        require_type(response, "text/event-stream", _PATH)
+        self._last_event = self.clock()
+        ending = read_build(self._chunks(response), self._pass_on, self.transport.hide, limit=LARGEST_ANSWER)
+        if ending is None:
+            raise StreamLostError(f"{self.transport.url} ended the build stream without a result.", sent=True)
+        guard.dismiss()
+        if ending.kind == "error":
+            raise stream_error(ending.data, self.transport.hide)
+        return self._check_row(ending)
+
+    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
+        for chunk in response.iter_raw():
+            self._check_time()
+            quiet = self.clock() - self._last_event
+            if self.on_quiet and quiet >= self.transport.timing.quiet:
+                self.on_quiet(quiet)
+            yield chunk
+
+    def _pass_on(self, event: BuildEvent) -> None:
+        self._last_event = self.clock()
+        self.on_event(event)
+
+    def _check_time(self) -> None:
+        if self.clock() >= self._deadline:
+            raise TimedOutError(
+                f"The build of snapshot {quoted(self.request.name)} did not end within its time limit of"
+                f" {self.timeout:.0f} s. If it has begun it goes on at the server: run pulumi up again, with a longer"
+                " limit (timeout= in Python, customTimeouts elsewhere) if need be."
+            )
+
+    def _check_row(self, ending: Ending) -> Row:
+        what = "build result"
+        row = parse_row(parse_json(ending.data, what, self.transport.hide), what)
+        if row.name != self.request.name:
+            raise ProtocolError(
+                f"The server's {what} is not about snapshot {quoted(self.request.name)}, but another row."
+            )
+        if row.content_hash != self.request.content_hash:
+            raise ProtocolError(
+                f"The server's {what} has the content hash {row.content_hash}, not"
+                f" {self.request.content_hash} as planned."
+            )
+        if row.status != "ready":
+            raise ProtocolError(f"The server's {what} is a row that is {row.status}, not ready.")
+        return row
+
+
+def _never_arrived(error: BaseException) -> bool:
+    return isinstance(error, _NotArrivedError)
+
+
+def _may_have_arrived(error: APIError, exchange: Exchange) -> bool:
+    """Tell whether the server may have begun the build: unless that is ruled out, it may.
+
+    Ruled out: no connection; one that broke before the whole body went out, since a build begins with the
+    body's last byte; 429; 503 if it came before the body was out, or with a Retry-After, as one of a proxy
+    whose server broke down has none.
+    """
+    if isinstance(error, StreamLostError):
+        return error.sent
+    if not isinstance(error, UnavailableError):
+        return True
+    if error.status == 503:
+        return exchange.sent and error.retry_after is None
+    return exchange.begun and error.status != 429
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small chunks, each of which would be a packet of its own, into blocks of at most 64 KiB."""
+    gathered = bytearray()
+    for chunk in chunks:
+        if gathered and len(gathered) + len(chunk) > _BLOCK:
+            yield bytes(gathered)
+            gathered.clear()
+        if len(chunk) >= _BLOCK:
+            yield chunk
+        else:
+            gathered += chunk
+    if gathered:
+        yield bytes(gathered)

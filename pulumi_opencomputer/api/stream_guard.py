@@ -1,0 +1,149 @@
+"""The guard of build streams: a process that keeps them open when the provider is killed.
+
+The server breaks a build off when its client goes away, and the content is then blocked for good: every later
+build of it waits in vain. So one small process (`stream_guard_process.py`) stands by, and gets a copy of each build
+stream's socket:
+
+====================================  =====================  ================================================
+What happens                          What the guard hears   What it does
+====================================  =====================  ================================================
+the server ended the build, refused   `dismiss`              closes its copy; the connection ends with ours
+the answer can't be trusted           the same               the same: there is no build to lose
+the request did not go out whole      the same               the same: the server has nothing to build
+time limit, silence, an error in a    `leave`                reads and drops what the server sends, until the
+callback, an interrupt                                       server ends the stream, is silent, or the time is
+the provider is killed                its socket's end       over; then closes its copy
+====================================  =====================  ================================================
+
+As long as it heard neither, the guard does not touch a connection. Raw bytes do: it needs no TLS. It runs in a
+session of its own, which signals to the provider's process group don't reach, without environment or open
+files of the provider, and ends with it and the last stream. Where no such process can be started, builds go on
+without it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+_PROGRAM = Path(__file__).with_name("stream_guard_process.py")
+# An interpreter that finds its own library through these can't start without.
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_PATIENCE = 5.0
+
+
+class GuardProcess:
+    """The process, started when the first stream needs it. Any number of threads may use it at once."""
+
+    def __init__(self, *, silence: float = 45.0, limit: float = 900.0) -> None:
+        """Set how long a server may be silent, and how long a build may last, in seconds."""
+        self._times = (str(silence), str(limit))
+        self._control: socket.socket | None = None
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    def take(self, connection: socket.socket) -> bytes | None:
+        """Give the process a copy of the connection; return its number, or None where there is no process."""
+        with self._lock:
+            number = next(self._numbers).to_bytes(8, "big")
+            # A second try is for a process that was killed in the meantime.
+            if self._send(b"+" + number, connection) or self._send(b"+" + number, connection):
+                return number
+            return None
+
+    def tell(self, word: bytes, number: bytes) -> None:
+        """Say what becomes of a connection: ``-`` to let it go, ``!`` to drain it."""
+        with self._lock:
+            if self._control:
+                self._send(word + number)
+
+    def close(self) -> None:
+        """End the process, once it has drained what was not let go."""
+        with self._lock:
+            self._drop()
+
+    def _send(self, message: bytes, connection: socket.socket | None = None) -> bool:
+        try:
+            control = self._control = self._control or self._start()
+            if connection:
+                socket.send_fds(control, [message], [connection.fileno()])
+            else:
+                control.sendall(message)
+        except (OSError, ValueError, subprocess.SubprocessError):
+            self._drop()
+            return False
+        return True
+
+    def _drop(self) -> None:
+        if self._control:
+            self._control.close()
+            self._control = None
+
+    def _start(self) -> socket.socket:
+        # In a frozen program the executable is that program, not an interpreter.
+        if os.name != "posix" or not sys.executable or getattr(sys, "frozen", False):
+            raise OSError("no process can be started here")
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._run(theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
+        ours.settimeout(_PATIENCE)
+        return ours
+
+    def _run(self, control: int) -> None:
+        # Not os.fork, as gRPC's threads run in the provider. Its standard streams must not be inherited, since
+        # the engine waits for their end. The first process ends at once and leaves the guard behind.
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-I", "-S", str(_PROGRAM), str(control), *self._times],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            pass_fds=(control,),
+            start_new_session=True,
+            timeout=_PATIENCE,
+            check=True,
+        )
+
+
+_SHARED = GuardProcess()
+
+
+class Guard:
+    """The guard of one build stream; does nothing until `attach`."""
+
+    def __init__(self, process: GuardProcess = _SHARED) -> None:
+        self._process = process
+        self._number: bytes | None = None
+
+    @property
+    def attached(self) -> bool:
+        """Whether the guard process holds the stream."""
+        return self._number is not None
+
+    def attach(self, connection: socket.socket | None) -> None:
+        """Let the guard process hold the connection, where that is possible."""
+        if connection is not None:
+            self._number = self._process.take(connection)
+
+    def dismiss(self) -> None:
+        """Let the connection go: there is nothing left to watch over. Harmless if there is no guard."""
+        self._end(b"-")
+
+    def leave(self) -> None:
+        """Leave the connection to the guard process, unless it was dismissed before."""
+        self._end(b"!")
+
+    def _end(self, word: bytes) -> None:
+        if self._number is not None:
+            self._process.tell(word, self._number)
+            self._number = None

@@ -1,0 +1,242 @@
+"""Requests to one address with one key: connections, headers, limits, and the one rule of retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TypeVar
+
+import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential,
+    wait_random,
+)
+
+from ..config import Settings, is_loopback, refuse_plain_http
+from ..errors import (
+    AnswerTooLargeError,
+    APIError,
+    ConfigurationError,
+    ProtocolError,
+    TimedOutError,
+    UnavailableError,
+)
+from .attempt import Exchange
+from .records import http_error, parse_json
+
+LARGEST_ANSWER = 300 * 1024 * 1024
+"""The most bytes that an answer, or one event of a build stream, may have."""
+
+_LARGEST_ERROR = 64 * 1024
+_SHORTEST_SECRET = 4
+_RETRIED = frozenset({None, 408, 429, 500, 502, 503, 504, 524})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things may take, in seconds, and how often they are tried.
+
+    Attributes:
+        connect: Establishing a connection.
+        silence: Between two reads or writes; a build stream has a keepalive every 15 s.
+        call: One attempt of a request that is not a build, from its beginning to the end of its answer.
+        attempts: The most attempts of one request.
+        retrying: The time after which no further attempt is begun.
+        first_wait: The wait before the second attempt; it doubles from one to the next, and up to this
+            much is added.
+        longest_wait: The longest such wait.
+        longest_retry_after: The longest wait that the server can ask for.
+        quiet: How long a build stream may bring no event before its reader is told.
+        first_poll: The wait between the first two looks at a row; it grows by half from one to the next.
+        longest_poll: The longest such wait.
+    """
+
+    connect: float = 10.0
+    silence: float = 60.0
+    call: float = 180.0
+    attempts: int = 6
+    retrying: float = 90.0
+    first_wait: float = 0.25
+    longest_wait: float = 8.0
+    longest_retry_after: float = 30.0
+    quiet: float = 10.0
+    first_poll: float = 0.5
+    longest_poll: float = 5.0
+
+
+class Transport:
+    """Sends requests and reads answers. Any number of threads may use it at once.
+
+    Every request has a connection of its own: a build that went out on a pooled connection which the server
+    was just closing could not be told from one that arrived, and a time limit on the whole needs to know the
+    socket.
+    """
+
+    def __init__(self, settings: Settings, sleep: Callable[[float], None], timing: Timing) -> None:
+        """Prepare; nothing is sent.
+
+        Raises:
+            ConfigurationError: The key would leave this machine unencrypted, or the proxy settings can't be
+                used.
+        """
+        refuse_plain_http(settings.api_url, allow_http=settings.allow_http)
+        self.url = settings.api_url
+        self.timing = timing
+        self.sleep = sleep
+        self._key = settings.api_key
+        self._http = _open_http(settings, timing)
+
+    def close(self) -> None:
+        """Close what connections are left."""
+        self._http.close()
+
+    def hide(self, text: str) -> str:
+        """Return the text without the API key."""
+        return text.replace(self._key, "[API key]") if len(self._key) >= _SHORTEST_SECRET else text
+
+    def exchange(self) -> Exchange:
+        """Return the exchange for one attempt of a request that is not a build."""
+        return Exchange(self.url, self.timing.call)
+
+    @contextmanager
+    def open(
+        self,
+        exchange: Exchange,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        body: Iterable[bytes] | None = None,
+    ) -> Iterator[httpx.Response]:
+        """Send a request and give its answer, body unread; on leaving, the connection is closed.
+
+        Raises:
+            APIError: The connection failed, there or while the block was reading; or the answer is
+                compressed.
+        """
+        with (
+            exchange.watched(),
+            self._http.stream(
+                method, self.url + path, headers=headers, content=body, extensions=exchange.extensions
+            ) as response,
+        ):
+            if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+                raise ProtocolError(f"{self.url} compressed its answer, though asked not to.")
+            yield response
+
+    def get_json(self, path: str, limit: int = LARGEST_ANSWER) -> object:
+        """Return the JSON that a GET is answered with; one attempt.
+
+        Args:
+            path: The path, escaped.
+            limit: The most bytes to read.
+        """
+        with self.open(self.exchange(), "GET", path) as response:
+            if response.status_code != 200:
+                raise self.error(response)
+            require_type(response, "application/json", path)
+            body = _read(response, limit, path)
+        return parse_json(body, f"answer to {path}", self.hide)
+
+    def error(self, response: httpx.Response) -> APIError:
+        """Return the error for an answer that is not the wished-for one; reads at most 64 KiB of it."""
+        body = bytearray()
+        try:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > _LARGEST_ERROR:
+                    break
+        except httpx.HTTPError:
+            pass  # The status says more than the broken connection does.
+        return http_error(
+            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, hide=self.hide
+        )
+
+    def safely(self, attempt: Callable[[], T]) -> T:
+        """Run attempts of a request that may be repeated until one succeeds or repeating it is no use."""
+        return self.retrying(_is_passing, self.timing.retrying)(attempt)
+
+    def retrying(self, repeatable: Callable[[BaseException], bool], total: float) -> Retrying:
+        """Return the rule of retries; the last error comes out as it is.
+
+        Args:
+            repeatable: Tells the errors after which another attempt is made.
+            total: The seconds after which none is begun, if less than `Timing.retrying`.
+        """
+        return Retrying(
+            retry=retry_if_exception(repeatable),
+            wait=self._wait,
+            stop=stop_after_attempt(self.timing.attempts) | stop_before_delay(min(total, self.timing.retrying)),
+            sleep=self.sleep,
+            reraise=True,
+        )
+
+    def _wait(self, state: RetryCallState) -> float:
+        timing = self.timing
+        growing = wait_exponential(timing.first_wait, timing.longest_wait)(state)
+        jitter = wait_random(0, timing.first_wait)(state)
+        error = state.outcome.exception() if state.outcome else None
+        asked: float = getattr(error, "retry_after", None) or 0.0
+        return max(growing + jitter, min(asked, timing.longest_retry_after))
+
+
+def require_type(response: httpx.Response, media_type: str, path: str) -> None:
+    """Raise ProtocolError if the answer's content type is not `media_type`."""
+    found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if found != media_type:
+        # What it is instead is not quoted: a page of a proxy or a sign-on says nothing in a line.
+        raise ProtocolError(
+            f"The answer to {path} is not {media_type}. Does opencomputer:apiUrl name an OpenComputer server?"
+        )
+
+
+def _read(response: httpx.Response, limit: int, path: str) -> bytearray:
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise AnswerTooLargeError(f"The answer to {path} is larger than {limit:,} bytes; it was not read on.")
+    return body
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, (UnavailableError, TimedOutError)) and error.status in _RETRIED
+
+
+def _open_http(settings: Settings, timing: Timing) -> httpx.Client:
+    try:
+        return httpx.Client(
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": f"pulumi-opencomputer/{_version()}",
+                "X-API-Key": settings.api_key,
+            },
+            # A proxy could not reach this machine's loopback, and must not see its requests.
+            trust_env=not is_loopback(settings.api_url),
+            verify=httpx.create_ssl_context(),
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            timeout=httpx.Timeout(timing.silence, connect=timing.connect, pool=None),
+        )
+    except (ValueError, ImportError, OSError, httpx.InvalidURL):
+        raise ConfigurationError(
+            "The environment's settings for proxies or certificates (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,"
+            " SSL_CERT_FILE, SSL_CERT_DIR) can't be used. A proxy's address must begin with http:// or https://."
+        ) from None
+
+
+def _version() -> str:
+    try:
+        return metadata.version("pulumi-opencomputer")
+    except metadata.PackageNotFoundError:
+        return "0"

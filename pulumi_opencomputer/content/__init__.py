@@ -1,0 +1,7 @@
+"""Bytes and hashes: the canonical JSON of a manifest, local files, and the request's body."""
+
+from __future__ import annotations
+
+from .hashing import content_hash
+
+__all__ = ["content_hash"]

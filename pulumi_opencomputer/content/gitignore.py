@@ -1,0 +1,95 @@
+"""Which files of a directory are left out: patterns as in a ``.gitignore``, tested one path at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from ..errors import LocalFileError
+
+#: Tells of a relative path, its last part, and whether it is a directory, if it is ignored.
+IgnoreTest: TypeAlias = Callable[[str, str, bool], bool | None]
+
+# A pattern of the library matches what lies below a match, too; git asks each file and directory on the way by itself,
+# and the last pattern that matches that one decides. So a mark is added to names and patterns alike: below a match it
+# stands elsewhere. Its NUL is in no name, and the letter behind it tells directories from files.
+_FILE_MARK, _DIRECTORY_MARK, _ANY_MARK = "\0f", "\0d", "\0?"
+
+_CHARACTER_CLASS = re.compile(r"\[:\w*:\]")
+
+
+def ignore_test(patterns: Sequence[str]) -> IgnoreTest | None:
+    """The test of what to ignore, or None where nothing is.
+
+    Args:
+        patterns: Lines as in a ``.gitignore`` in the directory; the last one that matches decides.
+
+    Raises:
+        LocalFileError: One is no pattern. The reason names its index, and does not repeat it.
+    """
+    rules = [rule for index, line in enumerate(patterns) if (rule := _rule(line, index))]
+    if not rules:
+        return None
+    rules.reverse()
+
+    def is_ignored(relative: str, name: str, is_directory: bool) -> bool | None:
+        mark = _DIRECTORY_MARK if is_directory else _FILE_MARK
+        whole, last = relative + mark, name + mark
+        for matches, anchored, ignores in rules:
+            if matches(whole if anchored else last):
+                return ignores
+        return False
+
+    return is_ignored
+
+
+class _Rule(NamedTuple):
+    matches: Callable[[str], object]
+    anchored: bool
+    ignores: bool
+
+
+def _rule(line: str, index: int) -> _Rule | None:
+    """One pattern, or None where git sees none: a comment, an empty line."""
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most directories have no patterns
+
+    text = _trimmed(line)
+    if text.startswith("#"):
+        return None
+    ignores = not text.startswith("!")
+    body = text if ignores else text[1:]
+    body, mark = (body[:-1], _DIRECTORY_MARK) if body.endswith("/") else (body, _ANY_MARK)
+    if body in {"", "/"}:
+        return None
+    _check_pattern(body, index)
+    if body.rpartition("/")[2] == "**":
+        body += "/*"
+    sign = "" if ignores else "!"
+    try:
+        (pattern,) = GitIgnoreSpec.from_lines([sign + body + mark]).patterns
+    except (ValueError, re.error):
+        raise LocalFileError(f"ignore[{index}] is not a gitignore pattern.") from None
+    # The library, like git, drops a pattern with a bracket that is never closed.
+    return _Rule(pattern.regex.match, "/" in body, ignores) if pattern.regex else None
+
+
+def _trimmed(line: str) -> str:
+    """The pattern without its line end and trailing spaces, unless a backslash keeps the first of those."""
+    line = line.rstrip("\r\n")
+    text = line.rstrip(" ")
+    return text + " " if len(text) < len(line) and _ends_in_escape(text) else text
+
+
+def _ends_in_escape(text: str) -> bool:
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
+def _check_pattern(body: str, index: int) -> None:
+    """Refuse what would silently match nothing, or something else than it says."""
+    if "\n" in body or "\r" in body or "\0" in body:
+        raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
+    if _ends_in_escape(body):
+        raise LocalFileError(f"ignore[{index}] ends in a backslash with nothing behind it.")
+    if _CHARACTER_CLASS.search(body):
+        raise LocalFileError(f"ignore[{index}] uses a named class like [:digit:]; write a range as [0-9] instead.")

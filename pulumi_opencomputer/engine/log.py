@@ -1,0 +1,72 @@
+"""The engine's log: lines on a resource's row while its operation is under way.
+
+Both kinds of provider are given the engine's address, and log by gRPC with the resource's URN. A line
+is never worth an operation: where the engine can't be reached any more, lines are dropped in silence.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Any
+
+from ..lifecycle.progress import Log, Severity
+
+# The engine panics over a URN that it can't parse; a line without one is shown against the stack.
+_URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)
+
+#: Seconds that a line may take. The engine answers within milliseconds, or is gone.
+_LIMIT = 30.0
+
+#: The engine is on this machine: a proxy of the environment could not reach it, and gRPC would ask one all the same.
+ENGINE_OPTIONS = (("grpc.enable_http_proxy", 0),)
+
+
+class EngineLog:
+    """Sends lines to one engine.
+
+    Args:
+        address: The engine's gRPC address, as the provider process was given it.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._lock = threading.Lock()
+        self._stub: Any = None
+        self._dead = False
+
+    def of(self, urn: str) -> Log:
+        """The log of one resource."""
+
+        def log(severity: Severity, message: str, *, ephemeral: bool = False) -> None:
+            self._send(urn, severity, message, ephemeral)
+
+        return log
+
+    def _send(self, urn: str, severity: Severity, message: str, ephemeral: bool) -> None:
+        if self._dead:
+            return
+        import grpc  # noqa: PLC0415 - a program that only declares never loads it
+        from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415
+
+        kinds = {Severity.INFO: engine_pb2.INFO, Severity.WARNING: engine_pb2.WARNING}
+        request = engine_pb2.LogRequest(
+            severity=kinds[severity],
+            message=message,
+            urn=urn if _URN.fullmatch(urn) else "",
+            ephemeral=ephemeral,
+        )
+        try:
+            self._engine().Log(request, timeout=_LIMIT)
+        except grpc.RpcError as error:
+            # A line that took too long is lost; an engine that is gone stays gone.
+            self._dead = error.code() is grpc.StatusCode.UNAVAILABLE
+
+    def _engine(self) -> Any:
+        with self._lock:
+            if self._stub is None:
+                import grpc  # noqa: PLC0415
+                from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
+
+                self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address, ENGINE_OPTIONS))
+            return self._stub

@@ -1,0 +1,184 @@
+"""One build as a resource wants it: the content, the requests that ask for it, and its words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..content.hashing import content_hash
+from ..content.request_body import BuildRequest
+from ..errors import (
+    APIError,
+    BuildFailedError,
+    InvalidInputError,
+    OpenComputerError,
+    Problem,
+    RunCancelledError,
+    TimedOutError,
+)
+from ..manifest.describe import Secrets, describe_steps
+from ..manifest.prepared import Plan, plan
+from .names import MARK_KEY, mark
+from .progress import BuildProgress, ResourceLog
+from .types import DEFAULT_TIMEOUT
+
+_TWINS_OF_EARLIER_RUNS = 8
+# Seconds for each request of a job that must be brought to its end, whatever its time limit was.
+_TO_THE_END = 120.0
+_WITHHELD = "The server's text is withheld, because the step holds a secret."
+
+
+class Job:
+    """The build of one resource's content.
+
+    Attributes:
+        urn: The resource's URN.
+        content_hash: The content hash that was planned, 64 hex digits.
+        twin: Which twin of the content is built; 0 is the content itself.
+        log: The resource's row.
+        progress: The running build's lines.
+        committed: Whether it is brought to its end in any case.
+    """
+
+    def __init__(
+        self,
+        urn: str,
+        inputs: Mapping[str, Any],
+        log: ResourceLog,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read the inputs.
+
+        Args:
+            urn: The resource's URN.
+            inputs: Its checked inputs.
+            log: Its row.
+            clock: Seconds that only grow.
+
+        Raises:
+            InvalidInputError: A local file is gone, or can't be read any more.
+        """
+        self.urn = urn
+        self.content_hash = str(inputs["contentHash"])
+        self.log = log
+        self.twin = 0
+        self._clock = clock
+        self._started = clock()
+        self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
+        self._secrets = Secrets.of_inputs(inputs)
+        self._plan = _plan_again(inputs["manifest"], self._secrets)
+        self._descriptions = describe_steps(self._plan, self._secrets)
+        self._hashes = {0: self.content_hash}
+        self._said_origin = False
+        self._cancelled = False
+        self.committed = False
+        self.progress = self._new_progress()
+
+    @property
+    def mark(self) -> str:
+        """The mark of the resource's rows."""
+        return mark(self.urn)
+
+    @property
+    def has_twins(self) -> bool:
+        """Whether other content with the same effect exists: the key that makes it stands in a step."""
+        return bool(self._plan.model.steps)
+
+    def hash_of(self, twin: int) -> str:
+        """The content hash of one of the twins."""
+        if twin not in self._hashes:
+            self._hashes[twin] = content_hash(self._plan.image(twin))
+        return self._hashes[twin]
+
+    def is_content(self, content_hash: str) -> bool:
+        """Whether a content hash is of this content, or of a twin that an earlier run may have taken."""
+        twins = range(max(self.twin, _TWINS_OF_EARLIER_RUNS) + 1)
+        return any(content_hash == self.hash_of(twin) for twin in twins)
+
+    def request(self, name: str) -> BuildRequest:
+        """The request that makes a snapshot of this content under a name."""
+        image = self._plan.image(self.twin)
+        content = {key: image.pop(key) for key in ("base", "steps")}
+        extra = {**image, MARK_KEY: self.mark}
+        return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.twin))
+
+    def remaining(self) -> float:
+        """The seconds left of the resource's time limit; asked before each request and each look at a row.
+
+        Raises:
+            TimedOutError: There are none.
+            RunCancelledError: The run was cancelled.
+        """
+        left = self._timeout - (self._clock() - self._started)
+        if self.committed:
+            return max(left, _TO_THE_END)
+        if self._cancelled:
+            raise RunCancelledError
+        if left <= 0:
+            raise TimedOutError(
+                f"The build did not end within {self._timeout:g} s. If it needs longer, raise the resource's limit "
+                "(timeout= in Python, customTimeouts elsewhere); what the server has built by then is in its cache, "
+                "and the next run takes it from there."
+            )
+        return left
+
+    def cancel(self) -> None:
+        """Begin nothing more. A request that is under way goes on: breaking it off would block its content."""
+        self._cancelled = True
+
+    def say_cancelled(self) -> None:
+        """Say on the row why it does not end at once."""
+        self.log.info(
+            "cancelled: a build that is under way is let finish, since the server would never build its content again "
+            "if it was broken off"
+        )
+
+    def commit(self) -> None:
+        """From now on the job is brought to its end, cancelled, late or not: half done, a name would be missing."""
+        self.committed = True
+
+    def restart_progress(self) -> None:
+        """Show the steps anew, for another request."""
+        again = self._said_origin or self.progress.has_begun
+        self._said_origin = again
+        self.progress.close()
+        self.progress = self._new_progress(again)
+
+    def finish(self) -> None:
+        """Say that the resource is ready, and how long it took."""
+        self.progress.close()
+        self.log.info(f"ready in {self._clock() - self._started:.1f} s")
+
+    def explain(self, error: OpenComputerError) -> None:
+        """Make an error fit to be shown: our own words for the step, and no secret in the server's or a path."""
+        if not isinstance(error, APIError):
+            error.args = tuple(self._secrets.scrub(str(part)) for part in error.args)
+            return
+        if isinstance(error, BuildFailedError) and error.step and error.step <= len(self._descriptions):
+            self._explain_step(error, error.step)
+        scrubbed = self._secrets.scrub(error.text)
+        if scrubbed != error.text:
+            error.text = scrubbed
+
+    def _explain_step(self, error: BuildFailedError, step: int) -> None:
+        code = "" if error.exit_code is None else f" with exit code {error.exit_code}"
+        kind = error.step_type or "unknown type"
+        where = f"[{step}/{len(self._descriptions)}] {self._descriptions[step - 1]}"
+        error.message = f"The build failed at step {step} ({kind}){code}: {where}."
+        error.args = (error.message,)
+        if self._secrets.in_step(step - 1):
+            error.withhold(_WITHHELD)
+
+    def _new_progress(self, again: bool = False) -> BuildProgress:
+        return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
+
+
+def _plan_again(manifest: Any, secrets: Secrets) -> Plan:
+    try:
+        return plan(manifest)
+    except InvalidInputError as error:
+        reason = "a local file changed or vanished after the plan was made; run the same command again."
+        problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]
+        raise InvalidInputError([*problems, Problem("manifest", reason)]) from None

@@ -1,0 +1,93 @@
+"""Where a change stands: the paths of what differs between two manifests in the declared form.
+
+For people alone. What decides is the content hash, and a local file's bytes are not in the declared form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from ..manifest.paths import join
+from .types import Change, is_unknown
+
+# Of what a local step declares, all but this counts: it says where the files lie, not what they hold.
+_PLACE = "source"
+_LOCAL = ("addFile", "addDir")
+_DEFAULTS = {"base": "base", "rebuild": None}
+_ABSENT = object()
+
+
+def manifest_changes(old: Any, new: Any) -> dict[str, Change]:
+    """What differs in content between two manifests, by path, as ``manifest.steps[2].pipInstall``.
+
+    Steps are compared by their number: that is how the engine shows the two values of a path.
+
+    Args:
+        old: The recorded manifest.
+        new: The wanted one; parts may be `UNKNOWN`, which differ from everything.
+
+    Returns:
+        The changes; empty where they are in a local file's bytes, and no single step can be named.
+    """
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return {} if old is new else {"manifest": Change.UPDATE}
+    found = {f"manifest.{key}": change for key, change in _plain_changes(old, new)}
+    steps = old.get("steps", []), new.get("steps", [])
+    if not all(isinstance(each, Sequence) for each in steps):
+        return found | {"manifest.steps": Change.UPDATE}
+    found |= dict(_step_changes(*steps))
+    return found or _only_local(steps[1])
+
+
+def _plain_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Change]]:
+    for key, default in _DEFAULTS.items():
+        before, after = old.get(key, default), new.get(key, default)
+        if before == after:
+            continue
+        if before is None:
+            yield key, Change.ADD
+        else:
+            yield key, Change.DELETE if after is None else Change.UPDATE
+
+
+def _step_changes(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[str, Change]]:
+    for index, (before, after) in enumerate(zip_longest(old, new, fillvalue=_ABSENT)):
+        before_key, after_key = _key(before), _key(after)
+        at = ("manifest", "steps", index)
+        if before_key and before_key == after_key:
+            if _content(before) != _content(after):
+                yield join((*at, before_key)), Change.UPDATE
+        elif is_unknown(after) or (after is not _ABSENT and not after_key):
+            yield join(at), Change.UPDATE
+        else:
+            if before_key:
+                yield join((*at, before_key)), Change.DELETE
+            if after_key:
+                yield join((*at, after_key)), Change.ADD
+
+
+def _only_local(steps: Sequence[Any]) -> dict[str, Change]:
+    """The step whose files changed, if it is the only one that has any of this machine."""
+    local = [(index, _key(step)) for index, step in enumerate(steps) if _is_local(step)]
+    if len(local) != 1:
+        return {}
+    ((index, key),) = local
+    return {join(("manifest", "steps", index, key)): Change.UPDATE}
+
+
+def _key(step: Any) -> str:
+    """The kind of a step; empty for what is no step, or not known."""
+    return str(next(iter(step))) if isinstance(step, Mapping) and len(step) == 1 else ""
+
+
+def _content(step: Any) -> Any:
+    (body,) = step.values()
+    if _key(step) in _LOCAL and isinstance(body, Mapping):
+        return {key: value for key, value in body.items() if key != _PLACE}
+    return body
+
+
+def _is_local(step: Any) -> bool:
+    return _key(step) in _LOCAL and _PLACE in next(iter(step.values()))

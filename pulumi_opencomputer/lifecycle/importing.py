@@ -1,0 +1,133 @@
+"""import: a resource's inputs and outputs out of its row alone, such that the next `up` has no changes.
+
+The manifest that the server keeps is brought into the declared form. Written once more, it may have another hash than
+the row: the server hashes what makes no difference to the build, as the order of a directory's files. The inputs' own
+hash is then the content hash, and the row's the hash under which it was built.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidInputError, NotFoundError, Problem
+from ..manifest.builder import to_declared
+from ..manifest.model import MAX_INLINE_BYTES
+from ..manifest.prepared import human_size
+from .check import HashMemory, check
+from .read import FULL_LIST, row_outputs
+from .types import Imported, Kind, is_unknown
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..api.records import Row
+
+_KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_ADOPT = (
+    "declare it with the files named by source, and let a Snapshot with adopt: true take the name over (it is built "
+    "first, and the old one replaced once it is ready)."
+)
+
+
+def find_snapshot(client: Client, name: str) -> Row | None:
+    """The row of a name; None if there is none.
+
+    Raises:
+        APIError: The server can't be reached, or refused.
+    """
+    try:
+        return client.get_snapshot(name)
+    except NotFoundError:
+        return None
+
+
+def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Row | None:
+    """The build of a content hash; None if there is none.
+
+    Args:
+        client: The API.
+        content_hash: 64 hex digits.
+        with_manifest: Whether the row keeps its manifest, which holds every embedded file.
+
+    Raises:
+        InvalidInputError: It is no content hash.
+        NotFoundError: The list was too long to be whole, and the build was not on it.
+        APIError: The server can't be reached, or refused.
+    """
+    if not _HASH.fullmatch(content_hash):
+        raise InvalidInputError([Problem("id", "must be an image's content hash, 64 lower-case hex digits.")])
+    rows = client.list_images(with_manifests=with_manifest)
+    found = next((row for row in rows if row.name is None and row.content_hash == content_hash), None)
+    if found is None and len(rows) >= FULL_LIST:
+        raise NotFoundError(
+            f"The image {content_hash[:12]} is not among the {len(rows)} newest rows, and the server lists no others."
+        )
+    return found
+
+
+def imported(kind: Kind, urn: str, row: Row, memory: HashMemory) -> Imported:
+    """A resource out of its row.
+
+    Args:
+        kind: Which resource.
+        urn: Its URN.
+        row: The row.
+        memory: The hashes already computed in this process.
+
+    Raises:
+        InvalidInputError: The row is not ready, or its manifest can't be declared; says what to do.
+    """
+    what = f"the snapshot {row.name!r}" if kind is Kind.SNAPSHOT else f"the image {row.content_hash[:12]}"
+    if row.status != "ready":
+        raise _refusal(f"{what} is {row.status}, not ready: there is nothing to take over yet.")
+    news: dict[str, Any] = {"manifest": _declared(row, what)}
+    if kind is Kind.SNAPSHOT:
+        news["name"] = row.name
+    checked = check(kind, urn, {}, news, memory)
+    if checked.problems or is_unknown(checked.inputs["contentHash"]):
+        raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *checked.problems])
+    return Imported(checked.inputs, {**checked.inputs, **_outputs(kind, row)}, checked.warnings)
+
+
+def _outputs(kind: Kind, row: Row) -> dict[str, Any]:
+    outputs = {**row_outputs(row), "builtHash": row.content_hash}
+    if kind is Kind.SNAPSHOT:
+        return {**outputs, "snapshotId": row.id}
+    return {**{key: outputs[key] for key in ("status", "checkpointId", "builtHash") if key in outputs}, "cached": True}
+
+
+def _declared(row: Row, what: str) -> dict[str, Any]:
+    # The server takes an absent and an empty base for the same.
+    api = {key: value for key, value in (row.manifest or {}).items() if key in _KEPT and value not in (None, "")}
+    steps = api.get("steps", [])
+    if not (isinstance(steps, list) and all(isinstance(step, Mapping) and "type" in step for step in steps)):
+        # A step in the declared form would name files of this machine.
+        raise _refusal(f"{what} can't be imported: its steps are not in the API's form.")
+    try:
+        declared = to_declared(api)
+    except InvalidInputError as error:
+        raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *error.problems]) from error
+    # A number is what a build that had to step aside adds itself; a token of a program is text.
+    if not isinstance(declared.get("rebuild"), str):
+        declared.pop("rebuild", None)
+    size = sum(_inline_sizes(declared))
+    if size > MAX_INLINE_BYTES:
+        raise _refusal(
+            f"{what} holds {human_size(size)} of files. An import keeps them in Pulumi's state, which is "
+            f"limited to 4 MB. Instead, {_ADOPT}"
+        )
+    return declared
+
+
+def _inline_sizes(declared: Mapping[str, Any]) -> Iterator[int]:
+    for step in declared.get("steps", ()):
+        for body in (step.get("addFile"), *(step.get("addDir", {}).get("files", ()))):
+            if body and isinstance(body.get("content"), str):
+                text = body["content"]
+                yield len(text) * 3 // 4 if body.get("encoding") else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _refusal(reason: str) -> InvalidInputError:
+    return InvalidInputError([Problem("id", reason)])

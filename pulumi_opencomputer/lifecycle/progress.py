@@ -1,0 +1,228 @@
+"""Build events turned into the lines of a resource's row, while its build runs.
+
+Each step is one line, said when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, a passing
+(ephemeral) line shows how long it has been running. The server's own text is never shown, since it may
+hold a secret: steps are described in our own words.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ..sanitize import clean
+
+if TYPE_CHECKING:
+    from ..api.events import BuildEvent
+
+
+class Severity(enum.Enum):
+    """How much a line matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+class Log(Protocol):
+    """Where the lines of one resource go. Never raises: a lost line must not stop a build."""
+
+    def __call__(self, severity: Severity, message: str, *, ephemeral: bool = False) -> None:
+        """Show one line; an ephemeral one only until the next."""
+
+
+def no_log(severity: Severity, message: str, *, ephemeral: bool = False) -> None:
+    """A log that shows nothing."""
+
+
+class ResourceLog:
+    """One resource's lines, cleaned of what a terminal or the engine would take for a command."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def info(self, message: str) -> None:
+        """Say a line that stays."""
+        self._log(Severity.INFO, clean(message))
+
+    def warn(self, message: str) -> None:
+        """Say a warning."""
+        self._log(Severity.WARNING, clean(message))
+
+    def status(self, message: str) -> None:
+        """Show a line that passes."""
+        self._log(Severity.INFO, clean(message), ephemeral=True)
+
+
+_STARTED = re.compile(r"Step (\d{1,7})/\d+: ")
+_COMPLETED = re.compile(r"Step (\d{1,7})/\d+ completed")
+
+#: Seconds after which a running step's time is shown, and shown again. A log that is kept (CI) has a line
+#: for each, so the pace slows down.
+_PACE = (1, 2, 3, 5, 7, 10, 15, 20, 30)
+_PACE_AFTER = 30
+
+
+class BuildProgress:
+    """The progress of one build on one resource's row.
+
+    Feed it the server's events with :meth:`on_event`; it ends with :meth:`close`.
+
+    Attributes:
+        from_cache: Whether the server answered from its cache.
+        has_begun: Whether the server has said anything yet.
+    """
+
+    def __init__(
+        self,
+        log: ResourceLog,
+        descriptions: Sequence[str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        ticker: Ticker | None = None,
+        again: bool = False,
+    ) -> None:
+        """Begin.
+
+        Args:
+            log: The resource's row.
+            descriptions: A line for each step.
+            clock: Seconds that only grow.
+            ticker: Calls `tick`; the process's own unless a test says otherwise.
+            again: Whether the row has said already where the content comes from.
+        """
+        self.from_cache = False
+        self.has_begun = False
+        self._log = log
+        self._descriptions = descriptions
+        self._clock = clock
+        self._ticker = shared_ticker() if ticker is None else ticker
+        self._running: tuple[str, float] | None = None
+        self._started: dict[int, float] = {}
+        self._ended: set[int] = set()
+        self._shown = 0
+        self._again = again
+        self._lock = threading.Lock()
+
+    def on_event(self, event: BuildEvent) -> None:
+        """Take one event of the server's build log; repeated and unknown ones are let pass."""
+        self.has_begun = True
+        if event.type == "cache_hit":
+            self._hit()
+        elif match := _COMPLETED.match(event.message):
+            self._end(int(match[1]))
+        elif match := _STARTED.match(event.message):
+            self._start(int(match[1]))
+        elif event.type == "checkpoint":
+            self._run("saving the image")
+
+    def wait_for(self, what: str) -> None:
+        """Show that something other than a step is waited for."""
+        self._run(what)
+
+    def close(self) -> None:
+        """Stop showing the running time."""
+        with self._lock:
+            self._running = None
+        self._ticker.remove(self)
+
+    def tick(self) -> None:
+        """Show the running time where it is due; called about once a second."""
+        with self._lock:
+            running, shown = self._running, self._shown
+            if running is None:
+                return
+            elapsed = self._clock() - running[1]
+            if elapsed < _due(shown):
+                return
+            self._shown += 1
+        # The time comes first: a terminal cuts the end of a row.
+        self._log.status(f"{elapsed:.0f} s … {running[0]}")
+
+    def _hit(self) -> None:
+        if not (self.from_cache or self._again):
+            self._log.info("from cache")
+        self.from_cache = True
+
+    def _start(self, number: int) -> None:
+        if number in self._started or not 1 <= number <= len(self._descriptions):
+            return
+        self._started[number] = self._clock()
+        self._run(self._line(number))
+
+    def _end(self, number: int) -> None:
+        if number in self._ended or number not in self._started:
+            return
+        self._ended.add(number)
+        line = self._line(number)
+        with self._lock:
+            if self._running and self._running[0] == line:
+                self._running = None
+        self._log.info(f"{line} ({self._clock() - self._started[number]:.1f} s)")
+
+    def _run(self, what: str) -> None:
+        with self._lock:
+            if self._running and self._running[0] == what:
+                return
+            self._running = (what, self._clock())
+            self._shown = 0
+        self._log.status(what)
+        self._ticker.add(self)
+
+    def _line(self, number: int) -> str:
+        return f"[{number}/{len(self._descriptions)}] {self._descriptions[number - 1]}"
+
+
+def _due(shown: int) -> float:
+    """Seconds of running after which the line number `shown` is due."""
+    if shown < len(_PACE):
+        return _PACE[shown]
+    return _PACE[-1] + (shown - len(_PACE) + 1) * _PACE_AFTER
+
+
+class Ticker:
+    """One thread that calls ``tick`` of every running build about once a second."""
+
+    def __init__(self, interval: float = 0.5) -> None:
+        self._interval = interval
+        self._members: set[BuildProgress] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def add(self, progress: BuildProgress) -> None:
+        """Call `progress.tick` from now on."""
+        with self._changed:
+            self._members.add(progress)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="build-progress", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def remove(self, progress: BuildProgress) -> None:
+        """Stop calling it; after the return no further call begins."""
+        with self._changed:
+            self._members.discard(progress)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._members)
+                members = tuple(self._members)
+            for member in members:
+                member.tick()
+            time.sleep(self._interval)
+
+
+_shared: list[Ticker] = []
+_shared_lock = threading.Lock()
+
+
+def shared_ticker() -> Ticker:
+    """The process's ticker."""
+    with _shared_lock:
+        if not _shared:
+            _shared.append(Ticker())
+        return _shared[0]

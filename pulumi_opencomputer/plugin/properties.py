@@ -1,0 +1,117 @@
+"""The engine's property values turned into plain ones and back: secrets, unknowns, and what can't be used.
+
+The lifecycle sees plain values, `UNKNOWN`, and the paths of what is secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.asset import Archive, Asset
+from pulumi.provider.experimental.property_value import PropertyValue, ResourceReference
+from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
+
+from ..errors import InvalidInputError, Problem
+from ..lifecycle import UNKNOWN, is_unknown
+from ..manifest.paths import Path, join
+
+# How the engine writes a value that is not known yet: one text for each type. The library reads them as strings.
+_UNKNOWNS = frozenset(
+    {
+        WIRE_UNKNOWN,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+_ASSET = "can't be an asset or an archive: name a file or directory of this machine by its path, in source."
+_RESOURCE = "can't be a resource: refer to one of its outputs, as manifest of an Image."
+
+
+@dataclass(frozen=True)
+class Received:
+    """Properties as the lifecycle takes them.
+
+    Attributes:
+        values: Plain values, `UNKNOWN` where one is not known yet.
+        secrets: The paths of what is marked as secret, as ``manifest.steps[0].env.TOKEN``; each covers all below it.
+        problems: What can't be used; None stands in its place.
+    """
+
+    values: dict[str, Any] = field(repr=False)
+    secrets: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def usable(self) -> Received:
+        """Itself.
+
+        Raises:
+            InvalidInputError: Something in it can't be used.
+        """
+        if self.problems:
+            raise InvalidInputError(self.problems)
+        return self
+
+
+def receive(properties: Mapping[str, PropertyValue]) -> Received:
+    """Turn what the engine sent into plain values."""
+    reader = _Reader()
+    values = {key: reader.read(value, (key,)) for key, value in properties.items()}
+    # The order of a mapping's keys on the wire means nothing.
+    return Received(values, tuple(sorted(reader.secrets)), tuple(sorted(reader.problems)))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.secrets: list[str] = []
+        self.problems: list[Problem] = []
+
+    def read(self, given: PropertyValue, path: Path) -> Any:
+        if given.is_secret:
+            self.secrets.append(join(path))
+        value = given.value
+        if isinstance(value, Asset | Archive):
+            return self._refuse(path, _ASSET)
+        if isinstance(value, ResourceReference):
+            return self._refuse(path, _RESOURCE)
+        if isinstance(value, str):
+            return UNKNOWN if value in _UNKNOWNS else value
+        if isinstance(value, Mapping):
+            return {key: self.read(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.read(item, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    def _refuse(self, path: Path, reason: str) -> None:
+        self.problems.append(Problem(join(path), reason))
+
+
+def send(values: Mapping[str, Any], secrets: Collection[str] = ()) -> dict[str, PropertyValue]:
+    """Turn plain values into what the engine takes.
+
+    Args:
+        values: Plain values and `UNKNOWN`.
+        secrets: The paths of what is to be marked as secret.
+    """
+    return {key: _write(value, (key,), frozenset(secrets)) for key, value in values.items()}
+
+
+def _write(value: Any, path: Path, secrets: frozenset[str]) -> PropertyValue:
+    return PropertyValue(_written(value, path, secrets), is_secret=join(path) in secrets)
+
+
+def _written(value: Any, path: Path, secrets: frozenset[str]) -> Any:
+    if is_unknown(value):
+        return WIRE_UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: _write(item, (*path, key), secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_write(item, (*path, index), secrets) for index, item in enumerate(value)]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value

@@ -1,0 +1,45 @@
+"""A program's arguments turned into inputs, for whichever provider serves the resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from ..errors import InvalidInputError, Problem
+from ..manifest.builder import Manifest, to_declared
+
+
+class StandsForManifest(pulumi.Resource):
+    """A resource that may be given in place of its manifest.
+
+    Attributes:
+        _declared_manifest: Its manifest in the declared form, as the program gave it.
+    """
+
+    _declared_manifest: Any
+
+
+def after(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
+    """The options, with a dependency on the image that is given in place of a manifest."""
+    if not isinstance(manifest, StandsForManifest):
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[manifest]))
+
+
+def declared(manifest: Any) -> Any:
+    """The declared form; an Output is asked first, since it answers yes to any `hasattr`."""
+    if isinstance(manifest, Manifest):
+        return manifest.declared()
+    if isinstance(manifest, StandsForManifest):
+        # Not its output: that is of the last deployment, whose local files may have lain elsewhere.
+        return manifest._declared_manifest
+    if isinstance(manifest, pulumi.Output):
+        return manifest.apply(lambda value: pulumi.Output.from_input(declared(value)))
+    if isinstance(manifest, Mapping):
+        return to_declared(manifest, lenient=True)
+    if callable(getattr(manifest, "to_dict", None)):
+        return to_declared(manifest.to_dict(), lenient=True)
+    kinds = "a Manifest, an Image, an Output, a mapping, or an object with to_dict()"
+    raise InvalidInputError([Problem("manifest", f"must be {kinds}, not a value of type {type(manifest).__name__}.")])
