@@ -173,7 +173,14 @@ class Emulator:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         response = httpx.request(
-            method, self.url + path, headers=self.headers, json=body, timeout=DEADLINE, trust_env=False, verify=False
+            method,
+            self.url + path,
+            headers=self.headers,
+            # httpx would write other bytes than ASCII, and a body of ours may hold half a character.
+            content=None if body is None else json.dumps(body),
+            timeout=DEADLINE,
+            trust_env=False,
+            verify=False,
         )
         response.raise_for_status()
         return response.json() if response.content else None

@@ -188,7 +188,8 @@ def _fault(text: str) -> Rule:
 
 class _HelpFaults(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(0, faults.__doc__)
+        sys.stdout.write(faults.__doc__ or "")
+        parser.exit()
 
 
 if __name__ == "__main__":

@@ -178,7 +178,9 @@ class Control:
         return await self._show_edge(request)
 
     async def _show_faults(self, _request: Request) -> Response:
-        return JSONResponse([rule.told() for rule in self._faults.rules])
+        # In ASCII: what a rule puts into answers need not be UTF-8.
+        told = json.dumps([rule.told() for rule in self._faults.rules])
+        return Response(told, media_type="application/json")
 
     async def _arm_faults(self, request: Request) -> Response:
         try:

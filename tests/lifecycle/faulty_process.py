@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class FaultyEmulator(Emulator):
         super().kill()
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        response = self._client.request(method, self.url + path, headers=self.headers, json=body)
+        response = self._client.request(
+            method, self.url + path, headers=self.headers, content=None if body is None else json.dumps(body)
+        )
         response.raise_for_status()
         return response.json() if response.content else None

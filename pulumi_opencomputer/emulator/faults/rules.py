@@ -101,7 +101,7 @@ _PLAIN = {each.name: getattr(Rule("status"), each.name) for each in fields(Rule)
 _FLAGS = ("unseen", "bom", "unterminated")
 _WHOLE = ("nth", "count", "event", "byte", "status", "repeat", "error_bytes", "step", "exit")
 _LISTS = ("remove", "lines", "output")
-_OBJECTS = ("headers", "set", "where")
+_OBJECTS = ("set", "where")
 
 
 def parse_rules(value: Any) -> list[Rule]:
@@ -162,6 +162,8 @@ def _fits(name: str, value: Any) -> bool:
         return isinstance(value, (int, float)) and value >= 0
     if name in _LISTS:
         return isinstance(value, list)
+    if name == "headers":
+        return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
     if name in _OBJECTS:
         return isinstance(value, dict)
     choices = {"when": ("before", "after"), "cut": ("before", "in", "after"), "outcome": ("", "fail", "blocked")}
