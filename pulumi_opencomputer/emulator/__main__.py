@@ -110,7 +110,7 @@ def options_from(given: argparse.Namespace) -> Options:
         no_workers=given.no_workers,
         edge=edge,
         max_body_bytes=int(given.max_body_mb * 1024 * 1024),
-        allowed_hosts=(*given.allowed_host, *([given.host] if "host" in given else [])),
+        allowed_hosts=tuple(given.allowed_host) + _name_of_its_own(vars(given).get("host", "")),
         faults=tuple(given.fault),
     )
 
@@ -162,6 +162,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     add_options(parser)
     return parser
+
+
+def _name_of_its_own(host: str) -> tuple[str, ...]:
+    # "Any address" is no name of this machine alone: a page may call it by that.
+    return () if host in ("", "0.0.0.0", "::") else (host,)  # noqa: S104
 
 
 def _amount(text: str) -> float:

@@ -60,6 +60,13 @@ def test_a_name_can_be_allowed(start_emulator):
     assert ask(emulator, "GET", "/_emulator/records", Host="other").status_code == 403
 
 
+def test_any_address_is_no_name_of_the_emulator(start_emulator):
+    emulator = start_emulator(host="0.0.0.0")
+    emulator.url = emulator.url.replace("0.0.0.0", "127.0.0.1")
+    assert ask(emulator, "GET", "/_emulator/records", Host="0.0.0.0").status_code == 403
+    assert ask(emulator, "GET", "/_emulator/records", Host="127.0.0.1").status_code == 200
+
+
 def test_health_tells_the_version_and_counts(emulator):
     create(emulator, "a", manifest("x"))
     call(emulator, "POST", "/api/sandboxes", json={"snapshot": "a"})
