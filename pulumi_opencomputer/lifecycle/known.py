@@ -19,6 +19,12 @@ class KnownRecords:
         self._declared: set[str] = set()
         self._lock = threading.Lock()
 
+    def forget_all(self) -> None:
+        """Forget everything: another run begins."""
+        with self._lock:
+            for known in (self._recorded, self._holders, self._names, self._declared):
+                known.clear()
+
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
         """Remember the record that a resource's state names."""
         recorded = Recorded.of(state)

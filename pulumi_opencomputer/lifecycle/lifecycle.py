@@ -48,6 +48,10 @@ class Lifecycle:
         self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time))
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
 
+    def begin_run(self) -> None:
+        """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
+        self._run.known.forget_all()
+
     def check(
         self,
         kind: Kind,

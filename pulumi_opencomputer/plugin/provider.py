@@ -76,6 +76,7 @@ class OpenComputerProvider(StoppableProvider):
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
         self._session.configure(as_texts(receive(request.args).values))
+        self._session.lifecycle.begin_run()
         return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
