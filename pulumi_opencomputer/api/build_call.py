@@ -17,8 +17,10 @@ from ..errors import (
 )
 from ..sanitize import quoted
 from .attempt import Exchange
-from .events import BuildEvent, Ending, read_build
-from .records import Record, parse_json, parse_record, stream_error
+from .error_mapping import stream_error
+from .event_stream import TerminalEvent, read_build
+from .events import BuildEvent, CacheHit
+from .records import Record, parse_json, parse_record
 from .stream_guard import Guard
 from .transport import LARGEST_ANSWER, Transport, require_type
 
@@ -148,13 +150,13 @@ class BuildCall:
             raise self.transport.error(response)
         require_type(response, "text/event-stream", _PATH)
         self._last_event = self.clock()
-        ending = read_build(self._chunks(response), self._pass_on, self.transport.hide, limit=LARGEST_ANSWER)
+        ending = read_build(self._chunks(response), self._pass_on, self.transport.redact, limit=LARGEST_ANSWER)
         if ending is None:
             raise StreamLostError(f"{self.transport.url} ended the build stream without a result.", sent=True)
         guard.dismiss()
         if ending.kind == "error":
-            raise stream_error(ending.data, self.transport.hide)
-        return self._check_row(ending)
+            raise stream_error(ending.data, self.transport.redact)
+        return self._check_record(ending)
 
     def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
         for chunk in response.iter_raw():
@@ -167,7 +169,7 @@ class BuildCall:
     def _pass_on(self, event: BuildEvent) -> None:
         self._last_event = self.clock()
         self._has_begun = True
-        self._from_cache = self._from_cache or event.type == "cache_hit"
+        self._from_cache = self._from_cache or isinstance(event, CacheHit)
         self.on_event(event)
 
     def _check_time(self) -> None:
@@ -178,9 +180,9 @@ class BuildCall:
                 " limit (timeout= in Python, customTimeouts elsewhere) if need be."
             )
 
-    def _check_row(self, ending: Ending) -> BuildOutcome:
+    def _check_record(self, ending: TerminalEvent) -> BuildOutcome:
         what = "build result"
-        row = parse_record(parse_json(ending.data, what, self.transport.hide), what)
+        row = parse_record(parse_json(ending.data, what, self.transport.redact), what)
         if row.name != self.request.name:
             raise ProtocolError(
                 f"The server's {what} is not about snapshot {quoted(self.request.name)}, but another row."

@@ -29,7 +29,8 @@ from ..errors import (
     UnavailableError,
 )
 from .attempt import Exchange
-from .records import http_error, parse_json
+from .error_mapping import http_error
+from .records import parse_json
 
 LARGEST_ANSWER = 300 * 1024 * 1024
 """The most bytes that an answer, or one event of a build stream, may have."""
@@ -99,7 +100,7 @@ class Transport:
         """Close what connections are left."""
         self._http.close()
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without the API key."""
         return text.replace(self._key, "[API key]") if len(self._key) >= _SHORTEST_SECRET else text
 
@@ -145,7 +146,7 @@ class Transport:
                 raise self.error(response)
             require_type(response, "application/json", path)
             body = _read(response, limit, path)
-        return parse_json(body, f"answer to {path}", self.hide)
+        return parse_json(body, f"answer to {path}", self.redact)
 
     def error(self, response: httpx.Response) -> APIError:
         """Return the error for an answer that is not the wished-for one; reads at most 64 KiB of it."""
@@ -158,12 +159,12 @@ class Transport:
         except httpx.HTTPError:
             pass  # The status says more than the broken connection does.
         return http_error(
-            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, hide=self.hide
+            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, redact=self.redact
         )
 
-    def safely(self, attempt: Callable[[], T]) -> T:
+    def with_retries(self, attempt: Callable[[], T]) -> T:
         """Run attempts of a request that may be repeated until one succeeds or repeating it is no use."""
-        return self.retrying(_is_passing, self.timing.retrying)(attempt)
+        return self.retrying(_is_transient, self.timing.retrying)(attempt)
 
     def retrying(self, repeatable: Callable[[BaseException], bool], total: float) -> Retrying:
         """Return the rule of retries; the last error comes out as it is.
@@ -208,7 +209,7 @@ def _read(response: httpx.Response, limit: int, path: str) -> bytearray:
     return body
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, (UnavailableError, TimedOutError)) and error.status in _RETRIED
 
 

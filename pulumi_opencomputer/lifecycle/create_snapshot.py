@@ -153,11 +153,10 @@ class SnapshotCreation:
             self._gone.add(row.id)
             return self._builder.build(name).record
         except APIError as error:
-            error.message += (
-                f" The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
+            error.add_hint(
+                f"The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
                 "and running the same command again puts it in place."
             )
-            error.args = (error.message,)
             raise
 
     def _get(self, name: str) -> Record | None:
@@ -210,11 +209,10 @@ def clear_scratch(client: Client, scratch: str) -> None:
     try:
         client.delete_snapshot(scratch)
     except APIError as error:
-        error.message += (
-            f" The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
+        error.add_hint(
+            f"The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
             "again takes the image from the cache and deletes it."
         )
-        error.args = (error.message,)
         raise
 
 
