@@ -1,4 +1,6 @@
-"""Every error that this package raises, as one tree::
+"""Every error that this package raises, as one tree.
+
+::
 
     OpenComputerError
     ├── ConfigurationError
@@ -185,9 +187,14 @@ class InvalidRequestError(APIError):
 
 
 class NotFoundError(APIError):
-    """The server has no such record (404)."""
+    """The server has no such record (404).
+
+    Attributes:
+        is_of_the_cell: Whether the words are those of the server that holds the records, which knows.
+    """
 
     code = "OC1103"
+    is_of_the_cell = False
 
 
 class ConflictError(APIError):

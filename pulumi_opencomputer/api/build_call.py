@@ -26,6 +26,7 @@ from .transport import LARGEST_ANSWER, Transport, require_type
 
 _PATH = "/api/snapshots"
 _BLOCK = 64 * 1024
+_RESULT = "build result"
 
 
 class BuildBody(Protocol):
@@ -41,7 +42,7 @@ class BuildBody(Protocol):
 
     @property
     def content_hash(self) -> str:
-        """The content hash that the built row must have."""
+        """The content hash that the built record must have."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the body; may raise ContentChangedError before the last byte."""
@@ -152,11 +153,24 @@ class BuildCall:
         self._last_event = self.clock()
         ending = read_build(self._chunks(response), self._pass_on, self.transport.redact, limit=LARGEST_ANSWER)
         if ending is None:
-            raise StreamLostError(f"{self.transport.url} ended the build stream without a result.", sent=True)
-        guard.dismiss()
+            raise self._lost()
         if ending.kind == "error":
+            guard.dismiss()
             raise stream_error(ending.data, self.transport.redact)
-        return self._check_record(ending)
+        value = self._parse(ending)
+        guard.dismiss()
+        return self._check_record(value)
+
+    def _parse(self, ending: TerminalEvent) -> object:
+        try:
+            return parse_json(ending.data, _RESULT, self.transport.redact)
+        except ProtocolError:
+            if ending.is_whole:
+                raise
+            raise self._lost() from None
+
+    def _lost(self) -> StreamLostError:
+        return StreamLostError(f"{self.transport.url} ended the build stream without a result.", sent=True)
 
     def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
         for chunk in response.iter_raw():
@@ -180,21 +194,17 @@ class BuildCall:
                 " limit (timeout= in Python, customTimeouts elsewhere) if need be."
             )
 
-    def _check_record(self, ending: TerminalEvent) -> BuildOutcome:
-        what = "build result"
-        row = parse_record(parse_json(ending.data, what, self.transport.redact), what)
-        if row.name != self.request.name:
+    def _check_record(self, value: object) -> BuildOutcome:
+        record = parse_record(value, _RESULT, name=self.request.name)
+        if record.content_hash != self.request.content_hash:
             raise ProtocolError(
-                f"The server's {what} is not about snapshot {quoted(self.request.name)}, but another row."
-            )
-        if row.content_hash != self.request.content_hash:
-            raise ProtocolError(
-                f"The server's {what} has the content hash {row.content_hash}, not"
+                f"The server's {_RESULT} has the content hash {record.content_hash}, not"
                 f" {self.request.content_hash} as planned."
             )
-        if row.status != "ready":
-            raise ProtocolError(f"The server's {what} is a row that is {row.status}, not ready.")
-        return BuildOutcome(row, self._from_cache)
+        if not record.is_ready:
+            without = "" if record.checkpoint_id or record.status != "ready" else " without an image"
+            raise ProtocolError(f"The server's {_RESULT} is a record that is {record.status}{without}, not ready.")
+        return BuildOutcome(record, self._from_cache)
 
 
 def _never_arrived(error: BaseException) -> bool:

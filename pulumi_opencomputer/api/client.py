@@ -23,8 +23,8 @@ from ..errors import (
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
-from .events import BuildEvent
 from .error_mapping import describe_failure
+from .events import BuildEvent
 from .record_list import RecordList, read_list, read_one
 from .records import Record
 from .transport import LARGEST_ANSWER, Timing, Transport
@@ -157,11 +157,14 @@ class Client:
         """
         return self._list("/api/images", until=until, limit=limit, seconds=seconds)
 
-    def find_image(self, content_hash: str, *, limit: int = LARGEST_ANSWER) -> tuple[Record | None, RecordList]:
-        """Return the unnamed record of a content hash with its whole manifest, and the records before it.
+    def find_image(
+        self, content_hash: str, *, with_manifest: bool = True, limit: int = LARGEST_ANSWER
+    ) -> tuple[Record | None, RecordList]:
+        """Return the unnamed record of a content hash, and the list up to it.
 
         Args:
             content_hash: The 64 hex digits.
+            with_manifest: Whether the record keeps its manifest whole; those before it don't.
             limit: The most bytes to read.
 
         Raises:
@@ -171,9 +174,8 @@ class Client:
         def is_wanted(record: Record) -> bool:
             return record.name is None and record.content_hash == content_hash
 
-        found = self._list("/api/images", until=is_wanted, limit=limit, seconds=None, with_manifests=True)
-        last = found.records[-1] if found.records else None
-        return (last if last is not None and is_wanted(last) else None), found
+        found = self._list("/api/images", until=is_wanted, limit=limit, last_is_whole=with_manifest)
+        return (found[-1] if found and is_wanted(found[-1]) else None), found
 
     def has_checkpoint(self, name: str) -> bool:
         """Tell whether a snapshot is there and ready; a cheap look, without its manifest.
@@ -317,12 +319,12 @@ class Client:
         until: Callable[[Record], bool] = lambda _: False,
         limit: int = LARGEST_ANSWER,
         seconds: float | None = None,
-        with_manifests: bool = False,
+        last_is_whole: bool = False,
     ) -> RecordList:
         def attempt() -> RecordList:
             with self._transport.get(path, limit=limit, seconds=seconds) as chunks:
                 return read_list(
-                    chunks, f"answer to {path}", self._transport.redact, until=until, with_manifests=with_manifests
+                    chunks, f"answer to {path}", self._transport.redact, until=until, last_is_whole=last_is_whole
                 )
 
         return self._transport.with_retries(attempt)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 from pydantic_core import from_json
@@ -73,7 +73,10 @@ def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str
     if status == 404 and error is None:
         return ProtocolError(f"{url} has no such API path. {CHECK_URL}", status=status, text=said)
     if 400 <= status < 500:
-        return _client_error(status, headers, said)
+        refusal = _client_error(status, headers, said)
+        if isinstance(refusal, NotFoundError) and error:
+            refusal.is_of_the_cell = error.startswith('snapshot "') and error.endswith('" not found')
+        return refusal
     if status >= 500 and error is not None and (known := _known_error(error, redact)):
         known.status = status
         return known
@@ -122,11 +125,17 @@ def parse_retry_after(value: str, now: float) -> float | None:
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
+    moment = parse_date(value)
+    return None if moment is None else max(0.0, moment - now)
+
+
+def parse_date(value: str) -> float | None:
+    """Return the seconds of the epoch that an HTTP date names; None if it is none."""
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
-        return max(0.0, moment.timestamp() - now)
+        return moment.timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

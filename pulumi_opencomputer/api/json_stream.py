@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _STRUCTURE = re.compile(rb'["{}\[\]]')
+_END_OF_STRING = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _NO_ENTRY = re.compile(rb"[\s,]*")
+_VALUE_MARKS = b",[{"
+_BLOCK = 64 * 1024
 _LARGEST_OUTLINE = 64 * 1024
 _DEEPEST = 3  # the list, a record, its manifest
 
@@ -34,6 +37,7 @@ class ListReader:
 
     Attributes:
         is_list: Whether the text is a list of objects so far.
+        has_begun: Whether a first object has begun.
         is_complete: Whether the list has ended.
     """
 
@@ -44,19 +48,22 @@ class ListReader:
             keep_whole: Whether entries are handed out whole too.
         """
         self.is_list = True
+        self.has_begun = False
         self.is_complete = False
         self._keep_whole = keep_whole
         self._depth = 0
-        self._in_string = False
-        self._escaping = False
+        self._text = _Text()
         self._begin()
 
     def feed(self, chunk: bytes) -> Iterator[Entry]:
         """Take the next bytes; yield each entry that they complete."""
-        position = 0
+        rest = self._text.begin(chunk)
+        self._keep(chunk[: len(chunk) - len(rest)])
+        chunk, position = rest, 0
         while position < len(chunk):
-            if self._in_string:
-                position = self._skip_string(chunk, position)
+            if self._text.is_open:
+                begin, position = position, self._text.end(chunk, position)
+                self._keep(chunk[begin:position])
                 continue
             found = _STRUCTURE.search(chunk, position)
             end = found.start() if found else len(chunk)
@@ -72,37 +79,16 @@ class ListReader:
         self._outline = bytearray()
         self._whole = bytearray() if self._keep_whole else None
 
-    def _skip_string(self, chunk: bytes, start: int) -> int:
-        """Go on to the end of a string, or of the chunk."""
-        position = start
-        while True:
-            end = chunk.find(b'"', position)
-            if end < 0:
-                self._escaping = self._is_escaping(chunk, start, len(chunk))
-                self._keep(chunk[start:])
-                return len(chunk)
-            position = end + 1
-            if not self._is_escaping(chunk, start, end):
-                self._escaping = self._in_string = False
-                self._keep(chunk[start:position])
-                return position
-
-    def _is_escaping(self, chunk: bytes, start: int, end: int) -> bool:
-        """Whether what stands at `end` is escaped: an odd number of backslashes stands before it."""
-        position = end
-        while position > start and chunk[position - 1] == 0x5C:
-            position -= 1
-        return bool((end - position + (self._escaping and position == start)) % 2)
-
     def _obey(self, mark: bytes) -> bool:
         """Follow a mark of the structure; return whether it ends an entry."""
         if mark == b'"':
             self.is_list = self.is_list and self._depth > 1
-            self._in_string = True
+            self._text.is_open = True
             self._keep(mark)
         elif mark in b"{[":
             self.is_list = self.is_list and (mark == b"{" if self._depth == 1 else self._depth > 0 or mark == b"[")
             self._depth += 1
+            self.has_begun = self.has_begun or (self.is_list and self._depth > 1)
             self._keep(mark if self._depth <= _DEEPEST else b"null" if self._depth == _DEEPEST + 1 else b"", mark)
         else:
             self._keep(mark if self._depth <= _DEEPEST else b"", mark)
@@ -116,33 +102,52 @@ class ListReader:
             # Between the entries stands nothing but commas.
             self.is_list = self.is_list and (whole is not None or bool(_NO_ENTRY.fullmatch(piece)))
             return
-        if whole is not None or self._depth <= _DEEPEST:
-            if len(self._outline) <= _LARGEST_OUTLINE:
-                self._outline += piece
+        if (whole is not None or self._depth <= _DEEPEST) and len(self._outline) <= _LARGEST_OUTLINE:
+            self._outline += piece
         if self._whole is not None:
             self._whole += piece if whole is None else whole
 
 
-def count_outside_strings(data: bytes | bytearray, marks: bytes, most: int) -> int:
-    """Return how often any of the marks stands outside of JSON's strings, counted to a little more than `most`."""
-    count, position = 0, 0
-    while count <= most:
-        start = data.find(b'"', position)
-        end = len(data) if start < 0 else start
-        count += sum(data.count(mark, position, end) for mark in marks)
-        if start < 0:
-            break
-        position = _end_of_string(data, start + 1)
-    return count
+class _Text:
+    """Where a JSON text's strings end, across chunks."""
+
+    def __init__(self) -> None:
+        self._is_escaping = False
+        self.is_open = False
+
+    def begin(self, chunk: bytes) -> bytes:
+        """Take the next chunk; return what of it is still to be looked at."""
+        if not (self._is_escaping and chunk):
+            return chunk
+        # What is escaped goes by itself, so that no search sees the backslash before it.
+        self._is_escaping = False
+        return chunk[1:]
+
+    def end(self, chunk: bytes, start: int) -> int:
+        """Return where the open string ends: behind its last quote, or at the chunk's end."""
+        if found := _END_OF_STRING.search(chunk, start):
+            self.is_open = False
+            return found.end()
+        rest = chunk[start:]
+        self._is_escaping = (len(rest) - len(rest.rstrip(b"\\"))) % 2 == 1
+        return len(chunk)
 
 
-def _end_of_string(data: bytes | bytearray, start: int) -> int:
-    position = start
-    while (end := data.find(b'"', position)) >= 0:
-        before = end
-        while before > start and data[before - 1] == 0x5C:
-            before -= 1
-        position = end + 1
-        if (end - before) % 2 == 0:
-            return position
-    return len(data)
+def has_more_values(data: bytes | bytearray, most: int) -> bool:
+    """Tell whether a JSON text has more values than that; those marks count that stand outside of its strings."""
+    if sum(data.count(mark) for mark in _VALUE_MARKS) <= most:
+        return False
+    text, count = _Text(), 0
+    for begin in range(0, len(data), _BLOCK):
+        chunk, position = text.begin(bytes(data[begin : begin + _BLOCK])), 0
+        while position < len(chunk):
+            if text.is_open:
+                position = text.end(chunk, position)
+                continue
+            quote = chunk.find(b'"', position)
+            end = len(chunk) if quote < 0 else quote
+            count += sum(chunk.count(mark, position, end) for mark in _VALUE_MARKS)
+            text.is_open, position = quote >= 0, end + 1
+        if count > most:
+            return True
+    return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from ..errors import AnswerTooLargeError, ProtocolError, TimedOutError
 from .json_stream import Entry, ListReader
@@ -12,17 +11,21 @@ from .records import Record, parse_json, parse_record
 _MOST_RECORDS = 100_000
 
 
-@dataclass(frozen=True)
-class RecordList:
-    """Records of a list, newest first.
+class RecordList(tuple[Record, ...]):
+    """Those records of a list that could be read, newest first.
 
     Attributes:
-        records: Those that could be read, in the list's order.
         is_whole: Whether these are all: the list was read to its end, and each record could be read.
     """
 
-    records: tuple[Record, ...]
     is_whole: bool
+
+    @classmethod
+    def of(cls, records: Iterable[Record], *, is_whole: bool) -> RecordList:
+        """Return the list of these records."""
+        made = cls(records)
+        made.is_whole = is_whole
+        return made
 
 
 def read_list(
@@ -31,7 +34,7 @@ def read_list(
     redact: Callable[[str], str],
     *,
     until: Callable[[Record], bool],
-    with_manifests: bool,
+    last_is_whole: bool,
 ) -> RecordList:
     """Read a list of records.
 
@@ -40,12 +43,12 @@ def read_list(
         what: What it is, for errors.
         redact: Takes the API key out of a text.
         until: Told each record; True means that no further ones are wanted.
-        with_manifests: Whether the record that ends the list keeps its manifest whole.
+        last_is_whole: Whether the record that ends the list keeps its manifest whole.
 
     Raises:
         ProtocolError: It is not a list of records.
     """
-    reader = ListReader(keep_whole=with_manifests)
+    reader = ListReader(keep_whole=last_is_whole)
     records: list[Record] = []
     skipped = False
     beginning = b""
@@ -58,21 +61,21 @@ def read_list(
                     skipped = True
                     continue
                 is_last = until(record)
-                records.append(_whole(entry, what, redact) if is_last and with_manifests else record)
+                records.append(_whole(entry, what, redact) if is_last and last_is_whole else record)
                 if is_last or len(records) >= _MOST_RECORDS:
-                    return RecordList(tuple(records), is_whole=False)
+                    return RecordList.of(records, is_whole=False)
             if not reader.is_list:
                 raise ProtocolError(f"The server's {what} is not a list of records.")
     except (AnswerTooLargeError, TimedOutError):
-        # What was read is worth something; if that is nothing, the error says more.
-        if not reader.is_list or not beginning:
+        # What was read is worth something; where not even a record began, the error says more.
+        if not reader.has_begun:
             raise
-        return RecordList(tuple(records), is_whole=False)
+        return RecordList.of(records, is_whole=False)
     if not reader.is_complete:
         # Says where it is no JSON.
         parse_json(beginning, what, redact)
         raise ProtocolError(f"The server's {what} is not a list of records.")
-    return RecordList(tuple(records), is_whole=not skipped)
+    return RecordList.of(records, is_whole=not skipped)
 
 
 def read_one(

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from pydantic_core import from_json
 
 from ..errors import ProtocolError
-from ..sanitize import clean, is_engine_mark
+from ..sanitize import clean, is_engine_mark, quoted
 from .error_mapping import quote
-from .json_stream import count_outside_strings
+from .json_stream import has_more_values
 
 T = TypeVar("T")
 
@@ -28,7 +28,6 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-
 _LONGEST_NAME = 4_096
 _SMALL = 8 * 1024 * 1024
 _MOST_VALUES = 4_000_000
-_MARKS = b",[{"
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def parse_json(data: bytes | bytearray, what: str, redact: Callable[[str], str])
             the memory.
     """
     # Bytes of many tiny values grow 20-fold as Python objects; a file's content is one long value.
-    if len(data) > _SMALL and _has_too_many_values(data):
+    if len(data) > _SMALL and has_more_values(data, _MOST_VALUES):
         raise ProtocolError(f"The server's {what} has more than {_MOST_VALUES:,} values, which no record has.")
     try:
         return from_json(data, allow_inf_nan=False)
@@ -107,7 +106,7 @@ def parse_record(value: object, what: str, *, name: str | None = None, with_mani
         raise ProtocolError(f"The server's {what} is not a record (a JSON object).")
     fields = _Fields(value, what)
     if name is not None and value.get("name") != name:
-        raise ProtocolError(f"The server's {what} is about another record than the snapshot that was asked for.")
+        raise ProtocolError(f"The server's {what} is not about snapshot {quoted(name)}, but another record.")
     manifest = fields.optional("manifest", dict)
     return Record(
         id=fields.required("id", fields.identifier("id")),
@@ -197,10 +196,3 @@ def _moment(text: str) -> datetime:
     zone = "+00:00" if zone in "Zz" else zone
     microseconds = ((decimals or ".")[1:] + "000000")[:6]
     return datetime.fromisoformat(f"{day}T{time}.{microseconds}{zone}")
-
-
-def _has_too_many_values(data: bytes | bytearray) -> bool:
-    if sum(data.count(mark) for mark in _MARKS) <= _MOST_VALUES:
-        return False
-    # Most of those may stand within texts. Only now is it worth the time to look.
-    return count_outside_strings(data, _MARKS, _MOST_VALUES) > _MOST_VALUES

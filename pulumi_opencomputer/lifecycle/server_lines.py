@@ -75,9 +75,8 @@ class ServerLines:
         if more := self._more.pop(number, 0):
             self._log.info(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
         if withheld := self._withheld.pop(number, 0):
-            self._log.info(
-                f"{self._place(number)}{_count(withheld, 'line')} of the server withheld, because the step holds a secret"
-            )
+            lines = _count(withheld, "line")
+            self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
 
     def close(self) -> None:
         """Say it of all steps that are left."""

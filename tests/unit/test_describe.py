@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.manifest.describe import Secrets, describe_steps
+from pulumi_opencomputer.manifest.describe import describe_steps
 from pulumi_opencomputer.manifest.prepared import plan
+from pulumi_opencomputer.manifest.secrets import Secrets
 
 SECRET = "hunter2-correct-horse"
 NOTHING = Secrets({}, ())

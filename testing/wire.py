@@ -310,8 +310,8 @@ def connecting(clock: Clock) -> Iterator[Callable[..., Client]]:
 
         def make(server: Wire | str, **options: Any) -> Client:
             url = server if isinstance(server, str) else server.url
-            options = {"sleep": clock.sleep, "clock": clock} | options
-            return stack.enter_context(Client(Settings(url, KEY, "1.1.0"), **options))
+            all_options: dict[str, Any] = {"sleep": clock.sleep, "clock": clock, **options}
+            return stack.enter_context(Client(Settings(url, KEY, "1.1.0"), **all_options))
 
         yield make
 
@@ -319,8 +319,8 @@ def connecting(clock: Clock) -> Iterator[Callable[..., Client]]:
 def build(client: Client, body: Any = None, **options: Any) -> tuple[Record, list[BuildEvent]]:
     """Build, and return the row and the events."""
     events: list[BuildEvent] = []
-    options = {"timeout": 1800.0, "on_event": events.append} | options
-    return client.create_snapshot(body or Body(), **options).record, events
+    all_options: dict[str, Any] = {"timeout": 1800.0, "on_event": events.append, **options}
+    return client.create_snapshot(body or Body(), **all_options).record, events
 
 
 RESULT = event("result", row())
