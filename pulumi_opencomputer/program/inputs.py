@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 
 from ..errors import InvalidInputError, Problem
-from ..manifest.builder import Manifest, to_declared
+from ..manifest.builder import Manifest
+from ..manifest.forms import to_declared
 
 
 class StandsForManifest(pulumi.Resource):
