@@ -66,7 +66,7 @@ class _Provider(ResourceProvider):
         for warning in checked.warnings:
             _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
         # A failure that named a property would show that property's value, secret or not.
-        failures = [CheckFailure("", str(problem)) for problem in checked.problems]
+        failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
         return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

@@ -74,7 +74,13 @@ class Job:
         self._hashes = {0: self.content_hash}
         self._cancelled = False
         self.committed = False
-        self.progress = BuildProgress(log, self._descriptions, clock=clock)
+        self.progress = BuildProgress(
+            log,
+            self._descriptions,
+            clock=clock,
+            redact=self._secrets.scrub,
+            withholds=lambda step: self._secrets.in_step(step - 1),
+        )
 
     @property
     def mark(self) -> str:
@@ -158,8 +164,7 @@ class Job:
         code = "" if error.exit_code is None else f" with exit code {error.exit_code}"
         kind = error.step_type or "unknown type"
         where = f"[{step}/{len(self._descriptions)}] {self._descriptions[step - 1]}"
-        error.message = f"The build failed at step {step} ({kind}){code}: {where}."
-        error.args = (error.message,)
+        error.reword(f"The build failed at step {step} ({kind}){code}: {where}.")
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
 

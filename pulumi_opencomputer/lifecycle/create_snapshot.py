@@ -149,11 +149,10 @@ class SnapshotCreation:
             self._replaced_ids.add(record.id)
             return self._builder.build(name).record
         except APIError as error:
-            error.message += (
-                f" The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
+            error.add_hint(
+                f"The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
                 "and running the same command again puts it in place."
             )
-            error.args = (error.message,)
             raise
 
     def _get(self, name: str) -> Record | None:

@@ -240,4 +240,4 @@ def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDif
 
 def _failures(problems: Iterable[Problem]) -> list[protocol.CheckFailure]:
     # A failure that named a property would show that property's value, secret or not.
-    return [protocol.CheckFailure("", str(problem)) for problem in problems]
+    return [protocol.CheckFailure("", problem.as_failure()) for problem in problems]
