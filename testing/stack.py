@@ -55,11 +55,11 @@ class FakeTime:
     @property
     def clock(self) -> Clock:
         """The lifecycle's clock."""
-        return Clock(self.sleep, self.now)
+        return Clock(self.sleep, self.now, look_every=0.2)
 
 
 #: For tests in which one waits for what another really does.
-HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time)
+HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time, look_every=0.1)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
 from .names import Origin, mark
 from .progress import BuildProgress, ResourceLog
+from .spool import SpooledBody
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
@@ -34,6 +35,7 @@ class Job:
 
     Attributes:
         urn: The resource's URN.
+        manifest: The manifest in the declared form.
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
         predecessor: The id that the state records, which a record made now names as the one that it replaces.
@@ -62,6 +64,7 @@ class Job:
             InvalidInputError: A local file is gone, or can't be read any more.
         """
         self.urn = urn
+        self.manifest = inputs["manifest"]
         self.content_hash = str(inputs["contentHash"])
         self.log = log
         self.variant = 0
@@ -72,6 +75,7 @@ class Job:
         self._secrets = Secrets.of_inputs(inputs)
         self._prepared, self._descriptions = _prepare(inputs["manifest"], self._secrets)
         self._hashes = {0: self.content_hash}
+        self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._cancelled = False
         self.committed = False
         self.progress = BuildProgress(
@@ -98,8 +102,34 @@ class Job:
             self._hashes[variant] = content_hash(self._prepared.image(variant))
         return self._hashes[variant]
 
+    @property
+    def size(self) -> int:
+        """The bytes of a request."""
+        return self._request("").size
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the run was cancelled."""
+        return self._cancelled
+
     def request(self, name: str) -> BuildRequest:
         """The request that makes a snapshot of this content under a name."""
+        return self._request(name)
+
+    def spooled_request(self, name: str) -> SpooledBody:
+        """The same, and the same bytes whenever it is sent again, once they were sent whole."""
+        key = (name, self.variant)
+        if key not in self._spools:
+            self._spools[key] = SpooledBody(self._request(name))
+        return self._spools[key]
+
+    def close(self) -> None:
+        """Stop showing the running time, and drop what is kept of requests."""
+        self.progress.close()
+        for spool in self._spools.values():
+            spool.close()
+
+    def _request(self, name: str) -> BuildRequest:
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
         extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}

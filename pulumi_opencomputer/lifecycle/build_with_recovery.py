@@ -8,21 +8,22 @@ builds and the others fail after 120 s. And after a failed build the content is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import (
-    AnswerTooLargeError,
     BuildBlockedError,
     BuildFailedError,
+    ConflictError,
     NotFoundError,
     StreamLostError,
     TimedOutError,
     UnavailableError,
 )
+from .build_request import BuildRequest, HookFailedError
 from .names import mark_of
 from .types import Clock
-from .which_build import DEAD_AFTER, LIST_LIMIT, is_dead_or_failed, unnamed, which_build
+from .which_build import DEAD_AFTER, is_dead_or_failed, unnamed, which_build
 
 if TYPE_CHECKING:
     from ..api.client import BuildOutcome, Client
@@ -34,6 +35,8 @@ _MOST_REQUESTS = 10
 _MOST_LOST = 4
 _LOOK_EVERY = 5.0
 _LOOKS_WITHOUT_RECORD = 4
+# Seconds for which a build whose stream broke off is looked at: the server cancels one whose client went away.
+_LOST_AFTER = 15.0
 
 # A gateway answers so when the server's own answer is lost: the server may be building.
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
@@ -56,11 +59,13 @@ class Builder:
         self._clock = clock
         self._replaced_ids = replaced_ids
 
-    def build(self, name: str) -> BuildOutcome:
+    def build(self, name: str, *, before_last_byte: Callable[[], None] | None = None) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
 
         Args:
             name: The name; it must be free.
+            before_last_byte: Called when all but the last byte of the request is sent, and its hash is proved; again
+                for each further request. The same bytes are sent each time, whatever becomes of local files.
 
         Returns:
             The named record, ready, made by this very call; and whether the cache had the content.
@@ -69,13 +74,15 @@ class Builder:
             BuildFailedError: A step failed.
             ConflictError: The name is taken.
             TimedOutError: The resource's time limit is over, or the content stays blocked.
-            APIError: The server can't be reached, or refused.
+            APIError: The server can't be reached, or refused; or what `before_last_byte` raised.
         """
         began = self._clock.now()
         lost = 0
         for _ in range(_MOST_REQUESTS):
             try:
-                return self._request(name)
+                return self._request(name, before_last_byte)
+            except HookFailedError as failed:
+                raise failed.error from None
             except BuildBlockedError as error:
                 self._follow(error, None, began)
             except UnavailableError as error:
@@ -109,30 +116,67 @@ class Builder:
         self._use(self._job.variant + 1)
 
     def records(self) -> Mapping[str, Record]:
-        """The unnamed records by content hash; none where the list is too long to be read."""
-        try:
-            return unnamed(self._client.list_images(limit=LIST_LIMIT))
-        except AnswerTooLargeError:
-            return {}
+        """The unnamed records by content hash, as far as they are needed to choose a build."""
+        wanted = self._hash()
 
-    def _request(self, name: str) -> BuildOutcome:
+        def is_enough(record: Record) -> bool:
+            return record.name is None and record.content_hash == wanted and record.is_ready
+
+        return unnamed(self._client.list_images(until=is_enough))
+
+    def _request(self, name: str, before_last_byte: Callable[[], None] | None) -> BuildOutcome:
+        """Ask once; and once more, where the request only waited for a build that has ended by now."""
+        request = self._send(name, before_last_byte)
+        while not request.wait(self._clock.look_every):
+            if request.is_sent and not request.has_begun and self._need_not_wait():
+                request.leave()
+                return self._ask_again(request, name, before_last_byte)
+        return request.result()
+
+    def _send(self, name: str, before_last_byte: Callable[[], None] | None) -> BuildRequest:
         job = self._job
-        return self._client.create_snapshot(
-            job.request(name),
+
+        def hook() -> None:
+            # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled.
+            job.remaining()
+            if before_last_byte:
+                before_last_byte()
+
+        return BuildRequest(
+            self._client,
+            job.spooled_request(name) if before_last_byte else job.request(name),
             timeout=job.remaining(),
             on_event=job.progress.on_event,
-            on_quiet=self._on_quiet,
-            before_end=self._before_end,
+            before_last_byte=hook,
         )
 
-    def _before_end(self) -> None:
-        # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
-        self._job.remaining()
+    def _need_not_wait(self) -> bool:
+        """Whether a silent request waits in vain: the content is ready, or blocked by a build that is dead.
 
-    def _on_quiet(self, _seconds: float, has_begun: bool) -> None:
-        # A request that waits for another's build is silent from its beginning; one that builds has spoken.
-        if not has_begun:
+        A request that is silent may also be a slow start of its own build, whose record says building.
+        """
+        record, now = self._known_records().get(self._hash()), self._clock.now()
+        if record is None:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
+            return False
+        if record.is_ready:
+            return True
+        if record.status == "building" and is_dead_or_failed(record, now):
+            self._say_blocked(record, now)
+            self.choose()
+            return True
+        self._say_waiting(record, now)
+        return False
+
+    def _ask_again(self, silent: BuildRequest, name: str, before_last_byte: Callable[[], None] | None) -> BuildOutcome:
+        try:
+            again = self._send(name, before_last_byte)
+            return again.result()
+        except ConflictError:
+            # The build was the silent request's own, and ended in this moment.
+            if silent.wait(self._clock.look_every):
+                return silent.result()
+            raise
 
     def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
         """Wait for a build whose stream we lost.
@@ -146,6 +190,7 @@ class Builder:
             The named record, if the build put it there; None if the content can be asked for again.
         """
         unseen = 0
+        since = self._clock.now()
         while True:
             self._job.remaining()
             if name is not None and (record := self._named(name)) is not None:
@@ -156,14 +201,14 @@ class Builder:
                 if unseen >= _LOOKS_WITHOUT_RECORD:
                     self._leave_unseen(error, began)
                     return None
-            elif self._settled(record, error):
+            elif self._settled(record, error, self._clock.now() - since):
                 return None
             self._clock.sleep(_LOOK_EVERY)
 
-    def _settled(self, record: Record, error: UnavailableError | TimedOutError) -> bool:
+    def _settled(self, record: Record, error: UnavailableError | TimedOutError, waited: float) -> bool:
         """Tell whether the content can be asked for again, now that its record was seen; choose the variant."""
         now = self._clock.now()
-        if record.status == "ready":
+        if record.is_ready:
             return True
         if record.status == "failed" and isinstance(error, UnavailableError):
             raise BuildFailedError(
@@ -174,9 +219,23 @@ class Builder:
             self._say_blocked(record, now)
             self.choose()
             return True
-        age = f"{record.age(now) / 60:.0f} min"
-        self._job.progress.wait_for(f"another build of this content has been running for {age}; waiting for it")
+        if isinstance(error, StreamLostError) and error.has_begun and waited >= _LOST_AFTER:
+            self._job.log.warn(
+                "the connection of this build broke off, and the build with it, which blocks its content on the "
+                "server; building the same steps under another content hash"
+            )
+            self.next_variant()
+            return True
+        self._say_waiting(record, now)
         return False
+
+    def _say_waiting(self, record: Record, now: float) -> None:
+        """Say on the status line whose build is waited for, for how long it has been running, and how long it may."""
+        whose = "an earlier run's build" if mark_of(record) == self._job.mark else "another build"
+        age, longest = max(0.0, record.age(now)) / 60, DEAD_AFTER / 60
+        self._job.progress.wait_for(
+            f"{whose} of this content has been running for {age:.0f} min; waiting, until {longest:.0f} min at most"
+        )
 
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
         """Take a variant of content that stays blocked, where a list that is cut does not show by what."""

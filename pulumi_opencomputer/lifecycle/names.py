@@ -114,9 +114,14 @@ def generated_name(urn: str, content_hash: str) -> str:
     return f"{_fit_resource(urn)}-{digest[:7]}"
 
 
-def scratch_name(urn: str) -> str:
-    """The name under which a resource's image is built before it gets its own; made of the URN alone."""
-    return f"{_fit_resource(urn)}-scratch-{mark(urn)}"
+def scratch_name(urn: str, number: int = 0) -> str:
+    """The name under which a resource's image is built before it gets its own; made of the URN alone.
+
+    Args:
+        urn: The resource's URN.
+        number: Which of its names; above 0 where the one before is taken, and can't be deleted.
+    """
+    return f"{_fit_resource(urn)}-scratch-{mark(urn)}" + (f"-{number + 1}" if number else "")
 
 
 def name_problem(name: object) -> Problem | None:

@@ -64,10 +64,12 @@ class Clock:
     Attributes:
         sleep: Waits for so many seconds.
         now: Seconds of the epoch.
+        look_every: Seconds between two looks at what a silent request waits for.
     """
 
     sleep: Callable[[float], None]
     now: Callable[[], float]
+    look_every: float = 3.0
 
 
 class Change(enum.Enum):

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 #: Seconds after which a record that says ``building`` is dead: the server gives a build 600 s.
 DEAD_AFTER = 15 * 60.0
 
-#: The most bytes of a list that are read to learn about records.
-LIST_LIMIT = 64 * 1024 * 1024
-
 
 def which_build(records: Mapping[str, Record], hash_of: Callable[[int], str], now: float) -> int:
     """Choose the variant of a content to ask for: the smallest that can be had.
@@ -34,10 +31,13 @@ def which_build(records: Mapping[str, Record], hash_of: Callable[[int], str], no
 
 
 def is_dead_or_failed(record: Record | None, now: float) -> bool:
-    """Whether the server will never answer from its cache for the content of this record."""
-    if record is None or record.status == "ready":
+    """Whether the server will never answer from its cache for the content of this record.
+
+    That is one whose build failed or was cut off, and one that says ready without an image.
+    """
+    if record is None or record.is_ready:
         return False
-    return record.status == "failed" or record.age(now) >= DEAD_AFTER
+    return record.status != "building" or record.age(now) >= DEAD_AFTER
 
 
 def unnamed(records: Iterable[Record]) -> dict[str, Record]:
