@@ -66,7 +66,7 @@ class _Provider(ResourceProvider):
         for warning in checked.warnings:
             _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
         # A failure that named a property would show that property's value, secret or not.
-        failures = [CheckFailure("", str(problem)) for problem in checked.problems]
+        failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
         return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -83,7 +83,8 @@ class _Provider(ResourceProvider):
         return CreateResult(created.id, created.outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_session().lifecycle.update(_kind(self.kind), _values(_olds), _values(_news)))
+        inputs = _values(_news)
+        return UpdateResult(_session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         state = _values(props)

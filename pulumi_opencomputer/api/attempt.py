@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -49,6 +49,7 @@ class Exchange:
         self._limit = limit
         self._build = build
         self._expired = False
+        self._told = False
         self._stream: Any = None
         self._lock = threading.Lock()
 
@@ -71,16 +72,27 @@ class Exchange:
         timer.daemon = True
         timer.start()
         try:
+            with self._translating():
+                yield
+        finally:
+            timer.cancel()
+
+    def translated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield an answer's bytes; a failure is the package's own error already for who reads them."""
+        with self._translating():
+            yield from chunks
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
             yield
-            if self._expired:
+            if self._expired and not self._told:
                 # An answer without a length ends with the connection, also where the timer ended that.
                 raise self._expiry()
         except httpx.HTTPError as error:
             raise self._failure(error) from error
         except httpx.InvalidURL as error:
             raise ProtocolError(f"No request can be made from this address or name: {error}.") from None
-        finally:
-            timer.cancel()
 
     def _expire(self) -> None:
         with self._lock:
@@ -116,6 +128,7 @@ class Exchange:
         return self._lost(isinstance(error, httpx.TimeoutException))
 
     def _expiry(self) -> APIError:
+        self._told = True
         if self._build:
             return TimedOutError(
                 "The build did not end within its time limit. If it has begun it goes on at the server: run pulumi up "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,13 +30,14 @@ from ..errors import (
     UnavailableError,
 )
 from .attempt import Exchange
-from .records import http_error, parse_json
+from .error_mapping import http_error, parse_date
 
 LARGEST_ANSWER = 300 * 1024 * 1024
 """The most bytes that an answer, or one event of a build stream, may have."""
 
 _LARGEST_ERROR = 64 * 1024
 _SHORTEST_SECRET = 4
+_SMALLEST_SKEW = 2.0
 _RETRIED = frozenset({None, 408, 429, 500, 502, 503, 504, 524})
 
 T = TypeVar("T")
@@ -76,6 +78,12 @@ class Timing:
 class Transport:
     """Sends requests and reads answers. Any number of threads may use it at once.
 
+    Attributes:
+        url: The API's address.
+        timing: Time limits and numbers of attempts.
+        sleep: Waits for so many seconds.
+        clock_skew: The seconds that the server's clock is ahead of this machine's, as its last answer told.
+
     Every request has a connection of its own: a build that went out on a pooled connection which the server
     was just closing could not be told from one that arrived, and a time limit on the whole needs to know the
     socket.
@@ -92,6 +100,7 @@ class Transport:
         self.url = settings.api_url
         self.timing = timing
         self.sleep = sleep
+        self.clock_skew = 0.0
         self._key = settings.api_key
         self._http = _open_http(settings, timing)
 
@@ -99,7 +108,7 @@ class Transport:
         """Close what connections are left."""
         self._http.close()
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without the API key."""
         return text.replace(self._key, "[API key]") if len(self._key) >= _SHORTEST_SECRET else text
 
@@ -129,23 +138,34 @@ class Transport:
                 method, self.url + path, headers=headers, content=body, extensions=exchange.extensions
             ) as response,
         ):
+            self._note_time(response.headers.get("date", ""))
             if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
                 raise ProtocolError(f"{self.url} compressed its answer, though asked not to.")
             yield response
 
-    def get_json(self, path: str, limit: int = LARGEST_ANSWER) -> object:
-        """Return the JSON that a GET is answered with; one attempt.
+    @contextmanager
+    def get(self, path: str, *, limit: int = LARGEST_ANSWER, seconds: float | None = None) -> Iterator[Iterator[bytes]]:
+        """Send a GET and give the JSON that it is answered with, as it comes; one attempt.
 
         Args:
             path: The path, escaped.
-            limit: The most bytes to read.
+            limit: The most bytes to read; beyond it the bytes end with AnswerTooLargeError.
+            seconds: The time for all of it; beyond it the bytes end with TimedOutError. `Timing.call`, if it is None.
         """
-        with self.open(self.exchange(), "GET", path) as response:
+        call = self.timing.call
+        exchange = Exchange(self.url, call if seconds is None else min(call, seconds))
+        with self.open(exchange, "GET", path) as response:
             if response.status_code != 200:
                 raise self.error(response)
             require_type(response, "application/json", path)
-            body = _read(response, limit, path)
-        return parse_json(body, f"answer to {path}", self.hide)
+            yield _limited(exchange.translated(response.iter_raw()), limit, path)
+
+    def _note_time(self, date: str) -> None:
+        moment = parse_date(date)
+        if moment is not None:
+            # The header has whole seconds, and the answer was under way.
+            skew = moment + 0.5 - time.time()
+            self.clock_skew = skew if abs(skew) > _SMALLEST_SKEW else 0.0
 
     def error(self, response: httpx.Response) -> APIError:
         """Return the error for an answer that is not the wished-for one; reads at most 64 KiB of it."""
@@ -158,12 +178,12 @@ class Transport:
         except httpx.HTTPError:
             pass  # The status says more than the broken connection does.
         return http_error(
-            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, hide=self.hide
+            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, redact=self.redact
         )
 
-    def safely(self, attempt: Callable[[], T]) -> T:
+    def with_retries(self, attempt: Callable[[], T]) -> T:
         """Run attempts of a request that may be repeated until one succeeds or repeating it is no use."""
-        return self.retrying(_is_passing, self.timing.retrying)(attempt)
+        return self.retrying(_is_transient, self.timing.retrying)(attempt)
 
     def retrying(self, repeatable: Callable[[BaseException], bool], total: float) -> Retrying:
         """Return the rule of retries; the last error comes out as it is.
@@ -199,16 +219,16 @@ def require_type(response: httpx.Response, media_type: str, path: str) -> None:
         )
 
 
-def _read(response: httpx.Response, limit: int, path: str) -> bytearray:
-    body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) > limit:
+def _limited(chunks: Iterable[bytes], limit: int, path: str) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
             raise AnswerTooLargeError(f"The answer to {path} is larger than {limit:,} bytes; it was not read on.")
-    return body
+        yield chunk
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, (UnavailableError, TimedOutError)) and error.status in _RETRIED
 
 

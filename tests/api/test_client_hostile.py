@@ -157,7 +157,7 @@ def test_answers_of_another_type_are_refused(connect, call, kind):
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"[{}]"])
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"{}"])
 @pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"]], ids=["get", "list"])
 def test_broken_bodies_are_refused(connect, call, body):
     """What is no row, or no list of rows, is an error, at once."""
