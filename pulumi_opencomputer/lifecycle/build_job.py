@@ -69,7 +69,7 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._plan = _plan_again(inputs["manifest"], self._secrets)
+        self._plan = _plan_again(inputs["manifest"], self.content_hash, self._secrets)
         self._descriptions = describe_steps(self._plan, self._secrets)
         self._hashes = {0: self.content_hash}
         self._said_origin = False
@@ -176,9 +176,9 @@ class Job:
         return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
 
 
-def _plan_again(manifest: Any, secrets: Secrets) -> PreparedManifest:
+def _plan_again(manifest: Any, planned_hash: str, secrets: Secrets) -> PreparedManifest:
     try:
-        return prepare(manifest)
+        return prepare(manifest, planned_hash)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]

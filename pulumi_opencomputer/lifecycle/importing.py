@@ -84,7 +84,7 @@ def imported(kind: Kind, urn: str, row: Row, memory: HashMemory) -> Imported:
     news: dict[str, Any] = {"manifest": _declared(row, what)}
     if kind is Kind.SNAPSHOT:
         news["name"] = row.name
-    checked = check(kind, urn, {}, news, memory)
+    checked = check(kind, urn, {}, news, memory, from_record=True)
     if checked.problems or is_unknown(checked.inputs["contentHash"]):
         raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *checked.problems])
     return Imported(checked.inputs, {**checked.inputs, **_outputs(kind, row)}, checked.warnings)

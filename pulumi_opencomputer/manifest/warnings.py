@@ -1,17 +1,51 @@
-"""What works in a manifest, but probably not as it is meant."""
+"""What works in a manifest, but probably not as it is meant, and what the server would not run as it is declared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..content.local_files import Directory, LocalFile
 from ..errors import Problem
 from .paths import join
-from .steps import AddDir, AddFile
+from .steps import KINDS, AddDir, AddFile
 
 if TYPE_CHECKING:
     from .model import ManifestModel
+
+_KEPT = "keeps the words of the server's record, and with them its content hash, until they change."
+
+
+def refusals_of(declared: Any) -> Iterator[Problem]:
+    """What the server would not run as it is declared, with what to do; also where other parts are wrong or unknown.
+
+    Args:
+        declared: A manifest in the declared form, or anything else.
+    """
+    steps = declared.get("steps") if isinstance(declared, Mapping) else None
+    for index, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
+        for key, value in step.items() if isinstance(step, Mapping) and len(step) == 1 else ():
+            for place, reason in KINDS[key].refusals(value) if key in KINDS else ():
+                yield Problem(join(("manifest", "steps", index, key, *place)), reason)
+
+
+def record_warnings(model: ManifestModel, refused: Sequence[Problem]) -> Iterator[Problem]:
+    """What is odd about the words of a server's record, which are taken as they are.
+
+    Args:
+        model: The manifest.
+        refused: What would be refused of a program.
+    """
+    yield from (Problem(path, f"{_KEPT} Declared anew it is refused: it {reason}") for path, reason in refused)
+    for index, step in enumerate(model.steps):
+        at = join(("manifest", "steps", index, step.key))
+        is_refused = any(path.startswith(at) for path, _ in refused)
+        if step.has_words and not is_refused and step.args(None) != step.args(None, verbatim=True):
+            yield Problem(
+                at,
+                f"{_KEPT} The server's shell did not take them literally, so the image may hold something else than "
+                "they say; put them in single quotes to build what they say.",
+            )
 
 
 def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import os
+import shlex
 from types import MappingProxyType
 
 import opencomputer
@@ -298,6 +299,9 @@ FILLED = TEXTS.filter(lambda text: text.strip())
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 PARTS = FILLED.filter(lambda text: "/" not in text and text not in (".", ".."))
 ENTRIES = st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary(max_size=30), max_size=4)
+# What the server's shell passes on: other words are refused.
+QUOTED = FILLED.map(shlex.quote)
+BOUND = st.from_regex(r"[a-z]{1,3}(>=|<|~=|==)1\.[0-9](,<9)?", fullmatch=True)
 REMOTE = TEXTS.map(lambda text: "/" + text)
 
 
@@ -306,12 +310,13 @@ def entries_of(files):
 
 
 STEPS = st.one_of(
-    st.builds(lambda packages: {"aptInstall": packages}, st.lists(FILLED, min_size=1, max_size=3)),
-    st.builds(lambda packages: {"pipInstall": packages}, st.lists(FILLED, min_size=1, max_size=3)),
-    st.builds(lambda commands: {"run": commands}, st.lists(FILLED, min_size=1, max_size=3)),
+    st.builds(lambda packages: {"aptInstall": packages}, st.lists(QUOTED, min_size=1, max_size=3)),
+    st.builds(lambda packages: {"pipInstall": packages}, st.lists(QUOTED | BOUND, min_size=1, max_size=3)),
+    st.builds(lambda command: {"run": [command]}, FILLED),
+    st.builds(lambda words: {"run": [f"echo {word}" for word in words]}, st.lists(QUOTED, min_size=1, max_size=3)),
     st.builds(lambda variables: {"env": variables}, st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3)),
-    st.builds(lambda path: {"workdir": path}, REMOTE),
-    st.builds(lambda path, text: {"addFile": {"path": path, "content": text}}, REMOTE, TEXTS),
+    st.builds(lambda path: {"workdir": path}, st.from_regex(r"/[A-Za-z0-9/_.é-]{0,12}", fullmatch=True)),
+    st.builds(lambda path, text: {"addFile": {"path": f"{path}/f", "content": text}}, REMOTE, TEXTS),
     st.builds(lambda path, files: {"addDir": {"path": path, "files": entries_of(files)}}, REMOTE, ENTRIES),
 )
 MANIFESTS = st.builds(

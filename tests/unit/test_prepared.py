@@ -201,31 +201,6 @@ def test_a_mistake_beside_an_unknown_value_is_told(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "value", ["it's", 'a"b', "a$b", "a`b`", "a b", "a\\b", "a;b", "a&b", "a|b", "a>b", "a\nb", "a*"]
-)
-def test_what_the_servers_shell_would_break_is_a_warning(value):
-    """The server puts packages, values of variables and the working directory into a shell without quotes."""
-    found = warnings(
-        {"aptInstall": ["jq", value]}, {"pipInstall": [value]}, {"env": {"A.B": value}}, {"workdir": "/" + value}
-    )
-    assert [path for path, _ in found] == [
-        "manifest.steps[0].aptInstall[1]",
-        "manifest.steps[1].pipInstall[0]",
-        "manifest.steps[2].env['A.B']",
-        "manifest.steps[3].workdir",
-    ]
-    assert all(
-        reason.startswith("holds a character that the server's shell does not take literally") for _, reason in found
-    )
-
-
-@pytest.mark.parametrize("value", ["pandas==2.2.3", "uvicorn[standard]", "a-b_c.d:e/f,g@h+i%j", "größe"])
-def test_what_a_shell_takes_literally_is_no_warning(value):
-    """Most values are."""
-    assert warnings({"aptInstall": [value]}, {"env": {"A": value}}, {"workdir": "/" + value}) == []
-
-
 def test_a_command_is_meant_for_the_shell():
     """There is nothing to warn of."""
     assert warnings({"run": ["echo \"$HOME\" > '/a b'; true"]}) == []
