@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -167,11 +168,9 @@ def _scan(declared: Any) -> tuple[dict[int, LocalFile | Directory], list[Problem
     problems: list[Problem] = []
     for index, key, body in _sources(declared):
         try:
-            local[index] = (
-                scan_file(body["source"])
-                if key == "addFile"
-                else scan_directory(body["source"], body.get("ignore") or ())
-            )
+            # A program in Python has expanded it; one in another language can't.
+            source = os.path.expanduser(body["source"])  # noqa: PTH111
+            local[index] = scan_file(source) if key == "addFile" else scan_directory(source, body.get("ignore") or ())
         except LocalFileError as error:
             path = join(("manifest", "steps", index, key, "source"))
             problems.append(Problem(path, f"{excerpt(body['source'])}: {error}"))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..content.go_json import base64_size
 from ..content.local_files import Directory, LocalFile
 from ..errors import Problem
 from .paths import join
+from .sizes import LARGE_BYTES, PUBLIC_INDEX_BYTES, human_size
 from .steps import KINDS, AddDir, AddFile
+from .unmeant import unmeant
 
 if TYPE_CHECKING:
     from .model import ManifestModel
@@ -61,11 +64,50 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
         if index in local:
             at = join(("manifest", "steps", index, step.key, "source"))
             yield from (Problem(at, reason) for reason in _local_warnings(step, local[index]))
+    total = sum(_size(found) for found in local.values())
+    if total > LARGE_BYTES:
+        yield Problem(
+            "manifest",
+            f"embeds {human_size(total)} of local files, which each build sends whole, and each look at the snapshot "
+            "may read whole. Leave out what the image does not need with ignore, or let a run step fetch it.",
+        )
+
+
+def public_size_warning(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Problem | None:
+    """The warning of a manifest that the public endpoint may never show; to be asked where that is the address.
+
+    Args:
+        model: The manifest.
+        local: By the step's index, the file or directory that the step's ``source`` names.
+    """
+    inline = sum(len(step.file.raw()) for step in model.steps if isinstance(step, AddFile))
+    inline += sum(
+        len(entry.raw())
+        for step in model.steps
+        if isinstance(step, AddDir)
+        for entry in step.directory.inline_entries()
+    )
+    size = base64_size(inline + sum(_size(found) for found in local.values()))
+    if size <= PUBLIC_INDEX_BYTES:
+        return None
+    return Problem(
+        "manifest",
+        f"is {human_size(size)} with its files, and the public endpoint's index takes {human_size(PUBLIC_INDEX_BYTES)} "
+        "at most: sandboxes start from the snapshot, but the API may never list it, and so can't delete or replace it. "
+        "Embed less, or let a run step fetch the files.",
+    )
+
+
+def _size(found: LocalFile | Directory) -> int:
+    return found.total_bytes if isinstance(found, Directory) else found.size
 
 
 def _local_warnings(step: AddFile | AddDir, found: LocalFile | Directory) -> Iterator[str]:
-    if isinstance(found, Directory) and not found.entries:
-        yield "has no files that are not ignored; the directory stays empty."
+    if isinstance(found, Directory):
+        if not found.entries:
+            yield "has no files that are not ignored; the directory stays empty."
+        if reason := unmeant(found):
+            yield reason
     lost = _executables(found)
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import os
 import shlex
+from pathlib import Path
 from types import MappingProxyType
 
 import opencomputer
@@ -124,6 +125,16 @@ def test_a_relative_source_counts_from_the_programs_working_directory(tmp_path, 
     monkeypatch.chdir(tmp_path)
     steps = Manifest.base().add_local_file("a", "/a").add_local_dir("./b/../c", "/c").steps
     assert [next(iter(step.values()))["source"] for step in steps] == [f"{tmp_path}{os.sep}a", f"{tmp_path}{os.sep}c"]
+
+
+def test_a_source_may_begin_with_the_users_home(tmp_path, monkeypatch):
+    """`~` is expanded in the program, in any form; inside of a path it is a plain character."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    steps = Manifest.base().add_local_file("~/a", "/a").add_local_dir(Path("~/b~"), "/c").steps
+    steps += Manifest.from_dict({"steps": [{"addDir": {"path": "/d", "source": "~/d"}}]}).steps
+    assert [next(iter(step.values()))["source"] for step in steps] == [
+        str(tmp_path / name) for name in ("a", "b~", "d")
+    ]
 
 
 def test_an_empty_source_is_not_taken_for_the_working_directory():
