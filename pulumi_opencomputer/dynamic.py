@@ -43,9 +43,9 @@ def _session() -> Session:
 
 
 def _kind(name: str) -> Kind:
-    from .lifecycle import Kind  # noqa: PLC0415
+    from .lifecycle import KINDS  # noqa: PLC0415
 
-    return Kind(name)
+    return KINDS[name]
 
 
 class _Provider(ResourceProvider):
@@ -88,7 +88,8 @@ class _Provider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         state = _values(props)
         with _one_line():
-            outputs = _session().lifecycle.read(_kind(self.kind), state, _session().log(_urn(state)))
+            urn = _urn(state)
+            outputs = _session().lifecycle.read(_kind(self.kind), urn, state, _session().log(urn))
         if outputs is None:
             return ReadResult(id_="", outs={})
         return ReadResult(id_=id_, outs=outputs)

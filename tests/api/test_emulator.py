@@ -198,10 +198,12 @@ def test_another_path_or_method_is_not_found(emulator, method, path):
     assert (response.status_code, response.json()) == (404, {"message": "Not Found"})
 
 
-def test_unknown_names_are_not_found(emulator):
-    for method in ("GET", "DELETE"):
-        response = call(emulator, method, "/api/snapshots/unknown")
-        assert (response.status_code, response.json()) == (404, {"error": "snapshot not found"})
+@pytest.mark.parametrize(
+    ("method", "error"), [("GET", "snapshot not found"), ("DELETE", 'snapshot "unknown" not found')]
+)
+def test_unknown_names_are_not_found(emulator, method, error):
+    response = call(emulator, method, "/api/snapshots/unknown")
+    assert (response.status_code, response.json()) == (404, {"error": error})
 
 
 def test_delete_removes_the_named_row_and_the_build_stays_cached(emulator):

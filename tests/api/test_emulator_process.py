@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -39,7 +40,7 @@ def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
     def create_many() -> None:
         with client(emulator) as http:
             for number in range(10_000):
-                body = {"name": f"n{number}", "image": manifest(str(number))}
+                body: dict[str, Any] = {"name": f"n{number}", "image": manifest(str(number))}
                 try:
                     response = http.post("/api/snapshots", json=body)
                 except httpx.TransportError:
@@ -94,7 +95,17 @@ def test_big_manifests_come_back_whole(start_emulator):
 def test_help_says_that_steps_are_simulated():
     result = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
     assert "steps of a build are SIMULATED" in result.stdout
-    for option in ("--host", "--port", "--data", "--api-key", "--step-seconds", "--ideal", "--mirror-lag-seconds"):
+    for option in (
+        "--host",
+        "--port",
+        "--data",
+        "--api-key",
+        "--step-seconds",
+        "--ideal",
+        "--edge",
+        "--edge-lag",
+        "--fault",
+    ):
         assert option in result.stdout
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from pulumi_opencomputer.api.records import Row
+from pulumi_opencomputer.api.records import Record
 from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import InvalidInputError
-from pulumi_opencomputer.lifecycle.check import HashMemory, check
-from pulumi_opencomputer.lifecycle.importing import imported
-from pulumi_opencomputer.lifecycle.types import Imported, Kind
+from pulumi_opencomputer.lifecycle.check import HashMemory
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
+from pulumi_opencomputer.lifecycle.run import Run
+from pulumi_opencomputer.lifecycle.types import Checked, Clock, Imported
 from pulumi_opencomputer.manifest.prepared import prepare
 
 URN = "urn:pulumi:dev::project::opencomputer:index:Snapshot::s"
@@ -31,14 +32,24 @@ REFUSED_NOW = [
 ]
 
 
-def record(step: dict[str, Any]) -> Row:
+def no_client() -> Any:
+    raise AssertionError("an import asks the server for the record alone, which is there")
+
+
+RUN = Run(no_client, lambda: "http://127.0.0.1", Clock(lambda _: None, lambda: 0.0))
+
+
+def record(step: dict[str, Any]) -> Record:
     manifest = {"base": "base", "steps": [{"type": "workdir", "args": {"path": "/w"}}, step]}
-    times = {"created_at": "2026-08-01T00:00:00Z", "last_used_at": None}
-    return Row("1", "daily", content_hash(manifest), "ready", "checkpoint", manifest=manifest, **times)
+    return Record("1", "daily", content_hash(manifest), "ready", "checkpoint", "2026-08-01T00:00:00Z", None, manifest)
 
 
-def taken_over(row: Row) -> Imported:
-    return imported(Kind.SNAPSHOT, URN, row, HashMemory())
+def taken_over(row: Record) -> Imported:
+    return SNAPSHOT.import_(RUN, URN, row)
+
+
+def checked_again(olds: dict[str, Any], manifest: Any) -> Checked:
+    return SNAPSHOT.check(URN, olds, {"manifest": manifest, "name": "daily"}, HashMemory())
 
 
 @pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])
@@ -47,8 +58,7 @@ def test_a_records_words_keep_its_hash(step):
     row = record(step)
     inputs = taken_over(row).inputs
     assert inputs["contentHash"] == row.content_hash
-    program = {"manifest": inputs["manifest"], "name": "daily"}
-    checked = check(Kind.SNAPSHOT, URN, inputs, program, HashMemory())
+    checked = checked_again(inputs, inputs["manifest"])
     assert (checked.problems, checked.inputs["contentHash"]) == ((), row.content_hash)
     sent = prepare(inputs["manifest"], row.content_hash).image()
     assert sent == row.manifest
@@ -68,7 +78,7 @@ def test_a_program_that_writes_such_words_anew_is_refused(step):
     """Only what is recorded is taken as it is."""
     inputs = taken_over(record(step)).inputs
     changed = {**inputs["manifest"], "rebuild": "2"}
-    assert check(Kind.SNAPSHOT, URN, inputs, {"manifest": changed, "name": "daily"}, HashMemory()).problems
+    assert checked_again(inputs, changed).problems
     with pytest.raises(InvalidInputError):
         prepare(changed, inputs["contentHash"])
 
@@ -77,7 +87,7 @@ def test_a_program_that_writes_such_words_anew_is_refused(step):
 def test_a_program_that_writes_such_words_anew_builds_what_they_say(step):
     """With another hash than the record's, as other words are sent."""
     inputs = taken_over(record(step)).inputs
-    checked = check(Kind.SNAPSHOT, URN, {}, {"manifest": inputs["manifest"], "name": "daily"}, HashMemory())
+    checked = checked_again({}, inputs["manifest"])
     assert checked.problems == ()
     assert checked.inputs["contentHash"] != inputs["contentHash"]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.api.records import Row
+from pulumi_opencomputer.api.records import Record
 from pulumi_opencomputer.lifecycle.names import (
     MARK_KEY,
     MAX_NAME_BYTES,
@@ -20,7 +20,7 @@ HASH = "a" * 64
 
 
 def row(manifest):
-    return Row("id", "name", HASH, "ready", None, "2026-08-01T00:00:00Z", None, manifest)
+    return Record("id", "name", HASH, "ready", None, "2026-08-01T00:00:00Z", None, manifest)
 
 
 def test_a_mark_is_16_hex_digits_of_the_urn():
@@ -124,5 +124,6 @@ def test_a_name_that_the_api_can_take_is_good(name):
 def test_a_name_that_the_api_would_lose_is_refused(name, reason):
     """It could never be read, or not be saved after the build."""
     problem = name_problem(name)
+    assert problem is not None
     assert problem.path == "name"
     assert problem.reason.startswith(reason)

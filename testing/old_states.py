@@ -15,7 +15,7 @@ from adapters import DYNAMIC, Adapter
 from emulator_process import Emulator
 from project import STACK, Project
 
-VERSIONS = Path(__file__).parents[1] / "states"
+VERSIONS = Path(__file__).parents[1] / "tests" / "states"
 FOLDER, API_URL = "/FOLDER-OF-THE-PROJECT", "http://ADDRESS-OF-THE-API"
 SECRET = "hunter2-hunter2"
 # What a server makes up for a record, and a state may hold.
