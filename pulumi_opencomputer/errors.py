@@ -210,12 +210,14 @@ class UnavailableError(APIError):
         retry_after: The seconds after which the server wants to be asked again, or None if it did not say.
         has_begun: Whether the server had said anything of a build before.
         from_cache: Whether it had said that the content comes from its cache.
+        most_attempts: How often it is worth to try, where more attempts don't mend it; None if they may.
     """
 
     code = "OC1105"
 
     has_begun = False
     from_cache = False
+    most_attempts: int | None = None
 
     def __init__(
         self, message: str, *, status: int | None = None, text: str = "", retry_after: float | None = None

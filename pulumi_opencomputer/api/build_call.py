@@ -20,6 +20,7 @@ from .attempt import Exchange
 from .error_mapping import stream_error
 from .event_stream import TerminalEvent, read_build
 from .events import BuildEvent, CacheHit
+from .held_request import LONGEST_HOLD, HeldRequest
 from .records import Record, parse_json, parse_record
 from .stream_guard import Guard
 from .transport import LARGEST_ANSWER, Transport, require_type
@@ -45,7 +46,7 @@ class BuildBody(Protocol):
         """The content hash that the built record must have."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body; may raise ContentChangedError before the last byte."""
+        """Yield the body; may raise ContentChangedError before its last chunk, never after it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class _NotArrivedError(Exception):
         super().__init__(str(error))
         self.error = error
         self.retry_after = getattr(error, "retry_after", None)
+        self.most_attempts = getattr(error, "most_attempts", None)
 
 
 @dataclass
@@ -83,10 +85,12 @@ class BuildCall:
     on_event: Callable[[BuildEvent], None]
     on_quiet: Callable[[float, bool], None] | None
     before_end: Callable[[], None] | None
+    before_last_byte: Callable[[float], None] | None
     _deadline: float = field(init=False)
     _last_event: float = field(init=False)
     _has_begun: bool = field(init=False, default=False)
     _from_cache: bool = field(init=False, default=False)
+    _callbacks_error: APIError | None = field(init=False, default=None)
 
     def run(self) -> BuildOutcome:
         """Make attempts until one arrives, and follow that to its end."""
@@ -101,7 +105,7 @@ class BuildCall:
         self._check_time()
         silence = min(self.transport.timing.silence, self.timeout)
         # The limit on the connection is the later one: it would break the build off, `_check_time` doesn't.
-        exchange = Exchange(self.transport.url, self._deadline - self.clock() + silence, build=True)
+        exchange = self.transport.exchange(self._deadline - self.clock() + silence, build=True)
         guard = Guard()
         try:
             with self.transport.open(
@@ -112,6 +116,8 @@ class BuildCall:
             guard.dismiss()
             raise
         except APIError as error:
+            if error is self._callbacks_error:
+                raise
             if not _may_have_arrived(error, exchange):
                 raise _NotArrivedError(error) from error
             if isinstance(error, StreamLostError):
@@ -142,8 +148,27 @@ class BuildCall:
         # From the last byte on the server may be building, so the guard stands by before that.
         guard.attach(exchange.socket)
         if self.before_end:
-            self.before_end()
+            self._call(self.before_end)
+        if self.before_last_byte:
+            self._hold(exchange, self.before_last_byte)
         yield held[-1:]
+
+    def _hold(self, exchange: Exchange, before_last_byte: Callable[[float], None]) -> None:
+        """Let the caller do what must come between the upload and the build."""
+        request = HeldRequest(exchange.socket, self.transport.url, self.transport.redact)
+        request.wait_until_sent(self.transport.timing.silence)
+        self._check_time()
+        self._call(lambda: before_last_byte(LONGEST_HOLD))
+        # A server that hung up meanwhile never gets the last byte, and has nothing to build.
+        request.require_silence()
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except APIError as error:
+            # It is about another request, and says nothing of whether this one arrived.
+            self._callbacks_error = error
+            raise
 
     def _follow(self, response: httpx.Response, guard: Guard) -> BuildOutcome:
         if response.status_code != 200:

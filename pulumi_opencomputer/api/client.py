@@ -230,6 +230,7 @@ class Client:
         on_event: Callable[[BuildEvent], None],
         on_quiet: Callable[[float, bool], None] | None = None,
         before_end: Callable[[], None] | None = None,
+        before_last_byte: Callable[[float], None] | None = None,
     ) -> BuildOutcome:
         """Build an image and put it under a name.
 
@@ -247,6 +248,11 @@ class Client:
                 yet may be waiting for another build.
             before_end: Called when all but the last byte of the body is sent; again if the request is
                 repeated.
+            before_last_byte: For what must happen between the upload and the build, as a delete of the record that
+                has the name. Called, with the seconds that it may take, when the server has received all but the last
+                byte, the content's hash is what was planned, and the server has neither refused nor hung up. If it
+                raises, the last byte is never sent. If the server hangs up during or after the call, the request is
+                repeated, and the callback called again.
 
         Returns:
             The named row, ready, with the name and content hash that were asked for; and whether it comes from the
@@ -262,7 +268,15 @@ class Client:
             APIError: As with `get_snapshot`.
         """
         return BuildCall(
-            self._transport, self._clock, self._sdk_version, request, timeout, on_event, on_quiet, before_end
+            self._transport,
+            self._clock,
+            self._sdk_version,
+            request,
+            timeout,
+            on_event,
+            on_quiet,
+            before_end,
+            before_last_byte,
         ).run()
 
     def wait_for(self, name: str, content_hash: str, *, timeout: float, started: float | None = None) -> Record:

@@ -143,6 +143,13 @@ def parse_date(value: str) -> float | None:
 def _client_error(status: int, headers: Mapping[str, str], said: str) -> APIError:
     if status == 408:
         return TimedOutError("The server waited too long for the request. Try again.", status=408, text=said)
+    if status == 407:
+        return UnavailableError(
+            "The proxy in front of the server wants a user name and password. Put them into its address (HTTP_PROXY,"
+            " HTTPS_PROXY or ALL_PROXY), or name the server in NO_PROXY.",
+            status=407,
+            text=said,
+        )
     if status == 429:
         return UnavailableError(
             "The server takes no more requests for the moment. Try again later, or with a lower --parallel.",

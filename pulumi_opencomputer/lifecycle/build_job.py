@@ -73,7 +73,7 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._prepared, self._descriptions = _prepare(inputs["manifest"], self._secrets)
+        self._prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
         self._hashes = {0: self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._cancelled = False
@@ -199,9 +199,9 @@ class Job:
             error.withhold(_WITHHELD)
 
 
-def _prepare(manifest: Any, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
+def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
     try:
-        prepared = prepare(manifest)
+        prepared = prepare(manifest, planned_hash)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]

@@ -86,6 +86,7 @@ def check(
     memory: HashMemory,
     *,
     autonaming: Autonaming | None = None,
+    from_record: bool = False,
 ) -> Checked:
     """Validate the inputs of one resource.
 
@@ -96,10 +97,11 @@ def check(
         news: The program's inputs; parts may be `UNKNOWN`.
         memory: The hashes already computed in this process.
         autonaming: What the user wants of generated names, if anything.
+        from_record: Whether the manifest was read out of a server's record, whose words and hash it keeps.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
-    contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory)
+    contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory, from_record)
     problems = [
         *_unknown_inputs(rules.inputs, inputs),
         *contents.problems,
@@ -144,11 +146,11 @@ def _recorded(olds: Mapping[str, Any]) -> _Contents:
     return _Contents(olds["manifest"], lambda: olds["contentHash"])
 
 
-def _examined(manifest: Any, memory: HashMemory) -> _Contents:
+def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents:
     from ..content.hashing import content_hash  # noqa: PLC0415 - this and pydantic: most of what a check could load
     from ..manifest.prepared import examine  # noqa: PLC0415
 
-    examined = examine(manifest, is_unknown)
+    examined = examine(manifest, is_unknown, verbatim=from_record)
     prepared = examined.prepared
     if prepared is None:
         return _Contents(examined.checked, lambda: UNKNOWN, examined.problems)

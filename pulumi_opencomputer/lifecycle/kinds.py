@@ -161,7 +161,7 @@ class Image(Kind):
         """An image out of its build."""
         what = f"the image {record.content_hash[:12]}"
         found = importing.declare(record, what)
-        checked = importing.checked(self.check(urn, {}, found, run.memory), what)
+        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
         made = {**outputs.created(self.outputs, record), "cached": True}
         return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
 
@@ -222,7 +222,7 @@ class Snapshot(Kind):
         """A snapshot out of its record."""
         what = f"the snapshot {record.name!r}"
         found = {**importing.declare(record, what), "name": record.name}
-        checked = importing.checked(self.check(urn, {}, found, run.memory), what)
+        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
         made = outputs.created(self.outputs, record)
         return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
 

@@ -112,6 +112,53 @@ def test_another_machine_is_reached_through_the_proxy(clock, monkeypatch):
     assert all("x-api-key" not in request.headers for request in proxy.requests)
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("407 Proxy Authentication Required", "user name and password: put them into its address"),
+        ("403 Forbidden", r"refused it \(403 Forbidden\)\. Check HTTPS_PROXY"),
+    ],
+)
+def test_a_proxys_refusal_is_told_as_the_proxys(clock, monkeypatch, status, told):
+    """It names the proxy, without the password in its address, and is not repeated."""
+    with Wire(plays(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://me:hunter2@"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with (
+            Client(Settings("https://host.example", KEY), sleep=clock.sleep) as client,
+            pytest.raises(errors.UnavailableError, match=told) as caught,
+        ):
+            client.list_snapshots()
+    assert f"the proxy {proxy.url} refused" in str(caught.value)
+    assert "hunter2" not in f"{caught.value} {caught.value!r}"
+    assert proxy.connections == 1
+
+
+def test_a_proxy_that_wants_a_password_for_plain_http_is_told_as_the_proxy(clock, monkeypatch):
+    """Its 407 comes as an answer there."""
+    with Wire(plays(answer(407, b"<html>", kind="text/html"))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with (
+            Client(Settings("http://host.example", KEY, allow_http=True), sleep=clock.sleep) as client,
+            pytest.raises(errors.UnavailableError, match="The proxy in front of the server wants"),
+        ):
+            client.list_snapshots()
+    assert proxy.connections == 1
+
+
+def test_a_password_of_netrc_is_not_sent_along(connect, monkeypatch, tmp_path):
+    """The key says who asks; a file of passwords is none of this request's."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Wire(plays(answer(200, []))) as server:
+        connect(server).list_images()
+    assert "authorization" not in server.requests[0].headers
+
+
 @pytest.mark.parametrize("proxy", ["socks9://host", "nonsense://"])
 def test_unusable_proxies_are_a_setting_to_mend(monkeypatch, proxy):
     """A proxy address that can't be used is told as the environment's, without a traceback of a library."""
@@ -283,11 +330,11 @@ def test_passing_faults_are_asked_again(connect, clock, status):
 
 
 def test_repeating_ends(connect, clock):
-    """A fault that stays is told after six attempts and a few seconds of waiting."""
+    """A fault that stays is told after ten attempts: a server that is away for half a minute fails nothing."""
     with Wire(plays(answer(503, b"down"))) as server, pytest.raises(errors.UnavailableError, match="status 503"):
         connect(server).get_snapshot("tools")
-    assert server.connections == 6
-    assert sum(clock.slept) < 12
+    assert server.connections == 10
+    assert 35 < sum(clock.slept) < 45
 
 
 @pytest.mark.parametrize(
@@ -341,7 +388,36 @@ def test_an_unreachable_server_is_told_with_its_address_and_setting(connect, clo
     assert f"Can't connect to {url}" in str(caught.value)
     assert "refused" in str(caught.value)
     assert "pulumi config set opencomputer:apiUrl" in str(caught.value)
-    assert len(clock.slept) == 5
+    assert len(clock.slept) == 9
+
+
+@pytest.mark.parametrize("call", ["get_snapshot", "list_images", "delete_snapshot"])
+def test_a_server_that_is_away_for_half_a_minute_fails_nothing(connect, clock, call):
+    """Reads and deletes are asked again until it is back."""
+
+    def away(connection: Connection) -> None:
+        connection.request()
+        if clock.now < 1030:
+            connection.reset()
+        elif call == "delete_snapshot":
+            connection.send(answer(204, b""))
+        else:
+            connection.send(answer(200, [] if call == "list_images" else row()))
+
+    with Wire(away) as server:
+        client = connect(server)
+        client.list_images() if call == "list_images" else getattr(client, call)("tools")
+    assert clock.now > 1030
+
+
+def test_a_host_that_does_not_exist_is_asked_for_twice(clock):
+    """A name server may be wrong for a moment; it is not for half a minute."""
+    with (
+        Client(Settings("https://nowhere.invalid", KEY), sleep=clock.sleep) as client,
+        pytest.raises(errors.UnavailableError, match="no such host"),
+    ):
+        client.list_images()
+    assert len(clock.slept) == 1
 
 
 # Delete

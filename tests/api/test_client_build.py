@@ -205,7 +205,7 @@ def test_a_build_that_can_never_arrive_ends_with_the_reason(connect, clock):
     """Nothing listens: the attempts are as many as for any request, and the error is of the connection."""
     with pytest.raises(errors.UnavailableError, match="Can't connect"):
         build(connect(refused_url()))
-    assert len(clock.slept) == 5
+    assert len(clock.slept) == 9
 
 
 def drop_after(*events: bytes, how: str = "close") -> Callable[[Connection], None]:

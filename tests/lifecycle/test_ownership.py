@@ -73,7 +73,7 @@ def test_conflict_with_an_unmarked_row_tells_the_row_and_the_ways_on(stack: Stac
     assert _error(stack, NEW) == (
         f"A snapshot named 'fixed' exists already (content hash {content_hash(manifest('theirs'))}, status ready, "
         f"created {row['createdAt']}). It was not made by this provider. Choose another name, set adopt to true to "
-        "take it over (it is replaced once the new image is ready), or delete it."
+        "take it over (it is replaced once the new image is ready), or delete it. (OC1104)"
     )
     assert named(stack.emulator) == {"fixed": row}
 
