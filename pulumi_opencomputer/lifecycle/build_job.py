@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+from ..api.spool import SpooledBody
 from ..content.hashing import content_hash
 from ..content.request_body import BuildRequest
 from ..errors import (
@@ -22,7 +24,6 @@ from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
 from .names import Origin, mark
 from .progress import BuildProgress, ResourceLog
-from .spool import SpooledBody
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
@@ -76,6 +77,7 @@ class Job:
         self._prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
         self._hashes = {0: self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
+        self._kept = ExitStack()
         self._cancelled = False
         self.committed = False
         self.progress = BuildProgress(
@@ -120,14 +122,13 @@ class Job:
         """The same, and the same bytes whenever it is sent again, once they were sent whole."""
         key = (name, self.variant)
         if key not in self._spools:
-            self._spools[key] = SpooledBody(self._request(name))
+            self._spools[key] = self._kept.enter_context(SpooledBody(self._request(name)))
         return self._spools[key]
 
     def close(self) -> None:
         """Stop showing the running time, and drop what is kept of requests."""
         self.progress.close()
-        for spool in self._spools.values():
-            spool.close()
+        self._kept.close()
 
     def _request(self, name: str) -> BuildRequest:
         image = self._prepared.image(self.variant)

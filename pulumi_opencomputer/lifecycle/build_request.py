@@ -44,7 +44,8 @@ class BuildRequest:
         *,
         timeout: float,
         on_event: Callable[[BuildEvent], None],
-        before_last_byte: Callable[[], None],
+        before_end: Callable[[], None],
+        before_last_byte: Callable[[float], None] | None = None,
     ) -> None:
         """Send the request.
 
@@ -53,11 +54,13 @@ class BuildRequest:
             body: The request's body.
             timeout: The seconds that the whole call may take.
             on_event: Called for each event of the build.
-            before_last_byte: Called when all but the last byte is sent; again if the request is repeated.
+            before_end: Called when all but the last byte is sent; again if the request is repeated.
+            before_last_byte: Called after that, with the seconds that it may take; the server waits meanwhile.
         """
         self.has_begun = False
         self.is_sent = False
         self._on_event = on_event
+        self._before_end = before_end
         self._before_last_byte = before_last_byte
         self._left = False
         self._ended = threading.Event()
@@ -88,7 +91,8 @@ class BuildRequest:
                 timeout=timeout,
                 on_event=self._pass_on,
                 on_quiet=lambda *_: self._go_on(),
-                before_end=self._hook,
+                before_end=self._end,
+                before_last_byte=self._hook if self._before_last_byte else None,
             )
         except BaseException as error:
             self._error = error
@@ -99,9 +103,14 @@ class BuildRequest:
         self.has_begun = True
         self._on_event(event)
 
-    def _hook(self) -> None:
+    def _end(self) -> None:
+        self._before_end()
+        self.is_sent = self._before_last_byte is None
+
+    def _hook(self, seconds: float) -> None:
         try:
-            self._before_last_byte()
+            if self._before_last_byte:
+                self._before_last_byte(seconds)
         except APIError as error:
             raise HookFailedError(error) from error
         self.is_sent = True

@@ -59,13 +59,14 @@ class Builder:
         self._clock = clock
         self._replaced_ids = replaced_ids
 
-    def build(self, name: str, *, before_last_byte: Callable[[], None] | None = None) -> BuildOutcome:
+    def build(self, name: str, *, before_last_byte: Callable[[float], None] | None = None) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
 
         Args:
             name: The name; it must be free.
-            before_last_byte: Called when all but the last byte of the request is sent, and its hash is proved; again
-                for each further request. The same bytes are sent each time, whatever becomes of local files.
+            before_last_byte: Called when the server has all but the last byte of the request, and its hash is proved,
+                with the seconds that it may take; again for each further request. The same bytes are sent each time,
+                whatever becomes of local files.
 
         Returns:
             The named record, ready, made by this very call; and whether the cache had the content.
@@ -124,7 +125,7 @@ class Builder:
 
         return unnamed(self._client.list_images(until=is_enough))
 
-    def _request(self, name: str, before_last_byte: Callable[[], None] | None) -> BuildOutcome:
+    def _request(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildOutcome:
         """Ask once; and once more, where the request only waited for a build that has ended by now."""
         request = self._send(name, before_last_byte)
         while not request.wait(self._clock.look_every):
@@ -133,22 +134,20 @@ class Builder:
                 return self._ask_again(request, name, before_last_byte)
         return request.result()
 
-    def _send(self, name: str, before_last_byte: Callable[[], None] | None) -> BuildRequest:
+    def _send(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildRequest:
         job = self._job
-
-        def hook() -> None:
-            # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled.
-            job.remaining()
-            if before_last_byte:
-                before_last_byte()
-
         return BuildRequest(
             self._client,
             job.spooled_request(name) if before_last_byte else job.request(name),
             timeout=job.remaining(),
             on_event=job.progress.on_event,
-            before_last_byte=hook,
+            before_end=self._before_end,
+            before_last_byte=before_last_byte,
         )
+
+    def _before_end(self) -> None:
+        # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
+        self._job.remaining()
 
     def _need_not_wait(self) -> bool:
         """Whether a silent request waits in vain: the content is ready, or blocked by a build that is dead.
@@ -168,7 +167,9 @@ class Builder:
         self._say_waiting(record, now)
         return False
 
-    def _ask_again(self, silent: BuildRequest, name: str, before_last_byte: Callable[[], None] | None) -> BuildOutcome:
+    def _ask_again(
+        self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None
+    ) -> BuildOutcome:
         try:
             again = self._send(name, before_last_byte)
             return again.result()
@@ -234,7 +235,7 @@ class Builder:
         whose = "an earlier run's build" if mark_of(record) == self._job.mark else "another build"
         age, longest = max(0.0, record.age(now)) / 60, DEAD_AFTER / 60
         self._job.progress.wait_for(
-            f"{whose} of this content has been running for {age:.0f} min; waiting, until {longest:.0f} min at most"
+            f"{whose} of this content has been running for {age:.0f} min; waiting for it until {longest:.0f} min"
         )
 
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:

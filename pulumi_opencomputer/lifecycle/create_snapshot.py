@@ -7,13 +7,14 @@ name is missing for neither a build nor an upload. Whatever fails before the del
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
+from ..errors import APIError, ConflictError, UnavailableError
 from .build_with_recovery import Builder
 from .delete import is_out_of_reach
 from .ownership import Ownership
-from .read_replica import look_until_shown
+from .read_replica import get, is_past, look_until_shown
 from .scratch import Scratch
 from .waiting import is_too_large, pauses
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 # A manifest above this size is not read once more between the two parts of the second request.
 _QUICK = 1_000_000
+
+
+_NOT_SHOWN = (
+    "The server's index does not show that snapshot, so it can't be told whose it is, nor be replaced. If it was made "
+    "a moment ago, run the same command again in a few minutes. One whose manifest is larger than 2 MB never shows at "
+    "the public endpoint: choose another name then."
+)
 
 
 class SnapshotCreation:
@@ -61,12 +69,17 @@ class SnapshotCreation:
             APIError: The server can't be reached, or refused.
         """
         known = self._recorded is not None and self._recorded.name == name
-        existing = self._get(name) if known else None
+        existing = get(self._client, name) if known else None
+        if existing is not None and is_past(existing, self._recorded):
+            existing = self._look_until_shown(name)
         if existing is None:
             try:
                 return self._build_in_place(name)
             except ConflictError as error:
-                existing = self._look_until_shown(name, error)
+                existing = self._look_until_shown(name)
+                if existing is None:
+                    error.add_hint(_NOT_SHOWN)
+                    raise
         self._require_ownership(existing)
         return self._swap(existing)
 
@@ -83,19 +96,16 @@ class SnapshotCreation:
         self._scratch.clear_left()
         return record
 
-    def _look_until_shown(self, name: str, error: ConflictError) -> Record:
-        """Look for the record that a conflict told of."""
-        record = look_until_shown(
-            self._client, name, self._run.clock, but_not=self._run.replaced_ids, before=self._job.remaining
+    def _look_until_shown(self, name: str) -> Record | None:
+        """Look for the record that has the name by now; None if the index does not show it."""
+        return look_until_shown(
+            self._client,
+            name,
+            self._run.clock,
+            recorded=self._recorded,
+            but_not=self._run.replaced_ids,
+            before=self._job.remaining,
         )
-        if record is None:
-            error.add_hint(
-                "The server's index does not show that snapshot, so it can't be told whose it is, nor be replaced. If "
-                "it was made a moment ago, run the same command again in a few minutes. One whose manifest is larger "
-                "than 2 MB never shows at the public endpoint: choose another name then."
-            )
-            raise error
-        return record
 
     def _require_ownership(self, record: Record) -> None:
         """Make sure that the record under the wanted name may be replaced, and say which one is."""
@@ -142,16 +152,22 @@ class SnapshotCreation:
             "was changed: the old snapshot stays. Run the same command again in a few minutes, or choose another name."
         )
 
-    def _drop(self, old: Record) -> None:
+    def _drop(self, old: Record, seconds: float) -> None:
         """Delete the old record, if it is still the one that was looked at; all but the last byte is sent by now."""
         if self._dropped:
             return
+        began = time.monotonic()
         name = str(old.name)
         ids = {old.id}
-        if self._job.size < _QUICK and (current := self._get(name)) is not None:
+        if self._job.size < _QUICK and (current := get(self._client, name)) is not None:
             if current.id != old.id:
                 self._require_ownership(current)
             ids.add(current.id)
+        if time.monotonic() - began > seconds:
+            raise UnavailableError(
+                f"The server took too long to show the snapshot {name!r}, which is to be replaced. Nothing was "
+                "changed. Try again later."
+            )
         # Asked once more, since what follows can't be stopped halfway.
         self._job.remaining()
         self._job.commit()
@@ -171,15 +187,18 @@ class SnapshotCreation:
         self._job.restart_progress()
         try:
             try:
-                return self._builder.build(name, before_last_byte=lambda: self._drop(old)).record
+                return self._builder.build(name, before_last_byte=lambda seconds: self._drop(old, seconds)).record
             except ConflictError as error:
                 if not self._dropped:
                     raise
-                record = self._look_until_shown(name, error)
+                record = self._look_until_shown(name)
+                if record is None:
+                    error.add_hint(_NOT_SHOWN)
+                    raise
                 self._require_ownership(record)
                 self._client.delete_snapshot(name)
                 self._run.replaced_ids.add(record.id)
-                return self._builder.build(name, before_last_byte=lambda: None).record
+                return self._builder.build(name, before_last_byte=lambda _: None).record
         except ConflictError:
             raise
         except APIError as error:
@@ -189,9 +208,3 @@ class SnapshotCreation:
                     f"{self._scratch.name!r}, and running the same command again puts it in place."
                 )
             raise
-
-    def _get(self, name: str) -> Record | None:
-        try:
-            return self._client.get_snapshot(name, with_manifest=False)
-        except NotFoundError:
-            return None

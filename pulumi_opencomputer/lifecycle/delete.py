@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError, NotFoundError, UnavailableError
+from ..errors import ConfigurationError, UnavailableError
 from .names import mark, mark_of
 from .progress import ResourceLog
-from .read_replica import age, may_be_past
+from .read_replica import age, get, is_past
 from .types import Recorded
 from .waiting import YOUNG, is_too_large, pauses
 
@@ -59,11 +59,6 @@ class _Deletion:
     def run(self) -> None:
         if self._is_done():
             return
-        if age(self._state, self._run.clock.now()) >= YOUNG:
-            self._run.clock.sleep(_SECOND_LOOK)
-            self._is_done()
-            # Twice not in the index, which had ten minutes to learn of it.
-            return
         name = self._recorded.name
         if is_too_large(self._state.get("manifest")):
             self._log.warn(
@@ -71,15 +66,24 @@ class _Deletion:
                 "index holds, so the server does not find it. It leaves the state; sandboxes still start from it"
             )
             return
+        if age(self._state, self._run.clock.now()) >= YOUNG:
+            self._run.clock.sleep(_SECOND_LOOK)
+            if not self._is_done():
+                # Twice not in the index, which had ten minutes to learn of it.
+                self._require_records()
+            return
         for pause in pauses():
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
             self._run.clock.sleep(pause)
             if self._is_done():
                 return
-        raise UnavailableError(
+        error = UnavailableError(
             f"The snapshot named {name!r} was made a short while ago, and the server's index does not show it yet, so "
             "it can't be deleted. It stays in the state; run the same command again in a few minutes."
         )
+        if self._run.account.newest() is None:
+            error.add_hint("The API key shows no records at all: make sure that it is of the right organisation.")
+        raise error
 
     def _is_done(self) -> bool:
         """Try to delete the record; False where the index does not show it."""
@@ -89,22 +93,20 @@ class _Deletion:
             return self._leave(record)
         found = client.delete_snapshot(name)
         if is_out_of_reach(found):
+            self._run.account.require(self._run.account.newest(), self._state)
             return False
         if not found and record is None:
             self._require_records()
         return True
 
     def _get(self) -> Record | None:
-        try:
-            record = self._run.client().get_snapshot(self._recorded.name, with_manifest=False)
-        except NotFoundError:
-            return None
+        record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
         return record
 
     def _leave(self, record: Record) -> bool:
         """Leave another record alone; False where it is only an older one that the index still shows."""
-        if may_be_past(record, self._state):
+        if is_past(record, self._recorded):
             return False
         if mark_of(record) != mark(self._urn):
             self._log.warn(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from .outputs import IMAGE, SNAPSHOT, refreshed
 from .progress import ResourceLog
-from .read_replica import FULL_LIST, SECOND_LOOK, age, look_for_recorded, may_be_past
+from .read_replica import FULL_LIST, SECOND_LOOK, age, is_past, look_for_recorded
 from .types import Recorded
-from .waiting import YOUNG, is_too_large
+from .waiting import YOUNG, is_too_large, pauses
 from .which_build import unnamed
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ FOREIGN = "foreign"
 
 #: The status that a refresh records when the image behind the resource is not there any more.
 MISSING = "missing"
+
+# Seconds in which the index shows the first record of a key.
+_FIRST_SHOWN_WITHIN = 60.0
 
 _NO_RECORDS = (
     "this API key has no records at all. If it is of another organisation, set the right one; else the next up makes "
@@ -39,14 +42,19 @@ def read_snapshot(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[
         ConfigurationError: The key is of another organisation.
         APIError: The server can't be reached, or refused.
     """
-    recorded = Recorded.of(state)
     record = look_for_recorded(run.client(), state, run.clock, log)
+    if record is None and _is_young(run, state) and _wait_for_any(run, state, log):
+        record = look_for_recorded(run.client(), state, run.clock, log)
     run.account.require(record, state)
-    if record is None:
-        return _not_found(run, state, log)
+    return _not_found(run, state, log) if record is None else _found(run, state, record, log)
+
+
+def _found(run: Run, state: Mapping[str, Any], record: Record, log: ResourceLog) -> dict[str, Any]:
+    """What it means that a record stands under the name."""
+    recorded = Recorded.of(state)
     if record.id == recorded.snapshot_id:
         return {**state, **refreshed(SNAPSHOT, record, state), "status": _status(record)}
-    if may_be_past(record, state) and age(state, run.clock.now()) < YOUNG and run.account.is_public():
+    if is_past(record, recorded) and _is_young(run, state) and run.account.is_public():
         return dict(state)
     log.warn(
         f"another snapshot stands under the name {recorded.name!r} (id {record.id}, created {record.created_at}); "
@@ -68,10 +76,31 @@ def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str
             "is still there; the state stays as it is"
         )
         return dict(state)
-    if age(state, run.clock.now()) < YOUNG:
+    if _is_young(run, state):
         log.info("made a short while ago, and not shown by the server's index yet; the state stays as it is")
         return dict(state)
     return None
+
+
+def _is_young(run: Run, state: Mapping[str, Any]) -> bool:
+    """Whether the public endpoint's index may not have heard of a record yet."""
+    return age(state, run.clock.now()) < YOUNG
+
+
+def _wait_for_any(run: Run, state: Mapping[str, Any], log: ResourceLog) -> bool:
+    """Wait until a key that shows no records at all shows one: its first may not be in the index yet.
+
+    Returns:
+        Whether it showed none at first, and does now.
+    """
+    if run.account.has_any(state):
+        return False
+    for pause in pauses(_FIRST_SHOWN_WITHIN):
+        log.status("the server shows no records at all yet; looking again")
+        run.clock.sleep(pause)
+        if run.account.has_any(state):
+            return True
+    return False
 
 
 def _status(record: Record) -> str:
@@ -105,8 +134,7 @@ class ImageList:
         if self._newest is None:
             log.warn(_NO_RECORDS)
             return {**state, "status": MISSING}
-        is_young = age(state, run.clock.now()) < YOUNG
-        return dict(state) if is_young and self._newest.cell_id is not None else None
+        return dict(state) if _is_young(run, state) and self._newest.cell_id is not None else None
 
     def _find(self, run: Run, wanted: str) -> Record | None:
         with self._lock:

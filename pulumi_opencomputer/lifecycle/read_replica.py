@@ -31,16 +31,16 @@ def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, lo
 
     Where the record before it is shown, the index has not caught up yet: that is looked at for up to a minute.
     """
-    clock = _telling(clock, log)
-    record = _get(client, state)
+    clock, recorded = _telling(clock, log), Recorded.of(state)
+    record = get(client, recorded.name)
     if record is None:
         clock.sleep(SECOND_LOOK)
-        record = _get(client, state)
+        record = get(client, recorded.name)
     for _ in range(_LOOKS_AT_PAST):
-        if record is None or not may_be_past(record, state):
+        if record is None or not is_past(record, recorded):
             break
         clock.sleep(SECOND_LOOK)
-        record = _get(client, state)
+        record = get(client, recorded.name)
     return record
 
 
@@ -49,26 +49,44 @@ def look_until_shown(
     name: str,
     clock: Clock,
     *,
+    recorded: Recorded | None = None,
     but_not: Collection[str] = (),
     before: Callable[[], object] = lambda: None,
 ) -> Record | None:
-    """Look for the record under a name that was said to be taken; None if it is not shown within two minutes.
+    """Look for the record under a name that is there; None if it is not shown within two minutes.
 
     Args:
         client: The API.
         name: The name.
         clock: Time.
+        recorded: The record that the state names; one that is older is not what stands there by now.
         but_not: The ids of records that are known to be gone.
         before: Called before each further look; may raise.
     """
-    record = _get(client, {"name": name})
+    record = get(client, name)
     for pause in pauses():
-        if record is not None and record.id not in but_not:
-            return record
+        if record is not None and record.id not in but_not and not is_past(record, recorded):
+            break
         before()
         clock.sleep(pause)
-        record = _get(client, {"name": name})
+        record = get(client, name)
     return record
+
+
+def get(client: Client, name: str) -> Record | None:
+    """The record that is shown under a name, without the lists of its manifest; None if there is none."""
+    try:
+        return client.get_snapshot(name, with_manifest=False)
+    except NotFoundError:
+        return None
+
+
+def is_past(record: Record, recorded: Recorded | None) -> bool:
+    """Whether a record may be the one that the recorded one replaced, which the index still shows."""
+    if recorded is None or record.id == recorded.snapshot_id:
+        return False
+    moment = _seconds(recorded.created_at)
+    return moment is not None and record.age(moment) >= 0
 
 
 def _telling(clock: Clock, log: ResourceLog) -> Clock:
@@ -81,30 +99,15 @@ def _telling(clock: Clock, log: ResourceLog) -> Clock:
     return replace(clock, sleep=sleep)
 
 
-def _get(client: Client, state: Mapping[str, Any]) -> Record | None:
-    try:
-        return client.get_snapshot(Recorded.of(state).name, with_manifest=False)
-    except NotFoundError:
-        return None
-
-
-def may_be_past(record: Record, state: Mapping[str, Any]) -> bool:
-    """Whether a record may be the one that the recorded one replaced, which the index still shows."""
-    recorded = _seconds(state)
-    if record.id == state.get("snapshotId") or recorded is None:
-        return False
-    return record.age(recorded) >= 0
-
-
 def age(state: Mapping[str, Any], now: float) -> float:
     """Seconds since the record was created; for ever where the state does not say when."""
-    created = _seconds(state)
+    created = _seconds(Recorded.of(state).created_at)
     return math.inf if created is None else now - created
 
 
-def _seconds(state: Mapping[str, Any]) -> float | None:
+def _seconds(text: str) -> float | None:
     try:
-        whole, _, decimals = str(state.get("createdAt")).rstrip("Z").partition(".")
+        whole, _, decimals = text.rstrip("Z").partition(".")
         created = datetime.fromisoformat(whole).replace(tzinfo=timezone.utc)
         return created.timestamp() + float(f"0.{decimals or 0}")
     except ValueError:

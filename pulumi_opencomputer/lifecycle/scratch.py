@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import APIError, ConflictError, UnavailableError
 from .delete import is_out_of_reach
 from .names import scratch_name
-from .waiting import is_too_large, pauses
+from .waiting import LONGEST_WAIT, is_too_large, pauses
 
 if TYPE_CHECKING:
     from ..api.client import BuildOutcome
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 _MOST_CACHE_PROOFS = 4
-_MOST_NAMES = 4
+_MOST_NAMES = 6
 # Seconds for which the public endpoint's index is asked for a build that has just ended.
 _SHOWN_WITHIN = 30.0
 
@@ -39,6 +39,9 @@ class Scratch:
         self._builder = builder
         self._job = job
         self.name = scratch_name(job.urn)
+        self._number = 0
+        self._made: list[str] = []
+        self._patience = LONGEST_WAIT
 
     def build(self) -> BuildOutcome:
         """Build under the name, until the cache is certain to serve the content.
@@ -50,14 +53,17 @@ class Scratch:
         """
         for proof in range(_MOST_CACHE_PROOFS):
             outcome = self._builder.build(self.name)
+            self._made.append(self.name)
             if outcome.from_cache or self._is_cached():
                 return outcome
             # Content whose record can't be seen is asked for again: it comes from the cache, or never does.
             record = self._builder.built_record()
             if (record and not record.is_ready) or proof % 2:
                 self._builder.next_variant()
-            if not self._delete():
-                break
+            if self._delete(self.name, wait=False):
+                self._made.remove(self.name)
+            else:
+                self._take_next_name()
             self._job.restart_progress()
         raise UnavailableError(
             "The image is built, but the server does not answer from its cache, without which the image is no use, and "
@@ -66,20 +72,18 @@ class Scratch:
 
     def build_over(self) -> BuildOutcome:
         """Build as `build` does, in place of what an interrupted run left there."""
-        for number in range(_MOST_NAMES):
-            self.name = scratch_name(self._job.urn, number)
-            for _ in range(2):
-                try:
-                    return self.build()
-                except ConflictError:
-                    self._job.restart_progress()
-                    if not self._delete():
-                        break
-        raise ConflictError(
-            f"The temporary names {scratch_name(self._job.urn)!r} and so on are taken by earlier builds of this "
-            "resource, which the server's index does not show, so they can't be deleted. Try again in a few minutes.",
-            status=409,
-        )
+        wait = True
+        for _ in range(2 * _MOST_NAMES):
+            try:
+                return self.build()
+            except ConflictError:
+                self._job.restart_progress()
+                if self._delete(self.name, wait=wait):
+                    clear_left(self._run, self._job.urn, self._number + 1)
+                else:
+                    wait = False
+                    self._take_next_name()
+        raise self._all_taken()
 
     def clear(self) -> None:
         """Delete the record, once the image is where it belongs; a warning where the index does not show it in time.
@@ -88,23 +92,24 @@ class Scratch:
             APIError: It can't be deleted. That fails the create, so that the next run clears it.
         """
         try:
-            deleted = self._delete()
+            # The first name goes last: as long as it is there, a later run looks for the others.
+            left = [name for name in reversed(self._made) if not self._delete(name, wait=True)]
         except APIError as error:
             error.add_hint(
                 f"The image is ready, but its temporary name {self.name!r} could not be deleted; running the same "
                 "command again takes the image from the cache and deletes it."
             )
             raise
-        if not deleted:
+        for name in left:
             self._job.log.warn(
-                f"the server's index does not show the temporary name {self.name!r} yet, so it can't be deleted; the "
-                "next change of this resource, or its delete, does that"
+                f"the server's index does not show the temporary name {name!r} yet, so it can't be deleted; the next "
+                "change of this resource, or its delete, does that"
             )
 
     def clear_left(self) -> None:
         """Delete what an interrupted run may have left; mostly there is nothing."""
         try:
-            self._run.client().delete_snapshot(self.name)
+            clear_left(self._run, self._job.urn)
         except APIError:
             self._job.log.warn(
                 "the server could not be asked to delete what an interrupted run may have left under the temporary "
@@ -124,25 +129,46 @@ class Scratch:
                     break
         return record is not None and record.is_ready
 
-    def _delete(self) -> bool:
-        """Delete a record that is there, in two minutes at most; False where the index does not show it."""
+    def _delete(self, name: str, *, wait: bool) -> bool:
+        """Delete a record that is there; False where the index does not show it, in two minutes if those are waited."""
         client = self._run.client()
-        if not is_out_of_reach(client.delete_snapshot(self.name)):
+        if not is_out_of_reach(client.delete_snapshot(name)):
             return True
-        for pause in () if is_too_large(self._job.manifest) else pauses():
+        for pause in pauses(self._patience) if wait and not is_too_large(self._job.manifest) else ():
             if self._job.is_cancelled:
                 return False
             self._job.progress.wait_for("waiting until the server's index shows the temporary name")
             self._run.clock.sleep(pause)
-            if not is_out_of_reach(client.delete_snapshot(self.name)):
+            self._patience -= pause
+            if not is_out_of_reach(client.delete_snapshot(name)):
                 return True
         return False
 
+    def _take_next_name(self) -> None:
+        self._number += 1
+        if self._number == _MOST_NAMES:
+            raise self._all_taken()
+        self.name = scratch_name(self._job.urn, self._number)
 
-def clear_left(run: Run, urn: str) -> None:
-    """Delete what a resource that is deleted may have left under its scratch names.
+    def _all_taken(self) -> ConflictError:
+        return ConflictError(
+            f"The temporary names {scratch_name(self._job.urn)!r} and so on are taken by earlier builds of this "
+            "resource, which the server's index does not show, so they can't be deleted. Try again in a few minutes.",
+            status=409,
+        )
+
+
+def clear_left(run: Run, urn: str, first: int = 0) -> None:
+    """Delete what earlier runs of a resource may have left under its scratch names; mostly there is nothing.
+
+    Args:
+        run: The run.
+        urn: The resource's URN.
+        first: The number of the first name. A name without a record ends the search.
 
     Raises:
         APIError: The server can't be reached, or refused.
     """
-    run.client().delete_snapshot(scratch_name(urn))
+    for number in range(first, _MOST_NAMES):
+        if not run.client().delete_snapshot(scratch_name(urn, number)):
+            break

@@ -131,8 +131,9 @@ class Recorded:
 
     name: str
     snapshot_id: str
+    created_at: str = ""
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Recorded:
         """Out of a resource's outputs."""
-        return cls(str(state.get("name") or ""), str(state.get("snapshotId") or ""))
+        return cls(*(str(state.get(key) or "") for key in ("name", "snapshotId", "createdAt")))

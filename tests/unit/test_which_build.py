@@ -14,11 +14,15 @@ AGES = {"young": "2026-07-31T23:45:01Z", "dead": "2026-07-31T23:45:00Z", "ahead"
 ROWS: dict[str, tuple[Any, str]] = {
     "ready": ("ready", "dead"),
     "fresh and ready": ("ready", "young"),
+    "ready without an image": ("ready", "young"),
+    "of an unknown status": ("archived", "young"),
     "failed": ("failed", "young"),
     "building": ("building", "young"),
     "building by another clock": ("building", "ahead"),
     "dead": ("building", "dead"),
 }
+
+USELESS = ("failed", "dead", "ready without an image", "of an unknown status")
 
 
 def hash_of(twin: int) -> str:
@@ -30,7 +34,8 @@ def rows(*kinds):
     for twin, kind in enumerate(kinds):
         if kind is not None:
             status, age = ROWS[kind]
-            made[hash_of(twin)] = Record(f"id-{twin}", None, hash_of(twin), status, None, AGES[age], None, None)
+            checkpoint = "cp-1" if kind in ("ready", "fresh and ready") else None
+            made[hash_of(twin)] = Record(f"id-{twin}", None, hash_of(twin), status, checkpoint, AGES[age], None, None)
     return made
 
 
@@ -44,6 +49,8 @@ def rows(*kinds):
         (("building by another clock",), 0),
         (("dead",), 1),
         (("failed",), 1),
+        (("ready without an image",), 1),
+        (("of an unknown status",), 1),
         (("dead", "ready"), 1),
         (("dead", "building"), 1),
         (("dead", "failed"), 2),
@@ -66,5 +73,5 @@ def test_a_build_is_dead_after_15_minutes():
 def test_all_below_the_choice_are_useless(kinds):
     """The choice can be had, and nothing below it can."""
     twin = which_build(rows(*kinds), hash_of, NOW)
-    assert all(kind in ("failed", "dead") for kind in kinds[:twin])
-    assert twin >= len(kinds) or kinds[twin] not in ("failed", "dead")
+    assert all(kind in USELESS for kind in kinds[:twin])
+    assert twin >= len(kinds) or kinds[twin] not in USELESS
