@@ -38,6 +38,7 @@ T = TypeVar("T")
 _STATUSES: dict[str, Status] = {"building": "building", "ready": "ready", "failed": "failed"}
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?Z", re.ASCII)
+_STEP_TYPES = frozenset({"apt_install", "pip_install", "run", "env", "workdir", "add_file", "add_dir"})
 _STEP_FAILURE = re.compile(
     r"(?:[a-z ]{1,40}: ){0,4}step (\d{1,9}) \(([^)]{0,80})\)(?: failed)?(?: \(exit (-?\d{1,9})\))?:?\s*(.*)",
     re.DOTALL,
@@ -248,7 +249,9 @@ def _known_error(error: str, hide: Hide) -> APIError | None:
     # A failed step comes first: its text is a program's output, in which any of the other phrases may stand.
     if match := _STEP_FAILURE.match(error):
         number, step_type, code, text = match.groups()
-        step, kind, exit_code = int(number) + 1, excerpt(step_type, 40), int(code) if code else None
+        # Any other word may be a part of the manifest that came back.
+        kind = step_type if step_type in _STEP_TYPES else None
+        step, exit_code = int(number) + 1, int(code) if code else None
         return BuildFailedError(
             describe_failure(step, kind, exit_code),
             step=step,
