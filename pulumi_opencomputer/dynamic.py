@@ -120,8 +120,8 @@ class ImageProvider(_Provider):
 def _plain_errors() -> Iterator[None]:
     """Let an error reach the user as its name and its own text alone.
 
-    The host shows an exception as Python does: with its module's path, and with whatever it was raised from, whose texts
-    may quote a secret.
+    The host shows an exception as Python does: with its module's path, and with whatever it was raised from, which may
+    quote a secret.
     """
     try:
         yield

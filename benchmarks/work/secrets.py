@@ -37,11 +37,11 @@ def secrets_plain(size: str) -> Callable[[], object]:
 
 
 def _values(size: int) -> list[str]:
-    chosen = random.Random(1)  # noqa: S311 - the same for both sides
+    chosen = random.Random(1)
     small = ["".join(chosen.choices(string.ascii_letters, k=40)) for _ in range(_SMALL)]
     return ["".join(chosen.choices(string.ascii_letters + string.digits + "+/", k=size - 40 * _SMALL)), *small]
 
 
 def _text() -> str:
-    chosen = random.Random(2)  # noqa: S311
+    chosen = random.Random(2)
     return "".join(chosen.choices(string.ascii_letters + string.digits + " \n/%&;\\+", k=_TEXT - 100))
