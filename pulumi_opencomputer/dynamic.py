@@ -63,7 +63,7 @@ class _Provider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         with _plain_errors():
-            inputs = _values(news)
+            inputs = _with_unseen_secrets(_values(news))
             urn = _urn(inputs)
             checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs)
             for warning in checked.warnings:
@@ -141,6 +141,17 @@ def _urn(values: Mapping[str, Any]) -> str:
 def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties as plain values, without the engine's own (``__provider``)."""
     return {key: _from_wire(value) for key, value in properties.items() if not key.startswith("__")}
+
+
+def _with_unseen_secrets(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with the places of what a transform has added: the program could not tell whether that is secret."""
+    known, paths = inputs.pop("knownParts", None), inputs.get("secretPaths") or []
+    if not isinstance(known, list) or not isinstance(paths, list) or "manifest" in paths:
+        return inputs
+    from .manifest.familiar import unfamiliar  # noqa: PLC0415
+
+    unseen = [path for path in unfamiliar(inputs.get("manifest"), known) if path not in paths]
+    return {**inputs, "secretPaths": [*paths, *unseen]} if unseen else inputs
 
 
 def _from_wire(value: Any) -> Any:

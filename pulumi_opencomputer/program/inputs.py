@@ -11,7 +11,7 @@ from ..errors import InvalidInputError, Problem
 from ..manifest.builder import Manifest, to_declared
 
 
-class StandsForManifest(pulumi.Resource):
+class HasManifest(pulumi.Resource):
     """A resource that may be given in place of its manifest.
 
     Attributes:
@@ -23,7 +23,7 @@ class StandsForManifest(pulumi.Resource):
 
 def after(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
     """The options, with a dependency on the image that is given in place of a manifest."""
-    if not isinstance(manifest, StandsForManifest):
+    if not isinstance(manifest, HasManifest):
         return opts
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[manifest]))
 
@@ -32,7 +32,7 @@ def declared(manifest: Any) -> Any:
     """The declared form; an Output is asked first, since it answers yes to any `hasattr`."""
     if isinstance(manifest, Manifest):
         return manifest.declared()
-    if isinstance(manifest, StandsForManifest):
+    if isinstance(manifest, HasManifest):
         # Not its output: that is of the last deployment, whose local files may have lain elsewhere.
         return manifest._declared_manifest
     if isinstance(manifest, pulumi.Output):

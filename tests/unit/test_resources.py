@@ -9,7 +9,8 @@ from pulumi.runtime.settings import get_root_resource
 
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.builder import Manifest
-from pulumi_opencomputer.program.resources import Image, Snapshot, _create_timeout
+from pulumi_opencomputer.program.resources import Image, Snapshot
+from pulumi_opencomputer.program.timeouts import create_timeout
 
 STEPS = [{"run": ["true"]}]
 MANIFEST = {"base": "base", "steps": STEPS}
@@ -214,13 +215,13 @@ def test_a_custom_timeout_is_the_builds_limit(run, text, seconds):
 @pytest.mark.parametrize("opts", [None, pulumi.ResourceOptions()])
 def test_no_custom_timeout_is_no_limit_of_ours(opts):
     """The provider has its own."""
-    assert _create_timeout(opts) is None
-    assert _create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="5m"))) is None
+    assert create_timeout(opts) is None
+    assert create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="5m"))) is None
 
 
 def test_a_custom_timeout_may_be_a_mapping():
     """Pulumi takes both."""
-    assert _create_timeout(pulumi.ResourceOptions(custom_timeouts={"create": "2m"})) == 120.0
+    assert create_timeout(pulumi.ResourceOptions(custom_timeouts={"create": "2m"})) == 120.0
 
 
 @pytest.mark.parametrize("text", ["", "5", "5 m", "m", "5d", "-5m", "1h30", 5])
@@ -228,4 +229,4 @@ def test_what_is_no_duration_is_refused(text):
     """With an example of one."""
     opts = pulumi.ResourceOptions(custom_timeouts={"create": text})
     with pytest.raises(InvalidInputError, match=r'^custom_timeouts\.create: must be a duration such as "90s"'):
-        _create_timeout(opts)
+        create_timeout(opts)
