@@ -3,6 +3,10 @@
 PYTHON ?= python3
 # How pytest runs; for example: make test PYTEST_ARGS='-x tests/unit'
 PYTEST_ARGS ?= -n 2 --dist worksteal
+# What needs neither an engine nor a compiler.
+UNIT := -m 'not (engine or tools)'
+# A run of all tests measures what they run of the package, and fails below the floor in pyproject.toml.
+COVERAGE = $(if $(filter file,$(origin PYTEST_ARGS)),--cov --cov-report=)
 # --yaml adds the YAML language host, which tests use; --engine-only leaves out what only they use.
 TOOLS_ARGS ?= --yaml
 
@@ -17,7 +21,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(VENV) ## make .venv, and find or install a Pulumi CLI (.tools/bin)
@@ -28,19 +32,40 @@ demo: $(VENV) ## run a real `pulumi up` against a local emulator, from nothing t
 	@$(BIN)/python tools/pulumi/install.py --engine-only
 	@$(WITH_TOOLS) $(BIN)/python examples/demo.py
 
+.PHONY: unit
+unit: $(VENV) ## run the tests that need no engine and compile nothing; within two minutes
+	@$(BIN)/pytest $(UNIT) $(PYTEST_ARGS)
+
 .PHONY: test
 test: setup ## run the tests (PYTEST_ARGS=…)
-	@$(WITH_TOOLS) $(BIN)/pytest $(PYTEST_ARGS)
+	@$(WITH_TOOLS) $(BIN)/pytest $(PYTEST_ARGS) $(COVERAGE)
+
+.PHONY: test-all
+test-all: setup ## run the tests with their full matrices
+	@$(WITH_TOOLS) OPENCOMPUTER_TEST_ALL=1 $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: test-lowest
+test-lowest: $(VENV) ## run the unit tests with the oldest dependencies that pyproject.toml allows
+	@$(BIN)/python tools/try_versions.py lowest $(PYTEST_ARGS)
+
+.PHONY: test-pythons
+test-pythons: $(VENV) ## run the unit tests on each Python that is found
+	@$(BIN)/python tools/try_versions.py pythons $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: $(VENV) ## show what the unit tests run of the package; a page for each file is in build/coverage
+	@$(BIN)/pytest $(UNIT) $(PYTEST_ARGS) --cov --cov-report=term --cov-report=html:build/coverage
 
 .PHONY: soak
 soak: setup ## try much more of what the tests do at random or once; about half an hour
-	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
+	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check
-check: $(VENV) ## check the format, the style and the types
+check: $(VENV) ## check the format, the style, the types and, where actionlint is installed, the workflows
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --strict --no-error-summary pulumi_opencomputer tools
+	@$(BIN)/mypy --no-error-summary
+	@$(WITH_TOOLS) sh -c '! command -v actionlint >/dev/null || actionlint -shellcheck= -pyflakes='
 
 .PHONY: bench
 bench: setup ## measure, and print one table
@@ -52,7 +77,7 @@ bench-check: setup
 
 .PHONY: clean
 clean: ## remove all that the other targets made
-	@rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment whose interpreter is gone or too old is made anew; any other is only brought up to date.

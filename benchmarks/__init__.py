@@ -5,5 +5,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The tests' emulator process and Pulumi project are used here too.
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "engine")]
+# The emulator's process and the Pulumi project, which tests use too.
+sys.path.insert(0, str(ROOT / "testing"))

@@ -46,7 +46,9 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.names) - set(_BENCHMARKS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
-    started, outcomes, failed = time.monotonic(), [], []
+    started = time.monotonic()
+    outcomes: list[Outcome] = []
+    failed: list[str] = []
     for name in given.names or _BENCHMARKS:
         outcomes += _measured(name, failed)
     took = time.monotonic() - started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from emulator_process import Emulator
@@ -80,7 +81,7 @@ def parallel(scratch: Path) -> Iterator[Outcome]:
             return Stack(scratch / f"stack-{run}", api, text).up("--parallel", str(count))
 
         for which, module in _MODULES.items():
-            sides = alternate(lambda module=module: deploy(_BUILDS, module), lambda: deploy(_SLEEPS), ENGINE_RUNS)
+            sides = alternate(partial(deploy, _BUILDS, module), partial(deploy, _SLEEPS), ENGINE_RUNS)
             name = f"{count} builds of {build_seconds} s, --parallel {count}, {which}"
             text = f"resources that sleep, with a wide pool: {seconds(sides.beside)}"
             yield Outcome(name, seconds(sides.ours), text, *sides.ratio(), Goal(1.25))

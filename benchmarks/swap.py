@@ -18,8 +18,9 @@ import httpx
 
 from emulator_process import Emulator, wait_until
 from pulumi_opencomputer.config import resolve
-from pulumi_opencomputer.lifecycle import Kind, Lifecycle
+from pulumi_opencomputer.lifecycle import Lifecycle
 from pulumi_opencomputer.lifecycle.build_job import Job
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from pulumi_opencomputer.lifecycle.progress import ResourceLog, no_log
 
 from . import ROOT
@@ -56,7 +57,7 @@ class _Swaps:
         settings = resolve({"apiKey": api.api_key, "apiUrl": api.url}, {})
         self._lifecycle = Lifecycle(lambda: settings, lambda: api.url)
         self._http = httpx.Client(base_url=api.url, headers=api.headers, timeout=60, trust_env=False)
-        created = self._lifecycle.create(Kind.SNAPSHOT, _urn(_OURS), self._inputs(_OURS), no_log)
+        created = self._lifecycle.create(SNAPSHOT, _urn(_OURS), self._inputs(_OURS), no_log)
         self._state = created.outputs
         self._post(_BARE)
 
@@ -64,10 +65,10 @@ class _Swaps:
         """Replace by a new build and the provider's swap."""
         self._number += 1
         inputs = self._inputs(_OURS)
-        self._lifecycle.diff(Kind.SNAPSHOT, _urn(_OURS), self._state, inputs)
+        self._lifecycle.diff(SNAPSHOT, _urn(_OURS), self._state, inputs)
 
         def replace() -> None:
-            self._state = self._lifecycle.create(Kind.SNAPSHOT, _urn(_OURS), inputs, no_log).outputs
+            self._state = self._lifecycle.create(SNAPSHOT, _urn(_OURS), inputs, no_log).outputs
 
         return _gap(self._api, _OURS, replace)
 
@@ -84,7 +85,7 @@ class _Swaps:
     def _inputs(self, name: str) -> dict[str, Any]:
         manifest = {"base": "base", "steps": [*self._steps, {"env": {"NUMBER": str(self._number)}}]}
         inputs = {"manifest": manifest, "name": name, "urn": _urn(name)}
-        return self._lifecycle.check(Kind.SNAPSHOT, _urn(name), {}, inputs).inputs
+        return self._lifecycle.check(SNAPSHOT, _urn(name), {}, inputs).inputs
 
     def _body(self, name: str) -> bytes:
         return b"".join(Job(_urn(name), self._inputs(name), ResourceLog(no_log)).request(name))

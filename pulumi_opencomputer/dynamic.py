@@ -45,9 +45,9 @@ def _session() -> Session:
 
 
 def _kind(name: str) -> Kind:
-    from .lifecycle import Kind  # noqa: PLC0415
+    from .lifecycle import KINDS  # noqa: PLC0415
 
-    return Kind(name)
+    return KINDS[name]
 
 
 class _Provider(ResourceProvider):
@@ -94,7 +94,8 @@ class _Provider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         with _plain_errors():
             state = _values(props)
-            outputs = _session().lifecycle.read(_kind(self.kind), state, _session().log(_urn(state)))
+            urn = _urn(state)
+            outputs = _session().lifecycle.read(_kind(self.kind), urn, state, _session().log(urn))
             return ReadResult(id_="", outs={}) if outputs is None else ReadResult(id_=id_, outs=outputs)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:

@@ -123,7 +123,12 @@ class UnavailableError(APIError):
 
     Attributes:
         retry_after: The seconds after which the server wants to be asked again, or None if it did not say.
+        has_begun: Whether the server had said anything of a build before.
+        from_cache: Whether it had said that the content comes from its cache.
     """
+
+    has_begun = False
+    from_cache = False
 
     def __init__(
         self, message: str, *, status: int | None = None, text: str = "", retry_after: float | None = None

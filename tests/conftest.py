@@ -1,4 +1,4 @@
-"""What all suites share: emulators as real processes."""
+"""What all suites share: emulators as real processes, what is left out of a run, and time limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
+from amounts import ALL, SOAKING
 from emulator_process import Emulator
+
+_ENGINE_TESTS = Path(__file__).with_name("engine")
+
+# pyproject.toml has the limit of all other tests. Limits end a test that hangs; on a quiet machine the longest tests
+# take a fifth of them. Who compiles with Go waits for all that the engine is made of.
+_ENGINE_SECONDS = 600
+_GO_SECONDS = 1200
 
 
 @pytest.fixture(scope="session")
@@ -42,5 +50,22 @@ def start_emulator(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
         emulator.kill()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "emulator(**options): start this test's emulator with these options")
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs an engine, give each test a time limit, and leave out what only `make test-all` runs."""
+    for item in items:
+        if _ENGINE_TESTS in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+        limit = _limit(item)
+        if limit is not None and not SOAKING and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(limit))
+    if not ALL:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+def _limit(item: pytest.Item) -> int | None:
+    """How many seconds a test may take, with the making of what it is the first to use; None for the usual limit."""
+    if item.get_closest_marker("tools") or "sdks" in getattr(item, "fixturenames", ()):
+        return _GO_SECONDS
+    return _ENGINE_SECONDS if item.get_closest_marker("engine") else None

@@ -53,11 +53,11 @@ def hash_sdk(*directories: str) -> Callable[[], object]:
 def checks_ours(count: str, directory: str) -> Callable[[], object]:
     """The checks of so many snapshots that embed one directory, as a provider's process makes them."""
     from pulumi_opencomputer.engine.session import session  # noqa: PLC0415
-    from pulumi_opencomputer.lifecycle import Kind  # noqa: PLC0415
+    from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT  # noqa: PLC0415
 
     def check(path: str, number: int) -> None:
         manifest = {"base": "base", "steps": [{"addDir": {"path": "/data", "source": path}}]}
-        checked = session().lifecycle.check(Kind.SNAPSHOT, f"urn::{number}", {}, {"manifest": manifest})
+        checked = session().lifecycle.check(SNAPSHOT, f"urn::{number}", {}, {"manifest": manifest})
         if checked.problems:
             raise RuntimeError(str(checked.problems))
 

@@ -20,11 +20,11 @@ _ROW = {
 def event_ours(size: str) -> Callable[[], object]:
     """A build's stream with a result event of so many bytes, up to the row in it."""
     from pulumi_opencomputer.api.events import read_build  # noqa: PLC0415
-    from pulumi_opencomputer.api.records import parse_json, parse_row  # noqa: PLC0415
+    from pulumi_opencomputer.api.records import parse_json, parse_record  # noqa: PLC0415
 
     def read(count: int) -> None:
         ending = read_build(_stream(count), lambda _: None, str, limit=2 * count + 1_000_000)
-        if ending is None or parse_row(parse_json(ending.data, "result", str), "result").status != "ready":
+        if ending is None or parse_record(parse_json(ending.data, "result", str), "result").status != "ready":
             raise RuntimeError("the stream has no result")
 
     read(100_000)

@@ -18,7 +18,7 @@ from ..errors import (
 from ..sanitize import quoted
 from .attempt import Exchange
 from .events import BuildEvent, Ending, read_build
-from .records import Row, parse_json, parse_row, stream_error
+from .records import Record, parse_json, parse_record, stream_error
 from .stream_guard import Guard
 from .transport import LARGEST_ANSWER, Transport, require_type
 
@@ -45,6 +45,20 @@ class BuildBody(Protocol):
         """Yield the body; may raise ContentChangedError before the last byte."""
 
 
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What a build came to.
+
+    Attributes:
+        record: The named record, ready.
+        from_cache: Whether the server had the content in its cache: then nothing was built, and the cache is certain
+            to hold it.
+    """
+
+    record: Record
+    from_cache: bool
+
+
 class _NotArrivedError(Exception):
     """Carries the error of an attempt that the server can't have begun to build."""
 
@@ -64,12 +78,14 @@ class BuildCall:
     request: BuildBody
     timeout: float
     on_event: Callable[[BuildEvent], None]
-    on_quiet: Callable[[float], None] | None
+    on_quiet: Callable[[float, bool], None] | None
     before_end: Callable[[], None] | None
     _deadline: float = field(init=False)
     _last_event: float = field(init=False)
+    _has_begun: bool = field(init=False, default=False)
+    _from_cache: bool = field(init=False, default=False)
 
-    def run(self) -> Row:
+    def run(self) -> BuildOutcome:
         """Make attempts until one arrives, and follow that to its end."""
         self._deadline = self.clock() + self.timeout
         retrying = self.transport.retrying(_never_arrived, self.timeout)
@@ -78,7 +94,7 @@ class BuildCall:
         except _NotArrivedError as last:
             raise last.error from last.__cause__
 
-    def _attempt(self) -> Row:
+    def _attempt(self) -> BuildOutcome:
         self._check_time()
         silence = min(self.transport.timing.silence, self.timeout)
         # The limit on the connection is the later one: it would break the build off, `_check_time` doesn't.
@@ -96,6 +112,7 @@ class BuildCall:
             if not _may_have_arrived(error, exchange):
                 raise _NotArrivedError(error) from error
             if isinstance(error, StreamLostError):
+                error.has_begun, error.from_cache = self._has_begun, self._from_cache
                 self._check_time()
             raise
         finally:
@@ -125,7 +142,7 @@ class BuildCall:
             self.before_end()
         yield held[-1:]
 
-    def _follow(self, response: httpx.Response, guard: Guard) -> Row:
+    def _follow(self, response: httpx.Response, guard: Guard) -> BuildOutcome:
         if response.status_code != 200:
             guard.dismiss()
             raise self.transport.error(response)
@@ -144,11 +161,13 @@ class BuildCall:
             self._check_time()
             quiet = self.clock() - self._last_event
             if self.on_quiet and quiet >= self.transport.timing.quiet:
-                self.on_quiet(quiet)
+                self.on_quiet(quiet, self._has_begun)
             yield chunk
 
     def _pass_on(self, event: BuildEvent) -> None:
         self._last_event = self.clock()
+        self._has_begun = True
+        self._from_cache = self._from_cache or event.type == "cache_hit"
         self.on_event(event)
 
     def _check_time(self) -> None:
@@ -159,9 +178,9 @@ class BuildCall:
                 " limit (timeout= in Python, customTimeouts elsewhere) if need be."
             )
 
-    def _check_row(self, ending: Ending) -> Row:
+    def _check_row(self, ending: Ending) -> BuildOutcome:
         what = "build result"
-        row = parse_row(parse_json(ending.data, what, self.transport.hide), what)
+        row = parse_record(parse_json(ending.data, what, self.transport.hide), what)
         if row.name != self.request.name:
             raise ProtocolError(
                 f"The server's {what} is not about snapshot {quoted(self.request.name)}, but another row."
@@ -173,7 +192,7 @@ class BuildCall:
             )
         if row.status != "ready":
             raise ProtocolError(f"The server's {what} is a row that is {row.status}, not ready.")
-        return row
+        return BuildOutcome(row, self._from_cache)
 
 
 def _never_arrived(error: BaseException) -> bool:

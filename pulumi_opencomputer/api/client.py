@@ -22,12 +22,12 @@ from ..errors import (
     UnavailableError,
 )
 from ..sanitize import quoted
-from .build_call import BuildBody, BuildCall
+from .build_call import BuildBody, BuildCall, BuildOutcome
 from .events import BuildEvent
-from .records import Row, describe_failure, parse_row, parse_rows
+from .records import Record, describe_failure, parse_record, parse_records
 from .transport import LARGEST_ANSWER, Timing, Transport
 
-__all__ = ["LARGEST_ANSWER", "BuildBody", "BuildEvent", "Client", "Row", "Timing"]
+__all__ = ["LARGEST_ANSWER", "BuildBody", "BuildEvent", "BuildOutcome", "Client", "Record", "Timing"]
 
 
 class Client:
@@ -67,7 +67,7 @@ class Client:
         """Close what connections are left."""
         self._transport.close()
 
-    def get_snapshot(self, name: str) -> Row:
+    def get_snapshot(self, name: str) -> Record:
         """Return the named row.
 
         Raises:
@@ -76,7 +76,7 @@ class Client:
         """
         return self._transport.safely(lambda: self._look(name))
 
-    def list_snapshots(self) -> list[Row]:
+    def list_snapshots(self) -> list[Record]:
         """Return all named rows of any status, newest first, with their manifests.
 
         Raises:
@@ -84,7 +84,7 @@ class Client:
         """
         return self._list("/api/snapshots", True, LARGEST_ANSWER)
 
-    def list_images(self, *, with_manifests: bool = True, limit: int = LARGEST_ANSWER) -> list[Row]:
+    def list_images(self, *, with_manifests: bool = True, limit: int = LARGEST_ANSWER) -> list[Record]:
         """Return all rows, the unnamed ones of builds too, newest first.
 
         Args:
@@ -132,9 +132,9 @@ class Client:
         *,
         timeout: float,
         on_event: Callable[[BuildEvent], None],
-        on_quiet: Callable[[float], None] | None = None,
+        on_quiet: Callable[[float, bool], None] | None = None,
         before_end: Callable[[], None] | None = None,
-    ) -> Row:
+    ) -> BuildOutcome:
         """Build an image and put it under a name.
 
         The stream is read, and the callbacks are called, in the calling thread. What a callback raises comes
@@ -147,13 +147,14 @@ class Client:
                 silent for `Timing.silence`.
             on_event: Called for each log event.
             on_quiet: Called, whenever the server sends something, with the seconds since the last log event
-                if they are `Timing.quiet` or more. A stream that brought no event yet may be waiting for
-                another build.
+                if they are `Timing.quiet` or more, and whether there was any. A stream that brought no event
+                yet may be waiting for another build.
             before_end: Called when all but the last byte of the body is sent; again if the request is
                 repeated.
 
         Returns:
-            The named row: ready, with the name and content hash that were asked for.
+            The named row, ready, with the name and content hash that were asked for; and whether it comes from the
+            cache.
 
         Raises:
             BuildFailedError: A step failed.
@@ -168,7 +169,7 @@ class Client:
             self._transport, self._clock, self._sdk_version, request, timeout, on_event, on_quiet, before_end
         ).run()
 
-    def wait_for(self, name: str, content_hash: str, *, timeout: float, started: float | None = None) -> Row:
+    def wait_for(self, name: str, content_hash: str, *, timeout: float, started: float | None = None) -> Record:
         """Look a named row up until it is ready: what became of a build whose connection was lost.
 
         A build writes the row when it is done, so that a missing row may still come; one that the server
@@ -191,7 +192,7 @@ class Client:
         deadline = timeout + (self._clock() if started is None else started)
         for pause in self._pauses():
             found = self._look_again(name)
-            if isinstance(found, Row) and found.content_hash == content_hash:
+            if isinstance(found, Record) and found.content_hash == content_hash:
                 if found.status == "ready":
                     return found
                 if found.status == "failed":
@@ -204,22 +205,22 @@ class Client:
             self._transport.sleep(pause)
         raise AssertionError("the pauses never end")
 
-    def _look(self, name: str) -> Row:
+    def _look(self, name: str) -> Record:
         path = _path(name)
-        row = parse_row(self._transport.get_json(path), f"answer to {path}")
+        row = parse_record(self._transport.get_json(path), f"answer to {path}")
         if row.name != name:
             raise ProtocolError(f"The server's answer about snapshot {quoted(name)} is about another row.")
         return row
 
-    def _look_again(self, name: str) -> Row | APIError:
+    def _look_again(self, name: str) -> Record | APIError:
         try:
             return self._look(name)
         except (NotFoundError, UnavailableError, TimedOutError) as error:
             return error
 
-    def _list(self, path: str, with_manifests: bool, limit: int) -> list[Row]:
+    def _list(self, path: str, with_manifests: bool, limit: int) -> list[Record]:
         return self._transport.safely(
-            lambda: parse_rows(
+            lambda: parse_records(
                 self._transport.get_json(path, limit), f"answer to {path}", with_manifests=with_manifests
             )
         )
@@ -242,14 +243,14 @@ def _path(name: str) -> str:
         raise InvalidRequestError("A snapshot's name must be valid Unicode.") from None
 
 
-def _unsettled(name: str, content_hash: str, found: Row | APIError) -> APIError:
+def _unsettled(name: str, content_hash: str, found: Record | APIError) -> APIError:
     again = "Run pulumi up again: what was built meanwhile is taken from the cache."
-    if isinstance(found, Row) and found.content_hash != content_hash:
+    if isinstance(found, Record) and found.content_hash != content_hash:
         return ConflictError(
             f"The name {quoted(name)} is taken by a row of other content ({found.content_hash[:12]}, created"
             f" {found.created_at})."
         )
-    if isinstance(found, Row):
+    if isinstance(found, Record):
         return TimedOutError(f"Snapshot {quoted(name)} is still being built at the end of its time limit. {again}")
     if isinstance(found, NotFoundError):
         return TimedOutError(

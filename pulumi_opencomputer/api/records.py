@@ -65,7 +65,7 @@ _LONGEST_FAILURE_TEXT = 4_000
 
 
 @dataclass(frozen=True)
-class Row:
+class Record:
     """A row of the API: a named snapshot, or the unnamed build behind it.
 
     Attributes:
@@ -114,7 +114,7 @@ def parse_json(data: bytes | bytearray, what: str, hide: Hide) -> object:
         raise ProtocolError(f"The server's {what} is not valid JSON.", text=_said(bytes(data[:2000]), hide)) from None
 
 
-def parse_row(value: object, what: str, *, with_manifest: bool = True) -> Row:
+def parse_record(value: object, what: str, *, with_manifest: bool = True) -> Record:
     """Return a row, checked field by field.
 
     Raises:
@@ -132,7 +132,7 @@ def parse_row(value: object, what: str, *, with_manifest: bool = True) -> Row:
         raise _wrong("status", what)
     if not _is_time(created_at):
         raise _wrong("createdAt", what)
-    return Row(
+    return Record(
         id=_field(value, "id", str, what),
         name=_optional(value, "name", str, what),
         content_hash=content_hash,
@@ -144,7 +144,7 @@ def parse_row(value: object, what: str, *, with_manifest: bool = True) -> Row:
     )
 
 
-def parse_rows(value: object, what: str, *, with_manifests: bool = True) -> list[Row]:
+def parse_records(value: object, what: str, *, with_manifests: bool = True) -> list[Record]:
     """Return the rows of a list.
 
     Raises:
@@ -152,7 +152,7 @@ def parse_rows(value: object, what: str, *, with_manifests: bool = True) -> list
     """
     if not isinstance(value, list):
         raise ProtocolError(f"The server's {what} is not a list.")
-    return [parse_row(entry, what, with_manifest=with_manifests) for entry in value]
+    return [parse_record(entry, what, with_manifest=with_manifests) for entry in value]
 
 
 def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str, hide: Hide) -> APIError:

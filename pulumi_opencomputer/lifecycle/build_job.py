@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..content.hashing import content_hash
@@ -24,8 +24,8 @@ from .names import MARK_KEY, mark
 from .progress import BuildProgress, ResourceLog
 from .types import DEFAULT_TIMEOUT
 
-_TWINS_OF_EARLIER_RUNS = 8
-# Seconds for each request of a job that must be brought to its end, whatever its time limit was.
+_VARIANTS_OF_EARLIER_RUNS = 8
+# Seconds for each request of a job that goes on to its end, whatever its time limit was.
 _TO_THE_END = 120.0
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
@@ -36,10 +36,10 @@ class Job:
     Attributes:
         urn: The resource's URN.
         content_hash: The content hash that was planned, 64 hex digits.
-        twin: Which twin of the content is built; 0 is the content itself.
-        log: The resource's row.
+        variant: Which variant of the content is built; 0 is the content itself.
+        log: The resource's status line.
         progress: The running build's lines.
-        committed: Whether it is brought to its end in any case.
+        committed: Whether it goes on to its end, cancelled or late.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Job:
         Args:
             urn: The resource's URN.
             inputs: Its checked inputs.
-            log: Its row.
+            log: Its status line.
             clock: Seconds that only grow.
 
         Raises:
@@ -64,49 +64,47 @@ class Job:
         self.urn = urn
         self.content_hash = str(inputs["contentHash"])
         self.log = log
-        self.twin = 0
+        self.variant = 0
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._plan = _plan_again(inputs["manifest"], self._secrets)
-        self._descriptions = describe_steps(self._plan, self._secrets)
+        self._plan, self._descriptions = _prepare(inputs["manifest"], self._secrets)
         self._hashes = {0: self.content_hash}
-        self._said_origin = False
         self._cancelled = False
         self.committed = False
-        self.progress = self._new_progress()
+        self.progress = BuildProgress(log, self._descriptions, clock=clock)
 
     @property
     def mark(self) -> str:
-        """The mark of the resource's rows."""
+        """The mark of the resource's records."""
         return mark(self.urn)
 
     @property
-    def has_twins(self) -> bool:
+    def has_variants(self) -> bool:
         """Whether other content with the same effect exists: the key that makes it stands in a step."""
         return bool(self._plan.model.steps)
 
-    def hash_of(self, twin: int) -> str:
-        """The content hash of one of the twins."""
-        if twin not in self._hashes:
-            self._hashes[twin] = content_hash(self._plan.image(twin))
-        return self._hashes[twin]
+    def hash_of(self, variant: int) -> str:
+        """The content hash of one of the variants."""
+        if variant not in self._hashes:
+            self._hashes[variant] = content_hash(self._plan.image(variant))
+        return self._hashes[variant]
 
     def is_content(self, content_hash: str) -> bool:
-        """Whether a content hash is of this content, or of a twin that an earlier run may have taken."""
-        twins = range(max(self.twin, _TWINS_OF_EARLIER_RUNS) + 1)
-        return any(content_hash == self.hash_of(twin) for twin in twins)
+        """Whether a content hash is of this content, or of a variant that an earlier run may have taken."""
+        variants = range(max(self.variant, _VARIANTS_OF_EARLIER_RUNS) + 1)
+        return any(content_hash == self.hash_of(variant) for variant in variants)
 
     def request(self, name: str) -> BuildRequest:
         """The request that makes a snapshot of this content under a name."""
-        image = self._plan.image(self.twin)
+        image = self._plan.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
         extra = {**image, MARK_KEY: self.mark}
-        return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.twin))
+        return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
 
     def remaining(self) -> float:
-        """The seconds left of the resource's time limit; asked before each request and each look at a row.
+        """The seconds left of the resource's time limit; asked before each request and each look at a record.
 
         Raises:
             TimedOutError: There are none.
@@ -126,26 +124,23 @@ class Job:
         return left
 
     def cancel(self) -> None:
-        """Begin nothing more. A request that is under way goes on: breaking it off would block its content."""
+        """Begin nothing more. Let a request that is under way go on: breaking it off would block its content."""
         self._cancelled = True
 
     def say_cancelled(self) -> None:
-        """Say on the row why it does not end at once."""
+        """Say on the status line why it does not end at once."""
         self.log.info(
             "cancelled: a build that is under way is let finish, since the server would never build its content again "
             "if it was broken off"
         )
 
     def commit(self) -> None:
-        """From now on the job is brought to its end, cancelled, late or not: half done, a name would be missing."""
+        """Past this point ignore cancellation and time limits: stopping would leave the name undefined."""
         self.committed = True
 
     def restart_progress(self) -> None:
         """Show the steps anew, for another request."""
-        again = self._said_origin or self.progress.has_begun
-        self._said_origin = again
-        self.progress.close()
-        self.progress = self._new_progress(again)
+        self.progress.restart()
 
     def finish(self) -> None:
         """Say that the resource is ready, and how long it took."""
@@ -172,14 +167,12 @@ class Job:
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
 
-    def _new_progress(self, again: bool = False) -> BuildProgress:
-        return BuildProgress(self.log, self._descriptions, clock=self._clock, again=again)
 
-
-def _plan_again(manifest: Any, secrets: Secrets) -> Plan:
+def _prepare(manifest: Any, secrets: Secrets) -> tuple[Plan, Sequence[str]]:
     try:
-        return plan(manifest)
+        prepared = plan(manifest)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]
         raise InvalidInputError([*problems, Problem("manifest", reason)]) from None
+    return prepared, describe_steps(prepared, secrets)

@@ -1,4 +1,4 @@
-"""Whose turn it is to build, and the end of all turns when the run is cancelled."""
+"""The queue of builds: one at a time for one content, and none once the run is cancelled."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .build_job import Job
 
 
-class Turns:
-    """One build at a time for one content: of several at once, the server fails all but one after 120 s.
+class BuildQueue:
+    """Let one build at a time run for one content: of several at once, the server fails all but one after 120 s.
 
-    Once the content is built, its other requests are answered from the cache and need not wait.
+    Once the content is built, the cache answers its other requests, which need not wait.
     """
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class Turns:
         self._cancelled = False
 
     @contextmanager
-    def of(self, job: Job) -> Iterator[None]:
-        """Wait for the turn of a job's content, and hold it.
+    def acquire(self, job: Job) -> Iterator[None]:
+        """Wait until a job's content may be built, and hold that right.
 
         Raises:
             RunCancelledError: The run was cancelled before it was the job's turn.
@@ -56,12 +56,12 @@ class Turns:
                 self._changed.notify_all()
 
     def cancel(self) -> None:
-        """Let no further job begin, and those that run go no further than to the end of their build."""
+        """Begin no further job, and let those that run go no further than to the end of their build."""
         for job in self._stop():
             job.say_cancelled()
 
-    def settle(self, seconds: float) -> None:
-        """Cancel without a word, and wait at most so long for jobs that leave something half done otherwise."""
+    def drain(self, seconds: float) -> None:
+        """Cancel without a word, and wait at most so long for jobs that would leave something half done."""
         self._stop()
         with self._changed:
             self._changed.wait_for(lambda: not any(job.committed for job in self._running), seconds)

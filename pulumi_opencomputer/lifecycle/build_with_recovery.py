@@ -1,16 +1,14 @@
-"""Getting a ready row out of a server on which builds can be lost, blocked or never cached.
+"""Get a ready record out of a server on which builds can be lost, blocked or never cached.
 
-Three facts of the server decide here. A build whose client went away leaves a row that says
-``building`` for good, and every later request for that content waits 120 s and fails. Of several requests
-for one content at a time, one builds and the others fail after 120 s. And after a failed build the content
-is never answered from the cache again. Other content with the same effect, a *twin*, is the way out.
+Three facts of the server decide here. A build whose client went away leaves a record that says ``building`` for good,
+and every later request for that content waits 120 s and fails. Of several requests for one content at a time, one
+builds and the others fail after 120 s. And after a failed build the content is never answered from the cache again. A
+*variant*, other content with the same effect, is the way out.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import (
@@ -22,86 +20,50 @@ from ..errors import (
     TimedOutError,
     UnavailableError,
 )
-from .build_job import Job
 from .names import mark_of
+from .types import Clock
+from .which_build import DEAD_AFTER, LIST_LIMIT, is_dead_or_failed, unnamed, which_build
 
 if TYPE_CHECKING:
-    from ..api.client import Client
-    from ..api.records import Row
+    from ..api.client import BuildOutcome, Client
+    from ..api.records import Record
+    from .build_job import Job
 
-#: Seconds after which a row that says ``building`` is dead: the server gives a build 600 s.
-DEAD_AFTER = 15 * 60.0
-
-#: The most bytes of a list that are read to learn about rows.
-LIST_LIMIT = 64 * 1024 * 1024
-
-#: Enough for a content that is blocked, each request for which takes 120 s, to be known as dead.
+# Enough to learn that blocked content, each request for which takes 120 s, is dead.
 _MOST_REQUESTS = 10
 _MOST_LOST = 4
 _LOOK_EVERY = 5.0
-_LOOKS_WITHOUT_ROW = 4
+_LOOKS_WITHOUT_RECORD = 4
 
-# What stands before a server answers so when the server's own answer is lost: it may be building.
+# A gateway answers so when the server's own answer is lost: the server may be building.
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Time as the lifecycle sees it; tests inject their own.
-
-    Attributes:
-        sleep: Waits for so many seconds.
-        now: Seconds of the epoch.
-    """
-
-    sleep: Callable[[float], None]
-    now: Callable[[], float]
-
-
-def which_build(rows: Mapping[str, Row], hash_of: Callable[[int], str], now: float) -> int:
-    """Which twin of a content to ask for: the smallest that can be had.
-
-    That is one without a row, with a ready row, or with one that has been building for less than 15 minutes.
-
-    Args:
-        rows: The unnamed rows by content hash.
-        hash_of: The content hash of a twin; twin 0 is the content itself.
-        now: Seconds of the epoch.
-    """
-    return next(twin for twin in itertools.count() if not _useless(rows.get(hash_of(twin)), now))
-
-
-def _useless(row: Row | None, now: float) -> bool:
-    if row is None or row.status == "ready":
-        return False
-    return row.status == "failed" or row.age(now) >= DEAD_AFTER
-
-
 class Builder:
-    """Makes rows of one job's content."""
+    """Makes records of one job's content."""
 
-    def __init__(self, client: Client, job: Job, clock: Clock, *, gone: Collection[str] = ()) -> None:
+    def __init__(self, client: Client, job: Job, clock: Clock, *, replaced_ids: Collection[str] = ()) -> None:
         """Prepare it; nothing is sent.
 
         Args:
             client: The API.
             job: The content.
             clock: Time.
-            gone: The ids of rows that this process replaced, which a mirror that lags may still show.
+            replaced_ids: The ids of the records that this run replaced, which a read replica may still show.
         """
         self._client = client
         self._job = job
         self._clock = clock
-        self._gone = gone
+        self._replaced_ids = replaced_ids
 
-    def build(self, name: str) -> Row:
+    def build(self, name: str) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
 
         Args:
             name: The name; it must be free.
 
         Returns:
-            The named row, ready, made by this very call.
+            The named record, ready, made by this very call; and whether the cache had the content.
 
         Raises:
             BuildFailedError: A step failed.
@@ -121,40 +83,39 @@ class Builder:
                 if lost == _MOST_LOST or not _is_lost(error):
                     raise
                 # Before its first word the server may have been about to say that the name is taken.
-                row = self._follow(error, name if self._job.progress.has_begun else None, began)
-                if row is not None:
-                    return row
+                record = self._follow(error, name if error.has_begun else None, began)
+                if record is not None:
+                    return _outcome(record, error)
             self._job.restart_progress()
         raise TimedOutError(
             "The server neither built this content nor said why, in several requests. Try again later; "
             "A rebuild token in the manifest asks for a build of its own."
         )
 
-    def built_row(self) -> Row | None:
-        """The unnamed row of the content that is asked for, which the cache serves if it is ready."""
-        return self.rows().get(self._hash())
+    def built_record(self) -> Record | None:
+        """The unnamed record of the content that is asked for, which the cache serves if it is ready."""
+        return self.records().get(self._hash())
 
     def choose(self) -> None:
-        """Look at the rows of the content, and choose the twin to ask for."""
-        rows, now = self.rows(), self._clock.now()
-        if self._job.has_twins:
-            self._use(max(which_build(rows, self._job.hash_of, now), self._job.twin))
+        """Look at the records of the content, and choose the variant to ask for."""
+        records, now = self.records(), self._clock.now()
+        if self._job.has_variants:
+            self._use(max(which_build(records, self._job.hash_of, now), self._job.variant))
         else:
-            self._use(int(_useless(rows.get(self._hash()), now)))
+            self._use(int(is_dead_or_failed(records.get(self._hash()), now)))
 
-    def next_twin(self) -> None:
+    def next_variant(self) -> None:
         """Ask for other content with the same effect."""
-        self._use(self._job.twin + 1)
+        self._use(self._job.variant + 1)
 
-    def rows(self) -> dict[str, Row]:
-        """The unnamed rows by content hash; none where the list is too long to be read."""
+    def records(self) -> Mapping[str, Record]:
+        """The unnamed records by content hash; none where the list is too long to be read."""
         try:
-            rows = self._client.list_images(with_manifests=False, limit=LIST_LIMIT)
+            return unnamed(self._client.list_images(with_manifests=False, limit=LIST_LIMIT))
         except AnswerTooLargeError:
             return {}
-        return {row.content_hash: row for row in reversed(rows) if row.name is None}
 
-    def _request(self, name: str) -> Row:
+    def _request(self, name: str) -> BuildOutcome:
         job = self._job
         return self._client.create_snapshot(
             job.request(name),
@@ -165,99 +126,105 @@ class Builder:
         )
 
     def _before_end(self) -> None:
-        # A large body takes its time, and so do attempts that don't arrive: the run may have been cancelled since.
+        # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
         self._job.remaining()
 
-    def _on_quiet(self, _seconds: float) -> None:
+    def _on_quiet(self, _seconds: float, has_begun: bool) -> None:
         # A request that waits for another's build is silent from its beginning; one that builds has spoken.
-        if not self._job.progress.has_begun:
+        if not has_begun:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
 
-    def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Row | None:
-        """Wait for the outcome of a build that is not ours to hear of any more.
+    def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
+        """Wait for a build whose stream we lost.
 
         Args:
             error: What ended the request.
-            name: The name that the build may have put its row under, or None if a row there proves nothing.
+            name: The name that the build may have put its record under, or None if a record there proves nothing.
             began: When the first request for the content was made.
 
         Returns:
-            The named row, if the build put it there; None if the content can be asked for again.
+            The named record, if the build put it there; None if the content can be asked for again.
         """
         unseen = 0
         while True:
             self._job.remaining()
-            if name is not None and (row := self._named(name)) is not None:
-                return row
-            row = self._safe_rows().get(self._hash())
-            if row is None:
+            if name is not None and (record := self._named(name)) is not None:
+                return record
+            record = self._known_records().get(self._hash())
+            if record is None:
                 unseen += 1
-                if unseen >= _LOOKS_WITHOUT_ROW:
+                if unseen >= _LOOKS_WITHOUT_RECORD:
                     self._leave_unseen(error, began)
                     return None
-            elif self._settled(row, error):
+            elif self._settled(record, error):
                 return None
             self._clock.sleep(_LOOK_EVERY)
 
-    def _settled(self, row: Row, error: UnavailableError | TimedOutError) -> bool:
-        """Whether the content can be asked for again, now that its row was seen; chooses the twin."""
+    def _settled(self, record: Record, error: UnavailableError | TimedOutError) -> bool:
+        """Tell whether the content can be asked for again, now that its record was seen; choose the variant."""
         now = self._clock.now()
-        if row.status == "ready":
+        if record.status == "ready":
             return True
-        if row.status == "failed" and isinstance(error, UnavailableError):
+        if record.status == "failed" and isinstance(error, UnavailableError):
             raise BuildFailedError(
                 "The build failed while the connection to the server was broken, and the reason was said there. "
                 "Run the same command again to see it."
             ) from error
-        if _useless(row, now):
-            self._say_blocked(row, now)
+        if is_dead_or_failed(record, now):
+            self._say_blocked(record, now)
             self.choose()
             return True
-        age = f"{row.age(now) / 60:.0f} min"
+        age = f"{record.age(now) / 60:.0f} min"
         self._job.progress.wait_for(f"another build of this content has been running for {age}; waiting for it")
         return False
 
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
-        """Take a twin of content that stays blocked, where a list that is cut does not show by what."""
+        """Take a variant of content that stays blocked, where a list that is cut does not show by what."""
         waited = self._clock.now() - began
         if isinstance(error, BuildBlockedError) and waited >= DEAD_AFTER:
             self._job.log.warn(
                 f"the server has been waiting for another build of this content for {waited / 60:.0f} min; "
                 "building the same steps under another content hash"
             )
-            self.next_twin()
+            self.next_variant()
 
-    def _say_blocked(self, row: Row, now: float) -> None:
-        if row.status == "building":
+    def _say_blocked(self, record: Record, now: float) -> None:
+        if record.status == "building":
             self._job.log.warn(
-                f"an earlier build of this content was cut off {row.age(now) / 60:.0f} min ago and blocks it on the "
+                f"an earlier build of this content was cut off {record.age(now) / 60:.0f} min ago and blocks it on the "
                 "server; building the same steps under another content hash"
             )
 
-    def _use(self, twin: int) -> None:
-        if twin and not self._job.has_twins:
+    def _use(self, variant: int) -> None:
+        if variant and not self._job.has_variants:
             raise TimedOutError(
                 "The server can't build this content any more: an earlier build of it was cut off or failed. "
                 "Add a step that runs true: that makes it other content."
             )
-        self._job.twin = twin
+        self._job.variant = variant
 
-    def _named(self, name: str) -> Row | None:
+    def _named(self, name: str) -> Record | None:
         try:
-            row = self._client.get_snapshot(name)
+            record = self._client.get_snapshot(name)
         except (NotFoundError, UnavailableError, TimedOutError):
             return None
-        made_here = mark_of(row) == self._job.mark and row.id not in self._gone
-        return row if made_here and row.status == "ready" and row.content_hash == self._hash() else None
+        made_here = mark_of(record) == self._job.mark and record.id not in self._replaced_ids
+        return record if made_here and record.status == "ready" and record.content_hash == self._hash() else None
 
-    def _safe_rows(self) -> dict[str, Row]:
+    def _known_records(self) -> Mapping[str, Record]:
         try:
-            return self.rows()
+            return self.records()
         except (UnavailableError, TimedOutError):
             return {}
 
     def _hash(self) -> str:
-        return self._job.hash_of(self._job.twin)
+        return self._job.hash_of(self._job.variant)
+
+
+def _outcome(record: Record, error: UnavailableError) -> BuildOutcome:
+    from ..api.client import BuildOutcome  # noqa: PLC0415 - httpx, which a run that changes nothing never needs
+
+    return BuildOutcome(record, error.from_cache)
 
 
 def _is_lost(error: UnavailableError) -> bool:

@@ -1,32 +1,27 @@
 """check: the whole of the inputs validated, the content hash and the name filled in. No API call.
 
-A manifest that is the recorded one, and names no local files, was validated and hashed by the deployment that
-recorded it, and the server has built it under that hash. So most checks of a run without changes look at little,
-and the models and the files are loaded by the others alone. (Should contents ever be hashed in another way, the inputs
-must say in which, and a hash of another way not be taken over.)
+The deployment that recorded a manifest validated and hashed it, and the server built it under that hash. So a manifest
+that is the recorded one, and names no local files, keeps the recorded hash: when nothing changed, the models are not
+loaded, and nothing is validated again. (Should the way of hashing ever change, the inputs must record which way was
+used, and a hash of another way must not be reused.)
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..manifest.paths import join, leaves
+from ..manifest.secrets import Secrets
 from ..sanitize import clean
-from .names import generated_name, name_problem
-from .types import UNKNOWN, Autonaming, Checked, Kind, is_unknown
+from .types import UNKNOWN, Autonaming, Checked, is_unknown
 
-_INPUTS = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
 _DELETED_FIRST = (
     "makes names without a random part, so Pulumi deletes each resource before it builds the next, and a build that "
     "fails leaves none. Keep the safe order for this provider: "
     "pulumi config set --path pulumi:autonaming.providers.opencomputer.mode default"
-)
-_NAME_IN_CLEAR = (
-    "must not be secret: a snapshot's name is its id, which Pulumi and the API show in clear. "
-    "Use a plain value, or pulumi.Output.unsecret."
 )
 
 
@@ -58,8 +53,22 @@ class _Contents(NamedTuple):
     warnings: Sequence[Problem] = ()
 
 
+class Rules(Protocol):
+    """What a resource kind adds to the check of its inputs."""
+
+    @property
+    def inputs(self) -> Collection[str]:
+        """Every input that it knows, also those that only this package sets."""
+
+    def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
+        """Every mistake in its own inputs."""
+
+    def fill_in(self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
+        """Fill in what a program may leave out; the content hash is there."""
+
+
 def check(
-    kind: Kind,
+    rules: Rules,
     urn: str,
     olds: Mapping[str, Any],
     news: Mapping[str, Any],
@@ -70,7 +79,7 @@ def check(
     """Validate the inputs of one resource.
 
     Args:
-        kind: Which resource.
+        rules: What its kind adds.
         urn: Its URN.
         olds: The checked inputs of the last deployment; empty for a new resource.
         news: The program's inputs; parts may be `UNKNOWN`.
@@ -80,9 +89,12 @@ def check(
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
     contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory)
-    problems = [*_unknown_inputs(kind, inputs), *contents.problems, *_option_problems(kind, inputs)]
-    if kind is Kind.SNAPSHOT and inputs.get("name") is None and autonaming is not None:
-        problems += _autonaming_problems(autonaming)
+    problems = [
+        *_unknown_inputs(rules.inputs, inputs),
+        *contents.problems,
+        *_timeout_problems(inputs.get("timeout")),
+        *rules.problems(inputs, autonaming),
+    ]
     inputs["manifest"] = contents.manifest
     if not problems:
         try:
@@ -92,8 +104,7 @@ def check(
     if problems:
         # Without an unknown hash: outside of a preview the engine refuses it, and would not show the problems.
         return Checked(dict(news), _fit_to_show(problems, inputs))
-    if kind is Kind.SNAPSHOT:
-        _fill_name(urn, olds, inputs, autonaming)
+    rules.fill_in(urn, olds, inputs, autonaming)
     warnings = [*_order_warnings(urn, olds, autonaming), *contents.warnings]
     return Checked(inputs, (), _fit_to_show(warnings, inputs))
 
@@ -139,52 +150,24 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     if not problems:
         return ()
-    from ..manifest.secrets import Secrets  # noqa: PLC0415 - as above
-
     secrets = Secrets.of_inputs(inputs)
     told = list(problems)
     reasons = secrets.scrub_all([reason for _, reason in told])
     return tuple(Problem(clean(path), clean(reason)) for (path, _), reason in zip(told, reasons, strict=True))
 
 
-def _unknown_inputs(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
-    own = ("name", "adopt", "nameGenerated") if kind is Kind.SNAPSHOT else ()
-    known = {*_INPUTS, *own, *kind.computed}
+def _unknown_inputs(known: Collection[str], inputs: Mapping[str, Any]) -> list[Problem]:
     return [Problem(join((key,)), "is not known here; check the spelling.") for key in inputs if key not in known]
 
 
-def _option_problems(kind: Kind, inputs: Mapping[str, Any]) -> list[Problem]:
-    problems = []
-    timeout = inputs.get("timeout")
-    if timeout is not None and not is_unknown(timeout):
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-            problems.append(Problem("timeout", "must be a number of seconds."))
-        elif not 0 < timeout <= 7 * 24 * 3600:
-            problems.append(Problem("timeout", "must be above zero and at most a week, in seconds."))
-    if kind is Kind.SNAPSHOT:
-        problems += _snapshot_problems(inputs)
-    return problems
-
-
-def _snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
-    problems = []
-    name = inputs.get("name")
-    secret_paths = inputs.get("secretPaths", ())
-    if isinstance(secret_paths, list | tuple) and "name" in secret_paths:
-        problems.append(Problem("name", _NAME_IN_CLEAR))
-    elif name is not None and not is_unknown(name) and (problem := name_problem(name)):
-        problems.append(problem)
-    adopt = inputs.get("adopt", False)
-    if not is_unknown(adopt) and not isinstance(adopt, bool):
-        problems.append(Problem("adopt", "must be true or false."))
-    return problems
-
-
-def _autonaming_problems(autonaming: Autonaming) -> list[Problem]:
-    if not autonaming.proposed:
-        return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
-    problem = name_problem(autonaming.proposed) if autonaming.enforced else None
-    return [Problem("name", f"as pulumi:autonaming makes it, {problem.reason}")] if problem else []
+def _timeout_problems(timeout: Any) -> list[Problem]:
+    if timeout is None or is_unknown(timeout):
+        return []
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        return [Problem("timeout", "must be a number of seconds.")]
+    if not 0 < timeout <= 7 * 24 * 3600:
+        return [Problem("timeout", "must be above zero and at most a week, in seconds.")]
+    return []
 
 
 def _order_warnings(urn: str, olds: Mapping[str, Any], autonaming: Autonaming | None) -> list[Problem]:
@@ -192,19 +175,3 @@ def _order_warnings(urn: str, olds: Mapping[str, Any], autonaming: Autonaming | 
     if autonaming is None or autonaming.proposed not in ("", urn.rpartition("::")[2], olds.get("name")):
         return []
     return [Problem("pulumi:autonaming", _DELETED_FIRST)]
-
-
-def _fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
-    if inputs.get("name") is not None:
-        return
-    inputs["nameGenerated"] = True
-    wanted = inputs["contentHash"]
-    if is_unknown(wanted):
-        inputs["name"] = UNKNOWN
-    elif olds.get("nameGenerated") and olds.get("contentHash") == wanted and olds.get("name"):
-        # The name holds as long as the content does, also after an alias gave the resource another URN.
-        inputs["name"] = olds["name"]
-    elif autonaming and not name_problem(autonaming.proposed):
-        inputs["name"] = autonaming.proposed
-    else:
-        inputs["name"] = generated_name(urn, wanted)

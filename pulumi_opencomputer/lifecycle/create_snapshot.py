@@ -1,28 +1,25 @@
-"""create and delete of a snapshot: a name is replaced only when its new image is ready.
+"""create of a snapshot: a name is replaced only when its new image is ready.
 
-For a fixed name the image is built under a scratch name first. Then comes the swap: the old row is
-deleted, and the new one made from the cache, so the name is missing for two calls and not for a build. A
-failed build leaves the old row as it was.
+For a fixed name the image is built under a scratch name first. Then comes the swap: the old record is deleted, and the
+new one made from the cache, so the name is missing for two calls and not for a build. A failed build leaves the old
+record as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
-from .build_job import Job
-from .build_with_recovery import Builder, Clock
-from .names import mark, mark_of, scratch_name
-from .progress import ResourceLog
-from .read import look_until_shown, look_while_fresh
-from .types import Recorded
+from ..errors import APIError, ConflictError, NotFoundError
+from .build_with_recovery import Builder
+from .names import mark_of, scratch_name
+from .read_replica import look_until_shown
+from .scratch import build_cached, build_over, clear_scratch
+from .types import Clock, Recorded
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
-
-_MOST_CACHE_PROOFS = 4
+    from ..api.records import Record
+    from .build_job import Job
 
 
 class SnapshotCreation:
@@ -36,7 +33,7 @@ class SnapshotCreation:
         *,
         recorded: Recorded | None,
         adopt: bool,
-        gone: set[str],
+        replaced_ids: set[str],
     ) -> None:
         """Prepare it; nothing is sent.
 
@@ -44,23 +41,23 @@ class SnapshotCreation:
             client: The API.
             job: The content.
             clock: Time.
-            recorded: What the state records of the row that is replaced, or None.
-            adopt: Whether another's row under the name may be taken over.
-            gone: The ids of the rows that this process replaced; what is replaced here is added.
+            recorded: What the state records of the record that is replaced, or None.
+            adopt: Whether another's record under the name may be taken over.
+            replaced_ids: The ids of the records that this run replaced; what is replaced here is added.
         """
         self._client = client
         self._job = job
         self._clock = clock
-        self._builder = Builder(client, job, clock, gone=gone)
-        self._gone = gone
+        self._builder = Builder(client, job, clock, replaced_ids=replaced_ids)
+        self._replaced_ids = replaced_ids
         self._recorded = recorded
         self._adopt = adopt
 
-    def run(self, name: str) -> Row:
+    def run(self, name: str) -> Record:
         """Make the snapshot.
 
         Returns:
-            The row, ready, made by this very call.
+            The record, ready, made by this very call.
 
         Raises:
             ConflictError: The name is another's.
@@ -76,46 +73,46 @@ class SnapshotCreation:
                 existing = look_until_shown(self._client, name, self._clock)
                 if existing is None:
                     raise
-        self._claim(existing)
+        self._require_ownership(existing)
         return self._swap(existing)
 
-    def _build_in_place(self, name: str) -> Row:
+    def _build_in_place(self, name: str) -> Record:
         """Build under a name that is free, and then clear what an interrupted swap may have left.
 
-        Not before: until the name is back, the scratch row may be all that the user has.
+        Not before: until the name is back, the scratch record may be all that the user has.
         """
-        row = self._builder.build(name)
+        record = self._builder.build(name).record
         self._job.commit()
         if self._recorded is not None and self._recorded.name == name:
-            # The name was free, so that row is no more, whatever a mirror shows when its state is deleted.
-            self._gone.add(self._recorded.snapshot_id)
+            # The name was free, so that record is no more, whatever a read replica shows when its state is deleted.
+            self._replaced_ids.add(self._recorded.snapshot_id)
         try:
             self._client.delete_snapshot(scratch_name(self._job.urn))
         except APIError:
-            # The row is made and must be recorded; mostly there is nothing to clear.
+            # The record is made and must be recorded; mostly there is nothing to clear.
             self._job.log.warn(
                 "the server could not be asked to delete what an interrupted run may have left under the temporary "
                 f"name {scratch_name(self._job.urn)!r}; the next change of this resource, or its delete, does that"
             )
-        return row
+        return record
 
-    def _claim(self, row: Row) -> None:
-        """Make sure that a row under the wanted name is ours to replace."""
-        if self._adopt or (self._recorded is not None and self._recorded.snapshot_id == row.id):
+    def _require_ownership(self, record: Record) -> None:
+        """Make sure that the record under the wanted name is ours to replace."""
+        if self._adopt or (self._recorded is not None and self._recorded.snapshot_id == record.id):
             return
-        carried = mark_of(row)
-        if carried == self._job.mark and self._job.is_content(row.content_hash):
+        carried = mark_of(record)
+        if carried == self._job.mark and self._job.is_content(record.content_hash):
             return
-        raise ConflictError(_conflict(row, carried, self._job.mark), status=409)
+        raise ConflictError(_conflict(record, carried, self._job.mark), status=409)
 
-    def _swap(self, old: Row) -> Row:
+    def _swap(self, old: Record) -> Record:
         name, scratch = str(old.name), scratch_name(self._job.urn)
         self._builder.choose()
         try:
             build_cached(self._client, self._builder, self._job, scratch)
         except ConflictError:
-            # A swap was interrupted. A mirror that lags shows the old row also where that swap deleted it already,
-            # and then the scratch row must stay; the server itself knows whether the name is free.
+            # A swap was interrupted. A read replica still shows the old record after that swap deleted it, and then
+            # the scratch record must stay; the server itself knows whether the name is free.
             try:
                 return self._build_in_place(name)
             except ConflictError:
@@ -125,33 +122,33 @@ class SnapshotCreation:
         self._job.remaining()
         self._job.commit()
         self._drop(old)
-        row = self._put(name, scratch)
+        record = self._restore_name(name, scratch)
         clear_scratch(self._client, scratch)
-        return row
+        return record
 
-    def _drop(self, old: Row) -> None:
-        """Delete the old row, unless it is not the one that was looked at any more."""
+    def _drop(self, old: Record) -> None:
+        """Delete the old record, if it is still the one that was looked at."""
         current = self._get(str(old.name))
         if current is None:
             return
         if current.id != old.id:
-            self._claim(current)
+            self._require_ownership(current)
         self._client.delete_snapshot(str(old.name))
-        self._gone.update((old.id, current.id))
+        self._replaced_ids.update((old.id, current.id))
 
-    def _put(self, name: str, scratch: str) -> Row:
-        """Make the row from the cache; the name is missing until this is done."""
+    def _restore_name(self, name: str, scratch: str) -> Record:
+        """Make the record from the cache; the name is missing until this is done."""
         self._job.restart_progress()
         try:
-            return self._builder.build(name)
+            return self._builder.build(name).record
         except ConflictError:
-            row = look_until_shown(self._client, name, self._clock, but_not=self._gone)
-            if row is None:
+            record = look_until_shown(self._client, name, self._clock, but_not=self._replaced_ids)
+            if record is None:
                 raise
-            self._claim(row)
+            self._require_ownership(record)
             self._client.delete_snapshot(name)
-            self._gone.add(row.id)
-            return self._builder.build(name)
+            self._replaced_ids.add(record.id)
+            return self._builder.build(name).record
         except APIError as error:
             error.message += (
                 f" The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
@@ -160,65 +157,14 @@ class SnapshotCreation:
             error.args = (error.message,)
             raise
 
-    def _get(self, name: str) -> Row | None:
+    def _get(self, name: str) -> Record | None:
         try:
             return self._client.get_snapshot(name)
         except NotFoundError:
             return None
 
 
-def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
-    """Build under a scratch name, until the cache is certain to serve the content.
-
-    Raises:
-        ConflictError: An interrupted run left a row there.
-        UnavailableError: The server does not answer from its cache.
-        APIError: As with `Builder.build`.
-    """
-    for proof in range(_MOST_CACHE_PROOFS):
-        row = builder.build(scratch)
-        built = None if job.progress.from_cache else builder.built_row()
-        if job.progress.from_cache or (built and built.status == "ready"):
-            return row
-        # A content whose row can't be seen is asked for again: it comes from the cache, or never does.
-        if (built and built.status == "failed") or proof % 2:
-            builder.next_twin()
-        client.delete_snapshot(scratch)
-        job.restart_progress()
-    raise UnavailableError(
-        "The image is built, but the server does not answer from its cache, without which the image is no use, and an "
-        "old snapshot can't be replaced safely. Nothing was changed; try again later."
-    )
-
-
-def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> Row:
-    """Build under a scratch name as `build_cached` does, in place of what an interrupted run left there."""
-    try:
-        return build_cached(client, builder, job, scratch)
-    except ConflictError:
-        client.delete_snapshot(scratch)
-        job.restart_progress()
-        return build_cached(client, builder, job, scratch)
-
-
-def clear_scratch(client: Client, scratch: str) -> None:
-    """Delete the row under a scratch name, once the image is where it belongs.
-
-    Raises:
-        APIError: It can't be deleted. That fails the create, so that the next run clears it.
-    """
-    try:
-        client.delete_snapshot(scratch)
-    except APIError as error:
-        error.message += (
-            f" The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
-            "again takes the image from the cache and deletes it."
-        )
-        error.args = (error.message,)
-        raise
-
-
-def _conflict(row: Row, carried: str | None, own: str) -> str:
+def _conflict(record: Record, carried: str | None, own: str) -> str:
     if carried is None:
         origin = "It was not made by this provider."
     elif carried == own:
@@ -226,34 +172,7 @@ def _conflict(row: Row, carried: str | None, own: str) -> str:
     else:
         origin = "It was made by another Pulumi resource."
     return (
-        f"A snapshot named {row.name!r} exists already (content hash {row.content_hash}, status {row.status}, created "
-        f"{row.created_at}). {origin} Choose another name, set adopt to true to take it over (it is replaced once "
-        "the new image is ready), or delete it."
+        f"A snapshot named {record.name!r} exists already (content hash {record.content_hash}, status {record.status}, "
+        f"created {record.created_at}). {origin} Choose another name, set adopt to true to take it over "
+        "(it is replaced once the new image is ready), or delete it."
     )
-
-
-def delete_snapshot(
-    client: Client, urn: str, state: Mapping[str, Any], log: ResourceLog, *, clock: Clock, gone: Collection[str]
-) -> None:
-    """Delete a snapshot's row if it is the recorded one; another's under the name stays.
-
-    Args:
-        client: The API.
-        urn: The resource's URN.
-        state: Its recorded outputs.
-        log: Its row.
-        clock: Time.
-        gone: The ids of the rows that this process replaced. A mirror that lags may still show such a row under the
-            name that is its successor's by now.
-
-    Raises:
-        APIError: The server can't be reached, or refused.
-    """
-    recorded = Recorded.of(state)
-    if recorded.snapshot_id not in gone:
-        row = look_while_fresh(client, state, clock)
-        if row is not None and row.id == recorded.snapshot_id:
-            client.delete_snapshot(recorded.name)
-        elif row is not None and mark_of(row) != mark(urn):
-            log.warn(f"the snapshot named {recorded.name!r} is not the one that this resource made; it stays as it is")
-    client.delete_snapshot(scratch_name(urn))

@@ -7,24 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .detailed_diff import manifest_changes
-from .types import Change, Difference, Kind, is_unknown
+from .types import Change, Difference, is_unknown
 
 # What a secret's path is shown as: the step that it stands in.
 _SHOWN = re.compile(r"manifest\.steps\[\d+\]\.\w+|\w+")
 
 
-def diff(kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+def diff(decisive: Sequence[str], state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
     """Compare a resource's recorded state with its new checked inputs.
 
-    Only the content hash, the name, and the loss of the row replace a resource. Where local files lie,
+    Only the content hash, the name, and the loss of the record replace a resource. Where local files lie,
     how much memory a build has, and how long it may take is no change.
 
     Args:
-        kind: Which resource.
+        decisive: The inputs whose change replaces the resource.
         state: Its outputs as recorded.
         inputs: Its checked inputs; parts may be `UNKNOWN`.
     """
-    decisive = ("contentHash", "name") if kind is Kind.SNAPSHOT else ("contentHash",)
     replaces = [key for key in decisive if is_unknown(inputs.get(key)) or state.get(key) != inputs.get(key)]
     if state.get("status", "ready") != "ready":
         replaces.append("status")

@@ -1,8 +1,8 @@
-"""import: a resource's inputs and outputs out of its row alone, such that the next `up` has no changes.
+"""import: a resource's inputs and outputs out of its record alone, such that the next `up` has no changes.
 
 The manifest that the server keeps is brought into the declared form. Written once more, it may have another hash than
-the row: the server hashes what makes no difference to the build, as the order of a directory's files. The inputs' own
-hash is then the content hash, and the row's the hash under which it was built.
+the record: the server hashes what makes no difference to the build, as the order of a directory's files. The inputs'
+own hash is then the content hash, and the record's the hash under which it was built.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError, Problem
 from ..manifest.builder import to_declared
-from ..manifest.model import MAX_INLINE_BYTES
-from ..manifest.prepared import human_size
-from .check import HashMemory, check
-from .read import FULL_LIST, row_outputs
-from .types import Imported, Kind, is_unknown
+from .read_replica import FULL_LIST
+from .types import Checked, is_unknown
+from .which_build import unnamed
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from ..api.records import Row
+    from ..api.records import Record
 
 _KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -31,8 +29,8 @@ _ADOPT = (
 )
 
 
-def find_snapshot(client: Client, name: str) -> Row | None:
-    """The row of a name; None if there is none.
+def find_snapshot(client: Client, name: str) -> Record | None:
+    """Find the record of a name; None if there is none.
 
     Raises:
         APIError: The server can't be reached, or refused.
@@ -43,13 +41,13 @@ def find_snapshot(client: Client, name: str) -> Row | None:
         return None
 
 
-def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Row | None:
-    """The build of a content hash; None if there is none.
+def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Record | None:
+    """Find the build of a content hash; None if there is none.
 
     Args:
         client: The API.
         content_hash: 64 hex digits.
-        with_manifest: Whether the row keeps its manifest, which holds every embedded file.
+        with_manifest: Whether the record keeps its manifest, which holds every embedded file.
 
     Raises:
         InvalidInputError: It is no content hash.
@@ -58,49 +56,48 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
     """
     if not _HASH.fullmatch(content_hash):
         raise InvalidInputError([Problem("id", "must be an image's content hash, 64 lower-case hex digits.")])
-    rows = client.list_images(with_manifests=with_manifest)
-    found = next((row for row in rows if row.name is None and row.content_hash == content_hash), None)
-    if found is None and len(rows) >= FULL_LIST:
+    records = client.list_images(with_manifests=with_manifest)
+    found = unnamed(records).get(content_hash)
+    if found is None and len(records) >= FULL_LIST:
         raise NotFoundError(
-            f"The image {content_hash[:12]} is not among the {len(rows)} newest rows, and the server lists no others."
+            f"The image {content_hash[:12]} is not among the {len(records)} newest records, and the server lists no "
+            "others."
         )
     return found
 
 
-def imported(kind: Kind, urn: str, row: Row, memory: HashMemory) -> Imported:
-    """A resource out of its row.
+def declare(record: Record, what: str) -> dict[str, Any]:
+    """Bring a record's manifest into inputs that a program may have given.
 
     Args:
-        kind: Which resource.
-        urn: Its URN.
-        row: The row.
-        memory: The hashes already computed in this process.
+        record: The record.
+        what: What it is, for errors, as ``the snapshot 'daily'``.
 
     Raises:
-        InvalidInputError: The row is not ready, or its manifest can't be declared; says what to do.
+        InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.
     """
-    what = f"the snapshot {row.name!r}" if kind is Kind.SNAPSHOT else f"the image {row.content_hash[:12]}"
-    if row.status != "ready":
-        raise _refusal(f"{what} is {row.status}, not ready: there is nothing to take over yet.")
-    news: dict[str, Any] = {"manifest": _declared(row, what)}
-    if kind is Kind.SNAPSHOT:
-        news["name"] = row.name
-    checked = check(kind, urn, {}, news, memory)
-    if checked.problems or is_unknown(checked.inputs["contentHash"]):
-        raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *checked.problems])
-    return Imported(checked.inputs, {**checked.inputs, **_outputs(kind, row)}, checked.warnings)
+    if record.status != "ready":
+        raise _refusal(f"{what} is {record.status}, not ready: there is nothing to take over yet.")
+    return {"manifest": _declared(record, what)}
 
 
-def _outputs(kind: Kind, row: Row) -> dict[str, Any]:
-    outputs = {**row_outputs(row), "builtHash": row.content_hash}
-    if kind is Kind.SNAPSHOT:
-        return {**outputs, "snapshotId": row.id}
-    return {**{key: outputs[key] for key in ("status", "checkpointId", "builtHash") if key in outputs}, "cached": True}
+def checked(found: Checked, what: str) -> Checked:
+    """The check of inputs that were made of a record, if it found nothing.
+
+    Raises:
+        InvalidInputError: It found mistakes; says what to do.
+    """
+    if found.problems or is_unknown(found.inputs["contentHash"]):
+        raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *found.problems])
+    return found
 
 
-def _declared(row: Row, what: str) -> dict[str, Any]:
+def _declared(record: Record, what: str) -> dict[str, Any]:
+    from ..manifest.model import MAX_INLINE_BYTES  # noqa: PLC0415 - pydantic, which most runs never need
+    from ..manifest.prepared import human_size  # noqa: PLC0415
+
     # The server takes an absent and an empty base for the same.
-    api = {key: value for key, value in (row.manifest or {}).items() if key in _KEPT and value not in (None, "")}
+    api = {key: value for key, value in (record.manifest or {}).items() if key in _KEPT and value not in (None, "")}
     steps = api.get("steps", [])
     if not (isinstance(steps, list) and all(isinstance(step, Mapping) and "type" in step for step in steps)):
         # A step in the declared form would name files of this machine.

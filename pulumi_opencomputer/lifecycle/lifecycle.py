@@ -1,44 +1,27 @@
-"""Every decision for both resources: check, diff, create, update, read and delete, without pulumi.
-
-What asks the server is in `operations`, which takes as long to load as all the rest: most runs change nothing, and
-ask nothing.
-"""
+"""Every decision for all resources: check, diff, create, update, read, delete and import, without pulumi."""
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
-from ..errors import InvalidInputError
-from . import check as _check
-from . import diff as _diff
-from .build_queue import Turns
-from .progress import Log, no_log
-from .types import UNKNOWN, Autonaming, Change, Checked, Created, Difference, Imported, Kind, Recorded, is_unknown
+from ..errors import InvalidInputError, OpenComputerError
+from . import functions
+from .kinds import IMAGE, Kind
+from .preview import Forecast
+from .progress import Log, ResourceLog, no_log
+from .run import Run
+from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported
 
 if TYPE_CHECKING:
     from ..api.client import Client
-    from .build_with_recovery import Clock
-    from .operations import Operations
-
-__all__ = [
-    "UNKNOWN",
-    "Autonaming",
-    "Change",
-    "Checked",
-    "Created",
-    "Difference",
-    "Imported",
-    "Kind",
-    "Lifecycle",
-    "is_unknown",
-]
 
 
 class Lifecycle:
-    """The lifecycle of snapshots and images against one API, for one run of a provider.
+    """The lifecycle of resources against one API, for one run of a provider.
 
     Thread-safe: many resources are created at a time.
     """
@@ -61,16 +44,8 @@ class Lifecycle:
             hasty_client: Makes the client of previews, which gives up soon.
             clock: Time; the real one unless a test says otherwise.
         """
-        self._settings = settings
-        self._api_url = api_url
-        self._make_client = client
-        self._make_hasty_client = hasty_client
-        self._clock = clock
-        self._memory = _check.HashMemory()
-        self._recorded: dict[str, Recorded] = {}
-        self._turns = Turns()
-        self._known_operations: Operations | None = None
-        self._lock = threading.Lock()
+        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time))
+        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
 
     def check(
         self,
@@ -82,18 +57,16 @@ class Lifecycle:
         autonaming: Autonaming | None = None,
     ) -> Checked:
         """Validate inputs; fill in the content hash and the name. Never calls the API."""
-        return _check.check(kind, urn, olds, news, self._memory, autonaming=autonaming)
+        return kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
 
     def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """Compare the recorded state with checked inputs; remembers the row, so that `create` knows its own."""
-        if kind is Kind.SNAPSHOT and urn:
-            with self._lock:
-                self._recorded[urn] = Recorded.of(state)
-        return _diff.diff(kind, state, inputs)
+        """Compare the recorded state with checked inputs."""
+        self._run.known.note(urn, state)
+        return kind.diff(state, inputs)
 
     def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
-        """The outputs of a create as far as they are known before; says on the row what it would do."""
-        self._operations().forecast(inputs, log)
+        """Give the outputs of a create as far as they are known before; say on the status line what it would do."""
+        self._forecast.tell(inputs, ResourceLog(log))
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
@@ -106,64 +79,82 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
-        with self._lock:
-            recorded = self._recorded.get(urn)
-        return self._operations().create(kind, urn, inputs, log, recorded=recorded)
+        from .build_job import Job  # noqa: PLC0415 - pydantic, which a run that changes nothing never needs
+
+        self._run.client()
+        job = Job(urn, inputs, ResourceLog(log))
+        try:
+            with self._run.queue.acquire(job):
+                made = kind.create(self._run, job, inputs)
+        except OpenComputerError as error:
+            job.explain(error)
+            raise
+        finally:
+            job.progress.close()
+        job.finish()
+        return Created(kind.id_of(inputs), {**inputs, **made, "apiUrl": self._run.api_url()})
 
     def update(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The outputs after a change that only rewrites the state."""
+        """Give the outputs after a change that only rewrites the state."""
         # An input that the program gives no more leaves the state too.
         return {**{key: state[key] for key in kind.computed if key in state}, **inputs}
 
-    def read(self, kind: Kind, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
-        """The outputs as the server has them now; None if the row is gone.
+    def read(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
+        """Read the outputs as the server has them now; None if the record is gone.
 
         Raises:
-            ConfigurationError: The row lives at another address than the configured one, or there is no key.
+            ConfigurationError: The resource lives at another address than the configured one, or there is no key.
             APIError: The server can't be reached, or refused: the state stays as it is.
         """
-        return self._operations().read(kind, state, log)
+        self._run.known.note(urn, state)
+        self._run.require_same_api(state)
+        return kind.read(self._run, state, ResourceLog(log))
 
     def import_(self, kind: Kind, urn: str, id_: str, log: Log) -> Imported | None:
-        """A resource out of its row alone; None if there is none.
+        """Make a resource out of its record alone; None if there is none.
 
         Args:
-            kind: Which resource.
+            kind: Which kind of resource.
             urn: Its URN.
             id_: A snapshot's name, or an image's content hash.
-            log: Its row.
+            log: Its status line.
 
         Raises:
-            InvalidInputError: The row can't be declared, is not ready, or holds more than fits into a state.
+            InvalidInputError: The record can't be declared, is not ready, or holds more than fits into a state.
             ConfigurationError: There is no key, or a setting can't be used.
             APIError: The server can't be reached, or refused.
         """
-        return self._operations().import_(kind, urn, id_, log)
+        record = kind.find(self._run, id_)
+        if record is None:
+            return None
+        found = kind.import_(self._run, urn, record)
+        for warning in found.warnings:
+            ResourceLog(log).warn(str(warning))
+        return replace(found, outputs={**found.outputs, "apiUrl": self._run.api_url()})
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
-        """Delete a snapshot's row, if it is the one that was recorded; an image just leaves the state.
+        """Delete a resource's record, if it is the one that the state names.
 
         Raises:
-            ConfigurationError: The row lives at another address than the configured one, or there is no key.
+            ConfigurationError: The resource lives at another address than the configured one, or there is no key.
             APIError: The server can't be reached, or refused.
         """
-        if kind is not Kind.IMAGE:
-            self._operations().delete(urn, state, log)
+        kind.delete(self._run, urn, state, ResourceLog(log))
 
     def get_snapshot(self, name: str) -> dict[str, Any]:
-        """One named snapshot; see `lookup`."""
-        return self._operations().get_snapshot(name)
+        """Look one named snapshot up; see `functions`."""
+        return functions.get_snapshot(self._run.client(), name)
 
     def get_snapshots(self) -> dict[str, Any]:
-        """All named snapshots; see `lookup`."""
-        return self._operations().get_snapshots()
+        """List all named snapshots; see `functions`."""
+        return functions.get_snapshots(self._run.client())
 
     def get_image(self, content_hash: str) -> dict[str, Any]:
-        """One build, by its content hash; see `lookup`."""
-        return self._operations().get_image(content_hash)
+        """Look one build up by its content hash; see `functions`."""
+        return functions.get_image(self._run.client(), content_hash)
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The content hash of a manifest in the declared form, `UNKNOWN` as long as a part of it is not known.
+        """Compute the content hash of a manifest in the declared form, `UNKNOWN` as long as a part is not known.
 
         Args:
             given: The ``manifest``, and in ``secretPaths`` where secrets stand in it.
@@ -172,40 +163,36 @@ class Lifecycle:
             InvalidInputError: Every mistake, with its path.
         """
         inputs = {key: given.get(key) for key in ("manifest", "secretPaths")}
-        checked = self.check(Kind.IMAGE, "", {}, inputs)
+        checked = self.check(IMAGE, "", {}, inputs)
         if checked.problems:
             raise InvalidInputError(checked.problems)
         return {"contentHash": checked.inputs["contentHash"]}
 
     def cancel(self) -> None:
-        """Begin no further build, and stop waiting for those of others; a build that is under way is let finish."""
-        self._turns.cancel()
+        """Begin no further build, and stop waiting for those of others; let a build that is under way finish."""
+        self._run.queue.cancel()
 
-    def settle(self, seconds: float) -> None:
-        """Cancel, and wait for what would be half done otherwise: this process is about to be ended.
+    def drain(self, seconds: float) -> None:
+        """Cancel, and wait for what would be left half done otherwise: this process is about to be ended.
 
         Args:
             seconds: The longest wait.
         """
-        self._turns.settle(seconds)
+        self._run.queue.drain(seconds)
 
     def close(self) -> None:
         """Close the connections."""
-        if self._known_operations is not None:
-            self._known_operations.close()
+        self._run.close()
 
-    def _operations(self) -> Operations:
-        with self._lock:
-            if self._known_operations is None:
-                from .operations import Operations  # noqa: PLC0415 - see above
 
-                self._known_operations = Operations(
-                    self._settings,
-                    self._api_url,
-                    self._turns,
-                    self._memory,
-                    client=self._make_client,
-                    hasty_client=self._make_hasty_client,
-                    clock=self._clock,
-                )
-            return self._known_operations
+def _client(settings: Settings) -> Client:
+    from ..api.client import Client  # noqa: PLC0415 - httpx, as above
+
+    return Client(settings)
+
+
+def _hasty_client(settings: Settings) -> Client:
+    """Make a client that asks once, and not for long: a preview must not wait for a server that is not there."""
+    from ..api.client import Client, Timing  # noqa: PLC0415
+
+    return Client(settings, timing=Timing(connect=3, silence=10, call=20, attempts=1))

@@ -1,4 +1,4 @@
-"""Names and marks: which name a snapshot gets, and how a row tells whose it is."""
+"""Names and marks: which name a snapshot gets, and how a record tells whose it is."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from ..errors import Problem
 
 if TYPE_CHECKING:
-    from ..api.records import Row
+    from ..api.records import Record
 
 #: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
 MARK_KEY = "pulumiMark"
 
-#: The server fails to save a row whose name has more than about 2,600 bytes, after the build.
+#: The server fails to save a record whose name has more than about 2,600 bytes, after the build.
 MAX_NAME_BYTES = 2000
 
 _MAX_RESOURCE_PART = 200
@@ -23,13 +23,13 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def mark(urn: str) -> str:
-    """What a resource's rows carry: the first 16 hex digits of SHA-256 of its URN."""
+    """What a resource's records carry: the first 16 hex digits of SHA-256 of its URN."""
     return hashlib.sha256(urn.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def mark_of(row: Row) -> str | None:
-    """The mark that a row carries, or None."""
-    found = (row.manifest or {}).get(MARK_KEY)
+def mark_of(record: Record) -> str | None:
+    """The mark that a record carries, or None."""
+    found = (record.manifest or {}).get(MARK_KEY)
     return found if isinstance(found, str) else None
 
 
@@ -37,7 +37,7 @@ def generated_name(urn: str, content_hash: str) -> str:
     """The name of a snapshot that was given none: ``<resource>-<7 hex>``.
 
     Made of URN and content, so that two stacks never collide, other content has another name, and a
-    create that was cut off before Pulumi recorded it finds its own row again.
+    create that was cut off before Pulumi recorded it finds its own record again.
     """
     digest = hashlib.sha256(f"{urn}\n{content_hash}".encode("utf-8", "surrogatepass")).hexdigest()
     return f"{_resource(urn)}-{digest[:7]}"

@@ -1,4 +1,4 @@
-"""What a create would do, told on the resource's row in a preview.
+"""What a create would do, told on the resource's status line in a preview.
 
 The server's list of images is asked for at most once for all resources of a run, and read up to a limit. Where it
 can't be had, nothing is said: a preview needs neither a key nor a connection.
@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..api.client import Client, Timing
-from ..config import Settings
 from ..errors import OpenComputerError
 from .progress import ResourceLog
-from .read import FULL_LIST
+from .read_replica import FULL_LIST
 from .types import is_unknown
+from .which_build import unnamed
+
+if TYPE_CHECKING:
+    from ..api.client import Client
 
 _LIST_LIMIT = 16 * 1024 * 1024
-
-
-def hasty_client(settings: Settings) -> Client:
-    """A client that asks once, and not for long: a preview must not wait for a server that is not there."""
-    return Client(settings, timing=Timing(connect=3, silence=10, call=20, attempts=1))
 
 
 class Forecast:
@@ -42,11 +39,11 @@ class Forecast:
         self._announced: set[str] = set()
 
     def tell(self, inputs: Mapping[str, Any], log: ResourceLog) -> None:
-        """Say on a resource's row whether its content is cached, or how many steps will be built.
+        """Say on a resource's status line whether its content is cached, or how many steps will be built.
 
         Args:
             inputs: The checked inputs; parts may be `UNKNOWN`.
-            log: The row.
+            log: The status line.
         """
         content = inputs.get("contentHash")
         if is_unknown(content):
@@ -70,8 +67,8 @@ class Forecast:
     def _ask(self) -> None:
         try:
             with self._client() as client:
-                rows = client.list_images(with_manifests=False, limit=_LIST_LIMIT)
+                records = client.list_images(with_manifests=False, limit=_LIST_LIMIT)
         except OpenComputerError:
             return
-        self._whole = len(rows) < FULL_LIST
-        self._ready = {row.content_hash for row in rows if row.name is None and row.status == "ready"}
+        self._whole = len(records) < FULL_LIST
+        self._ready = {key for key, record in unnamed(records).items() if record.status == "ready"}

@@ -69,11 +69,8 @@ _PACE_AFTER = 30
 class BuildProgress:
     """The progress of one build on one resource's row.
 
-    Feed it the server's events with :meth:`on_event`; it ends with :meth:`close`.
-
-    Attributes:
-        from_cache: Whether the server answered from its cache.
-        has_begun: Whether the server has said anything yet.
+    Feed it the server's events with :meth:`on_event`; it ends with :meth:`close`. It only shows: what the events mean
+    for the build is in the outcome that `Client.create_snapshot` returns.
     """
 
     def __init__(
@@ -83,7 +80,6 @@ class BuildProgress:
         *,
         clock: Callable[[], float] = time.monotonic,
         ticker: Ticker | None = None,
-        again: bool = False,
     ) -> None:
         """Begin.
 
@@ -92,10 +88,7 @@ class BuildProgress:
             descriptions: A line for each step.
             clock: Seconds that only grow.
             ticker: Calls `tick`; the process's own unless a test says otherwise.
-            again: Whether the row has said already where the content comes from.
         """
-        self.from_cache = False
-        self.has_begun = False
         self._log = log
         self._descriptions = descriptions
         self._clock = clock
@@ -104,12 +97,13 @@ class BuildProgress:
         self._started: dict[int, float] = {}
         self._ended: set[int] = set()
         self._shown = 0
-        self._again = again
+        self._origin_shown = False
+        self._any_event = False
         self._lock = threading.Lock()
 
     def on_event(self, event: BuildEvent) -> None:
         """Take one event of the server's build log; repeated and unknown ones are let pass."""
-        self.has_begun = True
+        self._any_event = True
         if event.type == "cache_hit":
             self._hit()
         elif match := _COMPLETED.match(event.message):
@@ -122,6 +116,14 @@ class BuildProgress:
     def wait_for(self, what: str) -> None:
         """Show that something other than a step is waited for."""
         self._run(what)
+
+    def restart(self) -> None:
+        """Show the steps anew, for another request; where the content comes from is not said again."""
+        self.close()
+        self._origin_shown = self._origin_shown or self._any_event
+        self._any_event = False
+        self._started.clear()
+        self._ended.clear()
 
     def close(self) -> None:
         """Stop showing the running time."""
@@ -143,9 +145,9 @@ class BuildProgress:
         self._log.status(f"{elapsed:.0f} s … {running[0]}")
 
     def _hit(self) -> None:
-        if not (self.from_cache or self._again):
+        if not self._origin_shown:
             self._log.info("from cache")
-        self.from_cache = True
+        self._origin_shown = True
 
     def _start(self, number: int) -> None:
         if number in self._started or not 1 <= number <= len(self._descriptions):

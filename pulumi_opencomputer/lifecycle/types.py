@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,21 +11,6 @@ from ..errors import Problem
 
 #: Seconds that a build may take unless the program says otherwise.
 DEFAULT_TIMEOUT = 1800.0
-
-_COMPUTED = ("builtHash", "checkpointId", "status", "apiUrl")
-
-
-class Kind(enum.Enum):
-    """The two resources."""
-
-    IMAGE = "Image"
-    SNAPSHOT = "Snapshot"
-
-    @property
-    def computed(self) -> tuple[str, ...]:
-        """The outputs that only a create can fill in."""
-        own = ("cached",) if self is Kind.IMAGE else ("snapshotId", "createdAt", "lastUsedAt")
-        return (*_COMPUTED, *own)
 
 
 class _Unknown:
@@ -72,6 +57,19 @@ class Checked:
     warnings: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True)
+class Clock:
+    """Time as the lifecycle sees it; tests inject their own.
+
+    Attributes:
+        sleep: Waits for so many seconds.
+        now: Seconds of the epoch.
+    """
+
+    sleep: Callable[[float], None]
+    now: Callable[[], float]
+
+
 class Change(enum.Enum):
     """What happens to a property."""
 
@@ -85,9 +83,9 @@ class Difference:
     """What a diff found.
 
     Attributes:
-        replaces: The properties whose change needs a new row.
+        replaces: The properties whose change needs a new record.
         updates: The properties whose change only rewrites the state.
-        replacing: What needs a new row, by path down to the step, as ``manifest.steps[2].pipInstall``.
+        replacing: What needs a new record, by path down to the step, as ``manifest.steps[2].pipInstall``.
         updating: What only rewrites the state, by path.
     """
 
@@ -112,7 +110,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Imported:
-    """A resource that was read from its row alone.
+    """A resource that was read from its record alone.
 
     Attributes:
         inputs: Checked inputs that a program may have given.
@@ -127,7 +125,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the state records of a resource's row, seen by a diff or a read in this process."""
+    """What a state records of a resource's record at the server."""
 
     name: str
     snapshot_id: str

@@ -15,13 +15,13 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from ..config import NAMES
 from ..engine.session import Session
 from ..errors import InvalidInputError, Problem
-from ..lifecycle import Change, Checked, Difference, Kind
+from ..lifecycle import KINDS, Change, Checked, Difference, Kind
 from .config import as_texts, mistakes
 from .functions import call
 from .properties import Received, receive, send
 from .server import FullCheckRequest, FullDiffRequest, StoppableProvider
 
-_TOKENS = {f"opencomputer:index:{kind.value}": kind for kind in Kind}
+_TOKENS = {f"opencomputer:index:{name}": kind for name, kind in KINDS.items()}
 
 # What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
 _ENGINES_OWN = {
@@ -139,7 +139,7 @@ class OpenComputerProvider(StoppableProvider):
         if "status" not in state.values:
             # A program that looks a resource up may name some of its properties; only a state of ours has them all.
             return await self._import(kind, request)
-        outputs = await self._operate(lambda: lifecycle.read(kind, state.values, log))
+        outputs = await self._operate(lambda: lifecycle.read(kind, request.urn, state.values, log))
         if outputs is None:
             return protocol.ReadResponse()
         return protocol.ReadResponse(request.resource_id, _sent(outputs, state), request.inputs)
@@ -163,7 +163,7 @@ class OpenComputerProvider(StoppableProvider):
 
     async def settle(self, seconds: float) -> None:
         """Wait, at most so long, until nothing would be left half done by this process's end."""
-        await self._answer(lambda: self._session.lifecycle.settle(seconds))
+        await self._answer(lambda: self._session.lifecycle.drain(seconds))
 
     async def finished(self) -> None:
         """Begin nothing more, and wait until no operation is under way, also of those whose caller is gone."""

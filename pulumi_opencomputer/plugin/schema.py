@@ -23,13 +23,15 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from ..lifecycle import outputs
+from ..lifecycle.outputs import Output
 from ..manifest import model
 from ..manifest.model import ManifestModel
 from . import schema_examples as examples
@@ -138,29 +140,6 @@ def _settings() -> Spec:
     }
 
 
-_BUILT: Spec = {
-    "manifest": {**_MANIFEST, "description": "The manifest; for local files their number and size, never the bytes."},
-    "contentHash": {
-        **_STRING,
-        "description": "SHA-256 of the content, 64 hex digits, equal to the server's; known in a preview.",
-    },
-    "builtHash": {
-        **_STRING,
-        "description": "The hash under which it was built: `contentHash`, unless that was blocked at the server.",
-    },
-    "checkpointId": {**_STRING, "description": "The built image's id at the server."},
-    "status": {**_STRING, "description": "`ready`; after a refresh also `building` or `failed`."},
-    "apiUrl": {**_STRING, "description": "The address of the API that it lives at."},
-}
-_ROW: Spec = {
-    "name": {**_STRING, "description": "The snapshot's name, which sandboxes start from."},
-    "snapshotId": {**_STRING, "description": "The server's own id, new with each replacement."},
-    "contentHash": {**_STRING, "description": "The content hash, 64 hex digits."},
-    "status": {**_STRING, "description": "`building`, `ready` or `failed`."},
-    "checkpointId": {**_STRING, "description": "The built image's id at the server; absent until it is ready."},
-    "createdAt": {**_STRING, "description": "When it was made, RFC 3339 in UTC."},
-    "lastUsedAt": {**_STRING, "description": "When a sandbox last started from it, RFC 3339 in UTC."},
-}
 _MANIFEST_INPUT: Spec = {
     **_MANIFEST,
     "description": "What the image holds. A change of its content replaces the resource; a moved local file does not.",
@@ -173,16 +152,13 @@ def _image() -> Spec:
         "one. An image can't be deleted through the API: its resource leaves the state, the build stays cached.\n\n"
         + examples.IMAGE,
         inputs={"manifest": _MANIFEST_INPUT},
-        outputs=_BUILT
-        | {"cached": {"type": "boolean", "description": "Whether the create was answered from the server's cache."}},
+        given=outputs.IMAGE,
     )
 
 
 def _snapshot() -> Spec:
     name = "The snapshot's name, which `Sandbox.create` takes. Without it, one is made of the resource and the content."
     adopt = "Whether a snapshot that has the name, but was not made by this resource, is replaced; `false` by default."
-    status = "`ready`; after a refresh also `building`, `failed`, or `foreign` (another's snapshot has the name)."
-    times = {key: _ROW[key] for key in ("createdAt", "lastUsedAt")}
     return _resource(
         "A name that sandboxes start from, and the image behind it, which is built or taken from the server's cache. "
         "A replacement is built before the old snapshot is touched; a build that fails leaves it as it is.\n\n"
@@ -192,60 +168,66 @@ def _snapshot() -> Spec:
             "name": {**_STRING, "description": name, "willReplaceOnChanges": True},
             "adopt": {"type": "boolean", "description": adopt},
         },
-        outputs=_BUILT
-        | {"status": {**_STRING, "description": status}, "name": _ROW["name"], "snapshotId": _ROW["snapshotId"]}
-        | times,
+        given=outputs.SNAPSHOT,
     )
 
 
-def _resource(description: str, *, inputs: Spec, outputs: Spec) -> Spec:
+def _resource(description: str, *, inputs: Spec, given: Sequence[Output]) -> Spec:
     return {
         "description": description,
         "inputProperties": inputs,
         "requiredInputs": ["manifest"],
-        "properties": outputs,
-        "required": [key for key in outputs if key != "lastUsedAt"],
+        "properties": {output.name: {**_type_of(output), "description": output.description} for output in given},
+        "required": [output.name for output in given if output.present != "sometimes"],
     }
 
 
+def _looked_up(given: Sequence[Output]) -> Spec:
+    described = {output.name: output.of_lookup or output.description for output in given}
+    return {
+        "type": "object",
+        "properties": {output.name: {**_type_of(output), "description": described[output.name]} for output in given},
+        "required": [output.name for output in given if output.present == "always"],
+    }
+
+
+def _type_of(output: Output) -> Spec:
+    return _MANIFEST if output.type == "manifest" else {"type": output.type}
+
+
 def _functions() -> Spec:
-    image = {key: _ROW[key] for key in ("contentHash", "status", "checkpointId", "createdAt", "lastUsedAt")}
-    row = {"$ref": f"#/types/{PACKAGE}:index:SnapshotInfo"}
+    record = {"$ref": f"#/types/{PACKAGE}:index:SnapshotInfo"}
+    snapshots = {"type": "array", "items": record, "description": "The snapshots."}
     return {
         "getSnapshot": _function(
             "Looks up one snapshot by its name; an error if there is none.\n\n" + examples.GET_SNAPSHOT,
             inputs={"name": {**_STRING, "description": "The snapshot's name."}},
-            outputs=_ROW,
+            answer=_looked_up(outputs.SNAPSHOT_LOOKUP),
         ),
         "getSnapshots": _function(
             "All named snapshots, newest first. The public endpoint gives 200 at most.\n\n" + examples.GET_SNAPSHOTS,
             inputs={},
-            outputs={"snapshots": {"type": "array", "items": row, "description": "The snapshots."}},
+            answer={"type": "object", "properties": {"snapshots": snapshots}, "required": ["snapshots"]},
         ),
         "getImage": _function(
             "Looks up one built image by its content hash; an error if there is none.\n\n" + examples.GET_IMAGE,
             inputs={"contentHash": {**_STRING, "description": "The content hash, 64 hex digits."}},
-            outputs=image,
+            answer=_looked_up(outputs.IMAGE_LOOKUP),
         ),
         "hashManifest": _function(
             "The content hash of a manifest, with the bytes of its local files; asks the API for nothing.\n\n"
             + examples.HASH_MANIFEST,
             inputs={"manifest": {**_MANIFEST, "description": "The manifest."}},
-            outputs={"contentHash": _ROW["contentHash"]},
+            answer=_looked_up((outputs.CONTENT_HASH,)),
         ),
     }
 
 
-def _function(description: str, *, inputs: Spec, outputs: Spec) -> Spec:
+def _function(description: str, *, inputs: Spec, answer: Spec) -> Spec:
     spec: Spec = {"description": description}
     if inputs:
         spec["inputs"] = {"type": "object", "properties": inputs, "required": list(inputs)}
-    return spec | {"outputs": _object(outputs)}
-
-
-def _object(properties: Spec) -> Spec:
-    required = [key for key in properties if key not in ("checkpointId", "lastUsedAt")]
-    return {"type": "object", "properties": properties, "required": required}
+    return spec | {"outputs": answer}
 
 
 def _types() -> Iterator[tuple[str, Spec]]:
@@ -258,7 +240,7 @@ def _types() -> Iterator[tuple[str, Spec]]:
         yield _TYPE_NAMES[name], _object_type(form, _descriptions(getattr(model, name)))
     yield "Step", _step_type(steps)
     described = "A named snapshot, as the server has it."
-    yield "SnapshotInfo", {"description": described, **_object(_ROW)}
+    yield "SnapshotInfo", {"description": described, **_looked_up(outputs.SNAPSHOT_LOOKUP)}
 
 
 def _descriptions(kind: type[BaseModel]) -> dict[str, str]:

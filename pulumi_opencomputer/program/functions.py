@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 if TYPE_CHECKING:
-    from ..api.client import Client, Row
+    from ..api.client import Client, Record
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _client() -> Client:
     return Client(resolve({name: config.get(name) for name in NAMES}, os.environ))
 
 
-def _info(row: Row) -> SnapshotInfo:
+def _info(row: Record) -> SnapshotInfo:
     return SnapshotInfo(
         id=row.id,
         name=row.name or "",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pulumi
 
-#: Outputs that the provider fills in; named in the inputs so that the program can refer to them.
-COMPUTED = ("contentHash", "builtHash", "checkpointId", "status", "apiUrl")
+from ..lifecycle.outputs import IMAGE, SNAPSHOT, Output
+
+
+def _computed(outputs: Iterable[Output]) -> tuple[str, ...]:
+    """The outputs that the provider fills in; named in the inputs so that the program can refer to them."""
+    return tuple(output.name for output in outputs if output.filled_by != "program")
 
 
 class BuiltOutputs:
@@ -40,20 +45,20 @@ class BuiltOutputs:
     @property
     @pulumi.getter
     def status(self) -> pulumi.Output[str]:
-        """``ready``; after a refresh also ``building``, ``failed``, or ``foreign`` for another's row."""
+        """``ready``; after a refresh also ``building``, ``failed``, or ``foreign`` for another's record."""
         return pulumi.get(self, "status")
 
     @property
     @pulumi.getter(name="apiUrl")
     def api_url(self) -> pulumi.Output[str]:
-        """The address of the API where the row lives."""
+        """The address of the API where the record lives."""
         return pulumi.get(self, "apiUrl")
 
 
 class ImageOutputs(BuiltOutputs):
     """The outputs of an image."""
 
-    _computed = (*COMPUTED, "cached")
+    _computed = _computed(IMAGE)
 
     @property
     @pulumi.getter
@@ -65,7 +70,7 @@ class ImageOutputs(BuiltOutputs):
 class SnapshotOutputs(BuiltOutputs):
     """The outputs of a snapshot."""
 
-    _computed = (*COMPUTED, "snapshotId", "createdAt", "lastUsedAt")
+    _computed = _computed(SNAPSHOT)
 
     @property
     @pulumi.getter
@@ -76,13 +81,13 @@ class SnapshotOutputs(BuiltOutputs):
     @property
     @pulumi.getter(name="snapshotId")
     def snapshot_id(self) -> pulumi.Output[str]:
-        """The row's own id, new with each replacement."""
+        """The record's own id, new with each replacement."""
         return pulumi.get(self, "snapshotId")
 
     @property
     @pulumi.getter(name="createdAt")
     def created_at(self) -> pulumi.Output[str]:
-        """When the row was made, RFC 3339 in UTC."""
+        """When the record was made, RFC 3339 in UTC."""
         return pulumi.get(self, "createdAt")
 
     @property

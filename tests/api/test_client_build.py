@@ -77,6 +77,32 @@ def test_a_result_must_be_what_was_asked_for(connect, changes, told):
     assert server.connections == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "from_cache"),
+    [(log(0, "cache_hit", "Image found in cache (hash=abababababab)"), True), (log(1, "run", "Step 1/1: ls"), False)],
+)
+def test_a_build_tells_whether_the_cache_had_its_content(connect, line, from_cache):
+    """The outcome says it, so that nobody has to read the log for it."""
+    with Wire(streams(line, RESULT)) as server:
+        outcome = connect(server).create_snapshot(Body(), timeout=1800.0, on_event=lambda _: None)
+    assert outcome.from_cache is from_cache
+
+
+@pytest.mark.parametrize(
+    ("lines", "has_begun", "from_cache"),
+    [
+        ((), False, False),
+        ((log(1, "run", "Step 1/1: ls"),), True, False),
+        ((log(0, "cache_hit", "Image found in cache (hash=abababababab)"),), True, True),
+    ],
+)
+def test_a_lost_stream_tells_what_was_heard_of_it(connect, lines, has_begun, from_cache):
+    """Whether the server had begun, and whether from its cache, is known also where the result is lost."""
+    with Wire(streams(*lines)) as server, pytest.raises(errors.StreamLostError) as caught:
+        build(connect(server))
+    assert (caught.value.has_begun, caught.value.from_cache) == (has_begun, from_cache)
+
+
 def test_a_failed_build_names_its_step(connect):
     """The error of a failed step has its number as in the log, its type, exit code and text."""
     text = "image build failed: image build failed: step 1 (run) failed (exit 1): E: broken"
@@ -308,7 +334,8 @@ def test_a_quiet_stream_is_told_with_each_keepalive(connect):
     clock = Clock()
     quiet: list[float] = []
 
-    def on_quiet(seconds: float) -> None:
+    def on_quiet(seconds: float, has_begun: bool) -> None:
+        assert not has_begun
         quiet.append(seconds)
         clock.now += 15
 

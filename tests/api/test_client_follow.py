@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.api.client import Client, Row
+from pulumi_opencomputer.api.client import Client, Record
 from wire import (
     HASH,
     Wire,
@@ -18,7 +18,7 @@ from wire import (
 )
 
 
-def follow(client: Client, **options: Any) -> Row:
+def follow(client: Client, **options: Any) -> Record:
     return client.wait_for("tools", HASH, **{"timeout": 60.0} | options)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import wire
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.api.client import Client, Timing
 from wire import (
@@ -244,7 +245,7 @@ def test_no_log_line_shows_the_key_or_a_control_sequence(connect):
     """The same in a build's log and in its error."""
     said = f"\x1b[31mkey {KEY} <{{%fg 1%}}>\x00"
     failure = f"image build failed: image build failed: step 0 (run) failed (exit 1): {said}"
-    seen = []
+    seen: list[Any] = []
     with (
         Wire(streams(log(1, "run", said), event("error", {"error": failure}))) as server,
         pytest.raises(errors.BuildFailedError) as caught,
@@ -290,6 +291,6 @@ def test_a_large_result_takes_at_most_four_times_its_size(letter):
             check=True,
             capture_output=True,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(wire.__file__).parent)},
         )
     assert int(done.stdout) <= 4 * len(large), int(done.stdout) / len(large)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -39,7 +40,7 @@ def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
     def create_many() -> None:
         with client(emulator) as http:
             for number in range(10_000):
-                body = {"name": f"n{number}", "image": manifest(str(number))}
+                body: dict[str, Any] = {"name": f"n{number}", "image": manifest(str(number))}
                 try:
                     response = http.post("/api/snapshots", json=body)
                 except httpx.TransportError:

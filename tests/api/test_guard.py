@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+import wire
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.api.client import Client, Timing
 from pulumi_opencomputer.api.stream_guard import Guard, GuardProcess
@@ -59,7 +60,7 @@ def connect() -> Iterator[Callable[..., Client]]:
 
 
 @pytest.fixture(params=["plain", "tls"])
-def tls(request, tmp_path, monkeypatch) -> Iterator[dict[str, ssl.SSLContext]]:
+def tls(request, tmp_path, monkeypatch) -> dict[str, ssl.SSLContext]:
     """Return the server's options for each kind of connection; the client trusts it."""
     if request.param == "plain":
         return {}
@@ -78,7 +79,7 @@ class Provider:
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROVIDER, url],
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(wire.__file__).parent)},
             start_new_session=True,
         )
 

@@ -50,7 +50,7 @@ def sandbox_of(emulator: Emulator, **wanted: Any) -> tuple[dict[str, Any], list[
     return emulator.get(f"/api/sandboxes/{asyncio.run(run())}"), log
 
 
-def test_create_get_list_delete_with_logs(emulator):
+def test_the_sdk_creates_gets_lists_and_deletes_with_logs(emulator):
     log: list[str] = []
 
     async def use(snapshots: Snapshots) -> None:

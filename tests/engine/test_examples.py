@@ -27,7 +27,7 @@ def _names(emulator: Emulator) -> set[str]:
 
 @pytest.mark.parametrize("place", ["on PATH", "in a folder"])
 @pytest.mark.usefixtures("yaml_host")
-def test_yaml(project: Project, emulator: Emulator, place: str) -> None:
+def test_yaml_example_deploys_once_and_leaves_nothing(project: Project, emulator: Emulator, place: str) -> None:
     """The YAML project deploys, has nothing to do then, and leaves nothing; with the plugin from either place."""
     _copy(project, "yaml")
     settings = (project.folder / "Pulumi.yaml").read_text().replace("name: opencomputer-yaml", "name: pytest")
@@ -46,7 +46,9 @@ def test_yaml(project: Project, emulator: Emulator, place: str) -> None:
     assert _names(emulator) == set()
 
 
-def test_typescript(project: Project, emulator: Emulator, sdks: Sdks, npm: str) -> None:
+def test_typescript_example_compiles_deploys_and_is_destroyed(
+    project: Project, emulator: Emulator, sdks: Sdks, npm: str
+) -> None:
     """The TypeScript project compiles against the schema's SDK, deploys by the Automation API, and is destroyed."""
     _copy(project, "typescript")
     shutil.copytree(sdks.folder / "nodejs", project.folder / "sdks" / "opencomputer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
     stack.up(snapshot("make old"))
 
     def client(settings: Any) -> Client:
-        made = stack.client(settings, _CancellingClient)
+        made = cast("_CancellingClient", stack.client(settings, _CancellingClient))
         made.lifecycle = lifecycle
         return made
 
@@ -98,23 +98,22 @@ def test_who_waits_for_the_content_waits_no_longer_than_its_limit(stack: Stack) 
 
 def test_cancel_before_the_last_byte_begins_no_build(stack: Stack) -> None:
     """What is still being sent when the run is cancelled does not become a build."""
-    with stack.process() as lifecycle:
-        real = lifecycle._make_client
+    real = stack.make_client
 
-        def make(settings: Any) -> Client:
-            client = real(settings)
-            create = client.create_snapshot
+    def make(settings: Any) -> Client:
+        client = real(settings)
+        create = client.create_snapshot
 
-            def create_snapshot(request: Any, **more: Any) -> Any:
-                lifecycle.cancel()
-                return create(request, **more)
+        def create_snapshot(request: Any, **more: Any) -> Any:
+            lifecycle.cancel()
+            return create(request, **more)
 
-            client.create_snapshot = create_snapshot
-            return client
+        client.create_snapshot = create_snapshot
+        return client
 
-        lifecycle._make_client = make
-        with pytest.raises(RunCancelledError):
-            _create(lifecycle, NEW, Lines())
+    stack.make_client = make
+    with stack.process() as lifecycle, pytest.raises(RunCancelledError):
+        _create(lifecycle, NEW, Lines())
     assert stack.emulator.builds() == []
 
 

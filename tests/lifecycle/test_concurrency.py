@@ -11,7 +11,7 @@ import pytest
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.errors import ConflictError
-from pulumi_opencomputer.lifecycle import Kind
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from stack import Lines, Resource, Stack, image, named, snapshot
 
 SLOW = "SLEEP_BUILD_1"
@@ -101,7 +101,7 @@ def _race(faulty: FaultyEmulator, *commands: str) -> tuple[list[Any], list[Stack
 
 
 @pytest.mark.parametrize("commands", [(f"{SLOW} a", f"{SLOW} b"), (SLOW, SLOW)], ids=["two contents", "one content"])
-def test_two_stacks_that_race_for_a_name(faulty: FaultyEmulator, commands: tuple[str, str]) -> None:
+def test_of_two_stacks_that_race_for_a_name_one_wins(faulty: FaultyEmulator, commands: tuple[str, str]) -> None:
     """One wins; the other's build ends with the database's duplicate key, which is the same conflict as a 409."""
     results, stacks = _race(faulty, *commands)
     errors = [result for result in results if result is not None]
@@ -148,9 +148,9 @@ def test_name_taken_during_the_swap_is_a_conflict(stack: Stack) -> None:
     assert named(stack.emulator)["fixed"]["id"] == thief.outputs(stealing)["snapshotId"]
 
 
-def test_checks_of_one_manifest_at_once(stack: Stack) -> None:
+def test_checks_of_one_manifest_at_once_agree(stack: Stack) -> None:
     """Checks run side by side and agree."""
     resource = snapshot()
     with stack.process() as lifecycle:
-        checked = _at_once(*[lambda: lifecycle.check(Kind.SNAPSHOT, resource.urn, {}, resource.news)] * 8)
+        checked = _at_once(*[lambda: lifecycle.check(SNAPSHOT, resource.urn, {}, resource.news)] * 8)
     assert len({one.inputs["contentHash"] for one in checked}) == 1

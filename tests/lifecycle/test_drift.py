@@ -125,7 +125,7 @@ def test_delete_of_an_older_row_believes_a_404_at_once(deployed: Stack) -> None:
     assert deployed.time.waits == [61]
 
 
-def test_conflict_with_a_row_that_the_mirror_does_not_show_yet(deployed: Stack) -> None:
+def test_unrecorded_row_that_the_read_replica_does_not_show_yet_is_waited_for(deployed: Stack) -> None:
     """A name that is taken by our own unrecorded row, which lists and GETs don't have yet, is waited for."""
     again = Stack(deployed.emulator)
     deployed.emulator.fail({**GET, **NOT_FOUND, "count": 5})
@@ -133,7 +133,7 @@ def test_conflict_with_a_row_that_the_mirror_does_not_show_yet(deployed: Stack) 
     assert named(deployed.emulator)["fixed"]["id"] == again.outputs(DAILY)["snapshotId"]
 
 
-def test_whole_life_behind_a_mirror_that_lags(start_faulty: Callable[..., FaultyEmulator]) -> None:
+def test_whole_life_passes_behind_a_read_replica_that_lags(start_faulty: Callable[..., FaultyEmulator]) -> None:
     """Created, refreshed, replaced, refreshed and destroyed at once, each before the mirror has caught up."""
     faulty = start_faulty(mirror_lag_seconds=0.3)
     stack = Stack(faulty, hurried=True)

@@ -140,7 +140,9 @@ def _prepared(faulty: FaultyEmulator, operation: Operation) -> Stack:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_calls_of_an_operation(shared_faulty: FaultyEmulator, operation: Operation) -> None:
+def test_an_operation_makes_the_calls_of_the_matrix_and_no_others(
+    shared_faulty: FaultyEmulator, operation: Operation
+) -> None:
     """The matrix leaves no call out: an operation without faults makes these and no others."""
     faulty = shared_faulty
     stack = _prepared(faulty, operation)

@@ -61,7 +61,7 @@ def _twin_of(resource) -> dict:
     return {"steps": [{"type": "apt_install", "args": {"packages": ["jq"]}}, {"type": "run", "args": commands}]}
 
 
-def test_conflict_with_an_unmarked_row(stack: Stack) -> None:
+def test_conflict_with_an_unmarked_row_tells_the_row_and_the_ways_on(stack: Stack) -> None:
     """The error names the row's content hash, status and time, that it bears no mark, and the ways on."""
     row = _foreign(stack.emulator)
     assert _error(stack, NEW) == (
@@ -72,13 +72,13 @@ def test_conflict_with_an_unmarked_row(stack: Stack) -> None:
     assert named(stack.emulator) == {"fixed": row}
 
 
-def test_conflict_with_another_resource(stack: Stack) -> None:
+def test_conflict_with_another_resource_tells_that_it_is_anothers(stack: Stack) -> None:
     """The error tells a row of another Pulumi resource."""
     _foreign(stack.emulator, pulumiMark="0123456789abcdef")
     assert "It was made by another Pulumi resource." in _error(stack, NEW)
 
 
-def test_conflict_with_an_unrecorded_row_of_other_content(stack: Stack) -> None:
+def test_conflict_with_an_unrecorded_row_tells_that_it_is_of_other_content(stack: Stack) -> None:
     """The error tells a row that this resource made with other content in a run that was not recorded."""
     stack.up(OLD)
     row = named(stack.emulator)["fixed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def test_path_that_is_secret_is_in_no_error(stack: Stack, tmp_path: Path) -> Non
     file = tmp_path / "hidden-name"
     file.write_text("content")
     steps = [{"addFile": {"path": "/file", "source": str(file)}}]
-    more = {"manifest": {"steps": steps}, "secretPaths": ["manifest.steps[0].addFile.source"]}
+    more: dict[str, Any] = {"manifest": {"steps": steps}, "secretPaths": ["manifest.steps[0].addFile.source"]}
     resource = snapshot(**more)
     with stack.process() as lifecycle:
         checked = lifecycle.check(resource.kind, resource.urn, {}, resource.news)

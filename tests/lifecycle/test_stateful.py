@@ -8,7 +8,7 @@ the way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -278,13 +278,13 @@ class Programs(RuleBasedStateMachine):
         return [image(self.commands["toolchain"]), self._daily, trial]
 
     def _client(self, settings_: Any) -> Client:
-        client = self.stack.client(settings_, MortalClient)
+        client = cast("MortalClient", self.stack.client(settings_, MortalClient))
         client.killer = self.killer
         return client
 
 
 @pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
-def test_random_programs(shared_faulty: FaultyEmulator, _group: int) -> None:
+def test_random_programs_end_as_if_nothing_had_happened(shared_faulty: FaultyEmulator, _group: int) -> None:
     """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
     machine = type("Programs", (Programs,), {"faulty": shared_faulty})
     run_state_machine_as_test(

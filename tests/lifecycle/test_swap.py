@@ -123,7 +123,7 @@ def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed
 
 
 @pytest.mark.parametrize(("command", "left"), [("make new", {"fixed"}), ("echo FAIL_BUILD", {SCRATCH})])
-def test_old_row_that_the_mirror_still_shows_after_an_interrupted_swap(
+def test_scratch_row_stays_while_the_read_replica_still_shows_the_old_row(
     deployed: Stack, command: str, left: set[str]
 ) -> None:
     """The scratch row stays until the name is back, though the name seems to be there."""

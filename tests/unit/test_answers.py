@@ -14,7 +14,7 @@ from pulumi_opencomputer import errors
 from pulumi_opencomputer import sanitize as text
 from pulumi_opencomputer.api import events as sse
 from pulumi_opencomputer.api import records as answers
-from pulumi_opencomputer.api.records import http_error, parse_json, parse_retry_after, parse_row, stream_error
+from pulumi_opencomputer.api.records import http_error, parse_json, parse_record, parse_retry_after, stream_error
 
 KEY = "osb_1234567890"
 HASH = "0123456789abcdef" * 4
@@ -51,8 +51,8 @@ def failed(message: str) -> errors.APIError:
 
 def test_a_row_is_read_whole():
     """A named row's content hash is cut at the first mark, and its age counts from its creation."""
-    row = parse_row(ROW, "answer")
-    assert row == answers.Row(
+    row = parse_record(ROW, "answer")
+    assert row == answers.Record(
         "row-1",
         "tools",
         HASH,
@@ -68,9 +68,9 @@ def test_a_row_is_read_whole():
 def test_a_builds_row_has_neither_name_nor_checkpoint():
     """What the server leaves out is None."""
     kept = {key: ROW[key] for key in ("id", "contentHash", "createdAt")} | {"status": "building"}
-    row = parse_row(kept, "answer")
+    row = parse_record(kept, "answer")
     assert (row.name, row.checkpoint_id, row.last_used_at, row.manifest) == (None, None, None, None)
-    assert parse_row(ROW, "answer", with_manifest=False).manifest is None
+    assert parse_record(ROW, "answer", with_manifest=False).manifest is None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_builds_row_has_neither_name_nor_checkpoint():
 def test_a_row_of_wrong_types_is_no_row(key, value):
     """Each field that is missing or of a wrong type is an error that names the field, never its value."""
     with pytest.raises(errors.ProtocolError, match=f"a row whose {key} is") as caught:
-        parse_row(ROW | {key: value}, "answer")
+        parse_record(ROW | {key: value}, "answer")
     assert "secret-word" not in str(caught.value)
 
 
@@ -106,9 +106,9 @@ def test_a_row_of_wrong_types_is_no_row(key, value):
 def test_what_is_no_object_is_no_row(value):
     """A row is a JSON object, and a list of rows a JSON list."""
     with pytest.raises(errors.ProtocolError, match="is not a row"):
-        parse_row(value, "answer")
+        parse_record(value, "answer")
     with pytest.raises(errors.ProtocolError, match="is not a list"):
-        answers.parse_rows({}, "answer")
+        answers.parse_records({}, "answer")
 
 
 # JSON

@@ -32,13 +32,13 @@ from pulumi_opencomputer.content.go_json import canonical_value
         (None, "null"),
     ],
 )
-def test_numbers(number, expected):
+def test_a_number_is_written_as_a_float64_in_its_shortest_digits(number, expected):
     """A number is a float64, in the shortest digits; e-notation is for 1e21 and up, and below 1e-6."""
     assert canonical_value(number) == expected.encode()
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_survives(number):
+def test_a_number_is_read_back_as_it_was(number):
     """What is written for a float is read as the same float."""
     assert repr(float(canonical_value(number))) == repr(number)
 
@@ -60,7 +60,7 @@ def test_a_number_survives(number):
         ("\ud83d\ud83d\udc0d", '"\ufffd\U0001f40d"'),
     ],
 )
-def test_strings(text, expected):
+def test_a_string_is_written_as_utf8_with_the_escapes_of_go(text, expected):
     """A string is raw UTF-8 but for Go's escapes, and half a surrogate pair is U+FFFD."""
     assert canonical_value(text) == expected.encode()
 
@@ -91,7 +91,7 @@ def test_keys_are_sorted_by_their_bytes():
     assert text == r'{"":0,"\u003c":0,"Z":0,"a":0,"é":0,"' + '\uffff":0,"\U0001f40d":0}'
 
 
-def test_keys_that_become_one():
+def test_keys_that_become_one_keep_the_last_value():
     """Two keys that differ in lone surrogates alone are one, with the last value, in its own place."""
     members = dict(zip(["\ud800", "\ufffe", "\udfff"], [1, 0, 2], strict=True))
     assert canonical_value(members).decode() == '{"\ufffd":2,"\ufffe":0}'

@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from pulumi_opencomputer.content import hashing as content_module
-from pulumi_opencomputer.lifecycle import UNKNOWN, Kind
+from pulumi_opencomputer.lifecycle import UNKNOWN
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
+from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
 from pulumi_opencomputer.lifecycle.names import generated_name
 from pulumi_opencomputer.manifest.builder import Manifest
 
@@ -17,17 +18,17 @@ HASH = Manifest.from_dict(MANIFEST).cache_key()
 OTHER = "0" * 64
 
 
-def checked(kind=Kind.SNAPSHOT, olds=None, memory=None, urn=URN, **news):
+def checked(kind=SNAPSHOT, olds=None, memory=None, urn=URN, **news):
     return check(kind, urn, olds or {}, {"manifest": MANIFEST, **news}, memory or HashMemory())
 
 
-def problems(kind=Kind.SNAPSHOT, **news) -> list[str]:
+def problems(kind=SNAPSHOT, **news) -> list[str]:
     return [problem.path for problem in checked(kind, **news).problems]
 
 
 def test_the_content_hash_is_filled_in():
     """The rest of an image's inputs stays."""
-    assert checked(Kind.IMAGE, secretPaths=[], urn="u").inputs == {
+    assert checked(IMAGE, secretPaths=[], urn="u").inputs == {
         "manifest": MANIFEST,
         "contentHash": HASH,
         "secretPaths": [],
@@ -167,8 +168,8 @@ def test_all_mistakes_are_told_at_once():
 
 def test_an_image_has_no_name():
     """What is an option of a snapshot alone is not known, as any other input that a resource does not have."""
-    assert problems(Kind.IMAGE, name="fixed", adopt=True, nmae="x") == ["name", "adopt", "nmae"]
-    assert "name" not in checked(Kind.IMAGE).inputs
+    assert problems(IMAGE, name="fixed", adopt=True, nmae="x") == ["name", "adopt", "nmae"]
+    assert "name" not in checked(IMAGE).inputs
 
 
 def executable(tmp_path, name):

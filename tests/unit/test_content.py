@@ -70,7 +70,7 @@ def with_args(args) -> dict:
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["case"])
-def test_vectors(vector):
+def test_each_vector_has_the_hash_that_the_server_answered(vector):
     """Every manifest of the vectors hashes to what the server answered for it."""
     assert content_hash(parse_json(vector["json"])) == vector["hash"]
 
@@ -94,7 +94,7 @@ def test_all_vectors_are_there():
         (MappingProxyType({"base": "b", "steps": ({},)}), '{"base":"b","steps":[{"type":"","args":null}]}'),
     ],
 )
-def test_what_counts(manifest, expected):
+def test_only_base_and_type_and_args_of_steps_count(manifest, expected):
     """Base, and type and args of each step count, in this order; nothing else does."""
     assert canonical(manifest) == expected
 
@@ -137,7 +137,7 @@ def test_what_counts(manifest, expected):
         ),
     ],
 )
-def test_keys_that_stand_twice(text, expected):
+def test_of_keys_that_stand_twice_the_last_wins(text, expected):
     """Keys match in any case and the last wins; args merge, and elements of an earlier list are reused."""
     assert canonical(parse_json(text)) == expected
 
@@ -169,7 +169,7 @@ def test_keys_that_stand_twice(text, expected):
         ({"steps": [{"args": {"a": float("inf")}}], "Steps": []}, "steps[0].args.a"),
     ],
 )
-def test_what_the_server_would_refuse(manifest, path):
+def test_what_the_server_would_refuse_is_an_error_with_its_place(manifest, path):
     """What has no JSON form, or the server can't decode, is an error that names the place alone."""
     with pytest.raises(ManifestEncodingError) as caught:
         content_hash(manifest)
@@ -180,7 +180,7 @@ def test_what_the_server_would_refuse(manifest, path):
         canonical_size(manifest)
 
 
-def test_deep_nesting():
+def test_values_are_nested_as_deep_as_the_server_takes_them():
     """Values are nested as deep as the server takes them, far beyond Python's stack, and no deeper."""
     value: list = []
     for _ in range(9_995):
@@ -190,7 +190,7 @@ def test_deep_nesting():
         content_hash(with_args({"a": [value]}))
 
 
-def test_a_value_that_holds_itself():
+def test_a_value_that_holds_itself_is_refused():
     """A value that holds itself is an error rather than a loop without end."""
     value: list = []
     value.append(value)
@@ -209,30 +209,30 @@ def test_a_blob_is_its_base64(size, chunk):
     assert canonical_size(blob) == canonical_size(text) == len(canonical(text))
 
 
-def test_single_bytes():
+def test_a_blob_may_come_byte_by_byte():
     """A blob may come byte by byte."""
     assert canonical_value(Bytes(b"hello", 1)) == b'"aGVsbG8="'
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 6, 10_000_000])
-def test_a_blob_of_another_length(size):
+def test_a_blob_of_another_length_is_refused(size):
     """A blob that yields more or fewer bytes than its size promised is an error, and never yields more."""
-    sent = []
+    sent: list[bytes] = []
     with pytest.raises(ContentChangedError):
         sent.extend(canonical_chunks(with_args({"content": Bytes(b"hello", 2, size=size)})))
     assert sum(map(len, sent)) < canonical_size(with_args({"content": Bytes(b"", size=size)}))
 
 
-def test_a_blob_that_grows():
+def test_a_blob_that_grows_is_refused_before_it_yields_more():
     """A file that has grown is noticed before more is yielded than was measured."""
     manifest = with_args({"content": Bytes(bytes(5_000_000), 3000, size=1_800_000)})
-    sent = []
+    sent: list[bytes] = []
     with pytest.raises(ContentChangedError, match="longer"):
         sent.extend(canonical_chunks(manifest))
     assert 0 < sum(map(len, sent)) < canonical_size(manifest)
 
 
-def test_embedding():
+def test_embedding_blobs_keeps_the_hash_and_the_manifest():
     """A manifest with its blobs embedded is plain JSON with the same hash; the one it was made of stays as it was."""
     blob = Bytes(bytes(range(256)) * 10)
     manifest = {**with_args({"files": ({"relativePath": "a", "content": blob},)}), "runtimeMemoryMB": 2048}
@@ -308,7 +308,7 @@ def test_a_manifest_is_not_changed():
         (b'"\xe2\x82\xac"', '"€"'.encode()),
     ],
 )
-def test_parsing_as_the_server(text, expected):
+def test_parsed_json_keeps_what_counts_in_the_hash(text, expected):
     """Parsed JSON keeps what counts in the hash: signed zeros, repeated keys, each invalid byte."""
     if expected is None:
         with pytest.raises(ManifestEncodingError, match="range"):
@@ -332,7 +332,7 @@ def test_parsing_as_the_server(text, expected):
         "[" * 100_000,
     ],
 )
-def test_what_is_not_json(text):
+def test_what_is_not_json_is_refused(text):
     """What the server can't parse is an error, also where Python's own parser is more patient."""
     with pytest.raises(ValueError, match=r"JSON|Expecting|Extra data|BOM"):
         parse_json(text)

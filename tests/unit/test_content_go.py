@@ -13,6 +13,8 @@ import pytest
 from amounts import MANIFESTS
 from pulumi_opencomputer.content.hashing import ManifestEncodingError, content_hash, parse_json
 
+pytestmark = pytest.mark.tools
+
 TESTS = Path(__file__).parents[1]
 
 CHARACTERS = [
@@ -184,7 +186,7 @@ def short_integer(digits: str) -> int:
     return int(digits[:400])
 
 
-def test_generated_manifests(go_hashes):
+def test_generated_manifests_hash_as_in_go(go_hashes):
     """Every generated manifest has the hash that Go gives it, or is refused where Go refuses it."""
     generator = Generator(seed=20_260_801)
     lines = [generator.manifest() for _ in range(MANIFESTS)]
@@ -196,7 +198,7 @@ def test_generated_manifests(go_hashes):
     assert len(set(expected)) > MANIFESTS * 0.7
 
 
-def test_values_of_a_program(go_hashes):
+def test_values_of_a_program_hash_as_in_go(go_hashes):
     """A manifest that was never text, as a program holds it, hashes as Go hashes its JSON."""
     generator = Generator(seed=7)
     steps = [
@@ -212,7 +214,7 @@ def test_values_of_a_program(go_hashes):
         assert found == answer, manifest
 
 
-def test_random_floats(go_hashes):
+def test_random_floats_are_written_as_in_go(go_hashes):
     """Floats of any bit pattern are written in the same digits as Go writes them."""
     chance = random.Random(1)
     numbers = [chance.choice((1, -1)) * chance.uniform(1, 10) * 10.0**e for e in range(-307, 308) for _ in range(40)]
@@ -221,7 +223,7 @@ def test_random_floats(go_hashes):
     assert [our_hash(line) for line in lines] == go_hashes(lines)
 
 
-def test_vectors(go_hashes):
+def test_go_gives_the_servers_hash_for_each_vector(go_hashes):
     """The Go program gives the server's hash for every vector, so it is a fair judge of the others."""
     cases = json.loads((TESTS / "vectors" / "content_hash.json").read_text())["cases"]
     lines = [case["json"].replace("\n", " ").encode() for case in cases]
@@ -229,7 +231,7 @@ def test_vectors(go_hashes):
 
 
 @pytest.mark.parametrize(("levels", "taken"), [(9_997, True), (9_998, False)])
-def test_the_deepest_nesting(go_hashes, levels, taken):
+def test_the_deepest_nesting_is_that_of_go(go_hashes, levels, taken):
     """Args of just as many levels are hashed as Go takes, and refused where Go refuses them."""
     value: list = []
     for _ in range(levels - 2):

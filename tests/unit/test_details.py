@@ -1,12 +1,14 @@
 """Where a change stands, as previews show it."""
 
+from typing import Any
+
 import pytest
 
-from pulumi_opencomputer.lifecycle import UNKNOWN, Change, Kind
+from pulumi_opencomputer.lifecycle import UNKNOWN, Change
 from pulumi_opencomputer.lifecycle.detailed_diff import manifest_changes
-from pulumi_opencomputer.lifecycle.diff import diff
+from pulumi_opencomputer.lifecycle.kinds import IMAGE
 
-OLD = {
+OLD: dict[str, Any] = {
     "base": "base",
     "steps": [
         {"aptInstall": ["jq"]},
@@ -79,7 +81,7 @@ def test_an_unknown_manifest_is_one_change():
 def test_a_moved_directory_alone_has_no_details():
     """While the hash stays, there is nothing to show."""
     moved = {**OLD, "steps": [APT, ENV, local(source="./moved")]}
-    found = diff(Kind.IMAGE, {"manifest": OLD, "contentHash": "1"}, {"manifest": moved, "contentHash": "1"})
+    found = IMAGE.diff({"manifest": OLD, "contentHash": "1"}, {"manifest": moved, "contentHash": "1"})
     assert not found.replacing
     assert not found.updating
 
@@ -88,4 +90,4 @@ def test_a_changed_secrecy_is_shown_at_its_step():
     """A path below a step is cut to it: what is below may be a name that no path of the engine can hold."""
     olds = {"contentHash": "1", "secretPaths": ["manifest.steps[1].env.TOKEN"]}
     news = {"contentHash": "1", "secretPaths": ["manifest.steps[1].env.TOKEN", "manifest.steps[0].run[1]"]}
-    assert diff(Kind.IMAGE, olds, news).updating == {"manifest.steps[0].run": UPDATE}
+    assert IMAGE.diff(olds, news).updating == {"manifest.steps[0].run": UPDATE}

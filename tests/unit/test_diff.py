@@ -2,8 +2,8 @@
 
 import pytest
 
-from pulumi_opencomputer.lifecycle import UNKNOWN, Kind
-from pulumi_opencomputer.lifecycle.diff import diff
+from pulumi_opencomputer.lifecycle import UNKNOWN
+from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
 
 STATE = {
     "manifest": {"base": "base", "steps": [{"addFile": {"path": "/f", "source": "/old/f", "bytes": 1}}]},
@@ -56,19 +56,19 @@ MOVED = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": "/new/f"
 )
 def test_only_content_name_and_loss_replace(state, inputs, replaces, updates):
     """A moved path, a time, a memory size or a limit is no change; a change of secrecy rewrites the state."""
-    found = diff(Kind.SNAPSHOT, {**STATE, **state}, {**INPUTS, **inputs})
+    found = SNAPSHOT.diff({**STATE, **state}, {**INPUTS, **inputs})
     assert (found.replaces, found.updates) == (replaces, updates)
     assert found.changes == bool(replaces or updates)
 
 
 def test_an_images_name_is_no_matter():
     """An image has none."""
-    assert not diff(Kind.IMAGE, STATE, {**INPUTS, "name": "other"}).changes
-    assert diff(Kind.IMAGE, STATE, {**INPUTS, "contentHash": "2" * 64}).replaces == ("contentHash",)
+    assert not IMAGE.diff(STATE, {**INPUTS, "name": "other"}).changes
+    assert IMAGE.diff(STATE, {**INPUTS, "contentHash": "2" * 64}).replaces == ("contentHash",)
 
 
 def test_nothing_is_changed_by_looking():
     """diff is pure."""
     state, inputs = {**STATE}, {**INPUTS}
-    diff(Kind.SNAPSHOT, state, inputs)
+    SNAPSHOT.diff(state, inputs)
     assert (state, inputs) == (STATE, INPUTS)

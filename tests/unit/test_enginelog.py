@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,6 +22,9 @@ URN = "urn:pulumi:dev::tests::pulumi-python:dynamic/opencomputer:Image::toolchai
 
 class Engine(engine_pb2_grpc.EngineServicer):
     """Keeps what is logged to it."""
+
+    address: str
+    stop: Callable[[], object]
 
     def __init__(self) -> None:
         self.logged: list[Any] = []

@@ -7,6 +7,7 @@ import signal
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_a_stream_that_is_left_early_closes_its_file(tmp_path):
     """No descriptor stays open behind an upload that was given up."""
     (tmp_path / "f").write_bytes(bytes(2_000_000))
     before = set(Path("/dev/fd").iterdir())
-    chunks = scan_file(str(tmp_path / "f")).chunks()
+    chunks: Any = scan_file(str(tmp_path / "f")).chunks()
     next(chunks)
     chunks.close()
     assert set(Path("/dev/fd").iterdir()) == before

@@ -1,6 +1,7 @@
 """Build events turned into the lines of a resource's row."""
 
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,8 @@ class Build:
 
     def __init__(self, steps=STEPS):
         self.now, self.row, self.ticker = 0.0, Row(), Members()
-        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=self.ticker)
+        ticker: Any = self.ticker
+        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=ticker)
 
     def say(self, message, kind="run", after=0.0):
         self.now += after
@@ -80,12 +82,24 @@ def test_the_servers_words_are_never_shown(build):
 
 
 def test_a_hit_in_the_cache_is_said_once(build):
-    """And it is remembered."""
-    assert not build.progress.from_cache
+    """However often the server says it, and not again for a further request."""
     for _ in range(2):
         build.say("Image found in cache (hash=012345678901)", "cache_hit")
+    build.progress.restart()
+    build.say("Image found in cache (hash=012345678901)", "cache_hit")
     assert build.row.lines == ["from cache"]
-    assert build.progress.from_cache
+
+
+def test_a_further_request_shows_its_steps_anew_but_not_where_the_content_comes_from(build):
+    """After a build, the request that takes its content from the cache has nothing new to say of that."""
+    build.start(1)
+    build.end(1, after=2)
+    build.progress.restart()
+    build.start(1)
+    build.end(1, after=3)
+    build.progress.restart()
+    build.say("Image found in cache (hash=012345678901)", "cache_hit")
+    assert build.row.lines == ["[1/3] apt install jq (2.0 s)", "[1/3] apt install jq (3.0 s)"]
 
 
 def test_saving_the_image_is_shown_in_passing(build):
@@ -146,13 +160,6 @@ def test_an_unknown_event_is_let_pass(build, message):
     """Whatever the server sends, the build goes on, and nothing is said."""
     build.say(message)
     assert (build.row.lines, build.row.passing) == ([], [])
-
-
-def test_an_event_tells_that_the_server_has_begun(build):
-    """Of any kind: a request that waits for another's build is silent."""
-    assert not build.progress.has_begun
-    build.say("anything")
-    assert build.progress.has_begun
 
 
 def test_the_running_time_is_shown_less_and_less_often(build):

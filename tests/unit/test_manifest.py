@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import os
 from types import MappingProxyType
+from typing import Any, cast
 
 import opencomputer
 import pytest
@@ -33,7 +34,7 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def problems(call) -> list[tuple[str, str]]:
+def problems(call) -> list[tuple[str, ...]]:
     with pytest.raises(InvalidInputError) as caught:
         call()
     return [tuple(problem) for problem in caught.value.problems]
@@ -84,7 +85,7 @@ def test_a_method_leaves_the_manifest_as_it_was():
     second = first.run_commands("true")
     assert (first.steps, len(second.steps)) == ((), 1)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        first.base_image = "other"
+        first.base_image = "other"  # type: ignore[misc]
 
 
 def test_a_later_change_of_an_argument_does_not_reach_the_manifest():
@@ -153,14 +154,14 @@ def test_rebuild_without_a_step_is_refused():
 @pytest.mark.parametrize("method", [Manifest.to_dict, Manifest.cache_key])
 def test_an_output_is_told_with_its_place(method):
     """The content of a manifest with an Output is known during a deployment only."""
-    manifest = Manifest.base().run_commands("true").env({"TOKEN": Unresolved()})
+    manifest = Manifest.base().run_commands("true").env({"TOKEN": cast("Any", Unresolved())})
     with pytest.raises(UnresolvedOutputError, match=r"^manifest\.steps\[1\]\.env\.TOKEN holds a Pulumi Output"):
         method(manifest)
 
 
 def test_outputs_may_stand_anywhere():
     """No method looks into what it is given."""
-    out = Unresolved()
+    out: Any = Unresolved()
     manifest = (
         Manifest.base(out)
         .apt_install(out)

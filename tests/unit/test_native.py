@@ -1,6 +1,7 @@
 """The resources of a Python program on the plugin: the same arguments, under the plugin's tokens."""
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -38,7 +39,7 @@ def test_an_image_gives_a_snapshot_its_manifest(run, kind):
 
 def test_outputs_have_their_names(run):
     """What the provider fills in reaches the program under the names of the dynamic resources."""
-    found = {}
+    found: dict[str, Any] = {}
 
     def program():
         snapshot = Snapshot("x", MANIFEST, name="fixed")
@@ -50,20 +51,21 @@ def test_outputs_have_their_names(run):
 
 def test_each_is_an_alias_of_the_dynamic_one():
     """A program that changes its import keeps its resources."""
-    (alias,) = _options("Snapshot", MANIFEST, None, None).aliases
+    options: Any = _options("Snapshot", MANIFEST, None, None)
+    (alias,) = options.aliases
     assert alias.type_ == f"pulumi-python:{pulumi_opencomputer.Snapshot._resource_type_name}"
 
 
 def test_a_timeout_becomes_the_engines():
     """The plugin is given customTimeouts with each request; other options stay."""
-    options = _options("Image", MANIFEST, 90, pulumi.ResourceOptions(protect=True))
+    options: Any = _options("Image", MANIFEST, 90, pulumi.ResourceOptions(protect=True))
     assert (options.custom_timeouts.create, options.protect) == ("90s", True)
 
 
 @pytest.mark.parametrize("given", [pulumi.CustomTimeouts("1h", delete="5m"), {"create": "1h", "delete": "5m"}])
 def test_a_timeout_leaves_the_other_custom_timeouts(given):
     """It is in place of the one for a create alone."""
-    options = _options("Image", MANIFEST, 0.5, pulumi.ResourceOptions(custom_timeouts=given))
+    options: Any = _options("Image", MANIFEST, 0.5, pulumi.ResourceOptions(custom_timeouts=given))
     timeouts = options.custom_timeouts
     assert (timeouts.create, timeouts.update, timeouts.delete) == ("0.5s", None, "5m")
 

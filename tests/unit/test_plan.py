@@ -20,7 +20,7 @@ def run(*commands):
     return {"base": "base", "steps": [{"run": [command]} for command in commands]}
 
 
-def warnings(*steps) -> list[tuple[str, str]]:
+def warnings(*steps) -> list[tuple[str, ...]]:
     return [tuple(warning) for warning in plan({"base": "base", "steps": list(steps)}).warnings]
 
 

@@ -58,6 +58,7 @@ def test_an_error_that_nobody_foresaw_shows_its_kind_alone(monkeypatch):
 def test_who_debugs_the_plugin_sees_where_it_failed(monkeypatch):
     """With the switch that the dynamic provider has."""
     monkeypatch.setenv("OPENCOMPUTER_DEBUG", "1")
+    nothing: dict[str, str] = {}
     with pytest.raises(KeyError) as caught:
-        _ = {}["missing"]
+        _ = nothing["missing"]
     assert "test_plugin_failures.py" in status_of(caught.value)[1]

@@ -1,6 +1,7 @@
 """The resources of a program: its arguments turned into inputs. The engine is a mock that records them."""
 
 import os
+from typing import Any, cast
 
 import opencomputer
 import pulumi
@@ -177,7 +178,7 @@ def test_options_become_inputs(run):
 
 def test_outputs_have_their_names_in_python(run):
     """snake_case in Python, camelCase in state."""
-    seen = []
+    seen: list[Any] = []
 
     def program():
         snapshot = Snapshot("x", Manifest.base().run_commands("true"), name="toolchain")
@@ -221,12 +222,12 @@ def test_no_custom_timeout_is_no_limit_of_ours(opts):
 
 def test_a_custom_timeout_may_be_a_mapping():
     """Pulumi takes both."""
-    assert create_timeout(pulumi.ResourceOptions(custom_timeouts={"create": "2m"})) == 120.0
+    assert create_timeout(pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": "2m"}))) == 120.0
 
 
 @pytest.mark.parametrize("text", ["", "5", "5 m", "m", "5d", "-5m", "1h30", 5])
 def test_what_is_no_duration_is_refused(text):
     """With an example of one."""
-    opts = pulumi.ResourceOptions(custom_timeouts={"create": text})
+    opts = pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": text}))
     with pytest.raises(InvalidInputError, match=r'^custom_timeouts\.create: must be a duration such as "90s"'):
         create_timeout(opts)

@@ -31,7 +31,7 @@ def request(image: dict, name: str = "daily", **extra: object) -> BuildRequest:
     return BuildRequest(name, image, extra=extra, expected_hash=content_hash(image))
 
 
-def test_the_body():
+def test_the_body_holds_manifest_extra_keys_and_name_and_has_the_size_it_said():
     """The body holds the manifest, the extra keys beside it, and the name, and is as long as it said."""
     built = request(manifest(Bytes(b"hello")), "daily ✓", runtimeMemoryMB=2048, builderMemoryMB=4096.0, mark="<1>")
     body = b"".join(built)
@@ -52,7 +52,7 @@ def test_the_manifest_part_is_what_was_hashed():
 
 
 @pytest.mark.parametrize("image", [{}, {"base": "b"}, {"steps": []}])
-def test_small_manifests(image):
+def test_the_smallest_manifests_make_a_whole_body(image):
     """The smallest manifests make a whole body too, without extra keys."""
     body = b"".join(BuildRequest("n", image, expected_hash=content_hash(image)))
     assert json.loads(body) == {"image": {"base": "", "steps": None, **image}, "name": "n"}
@@ -65,7 +65,7 @@ def test_a_request_can_be_sent_again():
 
 
 @pytest.mark.parametrize("changed", [b"jello", b"hello, world", b"hell", b""])
-def test_a_file_that_changed(changed):
+def test_a_file_that_changed_leaves_the_body_unfinished(changed):
     """If a file is not what was planned, the body ends unfinished and can't be taken for a whole one."""
     blob = Bytes(b"hello")
     built = request(manifest(blob), mark="x")
@@ -78,7 +78,7 @@ def test_a_file_that_changed(changed):
         json.loads(b"".join(sent))
 
 
-def test_a_large_file_that_changed():
+def test_a_large_file_that_changed_is_noticed_before_its_last_chunk():
     """A change in a file of many chunks is found before the last chunk has left."""
     blob = Bytes(bytes(3_000_000))
     built = request(manifest(blob))
@@ -89,20 +89,20 @@ def test_a_large_file_that_changed():
     assert 0 < sum(map(len, sent)) < built.size
 
 
-def test_another_hash_than_planned():
+def test_content_with_another_hash_than_planned_is_not_sent():
     """Content that does not have the planned hash is not sent, even if its files never changed."""
     with pytest.raises(ContentChangedError):
         list(BuildRequest("n", manifest(), expected_hash="0" * 64))
 
 
 @pytest.mark.parametrize("key", ["base", "Steps", "name", "NAME", "ba\u017fe"])
-def test_reserved_keys(key):
+def test_reserved_keys_are_refused_beside_the_manifest(key):
     """A key that would change the content, or name the row of the build, can't stand beside the manifest."""
     with pytest.raises(ValueError, match="beside"):
         BuildRequest("n", manifest(), extra={key: "x"}, expected_hash=content_hash(manifest()))
 
 
-def test_a_manifest_without_json_form():
+def test_a_manifest_without_json_form_is_refused_at_once():
     """A manifest that can't be encoded is refused when the request is made, not in the middle of it."""
     with pytest.raises(ManifestEncodingError):
         BuildRequest("n", {"base": 1}, expected_hash="")

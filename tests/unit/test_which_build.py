@@ -1,15 +1,17 @@
 """Which twin of a content to ask the server for."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.api.records import Row
-from pulumi_opencomputer.lifecycle.build_with_recovery import DEAD_AFTER, which_build
+from pulumi_opencomputer.api.records import Record
+from pulumi_opencomputer.lifecycle.which_build import DEAD_AFTER, which_build
 
 NOW = 1_785_542_400.0  # 2026-08-01T00:00:00Z
 AGES = {"young": "2026-07-31T23:45:01Z", "dead": "2026-07-31T23:45:00Z", "ahead": "2026-08-01T00:10:00Z"}
-ROWS = {
+ROWS: dict[str, tuple[Any, str]] = {
     "ready": ("ready", "dead"),
     "fresh and ready": ("ready", "young"),
     "failed": ("failed", "young"),
@@ -24,11 +26,11 @@ def hash_of(twin: int) -> str:
 
 
 def rows(*kinds):
-    made = {}
+    made: dict[str, Record] = {}
     for twin, kind in enumerate(kinds):
         if kind is not None:
             status, age = ROWS[kind]
-            made[hash_of(twin)] = Row(f"id-{twin}", None, hash_of(twin), status, None, AGES[age], None, None)
+            made[hash_of(twin)] = Record(f"id-{twin}", None, hash_of(twin), status, None, AGES[age], None, None)
     return made
 
 

@@ -1,8 +1,9 @@
-"""The example's GitHub Actions workflow, as GitHub would read it."""
+"""The GitHub Actions workflows of the example and of this project, as GitHub would read them."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "ci-deploy"
 WORKFLOW = EXAMPLE / ".github" / "workflows" / "sandbox-images.yml"
+OWN_WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +34,15 @@ def lint(actionlint: str, workflow: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=workflow, capture_output=True, text=True, check=False)
 
 
-def test_the_linter_finds_nothing_in_the_workflow(actionlint: str) -> None:
-    """actionlint accepts the workflow as it is shipped."""
-    done = lint(actionlint, WORKFLOW.read_text(encoding="utf-8"))
+@pytest.mark.tools
+@pytest.mark.parametrize("workflow", [WORKFLOW, OWN_WORKFLOW], ids=["the example's", "the project's"])
+def test_the_linter_finds_nothing_in_a_workflow(actionlint: str, workflow: Path) -> None:
+    """actionlint accepts each workflow as it is."""
+    done = lint(actionlint, workflow.read_text(encoding="utf-8"))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -65,3 +70,18 @@ def test_a_deployment_is_never_cancelled_half_way() -> None:
     """A newer push waits for the running deployment."""
     deploy = WORKFLOW.read_text(encoding="utf-8").split("\n  deploy:\n")[1]
     assert "cancel-in-progress: false" in deploy
+
+
+def test_each_action_of_the_project_is_pinned_to_a_commit() -> None:
+    """A tag can be moved to other code; the commit's tag stands beside it for who updates it."""
+    used = [line for line in OWN_WORKFLOW.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
+
+
+def test_the_project_is_tried_on_each_python_that_it_names() -> None:
+    """The matrix has the versions of the package's classifiers."""
+    matrix = re.search(r"python: \[(.*)\]", OWN_WORKFLOW.read_text(encoding="utf-8"))
+    assert matrix is not None
+    classifiers = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert re.findall(r"3\.\d+", matrix[1]) == classifiers

@@ -1,4 +1,4 @@
-"""An emulator whose answers fail on demand: ``python tests/faulty_emulator.py`` takes the emulator's own options.
+"""An emulator whose answers fail on demand: ``python testing/faulty_emulator.py`` takes the emulator's own options.
 
 ``PUT /_faults`` with a list of rules arms them, and forgets the ones before; ``GET /_faults`` tells how often each
 was applied. A rule is a JSON object:
@@ -110,7 +110,7 @@ class Exchange:
     async def drop(self, *, flushed: bool = False) -> None:
         """Break the connection off; what was said before still arrives if it is to be flushed."""
         # ASGI has no word for this, so it is said to uvicorn's own object behind `send`.
-        transport = self.send.__self__.transport
+        transport = self.send.__self__.transport  # type: ignore[attr-defined]
         transport.close() if flushed else transport.abort()
         await self.until_gone()
 

@@ -1,4 +1,4 @@
-"""How much is tried of what is random or repeated: little by `make test`, much by `make soak`."""
+"""How much is tried: some by `make test`, full matrices by `make test-all`, much at random by `make soak`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 
 #: The suite is the same at each run; a soak looks for what nobody has seen yet.
 SOAKING = bool(os.environ.get("OPENCOMPUTER_SOAK"))
+
+#: Whether full matrices are tried (tests marked `full` are among them), in place of a choice of their cases.
+ALL = SOAKING or bool(os.environ.get("OPENCOMPUTER_TEST_ALL"))
 
 #: Random programs of the stateful test, tried in groups.
 PROGRAMS_IN_A_GROUP = 100

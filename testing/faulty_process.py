@@ -14,7 +14,7 @@ import httpx
 
 from emulator_process import DEADLINE, Emulator
 
-_PROGRAM = Path(__file__).parents[1] / "faulty_emulator.py"
+_PROGRAM = Path(__file__).with_name("faulty_emulator.py")
 
 
 class FaultyEmulator(Emulator):

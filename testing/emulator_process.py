@@ -12,9 +12,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # What is asked here goes over plain http; without `verify` no certificates are loaded, which takes long.
 DEADLINE = 30.0
@@ -77,19 +80,23 @@ class Emulator:
 
     def snapshots(self) -> list[dict[str, Any]]:
         """Return the named rows, newest first."""
-        return self.get("/api/snapshots")
+        found: list[dict[str, Any]] = self.get("/api/snapshots")
+        return found
 
     def images(self) -> list[dict[str, Any]]:
         """Return all rows, newest first."""
-        return self.get("/api/images")
+        found: list[dict[str, Any]] = self.get("/api/images")
+        return found
 
     def builds(self) -> list[dict[str, str]]:
         """Return the ``contentHash`` and ``outcome`` of each build of the process that runs, oldest first."""
-        return self.get("/_emulator/builds")
+        found: list[dict[str, str]] = self.get("/_emulator/builds")
+        return found
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the method, path and status of each request so far, oldest first; those of this object count."""
-        return self.get("/_emulator/requests")
+        found: list[dict[str, Any]] = self.get("/_emulator/requests")
+        return found
 
     def create(self, name: str, image: dict[str, Any]) -> dict[str, Any]:
         """Build an image, given in the API's form, under a name, as another client would; return the row."""
@@ -103,7 +110,8 @@ class Emulator:
             verify=False,
         )
         made.raise_for_status()
-        return self.get(f"/api/snapshots/{name}")
+        row: dict[str, Any] = self.get(f"/api/snapshots/{name}")
+        return row
 
     def forget_requests(self) -> None:
         """Begin `requests` anew."""
@@ -117,7 +125,7 @@ class Emulator:
         """Return what it wrote on standard error."""
         return self.log_path.read_text(encoding="utf-8")
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

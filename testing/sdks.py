@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pulumi_opencomputer.plugin import schema
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[1]
 _GENERATOR = _ROOT / "tests" / "golang" / "codegen" / "main.go"
 _LIMIT = 1200
 

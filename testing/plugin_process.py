@@ -58,7 +58,8 @@ def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
 
 def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
     """Properties as mappings and lists; secrets keep their mark."""
-    return json_format.MessageToDict(properties)
+    found: dict[str, Any] = json_format.MessageToDict(properties)
+    return found
 
 
 def urn(name: str = "daily", token: str = SNAPSHOT) -> str:
@@ -202,7 +203,8 @@ class Plugin:
     def errors(self) -> str:
         """What it wrote on standard error."""
         self._errors.seek(0)
-        return self._errors.read()
+        text: str = self._errors.read()
+        return text
 
     def end(self) -> int:
         """Tell it to end, as the engine does; give its exit code."""

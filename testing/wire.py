@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from pulumi_opencomputer.api.client import BuildEvent, Client, Row
+from pulumi_opencomputer.api.client import BuildEvent, Client, Record
 from pulumi_opencomputer.config import Settings
 
 DEADLINE = 20.0
@@ -310,17 +310,17 @@ def connecting(clock: Clock) -> Iterator[Callable[..., Client]]:
 
         def make(server: Wire | str, **options: Any) -> Client:
             url = server if isinstance(server, str) else server.url
-            options = {"sleep": clock.sleep, "clock": clock} | options
-            return stack.enter_context(Client(Settings(url, KEY, "1.1.0"), **options))
+            all_options: dict[str, Any] = {"sleep": clock.sleep, "clock": clock, **options}
+            return stack.enter_context(Client(Settings(url, KEY, "1.1.0"), **all_options))
 
         yield make
 
 
-def build(client: Client, body: Any = None, **options: Any) -> tuple[Row, list[BuildEvent]]:
+def build(client: Client, body: Any = None, **options: Any) -> tuple[Record, list[BuildEvent]]:
     """Build, and return the row and the events."""
     events: list[BuildEvent] = []
-    options = {"timeout": 1800.0, "on_event": events.append} | options
-    return client.create_snapshot(body or Body(), **options), events
+    all_options: dict[str, Any] = {"timeout": 1800.0, "on_event": events.append, **options}
+    return client.create_snapshot(body or Body(), **all_options).record, events
 
 
 RESULT = event("result", row())

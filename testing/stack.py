@@ -14,12 +14,14 @@ from typing import Any
 
 from emulator_client import call, create
 from emulator_process import Emulator
+from faulty_process import FaultyEmulator
 from pulumi_opencomputer.api.client import Client, Timing
 from pulumi_opencomputer.config import Settings
 from pulumi_opencomputer.content.hashing import content_hash as api_hash
 from pulumi_opencomputer.lifecycle import Kind, Lifecycle
-from pulumi_opencomputer.lifecycle.build_with_recovery import Clock
+from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
 from pulumi_opencomputer.lifecycle.progress import Severity
+from pulumi_opencomputer.lifecycle.types import Clock
 from pulumi_opencomputer.manifest.prepared import plan
 
 #: Short enough for faults that end with a limit, long enough for a busy machine.
@@ -87,7 +89,7 @@ class Resource:
     command: str = "make"
     name: str | None = None
     adopt: bool = False
-    kind: Kind = Kind.SNAPSHOT
+    kind: Kind = SNAPSHOT
     more: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -101,12 +103,12 @@ class Resource:
 def snapshot(command: str = "make", *, urn: str = "daily", name: str | None = "fixed", **more: Any) -> Resource:
     """A snapshot, under a fixed name unless told."""
     adopt = more.pop("adopt", False)
-    return Resource(_urn("Snapshot", urn), command, name, adopt, Kind.SNAPSHOT, more)
+    return Resource(_urn("Snapshot", urn), command, name, adopt, SNAPSHOT, more)
 
 
 def image(command: str = "make", *, urn: str = "toolchain", **more: Any) -> Resource:
     """An image."""
-    return Resource(_urn("Image", urn), command, kind=Kind.IMAGE, more=more)
+    return Resource(_urn("Image", urn), command, kind=IMAGE, more=more)
 
 
 @dataclass
@@ -128,7 +130,7 @@ class Stack:
         time: The time that passes in it; None for `HURRIED`.
     """
 
-    def __init__(self, emulator: Emulator, *, time: FakeTime | None = None, hurried: bool = False) -> None:
+    def __init__(self, emulator: FaultyEmulator, *, time: FakeTime | None = None, hurried: bool = False) -> None:
         self.emulator = emulator
         self.state: dict[str, Entry] = {}
         self.leftover: list[tuple[str, Entry]] = []
@@ -166,7 +168,7 @@ class Stack:
         """`pulumi refresh`."""
         with self.process() as lifecycle:
             for urn, entry in list(self.state.items()):
-                outputs = lifecycle.read(entry.kind, entry.outputs)
+                outputs = lifecycle.read(entry.kind, urn, entry.outputs)
                 if outputs is None:
                     del self.state[urn]
                 else:

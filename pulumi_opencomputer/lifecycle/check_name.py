@@ -1,0 +1,62 @@
+"""check of a snapshot's name: the one that is given, a generated one, or the one that autonaming proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Problem
+from .names import generated_name, name_problem
+from .types import UNKNOWN, Autonaming, is_unknown
+
+_NAME_IN_CLEAR = (
+    "must not be secret: a snapshot's name is its id, which Pulumi and the API show in clear. "
+    "Use a plain value, or pulumi.Output.unsecret."
+)
+
+
+def snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake in what only a snapshot takes: ``name`` and ``adopt``."""
+    problems = []
+    name = inputs.get("name")
+    secret_paths = inputs.get("secretPaths", ())
+    if isinstance(secret_paths, list | tuple) and "name" in secret_paths:
+        problems.append(Problem("name", _NAME_IN_CLEAR))
+    elif name is not None and not is_unknown(name) and (problem := name_problem(name)):
+        problems.append(problem)
+    adopt = inputs.get("adopt", False)
+    if not is_unknown(adopt) and not isinstance(adopt, bool):
+        problems.append(Problem("adopt", "must be true or false."))
+    return problems
+
+
+def autonaming_problems(autonaming: Autonaming) -> list[Problem]:
+    """Every mistake in what ``pulumi:autonaming`` says of a name that the program does not give."""
+    if not autonaming.proposed:
+        return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
+    problem = name_problem(autonaming.proposed) if autonaming.enforced else None
+    return [Problem("name", f"as pulumi:autonaming makes it, {problem.reason}")] if problem else []
+
+
+def fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
+    """Put a generated name into the inputs where the program gives none.
+
+    Args:
+        urn: The resource's URN.
+        olds: The checked inputs of the last deployment.
+        inputs: The new ones, with the content hash.
+        autonaming: What the user wants of generated names, if anything.
+    """
+    if inputs.get("name") is not None:
+        return
+    inputs["nameGenerated"] = True
+    wanted = inputs["contentHash"]
+    if is_unknown(wanted):
+        inputs["name"] = UNKNOWN
+    elif olds.get("nameGenerated") and olds.get("contentHash") == wanted and olds.get("name"):
+        # The name holds as long as the content does, also after an alias gave the resource another URN.
+        inputs["name"] = olds["name"]
+    elif autonaming and not name_problem(autonaming.proposed):
+        inputs["name"] = autonaming.proposed
+    else:
+        inputs["name"] = generated_name(urn, wanted)

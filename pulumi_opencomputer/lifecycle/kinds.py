@@ -1,0 +1,223 @@
+"""The kinds of resources: one class each, with all that a resource of the kind does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import Problem
+from . import check, check_name, diff, importing, outputs
+from .build_with_recovery import Builder
+from .create_snapshot import SnapshotCreation
+from .delete import delete_snapshot
+from .names import scratch_name
+from .read import read_snapshot
+from .scratch import build_over, clear_scratch
+from .types import Autonaming, Checked, Difference, Imported
+
+if TYPE_CHECKING:
+    from ..api.records import Record
+    from .build_job import Job
+    from .progress import ResourceLog
+    from .run import Run
+
+_EVERY_INPUT = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
+
+
+class Kind(ABC):
+    """One kind of resource.
+
+    Attributes:
+        name: Its name in Pulumi's type tokens.
+        outputs: Its outputs.
+        decisive: The inputs whose change replaces a resource.
+        own_inputs: The inputs that not every kind has.
+    """
+
+    name: ClassVar[str]
+    outputs: ClassVar[tuple[outputs.Output, ...]]
+    decisive: ClassVar[Sequence[str]] = ("contentHash",)
+    own_inputs: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The outputs that only a create can fill in."""
+        return tuple(output.name for output in self.outputs if output.filled_by == "create")
+
+    @property
+    def inputs(self) -> Collection[str]:
+        """Every input that is known; a program may name an output among them, without a value."""
+        return {*_EVERY_INPUT, *self.own_inputs, *self.computed}
+
+    def check(
+        self,
+        urn: str,
+        olds: Mapping[str, Any],
+        news: Mapping[str, Any],
+        memory: check.HashMemory,
+        *,
+        autonaming: Autonaming | None = None,
+    ) -> Checked:
+        """Validate the inputs, and fill in what they decide; see `check.check`."""
+        return check.check(self, urn, olds, news, memory, autonaming=autonaming)
+
+    def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+        """Compare the recorded state with checked inputs; see `diff.diff`."""
+        return diff.diff(self.decisive, state, inputs)
+
+    def problems(self, _inputs: Mapping[str, Any], _autonaming: Autonaming | None, /) -> list[Problem]:
+        """Every mistake in the inputs that only this kind has."""
+        return []
+
+    def fill_in(  # noqa: B027 - not every kind has anything to fill in
+        self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None
+    ) -> None:
+        """Fill in what a program may leave out; the content hash is there."""
+
+    @abstractmethod
+    def id_of(self, inputs: Mapping[str, Any]) -> str:
+        """The id in Pulumi of a resource with these checked inputs."""
+
+    @abstractmethod
+    def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a resource; return its outputs beside its inputs, without the API's address.
+
+        Raises:
+            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+        """
+
+    @abstractmethod
+    def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
+        """The outputs as the server has them now; None if the record is gone.
+
+        Raises:
+            APIError: The server can't be reached, or refused.
+        """
+
+    @abstractmethod
+    def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+        """Delete a resource.
+
+        Raises:
+            ConfigurationError: It lives at another address than the configured one.
+            APIError: The server can't be reached, or refused.
+        """
+
+    @abstractmethod
+    def find(self, run: Run, id_: str) -> Record | None:
+        """The record that an id in Pulumi stands for; None if there is none.
+
+        Raises:
+            InvalidInputError: It is no id of this kind.
+            APIError: The server can't be reached, or refused.
+        """
+
+    @abstractmethod
+    def import_(self, run: Run, urn: str, record: Record) -> Imported:
+        """A resource out of its record alone.
+
+        Raises:
+            InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.
+        """
+
+
+class Image(Kind):
+    """A build, cached by the server under its content hash. The API can't delete one."""
+
+    name = "Image"
+    outputs = outputs.IMAGE
+
+    def id_of(self, inputs: Mapping[str, Any]) -> str:
+        """The content hash."""
+        return str(inputs["contentHash"])
+
+    def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Build under a scratch name and drop it: nothing else builds without a sandbox, and the build stays cached."""
+        client, scratch = run.client(), scratch_name(job.urn)
+        built = build_over(client, Builder(client, job, run.clock), job, scratch)
+        clear_scratch(client, scratch)
+        return {**outputs.created(self.outputs, built.record), "cached": built.from_cache}
+
+    def read(self, run: Run, state: Mapping[str, Any], _log: ResourceLog) -> dict[str, Any] | None:
+        """Look the build up in the list of images."""
+        return run.images.read(state)
+
+    def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+        """Ask for nothing: the image leaves the state, and stays cached."""
+
+    def find(self, run: Run, id_: str) -> Record | None:
+        """The build of a content hash."""
+        return importing.find_image(run.client(), id_)
+
+    def import_(self, run: Run, urn: str, record: Record) -> Imported:
+        """An image out of its build."""
+        what = f"the image {record.content_hash[:12]}"
+        found = importing.declare(record, what)
+        checked = importing.checked(self.check(urn, {}, found, run.memory), what)
+        made = {**outputs.created(self.outputs, record), "cached": True}
+        return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
+
+
+class Snapshot(Kind):
+    """A name that sandboxes start from."""
+
+    name = "Snapshot"
+    outputs = outputs.SNAPSHOT
+    decisive = ("contentHash", "name")
+    own_inputs = ("name", "adopt", "nameGenerated")
+
+    def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
+        """Every mistake in the name and the options of a snapshot."""
+        found = check_name.snapshot_problems(inputs)
+        if inputs.get("name") is None and autonaming is not None:
+            found += check_name.autonaming_problems(autonaming)
+        return found
+
+    def fill_in(self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
+        """Generate a name where the program gives none."""
+        check_name.fill_name(urn, olds, inputs, autonaming)
+
+    def id_of(self, inputs: Mapping[str, Any]) -> str:
+        """The snapshot's name."""
+        return str(inputs["name"])
+
+    def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Build the image, and put it under the name."""
+        creation = SnapshotCreation(
+            run.client(),
+            job,
+            run.clock,
+            recorded=run.known.of(job.urn),
+            adopt=bool(inputs.get("adopt", False)),
+            replaced_ids=run.replaced_ids,
+        )
+        return outputs.created(self.outputs, creation.run(str(inputs["name"])))
+
+    def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
+        """Look the name up."""
+        return read_snapshot(run.client(), state, run.clock, log)
+
+    def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+        """Delete the record if it is the recorded one; another's under the name stays."""
+        run.require_same_api(state)
+        delete_snapshot(run.client(), urn, state, log, clock=run.clock, replaced_ids=run.replaced_ids)
+
+    def find(self, run: Run, id_: str) -> Record | None:
+        """The record of a name."""
+        return importing.find_snapshot(run.client(), id_)
+
+    def import_(self, run: Run, urn: str, record: Record) -> Imported:
+        """A snapshot out of its record."""
+        what = f"the snapshot {record.name!r}"
+        found = {**importing.declare(record, what), "name": record.name}
+        checked = importing.checked(self.check(urn, {}, found, run.memory), what)
+        made = outputs.created(self.outputs, record)
+        return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
+
+
+IMAGE = Image()
+SNAPSHOT = Snapshot()
+
+#: Every kind, by its name.
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (IMAGE, SNAPSHOT)}

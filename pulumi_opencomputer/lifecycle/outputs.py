@@ -1,0 +1,131 @@
+"""The outputs of the resources and of the lookups: one table that feeds state, read, import, lookups and schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ..api.records import Record
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output.
+
+    Attributes:
+        name: Its key in state, schema and lookups.
+        description: What it is, in Markdown, for the schema.
+        type: ``string``, ``boolean`` or ``manifest``.
+        of_record: How it comes out of a record; None where a record does not hold it.
+        filled_by: Who fills it in: the program itself, check, or only a create.
+        refreshed: Whether a read takes it over from the record.
+        present: When it has a value: always, once the image is ready, or only now and then.
+        of_lookup: What a lookup's schema says in place of the description, where that differs.
+    """
+
+    name: str
+    description: str
+    type: Literal["string", "boolean", "manifest"] = "string"
+    of_record: Callable[[Record], Any] | None = None
+    filled_by: Literal["program", "check", "create"] = "create"
+    refreshed: bool = False
+    present: Literal["always", "ready", "sometimes"] = "always"
+    of_lookup: str = ""
+
+
+MANIFEST = Output(
+    "manifest",
+    "The manifest; for local files their number and size, never the bytes.",
+    type="manifest",
+    filled_by="program",
+)
+CONTENT_HASH = Output(
+    "contentHash",
+    "SHA-256 of the content, 64 hex digits, equal to the server's; known in a preview.",
+    of_record=lambda record: record.content_hash,
+    filled_by="check",
+    of_lookup="The content hash, 64 hex digits.",
+)
+BUILT_HASH = Output(
+    "builtHash",
+    "The hash under which it was built: `contentHash`, unless that was blocked at the server.",
+    of_record=lambda record: record.content_hash,
+)
+CHECKPOINT_ID = Output(
+    "checkpointId",
+    "The built image's id at the server.",
+    of_record=lambda record: record.checkpoint_id,
+    refreshed=True,
+    present="ready",
+    of_lookup="The built image's id at the server; absent until it is ready.",
+)
+STATUS = Output(
+    "status",
+    "`ready`; after a refresh also `building` or `failed`.",
+    of_record=lambda record: record.status,
+    refreshed=True,
+    of_lookup="`building`, `ready` or `failed`.",
+)
+API_URL = Output("apiUrl", "The address of the API that it lives at.")
+CACHED = Output("cached", "Whether the create was answered from the server's cache.", type="boolean")
+NAME = Output(
+    "name",
+    "The snapshot's name, which sandboxes start from.",
+    of_record=lambda record: record.name,
+    filled_by="program",
+)
+SNAPSHOT_ID = Output(
+    "snapshotId", "The server's own id, new with each replacement.", of_record=lambda record: record.id
+)
+CREATED_AT = Output(
+    "createdAt", "When it was made, RFC 3339 in UTC.", of_record=lambda record: record.created_at, refreshed=True
+)
+LAST_USED_AT = Output(
+    "lastUsedAt",
+    "When a sandbox last started from it, RFC 3339 in UTC.",
+    of_record=lambda record: record.last_used_at,
+    refreshed=True,
+    present="sometimes",
+)
+
+_SNAPSHOT_STATUS = replace(
+    STATUS,
+    description="`ready`; after a refresh also `building`, `failed`, or `foreign` (another's snapshot has the name).",
+)
+
+#: The outputs of an image.
+IMAGE = (MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, STATUS, API_URL, CACHED)
+
+#: The outputs of a snapshot.
+SNAPSHOT = (
+    *(MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL),
+    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT),
+)
+
+#: What a lookup of an image answers.
+IMAGE_LOOKUP = (CONTENT_HASH, STATUS, CHECKPOINT_ID, CREATED_AT, LAST_USED_AT)
+
+#: What a lookup of a snapshot answers.
+SNAPSHOT_LOOKUP = (NAME, SNAPSHOT_ID, *IMAGE_LOOKUP)
+
+
+def created(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
+    """What a resource's new record gives, beside its inputs."""
+    return _values((output for output in outputs if output.filled_by == "create"), record)
+
+
+def refreshed(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
+    """What of a resource's record can change without another content."""
+    return _values((output for output in outputs if output.refreshed), record)
+
+
+def looked_up(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
+    """What a lookup answers about a record."""
+    return _values(outputs, record)
+
+
+def _values(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
+    found = {output.name: output.of_record(record) for output in outputs if output.of_record}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,100 @@
+"""What the operations of one run of a provider share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError
+from .build_queue import BuildQueue
+from .check import HashMemory
+from .read import ImageList
+from .types import Clock, Recorded
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+
+
+class KnownRecords:
+    """What this run has seen of the recorded states, by URN: a create is told the new inputs alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Recorded] = {}
+        self._lock = threading.Lock()
+
+    def note(self, urn: str, state: Mapping[str, Any]) -> None:
+        """Remember the record that a resource's state names."""
+        recorded = Recorded.of(state)
+        if urn and recorded.snapshot_id:
+            with self._lock:
+                self._known[urn] = recorded
+
+    def of(self, urn: str) -> Recorded | None:
+        """The record of a resource, or None where this run has not seen its state."""
+        with self._lock:
+            return self._known.get(urn)
+
+
+class Run:
+    """One run of a provider: the API, time, and what is remembered between calls; thread-safe.
+
+    Attributes:
+        clock: Time.
+        api_url: Gives the API's address.
+        queue: Whose turn it is to build.
+        memory: The hashes already computed.
+        known: The records that states name.
+        images: The list of images.
+        replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
+            record under the name that is its successor's by now.
+    """
+
+    def __init__(self, make_client: Callable[[], Client], api_url: Callable[[], str], clock: Clock) -> None:
+        """Prepare it; nothing is read or sent.
+
+        Args:
+            make_client: Makes the client, or raises ConfigurationError; called when the first request is due.
+            api_url: Gives the API's address alone, for which no key is needed.
+            clock: Time.
+        """
+        self.clock = clock
+        self.api_url = api_url
+        self.queue = BuildQueue()
+        self.memory = HashMemory()
+        self.known = KnownRecords()
+        self.images = ImageList(self.client, clock)
+        self.replaced_ids: set[str] = set()
+        self._make_client = make_client
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+
+    def client(self) -> Client:
+        """The API.
+
+        Raises:
+            ConfigurationError: There is no key, or a setting can't be used.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def require_same_api(self, state: Mapping[str, Any]) -> None:
+        """Make sure that a resource lives where this run asks.
+
+        Raises:
+            ConfigurationError: It lives at another address.
+        """
+        recorded, configured = state.get("apiUrl"), self.api_url()
+        if recorded and recorded != configured:
+            raise ConfigurationError(
+                f"This resource lives at {recorded}, but the provider is configured for {configured}. Nothing was "
+                "changed. Set opencomputer:apiUrl (or OPENCOMPUTER_API_URL) back, or remove the resource from the "
+                "state with: pulumi state delete <urn>"
+            )
