@@ -27,8 +27,11 @@ OTHERS = """
             (folder / "done").touch()
             return CreateResult("slow")
 
+    class Wait(Resource):
+        pass
+
     image = Image("image", Manifest.base())
-    Resource(Slow(), "slow", {"folder": "FOLDER"}, pulumi.ResourceOptions(depends_on=image))
+    Wait(Slow(), "slow", {"folder": "FOLDER"}, pulumi.ResourceOptions(depends_on=image))
 """
 
 
