@@ -13,6 +13,7 @@ import pulumi
 from .manifest.builder import Manifest
 from .program.declarations import Declaration, ImageDeclaration, SnapshotDeclaration
 from .program.inputs import after
+from .program.options import warn_of_plain_key
 from .program.timeouts import with_create_timeout
 
 __all__ = ["Image", "Manifest", "Snapshot"]
@@ -31,6 +32,7 @@ class _PluginResource(Declaration, pulumi.CustomResource):
         timeout: float | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:
+        warn_of_plain_key()
         options = _options(self._kind, manifest, timeout, opts)
         pulumi.CustomResource.__init__(self, f"opencomputer:index:{self._kind}", resource_name, inputs, options)
 

@@ -34,6 +34,9 @@ class Declaration(pulumi.Resource):
             opts: The resource's options.
         """
 
+    def _take_manifest(self, manifest: Any) -> None:
+        """Remember the declared form, where others may be given this resource in place of it."""
+
 
 class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
     """An image, built once and cached by the server under its content hash.
@@ -67,6 +70,9 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
         self._declared_manifest = declared(manifest)
         inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest}
         self._register(resource_name, inputs, manifest, timeout, opts)
+
+    def _take_manifest(self, manifest: Any) -> None:
+        self._declared_manifest = manifest
 
     @staticmethod
     def base(name: pulumi.Input[str] = "base") -> Manifest:

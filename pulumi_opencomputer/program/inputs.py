@@ -10,6 +10,11 @@ import pulumi
 from ..errors import InvalidInputError, Problem
 from ..manifest.builder import Manifest, to_declared
 
+_SDK_IMAGE = (
+    "is an Image of the opencomputer SDK that was given a name or a manifest, as if it were the resource. Write "
+    "`from pulumi_opencomputer import Image` for that; the SDK's own begins with Image.base()."
+)
+
 
 class HasManifest(pulumi.Resource):
     """A resource that may be given in place of its manifest.
@@ -40,6 +45,18 @@ def declared(manifest: Any) -> Any:
     if isinstance(manifest, Mapping):
         return to_declared(manifest, lenient=True)
     if callable(getattr(manifest, "to_dict", None)):
-        return to_declared(manifest.to_dict(), lenient=True)
+        return to_declared(_as_mapping(manifest), lenient=True)
     kinds = "a Manifest, an Image, an Output, a mapping, or an object with to_dict()"
     raise InvalidInputError([Problem("manifest", f"must be {kinds}, not a value of type {type(manifest).__name__}.")])
+
+
+def _as_mapping(manifest: Any) -> Any:
+    """What ``to_dict()`` gives. The SDK's Image takes any arguments, and may have been given those of the resource."""
+    is_of_sdk = type(manifest).__module__.partition(".")[0] == "opencomputer"
+    if is_of_sdk and getattr(manifest, "_base", "base") != "base":
+        raise InvalidInputError([Problem("manifest", _SDK_IMAGE)])
+    try:
+        return manifest.to_dict()
+    except Exception as error:
+        why = _SDK_IMAGE if is_of_sdk else f"has a to_dict() that fails with {type(error).__name__}."
+        raise InvalidInputError([Problem("manifest", why)]) from error

@@ -24,6 +24,11 @@ _IMPORT = (
 )
 _GET = "is not possible with the dynamic resources. Look a snapshot up with pulumi_opencomputer.get_snapshot(name)."
 
+_PLAIN_KEY = (
+    "The API key stands in clear in the stack's configuration, where everyone who can read the project or its state "
+    f"finds it. Set it anew, encrypted: {SET_KEY_COMMAND}"
+)
+
 # The programs, by their stack, that were told already. One process may run many.
 _warned: weakref.WeakSet[pulumi.Resource] = weakref.WeakSet()
 
@@ -52,13 +57,7 @@ def warn_of_plain_key() -> None:
         return
     _warned.add(stack)
     if pulumi.Config(_PACKAGE).get("apiKey") and not is_config_secret(f"{_PACKAGE}:apiKey"):
-        pulumi.log.warn(PLAIN_KEY)
-
-
-PLAIN_KEY = (
-    "The API key stands in clear in the stack's configuration, and so in Pulumi's state. Set it anew, encrypted: "
-    f"{SET_KEY_COMMAND} (and if others can read either, ask OpenComputer for another key)."
-)
+        pulumi.log.warn(_PLAIN_KEY)
 
 
 def _own_providers(opts: pulumi.ResourceOptions) -> Iterator[str]:

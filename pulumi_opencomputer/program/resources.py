@@ -63,7 +63,7 @@ class _DynamicResource(Declaration, Resource):
         if args.resource is not self:
             return None
         inputs = self._completed(dict(args.props), args.opts)
-        self._declared_manifest = inputs["manifest"]
+        self._take_manifest(inputs["manifest"])
         return pulumi.ResourceTransformationResult(inputs, args.opts)
 
     @property
