@@ -61,10 +61,11 @@ soak: setup ## try much more of what the tests do at random or once; about half 
 	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check
-check: $(VENV) ## check the format, the style, the types and, where actionlint is installed, the workflows
+check: $(VENV) ## check the format, the style, the types, the imports and, where actionlint is installed, the workflows
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(WITH_TOOLS) sh -c '! command -v actionlint >/dev/null || actionlint -shellcheck= -pyflakes='
 
 .PHONY: bench

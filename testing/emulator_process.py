@@ -35,17 +35,24 @@ class Emulator:
     """
 
     def __init__(
-        self, folder: Path, *, api_key: str = API_KEY, command: Sequence[str] = MODULE, **options: float | str | bool
+        self,
+        folder: Path,
+        *,
+        api_key: str = API_KEY,
+        command: Sequence[str] = MODULE,
+        more_arguments: Sequence[str] = (),
+        **options: float | str | bool,
     ) -> None:
         """Start an emulator whose database and log are in a folder.
 
         `options` are those of the command line: ``step_seconds=0.1``, ``ideal=True``. Steps take no time unless told.
-        `command` starts another program with the same command line.
+        `command` starts another program with the same command line, `more_arguments` are added to it as they are.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.api_key = api_key
         self.log_path = folder / "emulator.log"
         self._command = [*command, "--data", str(folder / "data"), *_arguments({"step_seconds": 0, **options})]
+        self._command += more_arguments
         self.url = ""
         self._start("0")
 
@@ -113,13 +120,53 @@ class Emulator:
         row: dict[str, Any] = self.get(f"/api/snapshots/{name}")
         return row
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return all records as the control plane has them, newest first, without manifests, whatever its edge shows.
+
+        Their keys are ``id, org_id, content_hash, checkpoint_id, name, status, created_at, last_used_at``.
+        """
+        records: list[dict[str, Any]] = self._ask("GET", "/_emulator/records")
+        return records
+
+    def change(self, where: dict[str, Any], **fields: Any) -> None:
+        """Change records by hand: ``change({"name": "a"}, status="building", age=600)``; the edge hears nothing."""
+        assert self._ask("PATCH", "/_emulator/records", {"where": where, "set": fields})["changed"], "no such record"
+
+    def delete_checkpoint(self, checkpoint_id: str) -> None:
+        """Delete a checkpoint, as an ordinary key can do."""
+        self._delete(f"/_emulator/checkpoints/{checkpoint_id}")
+
+    def lose_checkpoint(self, checkpoint_id: str) -> None:
+        """Let a checkpoint's bytes be missing."""
+        self._delete(f"/_emulator/checkpoints/{checkpoint_id}/bytes")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once: what waits or lags there is done."""
+        self._ask("POST", "/_emulator/clock", {"advance": seconds})
+
+    def skew(self, seconds: float) -> None:
+        """Set the server's clock wrong."""
+        self._ask("POST", "/_emulator/clock", {"skew": seconds})
+
+    def set_edge(self, **changes: Any) -> None:
+        """Change the edge: ``lag=[0, 8]``, ``hasCell=False``."""
+        self._ask("POST", "/_emulator/edge", changes)
+
+    def fail(self, *rules: dict[str, Any] | str) -> None:
+        """Arm these faults, and no others; none at all switches them off. See the command line's --help-faults."""
+        self._ask("PUT", "/_emulator/faults", list(rules))
+
+    def applied(self) -> list[int]:
+        """Return how often each fault was applied."""
+        return [rule["applied"] for rule in self._ask("GET", "/_emulator/faults")]
+
     def forget_requests(self) -> None:
         """Begin `requests` anew."""
         self._delete("/_emulator/requests")
 
     def clear(self) -> None:
         """Forget all rows, builds and requests."""
-        self._delete("/_emulator/rows")
+        self._delete("/_emulator/records")
 
     def log(self) -> str:
         """Return what it wrote on standard error."""
@@ -133,8 +180,22 @@ class Emulator:
     ) -> None:
         self.kill()
 
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        response = httpx.request(
+            method,
+            self.url + path,
+            headers=self.headers,
+            # httpx would write other bytes than ASCII, and a body of ours may hold half a character.
+            content=None if body is None else json.dumps(body),
+            timeout=DEADLINE,
+            trust_env=False,
+            verify=False,
+        )
+        response.raise_for_status()
+        return response.json() if response.content else None
+
     def _delete(self, path: str) -> None:
-        httpx.delete(self.url + path, timeout=DEADLINE, trust_env=False, verify=False).raise_for_status()
+        self._ask("DELETE", path)
 
     def _start(self, port: str) -> None:
         with self.log_path.open("a", encoding="utf-8") as log:

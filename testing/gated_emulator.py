@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -60,7 +59,7 @@ def main() -> None:
     parser.add_argument("--gate", type=Path, required=True)
     add_options(parser)
     given = parser.parse_args()
-    app = create_app(options_from(given, os.environ["OPENCOMPUTER_API_KEY"]))
+    app = create_app(options_from(given))
     serve(Gate(app, given.gate), "127.0.0.1", given.port)
 
 

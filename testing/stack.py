@@ -22,7 +22,7 @@ from pulumi_opencomputer.lifecycle import Kind, Lifecycle
 from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
 from pulumi_opencomputer.lifecycle.progress import Severity
 from pulumi_opencomputer.lifecycle.types import Clock
-from pulumi_opencomputer.manifest.prepared import plan
+from pulumi_opencomputer.manifest.prepared import prepare
 
 #: Short enough for faults that end with a limit, long enough for a busy machine.
 TIMING = Timing(connect=5, silence=0.6, call=1.2, attempts=3, quiet=0.2, first_wait=0.001, longest_wait=0.002)
@@ -214,7 +214,7 @@ class Stack:
 
 def leave_build(emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0) -> str:
     """Leave an unnamed row of a resource's content on the server, of this status and age; return its hash."""
-    manifest = plan(resource.news["manifest"]).image(twin)
+    manifest = prepare(resource.news["manifest"]).image(twin)
     content_hash = api_hash(manifest)
     create(emulator, "other", manifest).raise_for_status()
     call(emulator, "DELETE", "/api/snapshots/other").raise_for_status()

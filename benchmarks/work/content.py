@@ -75,11 +75,11 @@ def body_ours(*directories: str) -> Callable[[], object]:
     """The upload body of directories that were planned before, without sending it."""
     from pulumi_opencomputer.content.hashing import content_hash  # noqa: PLC0415
     from pulumi_opencomputer.content.request_body import BuildRequest  # noqa: PLC0415
-    from pulumi_opencomputer.manifest.prepared import plan  # noqa: PLC0415
+    from pulumi_opencomputer.manifest.prepared import prepare as prepared  # noqa: PLC0415
 
     def prepare(*paths: str) -> Callable[[], object]:
         steps = [{"addDir": {"path": "/data", "source": path}} for path in paths]
-        image: dict[str, Any] = plan({"base": "base", "steps": steps}).image()
+        image: dict[str, Any] = prepared({"base": "base", "steps": steps}).image()
         digest = content_hash(image)
 
         def build() -> None:

@@ -1,7 +1,7 @@
 """The canonical JSON bytes of one value, as Go's ``encoding/json`` writes what it has read.
 
-A pure module: nothing here reads a file, a :class:`Blob` brings its own bytes. Values are written without
-recursion and in pieces, so that neither their depth nor their size is bound to Python's stack or memory.
+A pure module: nothing here reads a file, a :class:`Blob` brings its own bytes. Values are written in pieces, so that
+a large one takes no memory of its size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from ..errors import ContentChangedError, OpenComputerError
 
@@ -22,8 +22,8 @@ _TEXT_BLOCK = 1024 * 1024
 # cache, and stays below the size from which the C library maps memory anew, and the kernel clears it, each time.
 _RAW_BLOCK = 48 * 1024
 
-# The manifest, its list of steps and a step stand around a step's args; Go refuses a 10,001st level.
-_MAX_LEVELS_OF_ARGS = 10_000 - 3
+# A step's arguments are two levels deep. The server takes 10,000, which no program needs and Python's stack can't hold.
+_MAX_LEVELS = 100
 
 _ESCAPED_IN_ASCII = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 _ESCAPED_BEYOND_JSON = (
@@ -83,14 +83,6 @@ class ManifestEncodingError(OpenComputerError, ValueError):
         super().__init__(f"{path or 'manifest'}: {reason}")
 
 
-class RepeatedKeys(dict[str, Any]):
-    """A JSON object in which a key stands twice: a dict of the last values that keeps all its pairs."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.pairs = pairs
-
-
 def canonical_value(value: object) -> bytes:
     """Return the canonical bytes of one JSON value, such as stands in a step's args.
 
@@ -101,35 +93,11 @@ def canonical_value(value: object) -> bytes:
     return b"".join(expand_tokens(value_tokens(value, "")))
 
 
-# Objects
-
-
-def merge_members(known: dict[str, object], members: Mapping[Any, object], path: str) -> dict[str, object]:
-    """Add members to `known` and return it; the last value of a key wins, but all must be valid."""
-    for member, value in pairs_of(members):
-        key = _well_formed(key_of(member, path))
-        if key in known:
-            check_value(known[key], path + _step_into(key))
-        known[key] = value
-    return known
-
-
-def pairs_of(members: Mapping[Any, object]) -> Iterable[tuple[Any, object]]:
-    """Return all pairs of an object as they were written, also those of keys that stand twice."""
-    return members.pairs if isinstance(members, RepeatedKeys) else members.items()
-
-
 def key_of(key: object, path: str) -> str:
     """Return a key of the object at `path`, refused if it is not a string."""
     if not isinstance(key, str):
         raise ManifestEncodingError(path, f"a key must be a string, not {kind_of(key)}")
     return key
-
-
-def check_value(value: object, path: str) -> None:
-    """Refuse a value that does not count in the end, but makes the server refuse the whole."""
-    for _ in value_tokens(value, path):
-        pass
 
 
 def kind_of(value: object) -> str:
@@ -140,73 +108,67 @@ def kind_of(value: object) -> str:
 # Tokens: each is canonical bytes, or a blob that stands for its base64
 
 
-class _Level(NamedTuple):
-    """A list or object being written: its place, the members still to come, and what closes it."""
+def value_tokens(value: object, path: str, level: int = 0) -> Iterator[Token]:
+    """Yield a value's tokens.
 
-    label: str | int
-    members: Iterator[tuple[bytes, str | int, object]]
-    opening: bytes
-    closing: bytes
+    Args:
+        value: A JSON value.
+        path: Where it stands, for errors.
+        level: The number of lists and objects around it.
 
-
-def value_tokens(value: object, path: str) -> Iterator[Token]:
-    """Yield a value's tokens; without recursion, as Go takes values nested deeper than Python's stack."""
-    levels = [_Level(path, iter(((b"", "", value),)), b"", b"")]
-    while levels:
-        for prefix, label, member in levels[-1].members:
-            try:
-                token = _token(member, label, len(levels))
-            except ManifestEncodingError as error:
-                raise ManifestEncodingError(_path_of(levels, label) + error.path, error.reason) from None
-            if isinstance(token, bytes):
-                yield prefix + token
-            elif isinstance(token, _Level):
-                yield prefix + token.opening
-                levels.append(token)
-                break
-            elif isinstance(token, FileList):
-                yield prefix + b"["
-                yield from _file_tokens(token)
-                yield b"]"
-            else:
-                yield prefix + b'"'
-                yield from _text_tokens(token) if isinstance(token, str) else (token,)
-                yield b'"'
-        else:
-            yield levels.pop().closing
-
-
-def _token(value: object, label: str | int, depth: int) -> bytes | str | Blob | FileList | _Level:
+    Raises:
+        ManifestEncodingError: The value has no JSON form, or is nested too deeply.
+    """
     if isinstance(value, str):
-        return quoted_text(value) if len(value) <= _TEXT_BLOCK else value
-    if isinstance(value, (dict, Mapping, list, tuple)):
-        if depth > _MAX_LEVELS_OF_ARGS:
-            raise ManifestEncodingError("", "nested too deeply, or a value that holds itself")
-        if isinstance(value, (list, tuple)):
-            return _Level(label, _list_members(value), b"[", b"]")
-        return _Level(label, _object_members(merge_members({}, value, "")), b"{", b"}")
+        yield from _string_tokens(value)
+    elif isinstance(value, (dict, Mapping)):
+        yield from _object_tokens(value, path, _deeper(level, path))
+    elif isinstance(value, (list, tuple)):
+        yield from _list_tokens(value, path, _deeper(level, path))
+    elif isinstance(value, FileList):
+        yield b"["
+        yield from _file_tokens(value)
+        yield b"]"
+    elif is_blob(value):
+        yield b'"'
+        yield value
+        yield b'"'
+    else:
+        yield _plain_value(value, path)
+
+
+def _deeper(level: int, path: str) -> int:
+    if level == _MAX_LEVELS:
+        raise ManifestEncodingError(path, "nested too deeply, or a value that holds itself")
+    return level + 1
+
+
+def _object_tokens(members: Mapping[Any, object], path: str, level: int) -> Iterator[Token]:
+    by_key = {well_formed(key_of(key, path)): value for key, value in members.items()}
+    separator = b"{"
+    # Code points in order are UTF-8 bytes in order, once no surrogate is among them.
+    for key in sorted(by_key):
+        yield separator + quoted_text(key) + b":"
+        yield from value_tokens(by_key[key], path + step_into(key), level)
+        separator = b","
+    yield b"}" if by_key else b"{}"
+
+
+def _list_tokens(values: Sequence[object], path: str, level: int) -> Iterator[Token]:
+    separator = b"["
+    for index, value in enumerate(values):
+        yield separator
+        yield from value_tokens(value, path + step_into(index), level)
+        separator = b","
+    yield b"]" if values else b"[]"
+
+
+def _plain_value(value: object, path: str) -> bytes:
     if value is None or isinstance(value, bool):
         return {None: b"null", True: b"true", False: b"false"}[value]
     if isinstance(value, (int, float)):
-        return _number(value)
-    if isinstance(value, FileList) or is_blob(value):
-        return value
-    raise ManifestEncodingError("", f"{kind_of(value)} has no JSON form")
-
-
-def _list_members(values: Sequence[object]) -> Iterator[tuple[bytes, int, object]]:
-    separator = b""
-    for index, value in enumerate(values):
-        yield separator, index, value
-        separator = b","
-
-
-def _object_members(members: Mapping[str, object]) -> Iterator[tuple[bytes, str, object]]:
-    # Code points in order are UTF-8 bytes in order, once no surrogate is among them.
-    separator = b""
-    for key in sorted(members):
-        yield separator + quoted_text(key) + b":", key, members[key]
-        separator = b","
+        return _number(value, path)
+    raise ManifestEncodingError(path, f"{kind_of(value)} has no JSON form")
 
 
 def _file_tokens(files: FileList) -> Iterator[Token]:
@@ -226,15 +188,8 @@ def is_blob(value: object) -> TypeGuard[Blob]:
     return callable(getattr(type(value), "chunks", None))
 
 
-def _path_of(levels: list[_Level], label: str | int) -> str:
-    if len(levels) > _MAX_LEVELS_OF_ARGS:
-        return str(levels[0].label)
-    # The outermost level holds the value alone, under no key.
-    labels = [*(level.label for level in levels[1:]), label][1:]
-    return str(levels[0].label) + "".join(map(_step_into, labels))
-
-
-def _step_into(label: str | int) -> str:
+def step_into(label: str | int) -> str:
+    """Return the part of a path that leads to a member of a list or an object."""
     if isinstance(label, int):
         return f"[{label}]"
     return f".{label}" if label.isidentifier() else f"[{json.dumps(label)}]"
@@ -250,7 +205,7 @@ def quoted_text(text: str) -> bytes:
     try:
         raw = _json_text(text).encode()
     except UnicodeEncodeError:
-        raw = _json_text(_well_formed(text)).encode()
+        raw = _json_text(well_formed(text)).encode()
     for plain, escaped in _ESCAPED_IN_ASCII if text.isascii() else _ESCAPED_BEYOND_JSON:
         raw = raw.replace(plain, escaped)
     return raw
@@ -263,8 +218,12 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and not any(character in text for character in _NOT_PLAIN)
 
 
-def _text_tokens(text: str) -> Iterator[bytes]:
-    """Yield the inside of a long string's quotes in blocks: a copy of 200 MB costs more than its hash."""
+def _string_tokens(text: str) -> Iterator[bytes]:
+    """Yield a string, a long one in blocks: a copy of 200 MB costs more than its hash."""
+    if len(text) <= _TEXT_BLOCK:
+        yield quoted_text(text)
+        return
+    yield b'"'
     start = 0
     while start < len(text):
         end = start + _TEXT_BLOCK
@@ -272,22 +231,23 @@ def _text_tokens(text: str) -> Iterator[bytes]:
             end -= 1  # the first half of a pair goes with the second
         yield quoted_text(text[start:end])[1:-1]
         start = end
+    yield b'"'
 
 
-def _well_formed(text: str) -> str:
-    """Join pairs of surrogates, and replace each lone one by U+FFFD, as Go does with escapes."""
+def well_formed(text: str) -> str:
+    """Return a text in which pairs of surrogates are joined, and each lone one is U+FFFD, as Go does with escapes."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _number(value: float) -> bytes:
+def _number(value: float, path: str) -> bytes:
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ManifestEncodingError("", "the number is not within the range of a float64")
+        raise ManifestEncodingError(path, "the number is not within the range of a float64")
     text = repr(number)
     if "e" in text:
         plain = 1e-6 <= abs(number) < 1e21

@@ -15,6 +15,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 
 from ..errors import ContentChangedError, LocalFileError
 from .gitignore import IgnoreTest, ignore_test
+from .go_json import Blob, FileList
 
 # A multiple of three: the base64 of each block then ends where the block does, with nothing to carry over. Larger
 # blocks are slower: they leave the processor's cache, and the kernel clears new memory for each.
@@ -58,6 +59,10 @@ class LocalFile:
     size: int
     executable: bool
     fingerprint: Fingerprint
+
+    def as_value(self) -> Blob:
+        """What stands for it in a step's arguments: its base64."""
+        return self
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the file's bytes in blocks of at most 48 KB, each of them a multiple of three but the last.
@@ -149,10 +154,9 @@ class Directory:
     entries: tuple[Entry, ...]
     total_bytes: int
 
-    @property
-    def files(self) -> int:
-        """The number of files."""
-        return len(self.entries)
+    def as_value(self) -> FileList:
+        """What stands for it in a step's arguments: the list of its files."""
+        return FileList(self.entries)
 
 
 def scan_file(source: str) -> LocalFile:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ContentChangedError
-from .digest import Digest
 from .go_json import canonical_value, tokens_size
-from .hashing import chunks_of, fold_key, manifest_tokens
+from .hashing import Digest, chunks_of, fold_key, manifest_tokens
 
 _HEAD = b'{"image":'
 

@@ -6,11 +6,15 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 
+from .clock import Clock
+from .faults.rules import Rule
 from .options import Options
+from .records import NewRecord, Record, SaveError
+from .requests import ImageRequest
 from .steps import Step
-from .store import NewRow, Row, SaveError, Store
-from .validate import Order
+from .store import Store
 
 _LOG = logging.getLogger("pulumi_opencomputer.emulator")
 _COMMAND_SECONDS = 300.0
@@ -27,38 +31,64 @@ def ignore_event(_event: dict[str, object]) -> None:
     """Take a build's event where nobody listens."""
 
 
+def no_fault(_manifest: Callable[[], bytes]) -> Rule | None:
+    """Let every build go as its steps say."""
+    return None
+
+
 class Builder:
     """Gives the checkpoints of images: from the cache, or by a simulated build.
+
+    Args:
+        options: How long steps and waits take.
+        store: The records.
+        clock: What those times are measured by.
+        fault_of: Returns the fault that changes the build of a manifest, if there is one; it is given what reads it.
 
     Attributes:
         history: One entry a build, oldest first: its ``contentHash`` and its ``outcome`` so far.
     """
 
-    def __init__(self, options: Options, store: Store) -> None:
+    def __init__(
+        self,
+        options: Options,
+        store: Store,
+        clock: Clock,
+        fault_of: Callable[[Callable[[], bytes]], Rule | None] = no_fault,
+    ) -> None:
         self.history: list[dict[str, str]] = []
         self._options = options
         self._store = store
-        self._running: dict[str, asyncio.Future[str]] = {}
+        self._clock = clock
+        self._fault_of = fault_of
+        self._running: dict[tuple[str, str], asyncio.Future[str]] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._gate = asyncio.Lock()
 
-    async def resolve(self, order: Order, emit: Emit) -> str:
-        """Return the checkpoint of an image, built unless it is cached.
+    async def resolve(self, org_id: str, image: ImageRequest, emit: Emit) -> str:
+        """Return the checkpoint of an organisation's image, built unless it is cached.
 
-        Cancelled in mid-build, it leaves the build's row `building`, which blocks the content for good.
+        Cancelled in mid-build, it leaves the build's record `building`, which blocks the content for good.
 
         Raises:
             BuildError: A step failed, or another build of the content was waited for in vain.
         """
-        if order.invalid:
-            raise BuildError(f"invalid image manifest: {order.invalid}")
-        # One look and claim at a time: who comes second must see the first one's row.
+        if image.invalid:
+            raise BuildError(f"invalid image manifest: {image.invalid}")
+        # One look and claim at a time: who comes second must see the first one's record.
         async with self._gate:
-            row = await asyncio.to_thread(self._store.by_hash, order.content_hash)
-            if row and row.status == "ready" and row.checkpoint_id:
-                return await self._from_cache(row, row.checkpoint_id, order, emit)
-            work = await self._join_or_start(row, order, emit)
+            record = await asyncio.to_thread(self._cached, org_id, image.content_hash)
+            if record and record.status == "ready" and record.checkpoint_id:
+                return await self._from_cache(record, record.checkpoint_id, image, emit)
+            work = await self._join_or_start(org_id, record, image, emit)
         return await work
+
+    def _cached(self, org_id: str, content_hash: str) -> Record | None:
+        record = self._store.by_hash(org_id, content_hash)
+        if record and record.checkpoint_id and self._store.is_lost(record.checkpoint_id):
+            self._store.drop(record)
+            return None
+        return record
 
     def spawn(self, work: Coroutine[object, object, object]) -> None:
         """Run `work` apart from any request."""
@@ -74,23 +104,30 @@ class Builder:
         await asyncio.gather(*tasks, return_exceptions=True)
         self.history.clear()
 
-    async def _from_cache(self, row: Row, checkpoint_id: str, order: Order, emit: Emit) -> str:
-        await asyncio.to_thread(self._store.touch, row.id)
-        if order.label and order.label != row.name:
-            await asyncio.to_thread(self._store.label, row.id, order.label)
-        _log_to(emit, 0, "cache_hit", f"Image found in cache (hash={order.content_hash[:12]})")
+    async def _from_cache(self, record: Record, checkpoint_id: str, image: ImageRequest, emit: Emit) -> str:
+        await asyncio.to_thread(self._store.touch, record.id)
+        if image.label and image.label != record.name:
+            await asyncio.to_thread(self._store.label, record.id, image.label)
+        _log_to(emit, 0, "cache_hit", f"Image found in cache (hash={image.content_hash[:12]})")
         return checkpoint_id
 
-    async def _join_or_start(self, row: Row | None, order: Order, emit: Emit) -> Awaitable[str]:
-        if row and row.status == "building" and not self._options.ideal:
-            return self._wait_in_vain(order)
-        if order.content_hash in self._running:
-            return asyncio.shield(self._running[order.content_hash])
-        row_id = await self._claim(order) or (row.id if row and self._options.ideal else None)
+    async def _join_or_start(
+        self, org_id: str, record: Record | None, image: ImageRequest, emit: Emit
+    ) -> Awaitable[str]:
+        if record and record.status == "building" and not self._options.ideal:
+            return self._wait_in_vain(image)
+        key = (org_id, image.content_hash)
+        if key in self._running:
+            return asyncio.shield(self._running[key])
+        fault = self._fault_of(image.sent.read)
+        record_id = await self._claim(org_id, image) or (record.id if record and self._options.ideal else None)
+        if fault and fault.outcome == "blocked":
+            self.history.append({"contentHash": image.content_hash, "outcome": "cancelled"})
+            return self._wait_in_vain(image)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.exception())  # Marked as seen: often nobody shares the build.
-        self._running[order.content_hash] = future
-        build = self._build(order, row_id, emit, future)
+        self._running[key] = future
+        build = self._build(key, image, record_id, _Build(emit, fault), future)
         if not self._options.ideal:
             return build
         task = asyncio.create_task(build)
@@ -98,68 +135,104 @@ class Builder:
         task.add_done_callback(self._tasks.discard)
         return asyncio.shield(task)
 
-    async def _wait_in_vain(self, order: Order) -> str:
-        await asyncio.sleep(self._options.wait_seconds)
-        raise BuildError(f"timed out waiting for image build (hash={order.content_hash[:12]})")
+    async def _wait_in_vain(self, image: ImageRequest) -> str:
+        await self._clock.sleep(self._options.wait_seconds)
+        raise BuildError(f"timed out waiting for image build (hash={image.content_hash[:12]})")
 
-    async def _claim(self, order: Order) -> str | None:
-        new = NewRow(order.content_hash, order.label or None, order, "building")
+    async def _claim(self, org_id: str, image: ImageRequest) -> str | None:
+        new = NewRecord(org_id, image.content_hash, image.label or None, image, "building")
         try:
             return (await asyncio.to_thread(self._store.insert, new)).id
         except SaveError:
-            # The real server builds all the same, and has no row to mark in the end.
+            # The real server builds all the same, and has no record to mark in the end.
             return None
 
-    async def _build(self, order: Order, row_id: str | None, emit: Emit, future: asyncio.Future[str]) -> str:
-        entry = {"contentHash": order.content_hash, "outcome": "running"}
+    async def _build(
+        self,
+        key: tuple[str, str],
+        image: ImageRequest,
+        record_id: str | None,
+        build: _Build,
+        future: asyncio.Future[str],
+    ) -> str:
+        entry = {"contentHash": image.content_hash, "outcome": "running"}
         self.history.append(entry)
         try:
-            checkpoint_id = await self._simulate(order.steps, emit)
-            if row_id:
-                # In this thread: between the row and the outcome the build must not be cancelled.
-                self._store.set_ready(row_id, checkpoint_id)
+            checkpoint_id = await self._simulate(image.steps, build)
+            if record_id:
+                # In this thread: between the record and the outcome the build must not be cancelled.
+                self._store.set_ready(record_id, checkpoint_id)
             future.set_result(checkpoint_id)
             entry["outcome"] = "ready"
         except BuildError as error:
             entry["outcome"] = "failed"
-            if row_id:
-                await asyncio.to_thread(self._store.set_failed, row_id)
+            if record_id:
+                await asyncio.to_thread(self._store.set_failed, record_id)
             future.set_exception(error)
             raise BuildError(f"image build failed: {error}") from None
         finally:
-            del self._running[order.content_hash]
+            del self._running[key]
             if not future.done():
                 entry["outcome"] = "cancelled"
                 future.set_exception(BuildError("context canceled"))
-            _LOG.info("simulated build of %s: %s", order.content_hash[:12], entry["outcome"])
+            _LOG.info("simulated build of %s: %s", image.content_hash[:12], entry["outcome"])
         return checkpoint_id
 
-    async def _simulate(self, steps: tuple[Step, ...], emit: Emit) -> str:
+    async def _simulate(self, steps: tuple[Step, ...], build: _Build) -> str:
         if self._options.no_workers:
             raise BuildError("no workers available: no worker in this region")
         count = len(steps)
         sandbox = f"sb-build-{uuid.uuid4().hex[:8]}"
-        _log_to(emit, 0, "build", f"Building image with {count} steps (sandbox={sandbox})")
+        build.log(0, "build", f"Building image with {count} steps (sandbox={sandbox})")
         left = _SANDBOX_SECONDS
         for index, step in enumerate(steps):
             if step.announced or not step.refusal:
-                _log_to(emit, index + 1, step.type, f"Step {index + 1}/{count}: {step.description}")
+                build.log(index + 1, step.type, f"Step {index + 1}/{count}: {step.description}")
             if step.refusal:
                 raise BuildError(f"step {index} ({step.type}): {step.refusal}")
-            left -= await self._run(index, step, left)
-            _log_to(emit, index + 1, step.type, f"Step {index + 1}/{count} completed")
-        _log_to(emit, count + 1, "checkpoint", "Creating checkpoint...")
+            left -= await self._run(index, build.changed(step, index, count), build, left)
+            build.log(index + 1, step.type, f"Step {index + 1}/{count} completed")
+        if not count:
+            build.raise_if_failing()
+        build.log(count + 1, "checkpoint", "Creating checkpoint...")
         return str(uuid.uuid4())
 
-    async def _run(self, index: int, step: Step, left: float) -> float:
+    async def _run(self, index: int, step: Step, build: _Build, left: float) -> float:
         seconds = self._options.step_seconds + step.seconds
         limit = min(left, _COMMAND_SECONDS)
-        await asyncio.sleep(min(seconds, limit))
+        for line in step.output:
+            build.log(index + 1, "output", line)
+        await self._clock.sleep(min(seconds, limit))
         if seconds > limit:
             raise BuildError(f"step {index} ({step.type}) exec failed: deadline exceeded")
         if step.stderr is not None:
-            raise BuildError(f"step {index} ({step.type}) failed (exit 1): {step.stderr}")
+            raise BuildError(f"step {index} ({step.type}) failed (exit {step.exit}): {step.stderr}")
         return seconds
+
+
+class _Build:
+    """One build: who hears of it, and what a fault makes of it."""
+
+    def __init__(self, emit: Emit, fault: Rule | None) -> None:
+        self._emit = emit
+        self._fault = fault
+
+    def log(self, step: int, kind: str, message: str) -> None:
+        _log_to(self._emit, step, kind, message)
+
+    def changed(self, step: Step, index: int, count: int) -> Step:
+        fault = self._fault
+        if fault is None:
+            return step
+        step = replace(step, seconds=step.seconds + fault.seconds)
+        if index + 1 != (fault.step or count):
+            return step
+        step = replace(step, output=tuple(map(str, fault.output)))
+        return replace(step, stderr=fault.stderr, exit=fault.exit) if fault.outcome == "fail" else step
+
+    def raise_if_failing(self) -> None:
+        if self._fault and self._fault.outcome == "fail":
+            raise BuildError(f"failed to create checkpoint: {self._fault.stderr}")
 
 
 def _log_to(emit: Emit, step: int, kind: str, message: str) -> None:

@@ -5,27 +5,54 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .faults.rules import Rule
+
+
+@dataclass(frozen=True)
+class EdgeOptions:
+    """The public edge in front of the control plane.
+
+    Attributes:
+        lag_seconds: The least and the greatest time that an event takes to reach the index. Each event takes its own.
+        lag_seed: What the times are drawn from; the same seed gives the same times.
+        strict: Whether DELETE is refused for a record that the index does not show, as the service does.
+    """
+
+    lag_seconds: tuple[float, float] = (0.0, 0.0)
+    lag_seed: int = 0
+    strict: bool = True
+
 
 @dataclass(frozen=True)
 class Options:
     """The settings of one emulator.
 
     Attributes:
-        api_key: The only key that is accepted.
-        data: The folder of the database, made if missing; None keeps the rows in memory.
+        api_keys: The keys that are accepted. Each has an organisation of its own.
+        data: The folder of the databases, made if missing; None keeps the records in memory.
         step_seconds: How long each simulated step takes, in seconds.
         keepalive_seconds: The time between two keepalive comments of a stream.
         wait_seconds: How long a create waits for another build of its content before it fails.
-        mirror_lag_seconds: How far lists and GETs are behind, as they are at the public endpoint; 0 for not at all.
+        seconds_per_mb: How long the server handles a request's body, in seconds for each MB.
+        clock_skew_seconds: How far the server's clock is ahead.
         ideal: Whether the real server's traps are switched off.
         no_workers: Whether to behave as a server that has no worker to build or run on.
+        edge: The public edge in front, or None for the control plane alone.
+        max_body_bytes: The largest request body; a larger one is answered with 413.
+        allowed_hosts: Names, besides loopback, under which the emulator's own addresses may be called.
+        faults: The faults that are switched on at the start.
     """
 
-    api_key: str = field(repr=False)
+    api_keys: tuple[str, ...] = field(repr=False)
     data: Path | None = None
     step_seconds: float = 0.5
     keepalive_seconds: float = 15.0
     wait_seconds: float = 120.0
-    mirror_lag_seconds: float = 0.0
+    seconds_per_mb: float = 0.0
+    clock_skew_seconds: float = 0.0
     ideal: bool = False
     no_workers: bool = False
+    edge: EdgeOptions | None = None
+    max_body_bytes: int = 512 * 1024 * 1024
+    allowed_hosts: tuple[str, ...] = ()
+    faults: tuple[Rule, ...] = ()

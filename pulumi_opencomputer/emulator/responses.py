@@ -1,25 +1,28 @@
-"""Answers that take long or are big: build streams, rows with their manifests, lists."""
+"""Answers that take long or are big: build streams, records with their manifests, lists."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .builder import BuildError, Emit
-from .store import SaveError
-from .validate import RequestError
+from .clock import Clock
+from .records import Record, SaveError
+from .requests import RequestError
 
 T = TypeVar("T")
 Parts = list[bytes]
 
 _PIECE = 256 * 1024
 _KEEPALIVE = b": keepalive\n\n"
+_BATCH_BYTES = 8 * 1024 * 1024
+_BATCH_RECORDS = 200
 
 
 class ClientGoneError(Exception):
@@ -52,6 +55,29 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
+async def list_parts(
+    listed: Callable[[], list[tuple[int, int]]], read_all: Callable[[Sequence[int]], list[tuple[Record, bytes]]]
+) -> AsyncIterator[Parts]:
+    """Give a list of records in parts, of which only a few MB are in memory at a time.
+
+    Args:
+        listed: Returns a key and the manifest's bytes of each record.
+        read_all: Returns the records of some keys, and their manifests.
+    """
+    left = await asyncio.to_thread(listed)
+    yield [b"["]
+    separator = b""
+    while left:
+        size, count = left[0][1], 1
+        while count < min(len(left), _BATCH_RECORDS) and (size := size + left[count][1]) < _BATCH_BYTES:
+            count += 1
+        batch, left = left[:count], left[count:]
+        for record, manifest in await asyncio.to_thread(read_all, [key for key, _ in batch]):
+            yield [separator, *record.parts(manifest)]
+            separator = b","
+    yield [b"]"]
+
+
 class PartsResponse(Response):
     """JSON in parts: sent piece by piece, never joined, with its length where that is known."""
 
@@ -79,14 +105,16 @@ class BuildStream(Response):
     Args:
         work: Builds, handing each log event to the function it is given, and returns the result's JSON.
         keepalive_seconds: The time between two keepalive comments.
+        clock: What that time is measured by.
     """
 
-    def __init__(self, work: Callable[[Emit], Awaitable[Parts]], keepalive_seconds: float) -> None:
+    def __init__(self, work: Callable[[Emit], Awaitable[Parts]], keepalive_seconds: float, clock: Clock) -> None:
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-cache"})
         del self.headers["content-length"]
         self.headers["content-type"] = "text/event-stream"
         self._work = work
         self._keepalive_seconds = keepalive_seconds
+        self._clock = clock
         self._queue: asyncio.Queue[Parts | None] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -118,7 +146,7 @@ class BuildStream(Response):
 
     async def _keep_alive(self) -> None:
         while True:
-            await asyncio.sleep(self._keepalive_seconds)
+            await self._clock.sleep(self._keepalive_seconds)
             self._queue.put_nowait([_KEEPALIVE])
 
 

@@ -43,6 +43,8 @@ def serve(app: ASGIApp, host: str, port: int, details: Mapping[str, object] | No
         timeout_graceful_shutdown=0,
         # A client's pool keeps connections for longer than the default 5 s, and a build can't be sent twice.
         timeout_keep_alive=75,
+        # The emulator tells the time of its own clock.
+        date_header=False,
     )
     _Server(config, json.dumps({"url": url, **(details or {})})).run(sockets=[listener])
 

@@ -27,6 +27,8 @@ class Step:
         announced: Whether the log names the step before it is refused.
         seconds: How long its commands ask to take, in seconds.
         stderr: What the failing command writes, or None if none fails.
+        exit: The failing command's exit code.
+        output: What its commands write on standard output, line by line; the server tells nothing of it today.
     """
 
     type: str
@@ -35,6 +37,8 @@ class Step:
     announced: bool = False
     seconds: float = 0.0
     stderr: str | None = None
+    exit: int = 1
+    output: tuple[str, ...] = ()
 
 
 def plan_step(kind: str, args: Args) -> Step:

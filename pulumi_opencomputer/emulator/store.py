@@ -1,321 +1,348 @@
-"""The rows, in SQLite: what was answered once is there after a kill at any moment."""
+"""The records, in SQLite: what was answered once is there after a kill at any moment."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import threading
-import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .validate import Order
+from .clock import Clock
+from .database import Database
+from .events import Deleted, Listener, Published, nobody
+from .records import DUPLICATE, NewRecord, Record, SaveError, refuse_unsavable
+from .requests import ImageRequest
 
-ORG_ID = "00000000-0000-4000-8000-000000000001"
-LONGEST_NAME = 2600
-_MIRROR_ROWS = 200
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS image_cache (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL, checkpoint_id TEXT,
-    name TEXT, status TEXT NOT NULL, created_at TEXT NOT NULL, last_used_at TEXT NOT NULL,
-    mirrored REAL, deleted REAL);
-CREATE UNIQUE INDEX IF NOT EXISTS idx_image_cache_org_hash ON image_cache(content_hash) WHERE deleted IS NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS idx_image_cache_org_name ON image_cache(name) WHERE deleted IS NULL;
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, org_id TEXT NOT NULL, content_hash TEXT NOT NULL,
+    checkpoint_id TEXT, name TEXT, status TEXT NOT NULL, created_at TEXT NOT NULL, last_used_at TEXT NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS idx_image_cache_org_hash ON image_cache(org_id, content_hash);
+CREATE UNIQUE INDEX IF NOT EXISTS idx_image_cache_org_name ON image_cache(org_id, name);
 CREATE TABLE IF NOT EXISTS manifests (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS lost_checkpoints (id TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS checkpoint_patches (
+    id TEXT PRIMARY KEY, checkpoint_id TEXT NOT NULL, sequence INTEGER NOT NULL, script TEXT NOT NULL,
+    description TEXT NOT NULL, created_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sandboxes (
-    id TEXT PRIMARY KEY, template TEXT NOT NULL, checkpoint_id TEXT, status TEXT NOT NULL, started_at TEXT NOT NULL);
+    id TEXT PRIMARY KEY, org_id TEXT NOT NULL, template TEXT NOT NULL, checkpoint_id TEXT, status TEXT NOT NULL,
+    started_at TEXT NOT NULL);
 """
-_COLUMNS = "seq, id, content_hash, checkpoint_id, name, status, created_at, last_used_at"
-_DUPLICATE = 'ERROR: duplicate key value violates unique constraint "{}" (SQLSTATE 23505)'
-
-
-class SaveError(Exception):
-    """The database refused a row; the text is what the real one says.
-
-    Attributes:
-        duplicate: Whether the row's name or content hash is taken.
-    """
-
-    def __init__(self, message: str, *, duplicate: bool = False) -> None:
-        super().__init__(message)
-        self.duplicate = duplicate
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row without its manifest."""
-
-    seq: int
-    id: str
-    content_hash: str
-    checkpoint_id: str | None
-    name: str | None
-    status: str
-    created_at: str
-    last_used_at: str
-
-    def parts(self, manifest: bytes) -> list[bytes]:
-        """Return the row's JSON around its manifest's, in parts, so that big ones are not copied."""
-        head: dict[str, str] = {"id": self.id, "orgId": ORG_ID, "contentHash": self.content_hash}
-        if self.checkpoint_id:
-            head["checkpointId"] = self.checkpoint_id
-        if self.name is not None:
-            head["name"] = self.name
-        tail = {"status": self.status, "createdAt": self.created_at, "lastUsedAt": self.last_used_at}
-        return [_json(head)[:-1] + b',"manifest":', manifest, b"," + _json(tail)[1:]]
-
-
-@dataclass(frozen=True)
-class NewRow:
-    """A row to be inserted: `content_hash` as it shall stand in the row, and the image."""
-
-    content_hash: str
-    name: str | None
-    order: Order
-    status: str
-    checkpoint_id: str | None = None
-
-
-def now_text() -> str:
-    """Return the time as RFC 3339 in UTC, with up to six decimals, trailing zeros cut."""
-    text = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
-    return text.rstrip("0").rstrip(".") + "Z"
+_TABLES = ("image_cache", "manifests", "lost_checkpoints", "checkpoint_patches", "sandboxes")
+_COLUMNS = "seq, id, org_id, content_hash, checkpoint_id, name, status, created_at, last_used_at"
+_CHOSEN_BY = {"id": "id", "name": "name", "contentHash": "content_hash", "orgId": "org_id", "status": "status"}
+_SETTABLE = {"status": "status", "checkpointId": "checkpoint_id", "name": "name", "orgId": "org_id"}
 
 
 class Store:
-    """All rows of one emulator. Methods block, may be called from any thread, and are atomic.
+    """All records of one control plane. Methods block, may be called from any thread, and are atomic.
 
     Args:
         data: The database's folder, made if missing, or None for memory.
-        mirror_lag_seconds: How far reads are behind, in seconds.
+        clock: The time that records bear.
         ideal: Whether builds that ended with an earlier process are cleared away.
+
+    Attributes:
+        listener: Hears what the edge's index is told.
     """
 
-    def __init__(self, data: Path | None, *, mirror_lag_seconds: float = 0.0, ideal: bool = False) -> None:
-        if data is not None:
-            data.mkdir(parents=True, exist_ok=True)
-        path = ":memory:" if data is None else str(data / "rows.sqlite")
-        self._lag = mirror_lag_seconds
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
+    def __init__(self, data: Path | None, clock: Clock, *, ideal: bool = False) -> None:
+        self.listener: Listener = nobody
+        self._clock = clock
+        self._database = Database(data, "records.sqlite", _SCHEMA)
+        self._lock = self._database.lock
+        self._db = self._database.connection
+        self._transaction = self._database.transaction
         if ideal:
             self._clear_interrupted()
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._db.close()
+        self._database.close()
 
     def clear(self) -> None:
-        """Remove every row and sandbox."""
+        """Remove every record, patch and sandbox."""
         with self._transaction():
-            for table in ("image_cache", "manifests", "sandboxes"):
+            for table in _TABLES:
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608
 
-    # Rows
+    # Records
 
-    def by_hash(self, content_hash: str) -> Row | None:
-        """Return the row with exactly this content hash."""
-        return self._one("content_hash = ? AND deleted IS NULL", content_hash)
+    def by_hash(self, org_id: str, content_hash: str) -> Record | None:
+        """Return the organisation's record with exactly this content hash."""
+        return self._one("org_id = ? AND content_hash = ?", org_id, content_hash)
 
-    def by_name(self, name: str) -> Row | None:
-        """Return the row of this name."""
-        return self._one("name = ? AND deleted IS NULL", name)
+    def by_name(self, org_id: str, name: str) -> Record | None:
+        """Return the organisation's record of this name."""
+        return self._one("org_id = ? AND name = ?", org_id, name)
 
-    def insert(self, new: NewRow) -> Row:
-        """Add a row and return it.
+    def by_id(self, org_id: str, record_id: str) -> Record | None:
+        """Return the organisation's record of this id."""
+        return self._one("org_id = ? AND id = ?", org_id, record_id)
+
+    def insert(self, new: NewRecord) -> Record:
+        """Add a record and return it.
 
         Raises:
             SaveError: The database refuses it.
         """
-        _refuse_unsavable(new)
-        now = now_text()
-        shown = None if new.status == "building" and new.name is not None else time.time()
-        values = (str(uuid.uuid4()), new.content_hash, new.checkpoint_id, new.name, new.status, now, now, shown)
+        refuse_unsavable(new)
+        now = self._clock.text()
+        values = (str(uuid.uuid4()), new.org_id, new.content_hash, new.checkpoint_id, new.name, new.status, now, now)
         with self._transaction():
             try:
                 inserted = self._db.execute(
-                    "INSERT INTO image_cache (id, content_hash, checkpoint_id, name, status, created_at, last_used_at,"
-                    " mirrored) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO image_cache (id, org_id, content_hash, checkpoint_id, name, status, created_at,"
+                    " last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     values,
                 )
             except sqlite3.IntegrityError as error:
                 index = "idx_image_cache_org_" + ("name" if ".name" in str(error) else "hash")
-                raise SaveError(_DUPLICATE.format(index), duplicate=True) from None
+                raise SaveError(DUPLICATE.format(index), duplicate=True) from None
             seq = inserted.lastrowid
-            self._db.execute("INSERT INTO manifests VALUES (?, ?)", (seq, new.order.stored))
+            self._db.execute("INSERT INTO manifests VALUES (?, ?)", (seq, new.image.stored.read()))
             return self._known("seq = ?", seq)
 
-    def add_named(self, name: str, order: Order, checkpoint_id: str) -> tuple[Row, bytes]:
-        """Add the named row of a finished build; return the row to answer with, and its manifest.
+    def add_named(self, org_id: str, name: str, image: ImageRequest, checkpoint_id: str) -> tuple[Record, bytes]:
+        """Add the named record of a finished build; return the record to answer with, and its manifest.
 
-        A build row that bears a name itself is answered in its stead.
+        A build's record that bears a name itself is answered in its stead.
 
         Raises:
-            SaveError: The database refuses the row.
+            SaveError: The database refuses the record.
         """
         with self._lock:
-            built = self.by_hash(order.content_hash)
+            built = self.by_hash(org_id, image.content_hash)
             suffix = f":named:{name}" if built and built.name is None else ""
+            new = NewRecord(org_id, image.content_hash + suffix, name, image, "ready", checkpoint_id)
             try:
-                row = self.insert(NewRow(order.content_hash + suffix, name, order, "ready", checkpoint_id))
+                record = self.insert(new)
             except SaveError:
                 if built is None or suffix:
                     raise
                 return built, self._manifest(built.seq)
-            return row, order.sent
+            self._publish(record.id)
+            return record, image.sent.read()
 
-    def set_ready(self, row_id: str, checkpoint_id: str) -> None:
-        """Mark a row ready, if it is still there."""
-        self._update("status = 'ready', checkpoint_id = ?, last_used_at = ?", (checkpoint_id, now_text()), row_id)
+    def set_ready(self, record_id: str, checkpoint_id: str) -> None:
+        """Mark a record ready, if it is still there."""
+        now = self._clock.text()
+        with self._lock:
+            self._update("status = 'ready', checkpoint_id = ?, last_used_at = ?", (checkpoint_id, now), record_id)
+            self._publish(record_id)
 
-    def set_failed(self, row_id: str) -> None:
-        """Mark a row failed, if it is still there."""
-        self._update("status = 'failed'", (), row_id)
+    def set_failed(self, record_id: str) -> None:
+        """Mark a record failed, if it is still there."""
+        with self._lock:
+            self._update("status = 'failed'", (), record_id)
+            record = self._one("id = ?", record_id)
+            if record and ":named:" in record.content_hash:
+                self._publish(record_id)
 
-    def touch(self, row_id: str) -> None:
-        """Record that a row was used now."""
-        self._update("last_used_at = ?", (now_text(),), row_id, shown=False)
+    def touch(self, record_id: str) -> None:
+        """Record that a record was used now."""
+        self._update("last_used_at = ?", (self._clock.text(),), record_id)
 
-    def label(self, row_id: str, name: str) -> None:
-        """Give a build row a name, unless that is taken."""
+    def label(self, record_id: str, name: str) -> None:
+        """Give a build's record a name, unless that is taken."""
         with self._lock:
             try:
-                self._update("name = ?", (name,), row_id)
+                self._update("name = ?", (name,), record_id)
             except sqlite3.IntegrityError:
                 return
+            self._publish(record_id)
 
-    def delete(self, name: str) -> bool:
-        """Remove the row of this name; return whether there was one."""
-        with self._transaction():
-            row = self.by_name(name)
-            if row is None:
+    def delete(self, org_id: str, name: str) -> bool:
+        """Remove the record of this name; return whether there was one."""
+        with self._lock:
+            record = self.by_name(org_id, name)
+            if record is None:
                 return False
-            if self._lag:
-                self._db.execute("UPDATE image_cache SET deleted = ? WHERE seq = ?", (time.time(), row.seq))
-                self._forget("deleted < ?", time.time() - self._lag - 60)
-            else:
-                self._forget("seq = ?", row.seq)
+            self.drop(record)
+            self.listener(Deleted(record))
         return True
+
+    def drop(self, record: Record) -> None:
+        """Remove a record without a word to the index."""
+        with self._transaction():
+            self._db.execute("DELETE FROM manifests WHERE seq = ?", (record.seq,))
+            self._db.execute("DELETE FROM image_cache WHERE seq = ?", (record.seq,))
 
     # What GET shows
 
-    def read(self, name: str) -> tuple[Row, bytes] | None:
-        """Return the row of this name and its manifest, as the mirror has them."""
+    def read(self, org_id: str, name: str) -> tuple[Record, bytes] | None:
+        """Return the record of this name and its manifest."""
         with self._lock:
-            condition, values = self._visible()
-            row = self._one(f"name = ? AND {condition} ORDER BY seq DESC", name, *values)
-            return (row, self._manifest(row.seq)) if row else None
+            record = self.by_name(org_id, name)
+            return (record, self._manifest(record.seq)) if record else None
 
-    def listed(self, *, named_only: bool) -> list[tuple[int, int]]:
-        """Return the seq and the manifest's bytes of each row that a list holds, newest first."""
-        condition, values = self._visible()
+    def listed(self, org_id: str, *, named_only: bool) -> list[tuple[int, int]]:
+        """Return the seq and the manifest's bytes of each record that a list holds, newest first."""
+        chosen = "org_id = ? AND name IS NOT NULL" if named_only else "org_id = ?"
         tables = "image_cache JOIN manifests USING (seq)"
-        chosen = f"{condition} AND name IS NOT NULL" if named_only else condition
-        query = f"SELECT seq, length(body) FROM {tables} WHERE {chosen} ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        query = f"SELECT seq, length(body) FROM {tables} WHERE {chosen} ORDER BY seq DESC"  # noqa: S608
         with self._lock:
-            return self._db.execute(query, (*values, _MIRROR_ROWS if self._lag else -1)).fetchall()
+            return self._db.execute(query, (org_id,)).fetchall()
 
-    def read_all(self, seqs: Sequence[int]) -> list[tuple[Row, bytes]]:
-        """Return those of these rows that are still there, and their manifests."""
+    def read_all(self, seqs: Sequence[int]) -> list[tuple[Record, bytes]]:
+        """Return those of these records that are still there, and their manifests."""
         with self._lock:
-            rows = (self._one("seq = ?", seq) for seq in seqs)
-            return [(row, self._manifest(row.seq)) for row in rows if row]
+            records = (self._one("seq = ?", seq) for seq in seqs)
+            return [(record, self._manifest(record.seq)) for record in records if record]
+
+    # Checkpoints
+
+    def delete_checkpoint(self, checkpoint_id: str) -> bool:
+        """Delete a checkpoint and its patches; return whether a record had it. The index hears nothing of it."""
+        with self._transaction():
+            self._db.execute("DELETE FROM checkpoint_patches WHERE checkpoint_id = ?", (checkpoint_id,))
+            query = "UPDATE image_cache SET checkpoint_id = NULL WHERE checkpoint_id = ?"
+            return self._db.execute(query, (checkpoint_id,)).rowcount > 0
+
+    def lose_checkpoint(self, checkpoint_id: str) -> bool:
+        """Let a checkpoint's bytes be missing: the next create of its content drops the record and builds anew."""
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO lost_checkpoints VALUES (?)", (checkpoint_id,))
+            return self._one("checkpoint_id = ?", checkpoint_id) is not None
+
+    def is_lost(self, checkpoint_id: str) -> bool:
+        """Whether a checkpoint's bytes are missing."""
+        with self._lock:
+            query = "SELECT 1 FROM lost_checkpoints WHERE id = ?"
+            return self._db.execute(query, (checkpoint_id,)).fetchone() is not None
+
+    def add_patch(self, checkpoint_id: str, script: str, description: str) -> dict[str, Any]:
+        """Add a patch to a checkpoint and return it as the API shows it."""
+        with self._transaction():
+            query = "SELECT coalesce(max(sequence), 0) + 1 FROM checkpoint_patches WHERE checkpoint_id = ?"
+            sequence = self._db.execute(query, (checkpoint_id,)).fetchone()[0]
+            values = (str(uuid.uuid4()), checkpoint_id, sequence, script, description, self._clock.text())
+            self._db.execute("INSERT INTO checkpoint_patches VALUES (?, ?, ?, ?, ?, ?)", values)
+        return self.patches(checkpoint_id)[-1]
+
+    def patches(self, checkpoint_id: str) -> list[dict[str, Any]]:
+        """Return a checkpoint's patches as the API shows them, oldest first."""
+        query = "SELECT * FROM checkpoint_patches WHERE checkpoint_id = ? ORDER BY sequence"
+        with self._lock:
+            found = self._db.execute(query, (checkpoint_id,)).fetchall()
+        fields = ("id", "checkpointId", "sequence", "script", "description", "createdAt")
+        return [{**dict(zip(fields, patch, strict=True)), "strategy": "on_wake"} for patch in found]
+
+    def delete_patch(self, checkpoint_id: str, patch_id: str) -> bool:
+        """Remove a patch; return whether there was one."""
+        query = "DELETE FROM checkpoint_patches WHERE checkpoint_id = ? AND id = ?"
+        with self._transaction():
+            return self._db.execute(query, (checkpoint_id, patch_id)).rowcount > 0
 
     # Sandboxes
 
-    def add_sandbox(self, template: str, checkpoint_id: str | None) -> dict[str, Any]:
+    def add_sandbox(self, org_id: str, template: str, checkpoint_id: str | None) -> dict[str, Any]:
         """Add a running sandbox and return it as the API shows it."""
         sandbox_id = f"sb-{uuid.uuid4().hex[:8]}"
         with self._transaction():
-            values = (sandbox_id, template, checkpoint_id, "running", now_text())
-            self._db.execute("INSERT INTO sandboxes VALUES (?, ?, ?, ?, ?)", values)
-        sandbox = self.sandbox(sandbox_id)
+            values = (sandbox_id, org_id, template, checkpoint_id, "running", self._clock.text())
+            self._db.execute("INSERT INTO sandboxes VALUES (?, ?, ?, ?, ?, ?)", values)
+        sandbox = self.sandbox(org_id, sandbox_id)
         assert sandbox is not None  # noqa: S101
         return sandbox
 
-    def sandbox(self, sandbox_id: str) -> dict[str, Any] | None:
+    def sandbox(self, org_id: str, sandbox_id: str) -> dict[str, Any] | None:
         """Return a sandbox as the API shows it, stopped ones as well."""
+        columns = "id, template, checkpoint_id, status, started_at"
+        query = f"SELECT {columns} FROM sandboxes WHERE org_id = ? AND id = ?"  # noqa: S608
         with self._lock:
-            found = self._db.execute("SELECT * FROM sandboxes WHERE id = ?", (sandbox_id,)).fetchone()
+            found = self._db.execute(query, (org_id, sandbox_id)).fetchone()
         if found is None:
             return None
         shown = dict(zip(("sandboxID", "templateID", "fromCheckpointId", "status", "startedAt"), found, strict=True))
         return {key: value for key, value in shown.items() if value is not None}
 
-    def stop_sandbox(self, sandbox_id: str) -> bool:
+    def stop_sandbox(self, org_id: str, sandbox_id: str) -> bool:
         """Stop a sandbox; return whether it ever existed."""
+        query = "UPDATE sandboxes SET status = 'stopped' WHERE org_id = ? AND id = ?"
         with self._transaction():
-            return self._db.execute("UPDATE sandboxes SET status = 'stopped' WHERE id = ?", (sandbox_id,)).rowcount > 0
+            return self._db.execute(query, (org_id, sandbox_id)).rowcount > 0
+
+    # The emulator's own
+
+    def everything(self) -> list[dict[str, Any]]:
+        """Return all records of all organisations without their manifests, newest first."""
+        with self._lock:
+            query = f"SELECT {_COLUMNS} FROM image_cache ORDER BY seq DESC"  # noqa: S608
+            return [asdict(Record(*found)) for found in self._db.execute(query)]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many snapshots, images and sandboxes there are."""
+        queries = {
+            "snapshots": "image_cache WHERE name IS NOT NULL",
+            "images": "image_cache WHERE name IS NULL",
+            "sandboxes": "sandboxes WHERE status = 'running'",
+        }
+        with self._lock:
+            return {name: self._count(query) for name, query in queries.items()}
+
+    def change(self, where: dict[str, Any], fields: dict[str, Any]) -> int:
+        """Change records by hand, without a word to the index; return how many.
+
+        Args:
+            where: What chooses them: `id`, `name`, `contentHash`, `orgId`, `status`.
+            fields: What they get: `status`, `checkpointId`, `name`, `orgId`, or `age`: the seconds since `createdAt`.
+
+        Raises:
+            ValueError: A field is unknown, or a value is taken.
+        """
+        unknown = [name for name in where if name not in _CHOSEN_BY]
+        unknown += [name for name in fields if name not in _SETTABLE and name != "age"]
+        if unknown or not where or not fields:
+            raise ValueError(f"unknown or missing fields: {', '.join(unknown) or 'where and set are needed'}")
+        changed = {_SETTABLE[name]: value for name, value in fields.items() if name != "age"}
+        if "age" in fields:
+            changed["created_at"] = self._clock.text(float(fields["age"]))
+        assignments = ", ".join(f"{column} = ?" for column in changed)
+        condition = " AND ".join(f"{_CHOSEN_BY[name]} IS ?" for name in where)
+        query = f"UPDATE image_cache SET {assignments} WHERE {condition}"  # noqa: S608
+        with self._transaction():
+            try:
+                return self._db.execute(query, (*changed.values(), *where.values())).rowcount
+            except sqlite3.IntegrityError as error:
+                raise ValueError(str(error)) from None
 
     # Inside
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+    def _count(self, chosen: str) -> int:
+        return int(self._db.execute(f"SELECT count(*) FROM {chosen}").fetchone()[0])  # noqa: S608
 
-    def _one(self, condition: str, *values: object) -> Row | None:
+    def _publish(self, record_id: str) -> None:
+        record = self._one("id = ?", record_id)
+        if record:
+            query = "SELECT length(body) FROM manifests WHERE seq = ?"
+            size = self._db.execute(query, (record.seq,)).fetchone()[0]
+            self.listener(Published(record, size, lambda: self._manifest(record.seq)))
+
+    def _one(self, condition: str, *values: object) -> Record | None:
         with self._lock:
             query = f"SELECT {_COLUMNS} FROM image_cache WHERE {condition} LIMIT 1"  # noqa: S608
             found = self._db.execute(query, values).fetchone()
-        return Row(*found) if found else None
+        return Record(*found) if found else None
 
-    def _known(self, condition: str, *values: object) -> Row:
-        row = self._one(condition, *values)
-        assert row is not None  # noqa: S101
-        return row
+    def _known(self, condition: str, *values: object) -> Record:
+        record = self._one(condition, *values)
+        assert record is not None  # noqa: S101
+        return record
 
     def _manifest(self, seq: int) -> bytes:
         found = self._db.execute("SELECT body FROM manifests WHERE seq = ?", (seq,)).fetchone()
         return bytes(found[0])
 
-    def _update(self, assignments: str, values: tuple[object, ...], row_id: str, *, shown: bool = True) -> None:
-        mirrored = f", mirrored = {time.time()}" if shown else ""
+    def _update(self, assignments: str, values: tuple[object, ...], record_id: str) -> None:
         with self._transaction():
-            self._db.execute(f"UPDATE image_cache SET {assignments}{mirrored} WHERE id = ?", (*values, row_id))  # noqa: S608
-
-    def _forget(self, condition: str, value: float) -> None:
-        chosen = f"SELECT seq FROM image_cache WHERE {condition}"  # noqa: S608
-        self._db.execute(f"DELETE FROM manifests WHERE seq IN ({chosen})", (value,))  # noqa: S608
-        self._db.execute(f"DELETE FROM image_cache WHERE {condition}", (value,))  # noqa: S608
-
-    def _visible(self) -> tuple[str, tuple[float, ...]]:
-        if not self._lag:
-            return "deleted IS NULL", ()
-        then = time.time() - self._lag
-        return "mirrored <= ? AND (deleted IS NULL OR deleted > ?)", (then, then)
+            self._db.execute(f"UPDATE image_cache SET {assignments} WHERE id = ?", (*values, record_id))  # noqa: S608
 
     def _clear_interrupted(self) -> None:
         with self._transaction():
-            self._forget("status = 'building' AND name IS NULL AND seq > ?", 0)
+            chosen = "SELECT seq FROM image_cache WHERE status = 'building' AND name IS NULL"
+            self._db.execute(f"DELETE FROM manifests WHERE seq IN ({chosen})")  # noqa: S608
+            self._db.execute("DELETE FROM image_cache WHERE status = 'building' AND name IS NULL")
             self._db.execute("UPDATE image_cache SET status = 'failed' WHERE status = 'building'")
-
-
-def _refuse_unsavable(new: NewRow) -> None:
-    if "\0" in (new.name or ""):
-        raise SaveError('ERROR: invalid byte sequence for encoding "UTF8": 0x00 (SQLSTATE 22021)')
-    if new.order.unsavable:
-        raise SaveError(new.order.unsavable)
-    size = len((new.name or "").encode())
-    if size > LONGEST_NAME:
-        raise SaveError(
-            f"ERROR: index row size {size + 88} exceeds btree version 4 maximum 2704 for index"
-            ' "idx_image_cache_org_hash" (SQLSTATE 54000)'
-        )
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

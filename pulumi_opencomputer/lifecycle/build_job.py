@@ -18,7 +18,7 @@ from ..errors import (
     TimedOutError,
 )
 from ..manifest.describe import describe_steps
-from ..manifest.prepared import Plan, plan
+from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
 from .names import MARK_KEY, mark
 from .progress import BuildProgress, ResourceLog
@@ -69,7 +69,7 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._plan, self._descriptions = _prepare(inputs["manifest"], self._secrets)
+        self._prepared, self._descriptions = _prepare(inputs["manifest"], self._secrets)
         self._hashes = {0: self.content_hash}
         self._cancelled = False
         self.committed = False
@@ -83,12 +83,12 @@ class Job:
     @property
     def has_variants(self) -> bool:
         """Whether other content with the same effect exists: the key that makes it stands in a step."""
-        return bool(self._plan.model.steps)
+        return bool(self._prepared.model.steps)
 
     def hash_of(self, variant: int) -> str:
         """The content hash of one of the variants."""
         if variant not in self._hashes:
-            self._hashes[variant] = content_hash(self._plan.image(variant))
+            self._hashes[variant] = content_hash(self._prepared.image(variant))
         return self._hashes[variant]
 
     def is_content(self, content_hash: str) -> bool:
@@ -98,7 +98,7 @@ class Job:
 
     def request(self, name: str) -> BuildRequest:
         """The request that makes a snapshot of this content under a name."""
-        image = self._plan.image(self.variant)
+        image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
         extra = {**image, MARK_KEY: self.mark}
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
@@ -168,9 +168,9 @@ class Job:
             error.withhold(_WITHHELD)
 
 
-def _prepare(manifest: Any, secrets: Secrets) -> tuple[Plan, Sequence[str]]:
+def _prepare(manifest: Any, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
     try:
-        prepared = plan(manifest)
+        prepared = prepare(manifest)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]

@@ -123,14 +123,14 @@ def _examined(manifest: Any, memory: HashMemory) -> _Contents:
     from ..manifest.prepared import examine  # noqa: PLC0415
 
     examined = examine(manifest, is_unknown)
-    plan = examined.plan
-    if plan is None:
+    prepared = examined.prepared
+    if prepared is None:
         return _Contents(examined.checked, lambda: UNKNOWN, examined.problems)
 
     def hashed() -> str:
-        return memory.hash_of(plan.key, lambda: content_hash(plan.image()))
+        return memory.hash_of(prepared.key, lambda: content_hash(prepared.image()))
 
-    return _Contents(examined.checked, hashed, warnings=plan.warnings)
+    return _Contents(examined.checked, hashed, warnings=prepared.warnings)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError, Problem
-from ..manifest.builder import to_declared
+from ..manifest.forms import to_declared
+from ..manifest.sizes import MAX_INLINE_BYTES, human_size
 from .read_replica import FULL_LIST
 from .types import Checked, is_unknown
 from .which_build import unnamed
@@ -93,8 +94,6 @@ def checked(found: Checked, what: str) -> Checked:
 
 
 def _declared(record: Record, what: str) -> dict[str, Any]:
-    from ..manifest.model import MAX_INLINE_BYTES  # noqa: PLC0415 - pydantic, which most runs never need
-    from ..manifest.prepared import human_size  # noqa: PLC0415
 
     # The server takes an absent and an empty base for the same.
     api = {key: value for key, value in (record.manifest or {}).items() if key in _KEPT and value not in (None, "")}

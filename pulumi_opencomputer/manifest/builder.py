@@ -1,4 +1,4 @@
-"""The fluent, immutable builder of a manifest, and the reading of every form a manifest comes in.
+"""The fluent, immutable builder of a manifest.
 
 A :class:`Manifest` holds opaque values: any string in it may be a Pulumi Output. Nothing is read from
 disk and nothing is validated before the provider checks the resource, or :meth:`Manifest.to_dict` or
@@ -8,34 +8,26 @@ disk and nothing is validated before the provider checks the resource, or :meth:
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, Problem, UnresolvedOutputError
-from .paths import Path, find_outputs, join
+from .forms import absolute, to_declared
+from .paths import copied, find_outputs, join
 
 if TYPE_CHECKING:
     from pulumi import Input
 
-    from .prepared import Plan
+    from .prepared import PreparedManifest
 
 #: One step in the declared form: one key, as ``{"aptInstall": ["jq"]}``.
 Step = Mapping[str, Any]
 
 DEFAULT_BASE = "base"
 
-# The API's step types, the declared form's key for each, and the one argument that a plain step carries.
-_PLAIN_STEPS = {
-    "apt_install": ("aptInstall", "packages"),
-    "pip_install": ("pipInstall", "packages"),
-    "run": ("run", "commands"),
-    "env": ("env", "vars"),
-    "workdir": ("workdir", "path"),
-}
-_MEMORY_KEYS = ("builderMemoryMB", "runtimeMemoryMB")
+_KEYS = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB", "rebuild")
 
 
 @dataclass(frozen=True)
@@ -100,7 +92,7 @@ class Manifest:
         Args:
             vars: A mapping of names to values.
         """
-        return self._with({"env": _copy(vars)})
+        return self._with({"env": copied(vars)})
 
     def workdir(self, path: Input[str]) -> Manifest:
         """Set the default working directory, an absolute path."""
@@ -126,7 +118,7 @@ class Manifest:
             local_path: The local file; a relative path counts from the working directory.
             remote_path: The absolute path inside the sandbox.
         """
-        return self._with({"addFile": {"path": remote_path, "source": _absolute(local_path)}})
+        return self._with({"addFile": {"path": remote_path, "source": absolute(local_path)}})
 
     def add_local_dir(
         self,
@@ -144,7 +136,7 @@ class Manifest:
             remote_path: The absolute path of the directory inside the sandbox.
             ignore: Patterns as in a ``.gitignore``, as ``["__pycache__/", "*.log"]``.
         """
-        body: dict[str, Any] = {"path": remote_path, "source": _absolute(local_path)}
+        body: dict[str, Any] = {"path": remote_path, "source": absolute(local_path)}
         patterns = self._list("addDir.ignore", ignore)
         return self._with({"addDir": {**body, "ignore": patterns} if patterns else body})
 
@@ -196,7 +188,7 @@ class Manifest:
             "rebuild": self.rebuild_token,
         }
         present = {key: value for key, value in extras.items() if value is not None}
-        return {"base": self.base_image, "steps": [_copy(step) for step in self.steps], **present}
+        return {"base": self.base_image, "steps": [copied(step) for step in self.steps], **present}
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as the API takes it, the bytes of local files embedded in base64.
@@ -210,7 +202,7 @@ class Manifest:
         """
         from ..content.hashing import embed_blobs  # noqa: PLC0415 - a program that only declares never loads it
 
-        embedded: dict[str, Any] = embed_blobs(self._plan().image())
+        embedded: dict[str, Any] = embed_blobs(self._prepared().image())
         return embedded
 
     def cache_key(self) -> str:
@@ -224,18 +216,18 @@ class Manifest:
         """
         from ..content.hashing import content_hash  # noqa: PLC0415
 
-        return content_hash(self._plan().image())
+        return content_hash(self._prepared().image())
 
-    def _plan(self) -> Plan:
+    def _prepared(self) -> PreparedManifest:
         declared = self.declared()
         for path, _ in find_outputs(declared):
             raise UnresolvedOutputError(
                 f"manifest.{path} holds a Pulumi Output, whose value is known during the deployment only. "
                 "Give the manifest to a Snapshot or an Image, or use values that are known now."
             )
-        from .prepared import plan  # noqa: PLC0415 - pydantic, which a program that only declares never loads
+        from .prepared import prepare  # noqa: PLC0415 - pydantic, which a program that only declares never loads
 
-        return plan(declared)
+        return prepare(declared)
 
     def _with(self, step: Step) -> Manifest:
         return replace(self, steps=(*self.steps, step))
@@ -244,141 +236,14 @@ class Manifest:
         if isinstance(values, str | bytes):
             path = f"manifest.steps[{len(self.steps)}].{key}"
             raise InvalidInputError([Problem(path, "must be a list of strings; put the string in [ ].")])
-        return _copy(values)
-
-
-def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
-    """Bring a manifest in either form into the declared one; local paths become absolute.
-
-    Args:
-        form: A mapping in the declared form or in the API's. Values may be Outputs.
-        lenient: Whether a step of the API's form that can't be expressed stays as it is: a resource's check tells
-            every mistake at once, with the resource's name.
-
-    Raises:
-        InvalidInputError: It is no mapping, or a step of the API's form can't be expressed.
-    """
-    if not isinstance(form, Mapping):
-        raise InvalidInputError([Problem("manifest", f"must be a manifest, not {_article(form)}.")])
-    declared = dict(form)
-    rebuild: list[Any] = []
-    steps = declared.get("steps")
-    if isinstance(steps, list | tuple):
-        declared["steps"] = [
-            step if lenient and api_step_problems(step, index) else _declared_step(step, ("steps", index), rebuild)
-            for index, step in enumerate(steps)
-        ]
-    if rebuild:
-        declared["rebuild"] = rebuild[-1]
-    return {key: value for key, value in declared.items() if value is not None or key not in _MEMORY_KEYS}
-
-
-def api_step_problems(step: Any, index: int) -> tuple[Problem, ...]:
-    """Why a step of the API's form can't be expressed in the declared one; empty where it can, or is none."""
-    try:
-        _declared_step(step, ("steps", index), [])
-    except InvalidInputError as error:
-        return error.problems
-    return ()
+        return copied(values)
 
 
 def _refuse_lost(declared: Mapping[str, Any]) -> None:
     """Refuse what a Manifest has no place for, in place of dropping it."""
-    unknown = [key for key in declared if key not in ("base", "steps", *_MEMORY_KEYS, "rebuild")]
+    unknown = [key for key in declared if key not in _KEYS]
     problems = [Problem(join(("manifest", str(key))), "is not known here; check the spelling.") for key in unknown]
     if not isinstance(declared.get("steps", []), list):
         problems.append(Problem("manifest.steps", "must be a list."))
     if problems:
         raise InvalidInputError(problems)
-
-
-def _declared_step(step: Any, path: Path, rebuild: list[Any]) -> Any:
-    if not isinstance(step, Mapping):
-        return step
-    if "type" in step:
-        return _from_api(step, path, rebuild)
-    return {key: _absolute_source(_copy(value)) for key, value in step.items()}
-
-
-def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[str, Any]:
-    kind, args = step["type"], step.get("args")
-    if not isinstance(args, Mapping):
-        raise InvalidInputError([Problem(f"manifest.{join(path)}.args", "must be a mapping.")])
-    args = dict(args)
-    if "rebuild" in args:
-        rebuild.append(args.pop("rebuild"))
-    if isinstance(kind, str) and kind in _PLAIN_STEPS:
-        key, argument = _PLAIN_STEPS[kind]
-        if set(args) != {argument}:
-            raise _unknown_arguments(path, [argument])
-        return {key: _copy(args[argument])}
-    if kind == "add_file":
-        return {"addFile": _inline_file(args, "path", path)}
-    if kind == "add_dir":
-        return {"addDir": _inline_directory(args, path)}
-    known = ", ".join([*_PLAIN_STEPS, "add_file", "add_dir"])
-    raise InvalidInputError([Problem(f"manifest.{join(path)}.type", f"must be one of {known}.")])
-
-
-def _inline_file(args: Any, name: str, path: Path) -> dict[str, Any]:
-    keys = set(args) if isinstance(args, Mapping) else set()
-    if not {name, "content"} <= keys <= {name, "content", "encoding"}:
-        raise _unknown_arguments(path, [name, "content", "encoding"])
-    if args.get("encoding") not in (None, "", "base64"):
-        raise InvalidInputError([Problem(f"manifest.{join(path)}.args.encoding", 'must be "base64" or absent.')])
-    body = {name: args[name], "content": args["content"]}
-    return body | _readable(args["content"])
-
-
-def _inline_directory(args: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    entries = args.get("files")
-    if set(args) != {"path", "files"} or not isinstance(entries, list | tuple):
-        raise _unknown_arguments(path, ["path", "files"])
-    files = [_inline_file(entry, "relativePath", path) for entry in entries]
-    # An Output has no order until it is known; the entries are sorted again then.
-    if all(isinstance(file["relativePath"], str) for file in files):
-        files.sort(key=lambda file: str(file["relativePath"]))
-    return {"path": args["path"], "files": files}
-
-
-def _readable(content: Any) -> dict[str, Any]:
-    """Text where base64 holds text: a preview is then readable. Bytes stay base64."""
-    try:
-        text = base64.b64decode(content, validate=True).decode("utf-8")
-    except (binascii.Error, ValueError, TypeError):
-        return {"encoding": "base64"}
-    return {"encoding": "base64"} if "\0" in text else {"content": text}
-
-
-def _unknown_arguments(path: Path, known: list[str]) -> InvalidInputError:
-    reason = f"must hold {', '.join(known)} and nothing else."
-    return InvalidInputError([Problem(f"manifest.{join(path)}.args", reason)])
-
-
-def _absolute_source(body: Any) -> Any:
-    if isinstance(body, dict) and "source" in body:
-        return body | {"source": _absolute(body["source"])}
-    return body
-
-
-def _absolute(source: Any) -> Any:
-    """Against the program's working directory; the provider's may be another."""
-    if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
-        # An empty path would become the working directory itself; the check refuses it.
-        return os.path.abspath(path) if path else path  # noqa: PTH100 - pathlib would resolve links
-    apply = getattr(source, "apply", None)
-    return apply(_absolute) if apply else source
-
-
-def _copy(value: Any) -> Any:
-    """A copy of plain containers, so that a caller's later change does not reach the manifest."""
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_copy(item) for item in value]
-    return value
-
-
-def _article(value: Any) -> str:
-    return f"a value of type {type(value).__name__}"

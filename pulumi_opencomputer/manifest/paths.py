@@ -22,6 +22,15 @@ def join(path: Sequence[str | int]) -> str:
     return text
 
 
+def copied(value: Any) -> Any:
+    """A copy of plain containers, so that a caller's later change does not reach a manifest."""
+    if isinstance(value, Mapping):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
+
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every value in nested mappings and lists that is no mapping or list itself, with its path."""
     if isinstance(value, Mapping):

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..content.go_json import FileList
 from ..content.local_files import Directory, LocalFile, scan_directory, scan_file
 from ..errors import InvalidInputError, LocalFileError, Problem
 from ..sanitize import excerpt
-from .model import (
-    AddDir,
-    AddFile,
-    AptInstall,
-    Env,
-    ManifestModel,
-    PipInstall,
-    Run,
-    Workdir,
-    parse,
-)
+from .model import ManifestModel, parse
 from .paths import find, join
-
-#: Inline content above this many bytes is worth a warning: it is kept in state, and sent with each call.
-INLINE_WARNING_BYTES = 256 * 1024
+from .sizes import human_size
+from .warnings import warnings_of
 
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 
-# What a shell does not take literally outside of quotes; the server quotes nothing.
-_SHELL = re.compile(r"""['"$`\s\\;&|<>()*?#]""")
-
 
 @dataclass(frozen=True)
-class Plan:
+class PreparedManifest:
     """A valid manifest and its local files.
 
     Attributes:
@@ -48,24 +32,27 @@ class Plan:
     local: Mapping[int, LocalFile | Directory]
     warnings: tuple[Problem, ...] = ()
     key: Hashable = field(init=False, repr=False)
-    """Equal for plans of equal content; made of the declared form and each file's stat."""
+    """Equal for manifests of equal content; made of the declared form and each file's stat."""
 
     def __post_init__(self) -> None:
         stats = tuple((index, *_fingerprints(found)) for index, found in sorted(self.local.items()))
         declared = self.model.model_dump_json(by_alias=True, include={"base", "steps", "rebuild"})
         object.__setattr__(self, "key", (declared, stats))
 
-    def image(self, twin: int = 0) -> dict[str, Any]:
+    def image(self, variant: int = 0) -> dict[str, Any]:
         """The manifest in the API's form; local files stand in it as Blobs, directories as FileLists.
 
         Args:
-            twin: 0 for the manifest itself; n > 0 adds a key that the server ignores to the last step,
+            variant: 0 for the manifest itself; n > 0 adds a key that the server ignores to the last step,
                 which gives other content with the same effect.
         """
-        steps = [self._api_step(index) for index in range(len(self.model.steps))]
+        steps: list[dict[str, Any]] = [
+            {"type": step.api_type, "args": step.args(self.local.get(index))}
+            for index, step in enumerate(self.model.steps)
+        ]
         token: Any = self.model.rebuild
-        if twin:
-            token = twin if token is None else f"{token}/{twin}"
+        if variant:
+            token = variant if token is None else f"{token}/{variant}"
         if token is not None and steps:
             steps[-1]["args"]["rebuild"] = token
         image: dict[str, Any] = {"base": self.model.base, "steps": steps}
@@ -83,34 +70,8 @@ class Plan:
             return f"{len(found.entries)} {noun}, {human_size(found.total_bytes)}"
         return human_size(found.size) if found else ""
 
-    def _api_step(self, index: int) -> dict[str, Any]:
-        step = self.model.steps[index]
-        match step:
-            case AptInstall():
-                return _step("apt_install", packages=list(step.packages))
-            case PipInstall():
-                return _step("pip_install", packages=list(step.packages))
-            case Run():
-                return _step("run", commands=list(step.commands))
-            case Env():
-                return _step("env", vars=dict(step.variables))
-            case Workdir():
-                return _step("workdir", path=step.path)
-            case AddFile():
-                content = self.local[index] if index in self.local else _base64(step.file.inline().raw())
-                return _step("add_file", path=step.file.path, content=content, encoding="base64")
-            case AddDir():
-                return _step("add_dir", path=step.directory.path, files=self._entries(index, step))
 
-    def _entries(self, index: int, step: AddDir) -> FileList | list[dict[str, Any]]:
-        found = self.local.get(index)
-        if isinstance(found, Directory):
-            return FileList(found.entries)
-        inline = sorted(step.directory.inline_entries(), key=lambda entry: entry.relative_path)
-        return [{"relativePath": entry.relative_path, "content": _base64(entry.raw())} for entry in inline]
-
-
-def plan(declared: Any) -> Plan:
+def prepare(declared: Any) -> PreparedManifest:
     """Validate a manifest of plain values and look at its local files.
 
     Args:
@@ -120,9 +81,9 @@ def plan(declared: Any) -> Plan:
         InvalidInputError: Every mistake, with its path.
     """
     examined = examine(declared, lambda _: False)
-    if examined.plan is None:
+    if examined.prepared is None:
         raise InvalidInputError(examined.problems)
-    return examined.plan
+    return examined.prepared
 
 
 @dataclass(frozen=True)
@@ -132,12 +93,12 @@ class Examination:
     Attributes:
         checked: The declared form, with the number of files and bytes of each local source filled in.
         problems: Every mistake; empty where the manifest is good as far as it is known.
-        plan: The plan; None where there are problems or unknown values.
+        prepared: The manifest, ready; None where there are problems or unknown values.
     """
 
     checked: Any = field(repr=False)
     problems: tuple[Problem, ...]
-    plan: Plan | None
+    prepared: PreparedManifest | None
 
 
 def examine(declared: Any, is_unknown: Callable[[Any], bool]) -> Examination:
@@ -158,7 +119,7 @@ def examine(declared: Any, is_unknown: Callable[[Any], bool]) -> Examination:
         return Examination(declared, _in_order(known), None)
     if model is None or problems:
         return Examination(declared, _in_order(problems), None)
-    made = Plan(model, local, tuple(_warnings(model, local)))
+    made = PreparedManifest(model, local, tuple(warnings_of(model, local)))
     return Examination(_with_counts(declared, local), (), made)
 
 
@@ -227,83 +188,9 @@ def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> A
     return {**declared, "steps": steps}
 
 
-def _warnings(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Iterator[Problem]:
-    for index, step in enumerate(model.steps):
-        at = join(("manifest", "steps", index))
-        yield from _shell_warnings(index, step)
-        if isinstance(step, AddFile | AddDir):
-            yield from _file_warnings(at, step, local.get(index))
-
-
-def _shell_warnings(index: int, step: Any) -> Iterator[Problem]:
-    at = join(("manifest", "steps", index))
-    said = "holds a character that the server's shell does not take literally: the step may fail, or the value change."
-    if isinstance(step, AptInstall | PipInstall):
-        key = "aptInstall" if isinstance(step, AptInstall) else "pipInstall"
-        for number, package in enumerate(step.packages):
-            if _SHELL.search(package):
-                yield Problem(f"{at}.{key}[{number}]", said)
-    elif isinstance(step, Env):
-        for name, value in step.variables.items():
-            if _SHELL.search(value):
-                yield Problem(join(("manifest", "steps", index, "env", name)), said)
-    elif isinstance(step, Workdir) and _SHELL.search(step.path):
-        yield Problem(f"{at}.workdir", said)
-
-
-def _file_warnings(at: str, step: AddFile | AddDir, found: LocalFile | Directory | None) -> Iterator[Problem]:
-    key, body = ("addFile", step.file) if isinstance(step, AddFile) else ("addDir", step.directory)
-    if found is None:
-        yield from _inline_warnings(f"{at}.{key}", step)
-    elif isinstance(found, Directory) and not found.entries:
-        yield Problem(f"{at}.{key}.source", "has no files that are not ignored; the directory stays empty.")
-    lost = _executables(found)
-    if lost:
-        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        remedy = f"add a run step with chmod +x below {body.path}"
-        reason = f"is executable here{more}, but the API carries no modes: {remedy}."
-        yield Problem(f"{at}.{key}.source", f"{lost[0]} {reason}")
-
-
-def _executables(found: LocalFile | Directory | None) -> list[str]:
-    if isinstance(found, Directory):
-        return [entry.relative for entry in found.entries if entry.file.executable]
-    return [found.path.rsplit("/", 1)[-1]] if found is not None and found.executable else []
-
-
-def _inline_warnings(at: str, step: AddFile | AddDir) -> Iterator[Problem]:
-    parts = [step.file.inline()] if isinstance(step, AddFile) else step.directory.inline_entries()
-    total = sum(len(part.raw()) for part in parts)
-    if total > INLINE_WARNING_BYTES:
-        size = total // 1024
-        yield Problem(at, f"carries {size} KB inline, all of it in Pulumi's state; a local source is not.")
-
-
 def _fingerprints(found: LocalFile | Directory) -> Iterator[Hashable]:
     if isinstance(found, Directory):
         for entry in found.entries:
             yield (entry.relative, entry.file.fingerprint)
     else:
         yield found.fingerprint
-
-
-def _step(kind: str, **args: Any) -> dict[str, Any]:
-    return {"type": kind, "args": args}
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode("ascii")
-
-
-def human_size(count: int) -> str:
-    """A number of bytes for people: ``3.4 MB``, in powers of 1000."""
-    size = float(count)
-    if count < 1000:
-        return f"{count} byte" if count == 1 else f"{count} bytes"
-    for unit in ("kB", "MB"):
-        size /= 1000
-        # Above it would be rounded to 1000.0.
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    size /= 1000
-    return f"{size:.1f} GB"

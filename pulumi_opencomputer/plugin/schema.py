@@ -20,20 +20,16 @@ The version is left out; the plugin puts in the installed package's.
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from ..lifecycle import outputs
 from ..lifecycle.outputs import Output
-from ..manifest import model
+from ..manifest.files import Directory, DirectoryEntry, File
 from ..manifest.model import ManifestModel
+from ..manifest.steps import KINDS
 from . import schema_examples as examples
 
 #: Where the generated schema is kept.
@@ -43,13 +39,6 @@ PACKAGE = "opencomputer"
 
 Spec = dict[str, Any]
 
-# Names for programs, where they differ from the models'.
-_TYPE_NAMES = {
-    "DirectoryBody": "Directory",
-    "FileBody": "File",
-    "InlineEntry": "DirectoryEntry",
-    "ManifestModel": "Manifest",
-}
 _STRING: Spec = {"type": "string"}
 _MANIFEST: Spec = {"$ref": f"#/types/{PACKAGE}:index:Manifest"}
 
@@ -234,46 +223,25 @@ def _types() -> Iterator[tuple[str, Spec]]:
     """Each object type, by its name."""
     forms = ManifestModel.model_json_schema(by_alias=True)
     models = forms.pop("$defs")
-    steps = [models.pop(_name(each)) for each in forms["properties"]["steps"]["items"]["oneOf"]]
     forms["properties"]["steps"]["items"] = {"$ref": "#/$defs/Step"}
-    for name, form in {**models, "ManifestModel": forms}.items():
-        yield _TYPE_NAMES[name], _object_type(form, _descriptions(getattr(model, name)))
-    yield "Step", _step_type(steps)
+    for shape in (File, Directory, DirectoryEntry):
+        yield shape.__name__, _object_type(models[shape.__name__], shape)
+    yield "Manifest", _object_type(forms, ManifestModel)
+    yield "Step", _step_type(models)
     described = "A named snapshot, as the server has it."
     yield "SnapshotInfo", {"description": described, **_looked_up(outputs.SNAPSHOT_LOOKUP)}
 
 
-def _descriptions(kind: type[BaseModel]) -> dict[str, str]:
-    """The docstrings under a model's fields, by the fields' names in a manifest.
-
-    Read out of the source: pydantic does so as well if it is told to, but at each start of a provider.
-    """
-    found: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        if each.__module__ == model.__name__:
-            (body,) = ast.parse(inspect.getsource(each)).body
-            found |= _docstrings(body)
-    return {field.alias or name: found[name] for name, field in kind.model_fields.items()}
-
-
-def _docstrings(body: ast.stmt) -> Iterator[tuple[str, str]]:
-    statements = body.body if isinstance(body, ast.ClassDef) else []
-    for statement, below in pairwise(statements):
-        match statement, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                yield name, text
-
-
-def _object_type(form: Mapping[str, Any], described: Mapping[str, str]) -> Spec:
-    properties = {key: _property(each, described[key]) for key, each in form["properties"].items()}
-    spec: Spec = {"description": _prose(form["description"]), "type": "object", "properties": properties}
+def _object_type(form: Mapping[str, Any], kind: type) -> Spec:
+    properties = {key: _property(each, each["description"]) for key, each in form["properties"].items()}
+    spec: Spec = {"description": _prose(kind.__doc__ or ""), "type": "object", "properties": properties}
     return spec | ({"required": form["required"]} if "required" in form else {})
 
 
-def _step_type(steps: list[Mapping[str, Any]]) -> Spec:
-    """One type of all kinds of steps: a step's model has one field, and its docstring describes the kind."""
+def _step_type(models: Mapping[str, Any]) -> Spec:
+    """One type of all kinds of steps: a kind's model has one field, and the kind's docstring describes it."""
     properties = {
-        key: _property(each, step["description"]) for step in steps for key, each in step["properties"].items()
+        key: _property(models[kind.__name__]["properties"][key], kind.__doc__ or "") for key, kind in KINDS.items()
     }
     description = "One step. Exactly one of the properties must be set."
     return {"description": description, "type": "object", "properties": properties}
@@ -289,7 +257,9 @@ def _type(form: Mapping[str, Any]) -> Spec:
     match form:
         case {"$ref": _}:
             name = _name(form)
-            return {"$ref": f"#/types/{PACKAGE}:index:{_TYPE_NAMES.get(name, name)}"}
+            return {"$ref": f"#/types/{PACKAGE}:index:{name}"}
+        case {"allOf": [only]}:  # as older versions of pydantic describe a reference with examples
+            return _type(only)
         case {"anyOf": alternatives} | {"oneOf": alternatives}:
             present = [_type(each) for each in alternatives if each.get("type") != "null"]
             return present[0] if len(present) == 1 else {"oneOf": present}

@@ -8,7 +8,8 @@ from typing import Any
 import pulumi
 
 from ..errors import InvalidInputError, Problem
-from ..manifest.builder import Manifest, to_declared
+from ..manifest.builder import Manifest
+from ..manifest.forms import to_declared
 
 _SDK_IMAGE = (
     "is an Image of the opencomputer SDK that was given a name or a manifest, as if it were the resource. Write "

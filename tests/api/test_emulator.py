@@ -12,7 +12,8 @@ import pytest
 
 from emulator_client import STREAM, call, client, create, manifest, stream
 from emulator_process import Emulator, wait_until
-from pulumi_opencomputer.content.hashing import content_hash, parse_json
+from pulumi_opencomputer.content.hashing import content_hash
+from pulumi_opencomputer.emulator.go_decoding import parse_json
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json").read_text("utf-8"))["cases"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?Z")
@@ -197,10 +198,12 @@ def test_another_path_or_method_is_not_found(emulator, method, path):
     assert (response.status_code, response.json()) == (404, {"message": "Not Found"})
 
 
-def test_unknown_names_are_not_found(emulator):
-    for method in ("GET", "DELETE"):
-        response = call(emulator, method, "/api/snapshots/unknown")
-        assert (response.status_code, response.json()) == (404, {"error": "snapshot not found"})
+@pytest.mark.parametrize(
+    ("method", "error"), [("GET", "snapshot not found"), ("DELETE", 'snapshot "unknown" not found')]
+)
+def test_unknown_names_are_not_found(emulator, method, error):
+    response = call(emulator, method, "/api/snapshots/unknown")
+    assert (response.status_code, response.json()) == (404, {"error": error})
 
 
 def test_delete_removes_the_named_row_and_the_build_stays_cached(emulator):

@@ -95,7 +95,17 @@ def test_big_manifests_come_back_whole(start_emulator):
 def test_help_says_that_steps_are_simulated():
     result = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
     assert "steps of a build are SIMULATED" in result.stdout
-    for option in ("--host", "--port", "--data", "--api-key", "--step-seconds", "--ideal", "--mirror-lag-seconds"):
+    for option in (
+        "--host",
+        "--port",
+        "--data",
+        "--api-key",
+        "--step-seconds",
+        "--ideal",
+        "--edge",
+        "--edge-lag",
+        "--fault",
+    ):
         assert option in result.stdout
 
 

@@ -13,7 +13,7 @@ from faulty_process import FaultyEmulator
 from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import BuildFailedError, StreamLostError, TimedOutError
-from pulumi_opencomputer.manifest.prepared import plan
+from pulumi_opencomputer.manifest.prepared import prepare
 from stack import TIMING, FakeTime, Stack, calls, image, leave_build, named, snapshot
 
 NEW = snapshot("make new")
@@ -67,14 +67,14 @@ def _slow() -> Any:
 
 def _open(faulty: FaultyEmulator) -> Any:
     """A build by someone else, which lasts as long as the connection."""
-    return open_post(faulty, "/api/snapshots", {"name": "theirs", "image": plan(_slow().news["manifest"]).image()})
+    return open_post(faulty, "/api/snapshots", {"name": "theirs", "image": prepare(_slow().news["manifest"]).image()})
 
 
 def test_build_that_fails_while_it_is_followed_is_built_as_a_twin(stack: Stack) -> None:
     """Another's build that failed leaves content that is never cached again: the twin tells whether it can be built."""
     leave_build(stack.emulator, NEW, "building", age=60)
     blocked = FakeTime()
-    content = plan(NEW.news["manifest"]).image()
+    content = prepare(NEW.news["manifest"]).image()
 
     def sleep(seconds: float) -> None:
         blocked.waits.append(seconds)
@@ -259,4 +259,4 @@ def test_client_that_goes_away_blocks_its_content(faulty: FaultyEmulator) -> Non
         wait_until(faulty.builds)
     wait_until(lambda: [build["outcome"] for build in faulty.builds()] == ["cancelled"])
     assert [row["status"] for row in faulty.images()] == ["building"]
-    assert "timed out waiting" in create(faulty, "fixed", plan(_slow().news["manifest"]).image()).text
+    assert "timed out waiting" in create(faulty, "fixed", prepare(_slow().news["manifest"]).image()).text

@@ -18,7 +18,6 @@ from pulumi_opencomputer.content.hashing import (
     content_hash,
     embed_blobs,
     manifest_tokens,
-    parse_json,
 )
 from pulumi_opencomputer.errors import ContentChangedError, OpenComputerError
 
@@ -72,7 +71,7 @@ def with_args(args) -> dict:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["case"])
 def test_each_vector_has_the_hash_that_the_server_answered(vector):
     """Every manifest of the vectors hashes to what the server answered for it."""
-    assert content_hash(parse_json(vector["json"])) == vector["hash"]
+    assert content_hash(json.loads(vector["json"])) == vector["hash"]
 
 
 def test_all_vectors_are_there():
@@ -100,49 +99,6 @@ def test_only_base_and_type_and_args_of_steps_count(manifest, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"base":"1","BASE":"2"}', '{"base":"2","steps":null}'),
-        ('{"BASE":"2","base":"1"}', '{"base":"1","steps":null}'),
-        ('{"base":"1","Base":null}', '{"base":"1","steps":null}'),
-        ('{"ba\u017fe":"1","\u017fteps":[]}', '{"base":"1","steps":[]}'),
-        ('{"\ufb05eps":[]}', '{"base":"","steps":null}'),
-        (
-            '{"steps":[{"args":{"a":1,"b":1},"Args":{"b":2}}]}',
-            '{"base":"","steps":[{"type":"","args":{"a":1,"b":2}}]}',
-        ),
-        (
-            '{"steps":[{"args":{"a":1},"args":{"b":{"x":1,"x":{"y":2},"x":{"z":3}}}}]}',
-            '{"base":"","steps":[{"type":"","args":{"a":1,"b":{"x":{"z":3}}}}]}',
-        ),
-        (
-            '{"steps":[{"args":{"a":1},"Args":null,"ARGS":{"b":2}}]}',
-            '{"base":"","steps":[{"type":"","args":{"b":2}}]}',
-        ),
-        (
-            '{"steps":[{"type":"a","args":{"a":1}},{"type":"b"}],"Steps":[{"args":{"b":2}}]}',
-            '{"base":"","steps":[{"type":"a","args":{"a":1,"b":2}}]}',
-        ),
-        (
-            '{"steps":[{"type":"a"},{"type":"b"}],"Steps":[{}],"STEPS":[{},{},{}]}',
-            '{"base":"","steps":[{"type":"a","args":null},{"type":"b","args":null},{"type":"","args":null}]}',
-        ),
-        (
-            '{"steps":[{"type":"a"}],"Steps":[],"STEPS":[{}]}',
-            '{"base":"","steps":[{"type":"","args":null}]}',
-        ),
-        (
-            '{"steps":[{"type":"a"}],"Steps":null,"STEPS":[{}]}',
-            '{"base":"","steps":[{"type":"","args":null}]}',
-        ),
-    ],
-)
-def test_of_keys_that_stand_twice_the_last_wins(text, expected):
-    """Keys match in any case and the last wins; args merge, and elements of an earlier list are reused."""
-    assert canonical(parse_json(text)) == expected
-
-
-@pytest.mark.parametrize(
     ("manifest", "path"),
     [
         ([], ""),
@@ -164,9 +120,6 @@ def test_of_keys_that_stand_twice_the_last_wins(text, expected):
         (with_args({"a": b"secret"}), "steps[0].args.a"),
         (with_args({"a": {"secret"}}), "steps[0].args.a"),
         (with_args({"a": Attractive()}), "steps[0].args.a"),
-        ({"steps": [{"args": {"a": float("inf")}, "Args": {"a": 1}}]}, "steps[0].args.a"),
-        ({"steps": [{"args": {"a": float("inf")}, "Args": None}]}, "steps[0].args.a"),
-        ({"steps": [{"args": {"a": float("inf")}}], "Steps": []}, "steps[0].args.a"),
     ],
 )
 def test_what_the_server_would_refuse_is_an_error_with_its_place(manifest, path):
@@ -178,16 +131,6 @@ def test_what_the_server_would_refuse_is_an_error_with_its_place(manifest, path)
     assert isinstance(caught.value, (ValueError, OpenComputerError))
     with pytest.raises(ManifestEncodingError):
         canonical_size(manifest)
-
-
-def test_values_are_nested_as_deep_as_the_server_takes_them():
-    """Values are nested as deep as the server takes them, far beyond Python's stack, and no deeper."""
-    value: list = []
-    for _ in range(9_995):
-        value = [value]
-    assert canonical(with_args({"a": value})).count("[") == 9_996 + 1
-    with pytest.raises(ManifestEncodingError, match="nested too deeply"):
-        content_hash(with_args({"a": [value]}))
 
 
 def test_a_value_that_holds_itself_is_refused():
@@ -291,48 +234,3 @@ def test_a_manifest_is_not_changed():
     before = json.dumps(manifest)
     content_hash(manifest)
     assert json.dumps(manifest) == before
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("-0", b"-0"),
-        ("[-0, -1, 0]", b"[-0,-1,0]"),
-        ("1e400", None),
-        ("9" * 5000, None),
-        ("-" + "9" * 5000, None),
-        ('{"a":1e400,"a":1}', None),
-        ('{"a":1,"b":2,"a":3}', b'{"a":3,"b":2}'),
-        (b'"\xff"', '"\ufffd"'.encode()),
-        (b'"a\xe2\x82b\xed\xa0\x80"', f'"a{chr(0xFFFD) * 2}b{chr(0xFFFD) * 3}"'.encode()),
-        (b'"\xe2\x82\xac"', '"€"'.encode()),
-    ],
-)
-def test_parsed_json_keeps_what_counts_in_the_hash(text, expected):
-    """Parsed JSON keeps what counts in the hash: signed zeros, repeated keys, each invalid byte."""
-    if expected is None:
-        with pytest.raises(ManifestEncodingError, match="range"):
-            canonical_value(parse_json(text))
-    else:
-        assert canonical_value(parse_json(text)) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "NaN",
-        "[Infinity]",
-        "-Infinity",
-        "",
-        "{",
-        "\ufeff{}",
-        b"\xef\xbb\xbf{}",
-        b"\xff",
-        "{} {}",
-        "[" * 100_000,
-    ],
-)
-def test_what_is_not_json_is_refused(text):
-    """What the server can't parse is an error, also where Python's own parser is more patient."""
-    with pytest.raises(ValueError, match=r"JSON|Expecting|Extra data|BOM"):
-        parse_json(text)

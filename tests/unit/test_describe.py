@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_opencomputer.manifest.describe import describe_steps
-from pulumi_opencomputer.manifest.prepared import plan
+from pulumi_opencomputer.manifest.prepared import prepare
 from pulumi_opencomputer.manifest.secrets import Secrets
 
 SECRET = "hunter2-correct-horse"
@@ -14,7 +14,7 @@ NOTHING = Secrets({}, ())
 
 def described(*steps, secret=()):
     declared = {"base": "base", "steps": list(steps)}
-    return describe_steps(plan(declared), Secrets(declared, secret))
+    return describe_steps(prepare(declared), Secrets(declared, secret))
 
 
 def hiding(*values: str) -> Secrets:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from pulumi_opencomputer.content.digest import Digest
+from pulumi_opencomputer.content.hashing import Digest
 
 LARGE = 200_000
 

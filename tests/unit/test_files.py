@@ -94,7 +94,7 @@ def test_order_of_creation_place_umask_and_times_do_not_matter(tmp_path, seed):
 def test_counts_are_of_files_and_their_bytes(tmp_path):
     """The totals leave out what is ignored."""
     found = scan_directory(str(fill(tmp_path, "one", "two/three", "skip.log")), ["*.log"])
-    assert (found.files, found.total_bytes) == (2, len("one") + len("two/three"))
+    assert (len(found.entries), found.total_bytes) == (2, len("one") + len("two/three"))
 
 
 @pytest.mark.parametrize("ignore", [(), ("*",)])

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import InvalidInputError, UnresolvedOutputError
-from pulumi_opencomputer.manifest.builder import Manifest, to_declared
+from pulumi_opencomputer.manifest.builder import Manifest
+from pulumi_opencomputer.manifest.forms import to_declared
 
 
 class Unresolved:

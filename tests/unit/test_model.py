@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.manifest.model import MAX_INLINE_BYTES, STEP_KEYS, parse
+from pulumi_opencomputer.manifest.model import parse
+from pulumi_opencomputer.manifest.sizes import MAX_INLINE_BYTES
+from pulumi_opencomputer.manifest.steps import KINDS
 
 SECRET = "hunter2-hunter2"
 
-ONE_KEY = "must be a mapping with exactly one key, one of " + ", ".join(STEP_KEYS) + "."
+ONE_KEY = "must be a mapping with exactly one key, one of " + ", ".join(KINDS) + "."
 API_FORM = "is in the API's form"
 UNKNOWN = "is not known here; check the spelling."
 STRING = "must be a string."
@@ -249,7 +251,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 WILD = st.fixed_dictionaries(
-    {"steps": st.lists(st.dictionaries(st.sampled_from([*STEP_KEYS, "type", "args"]), VALUES, max_size=2), max_size=4)},
+    {"steps": st.lists(st.dictionaries(st.sampled_from([*KINDS, "type", "args"]), VALUES, max_size=2), max_size=4)},
     optional={"base": VALUES, "rebuild": VALUES, "builderMemoryMB": VALUES, "other": VALUES},
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_opencomputer.manifest.model import STEP_KEYS
+from pulumi_opencomputer.manifest.steps import KINDS
 from pulumi_opencomputer.plugin import schema
 
 SPEC = schema.generate()
@@ -47,7 +47,7 @@ def test_resources_and_functions_have_an_example_in_each_language(token: str, la
 def test_each_kind_of_step_is_an_optional_property() -> None:
     """What the models take as a step is what the schema offers, and nothing else."""
     step = SPEC["types"]["opencomputer:index:Step"]
-    assert set(step["properties"]) == set(STEP_KEYS)
+    assert set(step["properties"]) == set(KINDS)
     assert "required" not in step
 
 

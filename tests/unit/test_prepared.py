@@ -1,4 +1,4 @@
-"""A checked manifest and its local files: the API's form, twins, warnings, counts, unknown values."""
+"""A checked manifest and its local files: the API's form, variants, warnings, counts, unknown values."""
 
 import os
 
@@ -6,7 +6,8 @@ import pytest
 
 from pulumi_opencomputer.content.hashing import content_hash, embed_blobs
 from pulumi_opencomputer.errors import InvalidInputError
-from pulumi_opencomputer.manifest.prepared import INLINE_WARNING_BYTES, Plan, examine, human_size, plan
+from pulumi_opencomputer.manifest.prepared import PreparedManifest, examine, prepare
+from pulumi_opencomputer.manifest.sizes import INLINE_WARNING_BYTES, human_size
 
 SECRET = "hunter2-hunter2"
 UNKNOWN = object()
@@ -21,7 +22,7 @@ def run(*commands):
 
 
 def warnings(*steps) -> list[tuple[str, ...]]:
-    return [tuple(warning) for warning in plan({"base": "base", "steps": list(steps)}).warnings]
+    return [tuple(warning) for warning in prepare({"base": "base", "steps": list(steps)}).warnings]
 
 
 def places(*steps) -> list[str]:
@@ -31,7 +32,7 @@ def places(*steps) -> list[str]:
 def test_the_content_of_a_local_file_stands_as_a_blob(tmp_path):
     """No bytes are read for a plan."""
     (tmp_path / "f").write_bytes(b"12345")
-    made = plan({"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]})
+    made = prepare({"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]})
     content = made.image()["steps"][0]["args"]["content"]
     assert (content.size, b"".join(content.chunks())) == (5, b"12345")
 
@@ -39,7 +40,7 @@ def test_the_content_of_a_local_file_stands_as_a_blob(tmp_path):
 def test_inline_entries_are_sorted_as_local_ones():
     """A directory given inline has the hash of the same directory on disk."""
     entries = [{"relativePath": name, "content": name} for name in ("b", "a/é", "a-b", "A")]
-    made = plan({"base": "base", "steps": [{"addDir": {"path": "/d", "files": entries}}]})
+    made = prepare({"base": "base", "steps": [{"addDir": {"path": "/d", "files": entries}}]})
     names = [file["relativePath"] for file in made.image()["steps"][0]["args"]["files"]]
     assert names == ["A", "a-b", "a/é", "b"]
 
@@ -50,42 +51,42 @@ def test_the_same_files_inline_and_local_are_one_content(tmp_path):
     (tmp_path / "a" / "f").write_bytes(b"text")
     inline = {"path": "/d", "files": [{"relativePath": "a/f", "content": "text"}]}
     local = {"path": "/d", "source": str(tmp_path)}
-    hashes = {content_hash(plan({"base": "b", "steps": [{"addDir": body}]}).image()) for body in (inline, local)}
+    hashes = {content_hash(prepare({"base": "b", "steps": [{"addDir": body}]}).image()) for body in (inline, local)}
     assert len(hashes) == 1
 
 
 def test_memory_goes_beside_the_content():
     """The API's keys, where they are set; the hash is the same."""
-    made = plan({**run("true"), "builderMemoryMB": 1024.0, "runtimeMemoryMB": 512})
+    made = prepare({**run("true"), "builderMemoryMB": 1024.0, "runtimeMemoryMB": 512})
     image = made.image()
     assert (image["builderMemoryMB"], image["runtimeMemoryMB"]) == (1024, 512)
-    assert content_hash(image) == content_hash(plan(run("true")).image())
-    assert set(plan(run("true")).image()) == {"base", "steps"}
+    assert content_hash(image) == content_hash(prepare(run("true")).image())
+    assert set(prepare(run("true")).image()) == {"base", "steps"}
 
 
-def test_a_twin_is_other_content_with_the_same_steps():
+def test_a_variant_is_other_content_with_the_same_steps():
     """A key that the server ignores stands in the last step's arguments."""
-    made = plan(run("a", "b"))
+    made = prepare(run("a", "b"))
     assert made.image(2)["steps"][1]["args"] == {"commands": ["b"], "rebuild": 2}
     assert made.image(2)["steps"][0] == made.image()["steps"][0]
-    assert len({content_hash(made.image(twin)) for twin in range(4)}) == 4
+    assert len({content_hash(made.image(variant)) for variant in range(4)}) == 4
 
 
-def test_the_twins_of_a_rebuild_are_no_tokens_of_a_program():
-    """A program's token and the number of a twin make one token together."""
-    made = plan({**run("a"), "rebuild": "x"})
-    assert [made.image(twin)["steps"][0]["args"]["rebuild"] for twin in (0, 1, 2)] == ["x", "x/1", "x/2"]
+def test_the_variants_of_a_rebuild_are_no_tokens_of_a_program():
+    """A program's token and the number of a variant make one token together."""
+    made = prepare({**run("a"), "rebuild": "x"})
+    assert [made.image(variant)["steps"][0]["args"]["rebuild"] for variant in (0, 1, 2)] == ["x", "x/1", "x/2"]
 
 
-def test_a_manifest_without_steps_has_no_twins():
+def test_a_manifest_without_steps_has_no_variants():
     """There is nowhere for the key to stand."""
-    made = plan({"base": "base", "steps": []})
+    made = prepare({"base": "base", "steps": []})
     assert made.image(1) == made.image() == {"base": "base", "steps": []}
 
 
 def test_an_image_can_be_made_again():
     """One that was changed is not handed out a second time."""
-    made = plan(run("a"))
+    made = prepare(run("a"))
     made.image()["steps"].clear()
     assert len(made.image(1)["steps"]) == len(made.image()["steps"]) == 1
 
@@ -95,19 +96,19 @@ def test_plans_of_one_content_have_one_key(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(b"1")
     declared = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
-    first = plan(declared).key
-    assert first == plan({**declared, "builderMemoryMB": 1024}).key
-    assert first != plan({**declared, "rebuild": "x"}).key
+    first = prepare(declared).key
+    assert first == prepare({**declared, "builderMemoryMB": 1024}).key
+    assert first != prepare({**declared, "rebuild": "x"}).key
     os.utime(path, (1, 1))
-    assert first != plan(declared).key
+    assert first != prepare(declared).key
 
 
 def test_a_file_more_in_a_directory_is_another_key(tmp_path):
     """Also an empty one."""
     declared = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
-    before = plan(declared).key
+    before = prepare(declared).key
     (tmp_path / "f").write_bytes(b"")
-    assert plan(declared).key != before
+    assert prepare(declared).key != before
 
 
 def test_counts_of_local_files_are_filled_in(tmp_path):
@@ -157,7 +158,7 @@ def test_mistakes_of_files_and_of_the_form_are_told_together_in_order(tmp_path):
 def test_a_plan_of_a_wrong_manifest_is_an_error_with_every_mistake():
     """`plan` raises what `examine` finds."""
     with pytest.raises(InvalidInputError, match=r"^manifest\.base: .*; manifest\.steps\[0\]\.run: "):
-        plan({"base": "", "steps": [{"run": []}]})
+        prepare({"base": "", "steps": [{"run": []}]})
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_a_plan_of_a_wrong_manifest_is_an_error_with_every_mistake():
 def test_nothing_is_said_about_an_unknown_value(declared):
     """What is not known yet passes through; there is no plan then."""
     found = examined(declared)
-    assert (found.problems, found.plan) == ((), None)
+    assert (found.problems, found.prepared) == ((), None)
     assert found.checked is declared
 
 
@@ -269,15 +270,15 @@ def test_a_plan_keeps_its_values_out_of_its_repr():
     """A repr may end up in a log."""
     declared = {"base": "base", "steps": [{"env": {"A": SECRET}}]}
     found = examined(declared)
-    assert isinstance(found.plan, Plan)
+    assert isinstance(found.prepared, PreparedManifest)
     assert SECRET not in repr(found)
-    assert SECRET not in repr(found.plan)
+    assert SECRET not in repr(found.prepared)
 
 
 def test_the_api_form_with_blobs_embeds_as_base64(tmp_path):
     """What to_dict gives is what is streamed."""
     (tmp_path / "f").write_bytes(b"\xff" * 1000)
-    image = plan({"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}).image()
+    image = prepare({"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}).image()
     assert content_hash(embed_blobs(image)) == content_hash(image)
 
 

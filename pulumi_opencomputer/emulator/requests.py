@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
-from ..content.hashing import ManifestEncodingError, content_hash, fold_key, parse_json
+from ..content.hashing import ManifestEncodingError, content_hash, fold_key
+from .go_decoding import decoded, parse_json
+from .spool import Spool
 from .steps import Step, plan_step
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_PIECE = 1024 * 1024
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LONGEST_JSONB = 268_435_455
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -29,7 +33,7 @@ class RequestError(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
+class ImageRequest:
     """An image as a request asks for it.
 
     Attributes:
@@ -45,23 +49,20 @@ class Order:
     content_hash: str
     steps: tuple[Step, ...]
     label: str
-    sent: bytes
-    stored: bytes
+    sent: Spool
+    stored: Spool
     invalid: str = ""
     unsavable: str = ""
 
 
-def parse_body(body: bytes | bytearray) -> Mapping[str, Any]:
+def parse_body(body: IO[bytes]) -> Mapping[str, Any]:
     """Parse a request's body.
 
     Raises:
         RequestError: It is not a JSON object.
     """
-    if not body:
-        return {}
     try:
-        # Bytes that are not UTF-8 stay visible, as lone surrogates: they are hashed as U+FFFD, but can't be saved.
-        value = parse_json(body.decode("utf-8", "surrogateescape"))
+        value = parse_json(text) if (text := _read_text(body)) else None
     except ValueError as error:
         raise RequestError(400, f"invalid request body: {error}") from None
     if value is None:
@@ -69,6 +70,11 @@ def parse_body(body: bytes | bytearray) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise RequestError(400, "invalid request body: expected an object")
     return value
+
+
+def _read_text(body: IO[bytes]) -> str:
+    # Bytes that are not UTF-8 stay visible, as lone surrogates: they are hashed as U+FFFD, but can't be saved.
+    return body.read().decode("utf-8", "surrogateescape")
 
 
 def text_field(body: Mapping[str, Any], name: str) -> str:
@@ -85,33 +91,35 @@ def text_field(body: Mapping[str, Any], name: str) -> str:
     return _SURROGATES.sub("\ufffd", value)
 
 
-def read_image(body: Mapping[str, Any]) -> Order | None:
+def read_image(body: Mapping[str, Any]) -> ImageRequest | None:
     """Return what the body's ``image`` asks for, or None where it has none."""
     keys = [key for key in body if fold_key(key) == "image"]
-    return read_order(body[keys[-1]]) if keys else None
+    return read_image_request(body[keys[-1]]) if keys else None
 
 
-def read_order(image: Any) -> Order:
+def read_image_request(image: Any) -> ImageRequest:
     """Take a manifest apart. It is never refused here: what is wrong shows when it is built or saved."""
     try:
-        return _read_order(image)
+        return _read_image_request(image)
     except RecursionError:
-        return Order(content_hash(None), (), "", b"null", b"null", invalid="exceeded max depth")
+        return ImageRequest(content_hash(None), (), "", _null(), _null(), invalid="exceeded max depth")
 
 
-def _read_order(image: Any) -> Order:
+def _read_image_request(image: Any) -> ImageRequest:
     try:
-        digest = content_hash(image)
+        digest = content_hash(decoded(image))
         invalid = _wrong_setting(image)
     except ManifestEncodingError as error:
         digest, invalid = content_hash(None), str(error)
     unsavable = _why_unsavable(image)
     if invalid or unsavable:
-        return Order(digest, () if invalid else _steps(image), _label(image), b"null", b"null", invalid, unsavable)
+        return ImageRequest(
+            digest, () if invalid else _steps(image), _label(image), _null(), _null(), invalid, unsavable
+        )
     sent, stored = _dumped(_arranged(image, by_length=False)), _dumped(_arranged(image, by_length=True))
-    if len(stored) >= _LONGEST_JSONB:
+    if stored.size >= _LONGEST_JSONB:
         unsavable = f"ERROR: total size of jsonb object elements exceeds the maximum of {_LONGEST_JSONB} bytes"
-    return Order(digest, _steps(image), _label(image), sent, stored, unsavable=unsavable)
+    return ImageRequest(digest, _steps(image), _label(image), sent, stored, unsavable=unsavable)
 
 
 def _field(value: object, name: str) -> Any:
@@ -138,7 +146,7 @@ def _wrong_setting(image: object) -> str:
         return "name must be a string"
     for name in ("builderMemoryMB", "runtimeMemoryMB"):
         number = _field(image, name)
-        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float)) or number % 1):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             return f"{name} must be a whole number"
     return ""
 
@@ -180,8 +188,19 @@ def _length_and_bytes(key: str) -> tuple[int, bytes]:
     return len(raw), raw
 
 
-def _dumped(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
-    return text.encode()
+def _null() -> Spool:
+    return Spool([b"null"])
+
+
+def _dumped(value: object) -> Spool:
+    return Spool(_encoded(value))
+
+
+def _encoded(value: object) -> Iterator[bytes]:
+    # In pieces: a manifest may be one string of 200 MB, of which no more copies are made than need be.
+    for text in _JSON.iterencode(value):
+        for start in range(0, len(text), _PIECE):
+            piece = text[start : start + _PIECE]
+            for character, escape in _ESCAPES.items():
+                piece = piece.replace(character, escape)
+            yield piece.encode()

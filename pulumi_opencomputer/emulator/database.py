@@ -1,0 +1,56 @@
+"""A SQLite file that nobody else can read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Database:
+    """One connection, for all threads.
+
+    Args:
+        data: The file's folder, made if missing, or None for memory.
+        name: The file's name.
+        schema: The statements that make the tables where they are missing.
+
+    Attributes:
+        connection: The connection. Hold `lock` while using it.
+        lock: What keeps the threads apart.
+    """
+
+    def __init__(self, data: Path | None, name: str, schema: str) -> None:
+        self.lock = threading.RLock()
+        path = ":memory:" if data is None else str(_private_file(data, name))
+        self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + schema)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self.lock:
+            self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the lock and a transaction, which an exception takes back."""
+        with self.lock:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+
+def _private_file(data: Path, name: str) -> Path:
+    # A manifest may hold secrets. SQLite gives the files beside the database the mode of the database.
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = data / name
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+    return path

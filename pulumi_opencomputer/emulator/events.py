@@ -1,0 +1,37 @@
+"""What the control plane tells the edge's index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .records import Record
+
+
+@dataclass(frozen=True)
+class Published:
+    """A record is ready, or is an async one that failed.
+
+    Attributes:
+        size: The bytes of its manifest.
+        read_manifest: Returns them; they may be many, and only a listener that wants them should call it.
+    """
+
+    record: Record
+    size: int
+    read_manifest: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A named record was deleted by request."""
+
+    record: Record
+
+
+Event = Published | Deleted
+Listener = Callable[[Event], None]
+
+
+def nobody(_event: Event) -> None:
+    """Take an event where there is no index."""

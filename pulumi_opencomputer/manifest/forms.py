@@ -1,0 +1,90 @@
+"""A manifest's two forms: the declared one, with one key a step, and the API's, with a type and arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InvalidInputError, Problem
+from .paths import Path, copied, join
+
+#: The keys of a manifest that are no part of its content, and absent where they are null.
+MEMORY_KEYS = ("builderMemoryMB", "runtimeMemoryMB")
+
+
+def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
+    """Bring a manifest in either form into the declared one; local paths become absolute.
+
+    Args:
+        form: A mapping in the declared form or in the API's. Values may be Outputs.
+        lenient: Whether a step of the API's form that can't be expressed stays as it is: a resource's check tells
+            every mistake at once, with the resource's name.
+
+    Raises:
+        InvalidInputError: It is no mapping, or a step of the API's form can't be expressed.
+    """
+    if not isinstance(form, Mapping):
+        raise InvalidInputError(
+            [Problem("manifest", f"must be a manifest, not a value of type {type(form).__name__}.")]
+        )
+    declared = dict(form)
+    rebuild: list[Any] = []
+    steps = declared.get("steps")
+    if isinstance(steps, list | tuple):
+        declared["steps"] = [
+            step if lenient and api_step_problems(step, index) else _declared_step(step, ("steps", index), rebuild)
+            for index, step in enumerate(steps)
+        ]
+    if rebuild:
+        declared["rebuild"] = rebuild[-1]
+    return {key: value for key, value in declared.items() if value is not None or key not in MEMORY_KEYS}
+
+
+def api_step_problems(step: Any, index: int) -> tuple[Problem, ...]:
+    """Why a step of the API's form can't be expressed in the declared one; empty where it can, or is none."""
+    try:
+        _declared_step(step, ("steps", index), [])
+    except InvalidInputError as error:
+        return error.problems
+    return ()
+
+
+def _declared_step(step: Any, path: Path, rebuild: list[Any]) -> Any:
+    if not isinstance(step, Mapping):
+        return step
+    if "type" in step:
+        return _from_api(step, path, rebuild)
+    return {key: _absolute_source(copied(value)) for key, value in step.items()}
+
+
+def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[str, Any]:
+    from .steps import KINDS_OF_API  # noqa: PLC0415 - most programs only declare, and its classes take 5 ms
+
+    api_type, args = step["type"], step.get("args")
+    if not isinstance(args, Mapping):
+        raise InvalidInputError([Problem(f"manifest.{join(path)}.args", "must be a mapping.")])
+    args = dict(args)
+    if "rebuild" in args:
+        rebuild.append(args.pop("rebuild"))
+    kind = KINDS_OF_API.get(api_type) if isinstance(api_type, str) else None
+    if kind is None:
+        known = ", ".join(KINDS_OF_API)
+        raise InvalidInputError([Problem(f"manifest.{join(path)}.type", f"must be one of {known}.")])
+    return {kind.key: kind.declared(args, path)}
+
+
+def _absolute_source(body: Any) -> Any:
+    if isinstance(body, dict) and "source" in body:
+        return body | {"source": absolute(body["source"])}
+    return body
+
+
+def absolute(source: Any) -> Any:
+    """A local path made absolute against the program's working directory; the provider's may be another."""
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        # An empty path would become the working directory itself; the check refuses it.
+        return os.path.abspath(path) if path else path  # noqa: PTH100 - pathlib would resolve links
+    apply = getattr(source, "apply", None)
+    return apply(absolute) if apply else source

@@ -1,0 +1,23 @@
+"""How much a manifest may carry, and sizes as people read them."""
+
+from __future__ import annotations
+
+#: Inline content is kept in Pulumi's state, so it is limited (bytes).
+MAX_INLINE_BYTES = 4 * 1024 * 1024
+
+#: Inline content above this many bytes is worth a warning: it is kept in state, and sent with each call.
+INLINE_WARNING_BYTES = 256 * 1024
+
+
+def human_size(count: int) -> str:
+    """A number of bytes for people: ``3.4 MB``, in powers of 1000."""
+    size = float(count)
+    if count < 1000:
+        return f"{count} byte" if count == 1 else f"{count} bytes"
+    for unit in ("kB", "MB"):
+        size /= 1000
+        # Above it would be rounded to 1000.0.
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,290 @@
+"""The kinds of steps: one class each, which says all that is particular to it.
+
+A kind's models, its two forms, its line in the log and its entry in the plugin's schema are derived from its class.
+Plain dataclasses: an instance is a validated step, which model.py makes with the help of pydantic.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from ..errors import InvalidInputError, Problem
+from .files import Directory, DirectoryEntry, File
+from .paths import Path, copied, join
+from .sizes import INLINE_WARNING_BYTES
+from .values import RemotePath, Shape, TextList, Variables
+
+if TYPE_CHECKING:
+    from ..content import local_files
+
+    #: What a step's ``source`` names on this machine; None where it has none.
+    Local: TypeAlias = local_files.LocalFile | local_files.Directory | None
+
+#: A place below a step, and what is to be said of it.
+Remark: TypeAlias = tuple[Path, str]
+
+# What a shell does not take literally outside of quotes; the server quotes nothing.
+_SHELL = re.compile(r"""['"$`\s\\;&|<>()*?#]""")
+_NOT_LITERAL = (
+    "holds a character that the server's shell does not take literally: the step may fail, or the value change."
+)
+
+
+def _value(key: str, *examples: Any) -> Any:
+    """The one field of a step: what stands under the step's key in the declared form."""
+    return field(metadata={"alias": key, "examples": list(examples)})
+
+
+class Step(Shape):
+    """A step. A subclass is a kind of step.
+
+    Attributes:
+        key: Its key in the declared form.
+        api_type: Its type in the API's form.
+        title: What its line in the log begins with.
+    """
+
+    key: ClassVar[str]
+    api_type: ClassVar[str]
+    title: ClassVar[str]
+
+    def args(self, local: Local) -> dict[str, Any]:
+        """Its arguments in the API's form; local files stand in them as Blobs, a directory as a FileList."""
+        raise NotImplementedError
+
+    @classmethod
+    def declared(cls, args: dict[str, Any], path: Path) -> Any:
+        """What stands under its key in the declared form, for arguments in the API's form.
+
+        Raises:
+            InvalidInputError: They can't be expressed.
+        """
+        raise NotImplementedError
+
+    def detail(self) -> str:
+        """What it is about, for the log: never the value of a variable or the content of a file."""
+        raise NotImplementedError
+
+    def warnings(self) -> Iterator[Remark]:
+        """What will work, but probably not as it is meant."""
+        yield from ()
+
+
+class _PlainStep(Step):
+    """A step whose one argument is the declared value itself.
+
+    Attributes:
+        argument: The argument's name in the API's form.
+    """
+
+    argument: ClassVar[str]
+
+    def args(self, local: Local) -> dict[str, Any]:  # noqa: ARG002 - it names no files
+        value = self._value()
+        return {self.argument: dict(value) if isinstance(value, Mapping) else value}
+
+    @classmethod
+    def declared(cls, args: dict[str, Any], path: Path) -> Any:
+        if set(args) != {cls.argument}:
+            raise _unknown_arguments([cls.argument], path)
+        return copied(args[cls.argument])
+
+    def _value(self) -> Any:
+        raise NotImplementedError
+
+
+class _Packages(_PlainStep):
+    argument = "packages"
+    packages: TextList
+
+    def _value(self) -> list[str]:
+        return list(self.packages)
+
+    def detail(self) -> str:
+        return " ".join(self.packages)
+
+    def warnings(self) -> Iterator[Remark]:
+        return (((index,), _NOT_LITERAL) for index, text in enumerate(self.packages) if _SHELL.search(text))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AptInstall(_Packages):
+    """System packages, installed with apt-get."""
+
+    key = "aptInstall"
+    api_type = "apt_install"
+    title = "apt install"
+    packages: TextList = _value(key, ["ripgrep", "jq"])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PipInstall(_Packages):
+    """Python packages, installed with pip."""
+
+    key = "pipInstall"
+    api_type = "pip_install"
+    title = "pip install"
+    packages: TextList = _value(key, ["pandas==2.2.3"])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Run(_PlainStep):
+    """Shell commands, joined with `` && `` by the server."""
+
+    key = "run"
+    api_type = "run"
+    title = "run"
+    argument = "commands"
+    commands: TextList = _value(key, ["python3 -m compileall /workspace/app"])
+
+    def _value(self) -> list[str]:
+        return list(self.commands)
+
+    def detail(self) -> str:
+        return " && ".join(self.commands)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Env(_PlainStep):
+    """Environment variables, written to ``/etc/environment``."""
+
+    key = "env"
+    api_type = "env"
+    title = "env"
+    argument = "vars"
+    variables: Variables = _value(key, {"PROJECT_ROOT": "/workspace"})
+
+    def _value(self) -> dict[str, str]:
+        return self.variables
+
+    def detail(self) -> str:
+        return " ".join(self.variables)
+
+    def warnings(self) -> Iterator[Remark]:
+        return (((name,), _NOT_LITERAL) for name, text in self.variables.items() if _SHELL.search(text))
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Workdir(_PlainStep):
+    """The default working directory."""
+
+    key = "workdir"
+    api_type = "workdir"
+    title = "workdir"
+    argument = "path"
+    path: RemotePath = _value(key, "/workspace")
+
+    def _value(self) -> str:
+        return self.path
+
+    def detail(self) -> str:
+        return self.path
+
+    def warnings(self) -> Iterator[Remark]:
+        if _SHELL.search(self.path):
+            yield (), _NOT_LITERAL
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AddFile(Step):
+    """One file, inline or from this machine."""
+
+    key = "addFile"
+    api_type = "add_file"
+    title = "add file"
+    file: File = _value(key, {"path": "/etc/motd", "content": "hello"})
+
+    def args(self, local: Local) -> dict[str, Any]:
+        content = _base64(self.file.raw()) if local is None else local.as_value()
+        return {"path": self.file.path, "content": content, "encoding": "base64"}
+
+    @classmethod
+    def declared(cls, args: dict[str, Any], path: Path) -> Any:
+        return _inline_file(args, "path", path)
+
+    def detail(self) -> str:
+        return self.file.path
+
+    def warnings(self) -> Iterator[Remark]:
+        return _inline_warnings([self.file])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class AddDir(Step):
+    """A directory with all its files, inline or from this machine."""
+
+    key = "addDir"
+    api_type = "add_dir"
+    title = "add directory"
+    directory: Directory = _value(key, {"path": "/workspace/app", "source": "./app"})
+
+    def args(self, local: Local) -> dict[str, Any]:
+        return {"path": self.directory.path, "files": self._inline() if local is None else local.as_value()}
+
+    @classmethod
+    def declared(cls, args: dict[str, Any], path: Path) -> Any:
+        entries = args.get("files")
+        if set(args) != {"path", "files"} or not isinstance(entries, list | tuple):
+            raise _unknown_arguments(["path", "files"], path)
+        files = [_inline_file(entry, "relativePath", path) for entry in entries]
+        # An Output has no order until it is known; the entries are sorted again then.
+        if all(isinstance(file["relativePath"], str) for file in files):
+            files.sort(key=lambda file: str(file["relativePath"]))
+        return {"path": args["path"], "files": files}
+
+    def detail(self) -> str:
+        return self.directory.path
+
+    def warnings(self) -> Iterator[Remark]:
+        return _inline_warnings(self.directory.inline_entries())
+
+    def _inline(self) -> list[dict[str, Any]]:
+        entries = sorted(self.directory.inline_entries(), key=lambda entry: entry.relative_path)
+        return [{"relativePath": entry.relative_path, "content": _base64(entry.raw())} for entry in entries]
+
+
+#: Every kind of step, by its key in the declared form.
+KINDS: Mapping[str, type[Step]] = {
+    kind.key: kind for kind in (AptInstall, PipInstall, Run, Env, Workdir, AddFile, AddDir)
+}
+
+#: The same, by the type in the API's form.
+KINDS_OF_API: Mapping[str, type[Step]] = {kind.api_type: kind for kind in KINDS.values()}
+
+
+def _inline_warnings(files: Sequence[File | DirectoryEntry]) -> Iterator[Remark]:
+    total = sum(len(file.raw()) for file in files)
+    if total > INLINE_WARNING_BYTES:
+        yield (), f"carries {total // 1024} KB inline, all of it in Pulumi's state; a local source is not."
+
+
+def _inline_file(args: Any, name: str, path: Path) -> dict[str, Any]:
+    keys = set(args) if isinstance(args, Mapping) else set()
+    if not {name, "content"} <= keys <= {name, "content", "encoding"}:
+        raise _unknown_arguments([name, "content", "encoding"], path)
+    if args.get("encoding") not in (None, "", "base64"):
+        raise InvalidInputError([Problem(f"manifest.{join(path)}.args.encoding", 'must be "base64" or absent.')])
+    return {name: args[name], "content": args["content"]} | _readable(args["content"])
+
+
+def _readable(content: Any) -> dict[str, Any]:
+    """Text where base64 holds text: a preview is then readable. Bytes stay base64."""
+    try:
+        text = base64.b64decode(content, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError, TypeError):
+        return {"encoding": "base64"}
+    return {"encoding": "base64"} if "\0" in text else {"content": text}
+
+
+def _unknown_arguments(known: list[str], path: Path) -> InvalidInputError:
+    reason = f"must hold {', '.join(known)} and nothing else."
+    return InvalidInputError([Problem(f"manifest.{join(path)}.args", reason)])
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
