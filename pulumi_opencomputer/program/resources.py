@@ -40,7 +40,9 @@ class _DynamicResource(Declaration, Resource):
     ) -> None:
         warn_of_plain_key()
         self._timeout = timeout
-        options = after(manifest, opts)
+        # A program moves from the plugin, and to it, by its import alone.
+        alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=f"opencomputer:index:{self._kind}")])
+        options = after(manifest, pulumi.ResourceOptions.merge(opts, alias))
         inputs["urn"] = _urn(self._resource_type_name, resource_name, options)
         Resource.__init__(self, self._provider_type(), resource_name, self._completed(inputs, options), options)
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi.runtime import get_root_resource
-from pulumi.runtime.settings import SETTINGS
+from pulumi.runtime import _callbacks, get_root_resource
 from pulumi.runtime.stack import Stack
 
 from ..manifest.familiar import digest, parts
@@ -50,7 +49,14 @@ def known_parts(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.Ou
 def _has_callbacks() -> bool:
     """Whether the program has anything that the engine calls, as a transform or a hook."""
     # In the process of a component's provider there is no stack, and the transforms are in another process.
-    return get_root_resource() is None or getattr(SETTINGS, "callbacks", True) is not None
+    return get_root_resource() is None or bool(_callback_servers())
+
+
+def _callback_servers() -> Sequence[Any]:
+    """Pulumi's own list of what serves callbacks; where it can't be found, there may be one."""
+    servicer = getattr(_callbacks, "_CallbackServicer", None)
+    servers: Sequence[Any] = getattr(servicer, "_servicers", [None])
+    return servers
 
 
 async def _digests(manifest: Any) -> list[str]:
