@@ -186,7 +186,9 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
     if not problems:
         return ()
     secrets = Secrets.of_inputs(inputs)
-    return tuple(Problem(clean(path), clean(secrets.scrub(reason))) for path, reason in problems)
+    told = list(problems)
+    reasons = secrets.scrub_all([reason for _, reason in told])
+    return tuple(Problem(clean(path), clean(reason)) for (path, _), reason in zip(told, reasons, strict=True))
 
 
 def _unknown_inputs(known: Collection[str], inputs: Mapping[str, Any]) -> list[Problem]:
