@@ -35,12 +35,14 @@ _PROGRAM = Path(__file__).with_name("stream_guard_process.py")
 # An interpreter that finds its own library through these can't start without.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PATIENCE = 5.0
+# What the server gives a build (10 min) and its checkpoint (20 min), and a minute more.
+_LONGEST_BUILD = 1860.0
 
 
 class GuardProcess:
     """The process, started when the first stream needs it. Any number of threads may use it at once."""
 
-    def __init__(self, *, silence: float = 45.0, limit: float = 900.0, start: float = _PATIENCE) -> None:
+    def __init__(self, *, silence: float = 45.0, limit: float = _LONGEST_BUILD, start: float = _PATIENCE) -> None:
         """Set how long a server may be silent, a build may last, and the process may take to start, in seconds."""
         self._longest_start = start
         self._times = (str(silence), str(limit))
