@@ -103,7 +103,7 @@ def _progress(port: str, steps: int) -> Any:
     from pulumi_opencomputer.engine.log import EngineLog  # noqa: PLC0415
     from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog  # noqa: PLC0415
 
-    return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").of(_URN)), [_DESCRIPTION] * steps)
+    return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").log_for(_URN)), [_DESCRIPTION] * steps)
 
 
 def _bare_log(port: str) -> Callable[[str, bool], None]:
