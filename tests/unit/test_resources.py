@@ -258,7 +258,7 @@ def test_a_to_dict_that_fails_is_refused(run):
 
     with pytest.raises(InvalidInputError) as caught:
         run(lambda: Snapshot("x", Broken()) and None)
-    assert str(caught.value) == "manifest: has a to_dict() that fails with ValueError."
+    assert str(caught.value) == "manifest: has a to_dict() that fails with ValueError. (OC1002)"
 
 
 def own_provider(package="opencomputer"):
