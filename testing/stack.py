@@ -243,11 +243,13 @@ class Stack:
             del self.state[urn]
 
 
-def leave_build(emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0) -> str:
+def leave_build(
+    emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0, more: Any = None
+) -> str:
     """Leave an unnamed row of a resource's content on the server, of this status and age; return its hash."""
     manifest = prepare(resource.news["manifest"]).image(twin)
     content_hash = api_hash(manifest)
-    create(emulator, "other", manifest).raise_for_status()
+    create(emulator, "other", {**manifest, **(more or {})}).raise_for_status()
     call(emulator, "DELETE", "/api/snapshots/other").raise_for_status()
     if status != "ready":
         emulator.change_build(content_hash, status, age=age)

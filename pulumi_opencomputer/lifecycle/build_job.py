@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from ..api.run_lock import this_run
 from ..api.spool import SpooledBody
 from ..content.hashing import content_hash
 from ..content.request_body import BuildRequest
@@ -22,7 +23,7 @@ from ..errors import (
 from ..manifest.describe import describe_steps
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
-from .names import Origin, mark
+from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress, ResourceLog
 from .types import DEFAULT_TIMEOUT
 
@@ -78,6 +79,8 @@ class Job:
         self._hashes = {0: self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._kept = ExitStack()
+        # Where there can be no lock, a name of the run would tell others on this machine that it has ended.
+        self._run_id = None if this_run().hold() is None else this_run().id
         self._cancelled = False
         self.committed = False
         self.progress = BuildProgress(
@@ -134,6 +137,8 @@ class Job:
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
         extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}
+        if self._run_id:
+            extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
 
     def remaining(self) -> float:

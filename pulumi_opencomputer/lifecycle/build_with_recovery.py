@@ -8,7 +8,7 @@ builds and the others fail after 120 s. And after a failed build the content is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import (
@@ -22,16 +22,16 @@ from ..errors import (
 )
 from .build_request import BuildRequest, HookFailedError
 from .names import mark_of
-from .types import Clock
 from .which_build import DEAD_AFTER, is_dead_or_failed, unnamed, which_build
 
 if TYPE_CHECKING:
-    from ..api.client import BuildOutcome, Client
+    from ..api.client import BuildOutcome
     from ..api.records import Record
     from .build_job import Job
+    from .run import Run
 
 # Enough to learn that blocked content, each request for which takes 120 s, is dead.
-_MOST_REQUESTS = 10
+_MOST_REQUESTS = 20
 _MOST_LOST = 4
 _LOOK_EVERY = 5.0
 _LOOKS_WITHOUT_RECORD = 4
@@ -45,19 +45,17 @@ _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 class Builder:
     """Makes records of one job's content."""
 
-    def __init__(self, client: Client, job: Job, clock: Clock, *, replaced_ids: Collection[str] = ()) -> None:
+    def __init__(self, run: Run, job: Job) -> None:
         """Prepare it; nothing is sent.
 
         Args:
-            client: The API.
+            run: The run.
             job: The content.
-            clock: Time.
-            replaced_ids: The ids of the records that this run replaced, which a read replica may still show.
         """
-        self._client = client
+        self._run = run
+        self._client = run.client()
         self._job = job
-        self._clock = clock
-        self._replaced_ids = replaced_ids
+        self._clock = run.clock
 
     def build(self, name: str, *, before_last_byte: Callable[[float], None] | None = None) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
@@ -108,9 +106,10 @@ class Builder:
         """Look at the records of the content, and choose the variant to ask for."""
         records, now = self.records(), self._clock.now()
         if self._job.has_variants:
-            self._use(max(which_build(records, self._job.hash_of, now), self._job.variant))
+            is_kept = self._run.liveness.is_kept
+            self._use(max(which_build(records, self._job.hash_of, now, is_kept), self._job.variant))
         else:
-            self._use(int(is_dead_or_failed(records.get(self._hash()), now)))
+            self._use(int(self._is_dead_or_failed(records.get(self._hash()), now)))
 
     def next_variant(self) -> None:
         """Ask for other content with the same effect."""
@@ -160,7 +159,7 @@ class Builder:
             return False
         if record.is_ready:
             return True
-        if record.status == "building" and is_dead_or_failed(record, now):
+        if record.status == "building" and self._is_dead_or_failed(record, now):
             self._say_blocked(record, now)
             self.choose()
             return True
@@ -216,7 +215,7 @@ class Builder:
                 "The build failed while the connection to the server was broken, and the reason was said there. "
                 "Run the same command again to see it."
             ) from error
-        if is_dead_or_failed(record, now):
+        if self._is_dead_or_failed(record, now):
             self._say_blocked(record, now)
             self.choose()
             return True
@@ -225,6 +224,7 @@ class Builder:
                 "the connection of this build broke off, and the build with it, which blocks its content on the "
                 "server; building the same steps under another content hash"
             )
+            self._run.liveness.lose(record.content_hash)
             self.next_variant()
             return True
         self._say_waiting(record, now)
@@ -239,9 +239,12 @@ class Builder:
         )
 
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
-        """Take a variant of content that stays blocked, where a list that is cut does not show by what."""
+        """Take a variant of content that stays blocked, where no list shows by what.
+
+        The public endpoint shows no build that is under way, and a list may be cut.
+        """
         waited = self._clock.now() - began
-        if isinstance(error, BuildBlockedError) and waited >= DEAD_AFTER:
+        if isinstance(error, BuildBlockedError) and (waited >= DEAD_AFTER or self._run.account.is_public()):
             self._job.log.warn(
                 f"the server has been waiting for another build of this content for {waited / 60:.0f} min; "
                 "building the same steps under another content hash"
@@ -254,6 +257,9 @@ class Builder:
                 f"an earlier build of this content was cut off {record.age(now) / 60:.0f} min ago and blocks it on the "
                 "server; building the same steps under another content hash"
             )
+
+    def _is_dead_or_failed(self, record: Record | None, now: float) -> bool:
+        return is_dead_or_failed(record, now, self._run.liveness.is_kept)
 
     def _use(self, variant: int) -> None:
         if variant and not self._job.has_variants:
@@ -268,7 +274,7 @@ class Builder:
             record = self._client.get_snapshot(name)
         except (NotFoundError, UnavailableError, TimedOutError):
             return None
-        made_here = mark_of(record) == self._job.mark and record.id not in self._replaced_ids
+        made_here = mark_of(record) == self._job.mark and record.id not in self._run.replaced_ids
         return record if made_here and record.status == "ready" and record.content_hash == self._hash() else None
 
     def _known_records(self) -> Mapping[str, Record]:

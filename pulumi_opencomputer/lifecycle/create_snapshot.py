@@ -48,7 +48,7 @@ class SnapshotCreation:
         self._run = run
         self._client = run.client()
         self._job = job
-        self._builder = Builder(self._client, job, run.clock, replaced_ids=run.replaced_ids)
+        self._builder = Builder(run, job)
         self._scratch = Scratch(run, self._builder, job)
         self._ownership = ownership
         self._recorded = ownership.recorded

@@ -139,7 +139,7 @@ class Image(Kind):
 
     def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build under a scratch name and drop it: nothing else builds without a sandbox, and the build stays cached."""
-        scratch = Scratch(run, Builder(run.client(), job, run.clock), job)
+        scratch = Scratch(run, Builder(run, job), job)
         built = scratch.build_over()
         scratch.clear()
         return {**outputs.created(self.outputs, built.record), "cached": built.from_cache}

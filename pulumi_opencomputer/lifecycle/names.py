@@ -21,6 +21,9 @@ _STACK_KEY = "pulumiStack"
 _RESOURCE_KEY = "pulumiResource"
 _PREDECESSOR_KEY = "pulumiPredecessor"
 
+#: The key that names the run that asked for a build.
+RUN_KEY = "pulumiRun"
+
 #: The server fails to save a record whose name has more than about 2,600 bytes, after the build.
 MAX_NAME_BYTES = 2000
 
@@ -92,6 +95,11 @@ def mark_of(record: Record) -> str | None:
 def predecessor_of(record: Record) -> str | None:
     """The id of the record that this one replaced, where its maker knew that from a state; else None."""
     return _text(record, _PREDECESSOR_KEY)
+
+
+def run_of(record: Record) -> str | None:
+    """What names the run that asked for a record's build, or None."""
+    return _text(record, RUN_KEY)
 
 
 def resource_of(urn: str) -> str:

@@ -12,6 +12,7 @@ from .account import Account
 from .build_queue import BuildQueue
 from .check import HashMemory
 from .known import KnownRecords
+from .liveness import Liveness
 from .read import ImageList
 from .types import Clock
 
@@ -30,6 +31,7 @@ class Run:
         known: What was seen of states and of the program, and made.
         images: The list of images.
         account: The organisation behind the key.
+        liveness: Which builds are known to be lost.
         replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
             record under the name that is its successor's by now.
     """
@@ -50,6 +52,7 @@ class Run:
         self.images = ImageList()
         self.account = Account(self.client, api_url)
         self.replaced_ids: set[str] = set()
+        self.liveness = Liveness()
         self._make_client = make_client
         self._client: Client | None = None
         self._lock = threading.Lock()

@@ -10,7 +10,7 @@ from pulumi_opencomputer.api.records import Record
 from pulumi_opencomputer.lifecycle.which_build import DEAD_AFTER, which_build
 
 NOW = 1_785_542_400.0  # 2026-08-01T00:00:00Z
-AGES = {"young": "2026-07-31T23:45:01Z", "dead": "2026-07-31T23:45:00Z", "ahead": "2026-08-01T00:10:00Z"}
+AGES = {"young": "2026-07-31T23:29:01Z", "dead": "2026-07-31T23:29:00Z", "ahead": "2026-08-01T00:10:00Z"}
 ROWS: dict[str, tuple[Any, str]] = {
     "ready": ("ready", "dead"),
     "fresh and ready": ("ready", "young"),
@@ -59,14 +59,25 @@ def rows(*kinds):
     ],
 )
 def test_the_smallest_that_can_be_had_is_asked_for(kinds, twin):
-    """One without a row, with a ready row, or one that has been building for less than 15 minutes."""
+    """One without a row, with a ready row, or one that has been building for less than 31 minutes."""
     assert which_build(rows(*kinds), hash_of, NOW) == twin
 
 
-def test_a_build_is_dead_after_15_minutes():
-    """The server gives one 10 minutes."""
-    assert DEAD_AFTER == 900
+def test_a_build_is_dead_after_31_minutes():
+    """The server gives one 10 minutes, and its checkpoint 20."""
+    assert DEAD_AFTER == 1860
     assert which_build(rows("building"), hash_of, NOW + 1) == 1
+
+
+@pytest.mark.parametrize(("kept", "variant"), [(False, 1), (True, 0), (None, 0)])
+def test_a_build_whose_stream_was_lost_on_this_machine_is_dead_at_once(kept, variant):
+    """A lock that the run and its guard hold tells; where nothing is known, the age alone decides."""
+    assert which_build(rows("building"), hash_of, NOW, lambda _: kept) == variant
+
+
+def test_a_build_whose_stream_is_kept_is_dead_after_31_minutes_too():
+    """No server builds for longer."""
+    assert which_build(rows("dead"), hash_of, NOW, lambda _: True) == 1
 
 
 @given(st.lists(st.none() | st.sampled_from(sorted(ROWS)), max_size=8))
