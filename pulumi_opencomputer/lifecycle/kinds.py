@@ -211,8 +211,9 @@ class Snapshot(Kind):
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the recorded one; another's under the name stays."""
         run.require_same_api(state)
-        delete_snapshot(run, urn, state, log)
+        # The record goes last: where the index lags, it could not be told from one that is not shown yet.
         clear_left(run, urn)
+        delete_snapshot(run, urn, state, log)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """The record of a name."""
