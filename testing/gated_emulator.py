@@ -13,8 +13,8 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_opencomputer.emulator.__main__ import add_options, options_from
 from pulumi_opencomputer.emulator.app import create_app
+from pulumi_opencomputer.emulator.arguments import add_options, options_from
 from pulumi_opencomputer.emulator.server import serve
 
 
