@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import faults
 from .faults.rules import NAMED, Rule, RuleError, parse_text
+from .greeting import DEFAULT_KEY
 from .options import EdgeOptions, Options
 
 
@@ -19,7 +20,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--api-key",
         metavar="KEY",
         action="append",
-        help="a key to accept, which may be given again; each has its organisation (default: OPENCOMPUTER_API_KEY)",
+        help="a key to accept, which may be given again; each has its organisation"
+        f" (default: OPENCOMPUTER_API_KEY, or {DEFAULT_KEY})",
+    )
+    parser.add_argument(
+        "--seed",
+        type=Path,
+        metavar="PATH",
+        help="snapshots to begin with: a JSON file, or a folder of them, each a manifest named as its snapshot",
     )
     parser.add_argument("--ideal", action="store_true", help="switch the real server's traps off")
     parser.add_argument("--no-workers", action="store_true", help="behave as a server without a worker to build on")
@@ -53,8 +61,9 @@ def options_from(given: argparse.Namespace) -> Options:
     if given.mirror_lag_seconds:
         edge = EdgeOptions((given.mirror_lag_seconds, given.mirror_lag_seconds), strict=False)
     return Options(
-        api_keys=tuple(given.api_key or [os.environ["OPENCOMPUTER_API_KEY"]]),
+        api_keys=tuple(given.api_key or [os.environ.get("OPENCOMPUTER_API_KEY") or DEFAULT_KEY]),
         data=given.data,
+        seed=given.seed,
         step_seconds=given.step_seconds,
         keepalive_seconds=given.keepalive_seconds,
         wait_seconds=given.wait_seconds,
