@@ -16,7 +16,6 @@ from .faults.middleware import Faults
 from .guard import HEALTH, Guard
 from .middleware import RequestLog
 from .options import Options
-from .page.files import PREFIX as PAGE
 from .seed import plant, read_seed
 from .store import Store
 
@@ -31,7 +30,7 @@ class _Emulator:
         keys = Keys(options.api_keys)
         clock = Clock(options.clock_skew_seconds)
         faults = Faults(options.faults, clock)
-        self._guard = Guard(keys, options.allowed_hosts, (HEALTH, PAGE, "/"))
+        self._guard = Guard(keys, options.allowed_hosts)
         self._seed = read_seed(options.seed) if options.seed else ()
         self._organisation = keys.organisation(options.api_keys[0].encode()) or ""
         self._store = Store(options.data, clock, ideal=options.ideal)

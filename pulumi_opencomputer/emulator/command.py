@@ -70,7 +70,7 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
         parser.exit(1, f"The emulator needs {error.name}: pip install 'pulumi-opencomputer[emulator]'\n")
     options = options_from(given)
     try:
-        listener = _first_free(listen, given)
+        listener = first_free(listen, given.host, given.port)
     except OSError as error:
         parser.exit(1, f"The emulator can't listen on {given.host}, port {given.port}: {error.strerror}\n")
 
@@ -89,10 +89,15 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     log.info("The emulator has ended.")
 
 
-def _first_free(listen: Callable[[str, int], socket.socket], given: argparse.Namespace) -> socket.socket:
-    if given.port is not None:
-        return listen(given.host, given.port)
+def first_free(listen: Callable[[str, int], socket.socket], host: str, port: int | None) -> socket.socket:
+    """Return a socket that listens on a port, or, where none is asked for, on `PORT` or else on any.
+
+    Raises:
+        OSError: It can't.
+    """
+    if port is not None:
+        return listen(host, port)
     try:
-        return listen(given.host, PORT)
+        return listen(host, PORT)
     except OSError:
-        return listen(given.host, 0)
+        return listen(host, 0)

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from .access import Keys, header, key_of
+from .page.files import PREFIX as PAGE
 
 HEALTH = "/health"
 _HINT = "call it by a loopback address, or allow the name with --allowed-host"
@@ -25,13 +26,11 @@ class Guard:
     Args:
         keys: The keys of all organisations.
         allowed_hosts: Names besides loopback, ``*`` for any.
-        open_to_all: What may be read from anywhere without a key: paths, and beginnings of paths that end in a slash.
     """
 
-    def __init__(self, keys: Keys, allowed_hosts: Sequence[str], open_to_all: Sequence[str]) -> None:
+    def __init__(self, keys: Keys, allowed_hosts: Sequence[str]) -> None:
         self._keys = keys
         self._allowed_hosts = {host.lower() for host in allowed_hosts}
-        self._open_to_all = open_to_all
 
     def refusal(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is not let in, or None for one that is."""
@@ -41,7 +40,7 @@ class Guard:
             return None
         if scope["method"] not in ("GET", "HEAD"):
             return JSONResponse({"error": f"what changes the emulator {_NO_KEY}"}, 401)
-        if self._is_open(scope["path"]) or _is_loopback((scope.get("client") or ("",))[0]):
+        if _is_open(scope["path"]) or _is_loopback((scope.get("client") or ("",))[0]):
             return None
         return JSONResponse({"error": f"reading from another machine {_NO_KEY}"}, 401)
 
@@ -52,8 +51,10 @@ class Guard:
         name = name.strip("[]").lower()
         return name in self._allowed_hosts or "*" in self._allowed_hosts or _is_loopback(name)
 
-    def _is_open(self, path: str) -> bool:
-        return any(path == known or (known.endswith("/") and path.startswith(known)) for known in self._open_to_all)
+
+def _is_open(path: str) -> bool:
+    # The counts, for whoever waits for a service to be there; and the page itself, which asks for the key.
+    return path in ("/", HEALTH) or path.startswith(PAGE)
 
 
 def _is_loopback(name: str) -> bool:
