@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .content import big_files, small_files
 from .deployments import parallel, state
+from .emulator import emulator
 from .imports import imports
 from .log_lines import log_lines
 from .measure import Outcome
@@ -33,6 +34,7 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
     "result-event": result_event,
     "imports": imports,
     "provider-start": provider_start,
+    "emulator": emulator,
 }
 
 

@@ -65,10 +65,11 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     try:
         from .app import create_app  # noqa: PLC0415 - what --help and mistakes do not need
         from .seed import SeedError  # noqa: PLC0415
-        from .server import listen, serve  # noqa: PLC0415
+        from .server import allow_many_connections, listen, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
         parser.exit(1, f"The emulator needs {error.name}: pip install 'pulumi-opencomputer[emulator]'\n")
     options = options_from(given)
+    allow_many_connections()
     try:
         listener = first_free(listen, given.host, given.port)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -9,6 +10,21 @@ from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
+
+_CONNECTIONS = 16_384
+
+
+def allow_many_connections() -> None:
+    """Let the process have as many open connections as its user may; by default they are few on some systems."""
+    try:
+        import resource  # noqa: PLC0415
+    except ImportError:
+        return  # Windows has no such limit.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:
