@@ -18,6 +18,7 @@ from .log_lines import log_lines
 from .measure import Outcome
 from .provider import provider_start
 from .result_event import result_event
+from .secrets import secrets
 from .swap import swap
 from .table import render, write
 from .unchanged import refreshed, unchanged
@@ -32,6 +33,7 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
     "swap": swap,
     "log-lines": log_lines,
     "result-event": result_event,
+    "secrets": secrets,
     "imports": imports,
     "provider-start": provider_start,
     "emulator": emulator,

@@ -61,9 +61,12 @@ class Outputs(Resource):
 
 class _SleepProvider(ResourceProvider):
     def configure(self, _req: Any) -> None:
-        from pulumi_opencomputer.engine.threadpool import widen  # noqa: PLC0415 - in the provider's process alone
+        # In the provider's process alone.
+        from pulumi_opencomputer.engine.threadpool import calling_pool, raise_worker_limit  # noqa: PLC0415
 
-        widen()
+        pool = calling_pool()
+        if pool is not None:
+            raise_worker_limit(pool)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         time.sleep(props["seconds"])

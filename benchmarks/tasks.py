@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .work import content, events, imports, log_lines
+from .work import content, events, imports, log_lines, secrets
 
 #: Each makes ready what is measured, and returns it.
 TASKS: dict[str, Callable[..., Callable[[], object]]] = {
@@ -19,6 +19,8 @@ TASKS: dict[str, Callable[..., Callable[[], object]]] = {
     "body-plain": content.body_plain,
     "event-ours": events.event_ours,
     "event-plain": events.event_plain,
+    "secrets-ours": secrets.secrets_ours,
+    "secrets-plain": secrets.secrets_plain,
     "lines-ours": log_lines.lines_ours,
     "lines-bare": log_lines.lines_bare,
     "paced-ours": log_lines.paced_ours,

@@ -7,9 +7,9 @@ knows belongs to the process.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -25,8 +25,6 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
 from .config import NAMES
-from .errors import OpenComputerError
-from .sanitize import clean
 
 if TYPE_CHECKING:
     from .engine.session import Session
@@ -34,6 +32,10 @@ if TYPE_CHECKING:
 
 # A program imports this module for the classes alone, and never calls them: what their methods need is loaded by the
 # provider's process, and the HTTP client and the models only where something is new.
+
+
+# What the pickled provider is called among a resource's properties.
+_PROVIDER = "__provider"
 
 
 def _session() -> Session:
@@ -56,48 +58,51 @@ class _Provider(ResourceProvider):
     kind: str
 
     def configure(self, req: ConfigureRequest) -> None:
-        _session().configure({name: req.config.get(f"opencomputer:{name}") for name in NAMES})
+        with _plain_errors():
+            _session().configure({name: req.config.get(f"opencomputer:{name}") for name in NAMES})
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        inputs = _values(news)
-        urn = _urn(inputs)
-        with _one_line():
+        with _plain_errors():
+            inputs = _with_unseen_secrets(_values(news))
+            urn = _urn(inputs)
             checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs)
-        for warning in checked.warnings:
-            _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
-        # A failure that named a property would show that property's value, secret or not.
-        failures = [CheckFailure("", str(problem)) for problem in checked.problems]
-        return CheckResult(_to_wire(checked.inputs), failures)
+            for warning in checked.warnings:
+                _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
+            # A failure that named a property would show that property's value, secret or not.
+            failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
+            return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        inputs = _values(_news)
-        with _one_line():
+        with _plain_errors():
+            inputs = _values(_news)
             difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
-        return DiffResult(changes=difference.changes, replaces=list(difference.replaces), delete_before_replace=False)
+            # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
+            changes = difference.changes or _PROVIDER not in _olds
+            return DiffResult(changes=changes, replaces=list(difference.replaces), delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = _values(props)
-        urn = _urn(inputs)
-        with _one_line():
+        with _plain_errors():
+            inputs = _values(props)
+            urn = _urn(inputs)
             created = _session().lifecycle.create(_kind(self.kind), urn, inputs, _session().log(urn))
-        return CreateResult(created.id, created.outputs)
+            return CreateResult(created.id, created.outputs)
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_session().lifecycle.update(_kind(self.kind), _values(_olds), _values(_news)))
+        with _plain_errors():
+            inputs = _values(_news)
+            return UpdateResult(_session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        state = _values(props)
-        with _one_line():
+        with _plain_errors():
+            state = _values(props)
             urn = _urn(state)
             outputs = _session().lifecycle.read(_kind(self.kind), urn, state, _session().log(urn))
-        if outputs is None:
-            return ReadResult(id_="", outs={})
-        return ReadResult(id_=id_, outs=outputs)
+            return ReadResult(id_="", outs={}) if outputs is None else ReadResult(id_=id_, outs=outputs)
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        state = _values(_props)
-        urn = _urn(state)
-        with _one_line():
+        with _plain_errors():
+            state = _values(_props)
+            urn = _urn(state)
             _session().lifecycle.delete(_kind(self.kind), urn, state, _session().log(urn))
 
 
@@ -113,24 +118,21 @@ class ImageProvider(_Provider):
     kind = "Image"
 
 
-class _one_line:  # noqa: N801 - reads as a statement
-    """Lets an error of ours reach the user as its name and message alone.
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Let an error reach the user as its name and its own text alone.
 
-    The host shows the last exception as Python does, with its module's path and what it was raised from.
+    The host shows an exception as Python does: with its module's path, and with whatever it was raised from, which may
+    quote a secret.
     """
+    try:
+        yield
+    except Exception as error:
+        from .engine.error_text import text_of  # noqa: PLC0415
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, OpenComputerError) and sys.__dict__.get("tracebacklimit") == 0:
-            _raise_plain(error)
-
-
-def _raise_plain(error: OpenComputerError) -> NoReturn:
-    # A class of `builtins` is shown without its module.
-    plain = type(type(error).__name__, (Exception,), {"__module__": "builtins"})
-    raise plain(clean(str(error))) from None
+        # A class of `builtins` is shown without its module.
+        plain = type(type(error).__name__, (Exception,), {"__module__": "builtins"})
+        raise plain(text_of(error)) from None
 
 
 def _urn(values: Mapping[str, Any]) -> str:
@@ -141,6 +143,17 @@ def _urn(values: Mapping[str, Any]) -> str:
 def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The properties as plain values, without the engine's own (``__provider``)."""
     return {key: _from_wire(value) for key, value in properties.items() if not key.startswith("__")}
+
+
+def _with_unseen_secrets(inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs with the places of what a transform has added: the program could not tell whether that is secret."""
+    known, paths = inputs.pop("knownParts", None), inputs.get("secretPaths") or []
+    if not isinstance(known, list) or not isinstance(paths, list) or "manifest" in paths:
+        return inputs
+    from .manifest.familiar import unfamiliar  # noqa: PLC0415
+
+    unseen = [path for path in unfamiliar(inputs.get("manifest"), known) if path not in paths]
+    return {**inputs, "secretPaths": [*paths, *unseen]} if unseen else inputs
 
 
 def _from_wire(value: Any) -> Any:

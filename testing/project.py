@@ -233,6 +233,11 @@ class Running:
         self._process = process
         self._provider: int | None = None
 
+    @property
+    def group(self) -> int:
+        """The id of its process group."""
+        return self._process.pid
+
     def interrupt(self) -> None:
         """What Ctrl-C does: SIGINT to the whole process group."""
         os.killpg(self._process.pid, signal.SIGINT)

@@ -85,11 +85,12 @@ def _lines(steps: int) -> Iterator[tuple[str, bool]]:
 
 
 def _send_ours(port: str, steps: int) -> None:
-    from pulumi_opencomputer.api.events import BuildEvent  # noqa: PLC0415
+    from pulumi_opencomputer.api.events import StepCompleted, StepStarted  # noqa: PLC0415
 
     progress = _progress(port, steps)
-    for message in messages(steps):
-        progress.on_event(BuildEvent(1, "apt_install", message))
+    for number in range(1, steps + 1):
+        progress.on_event(StepStarted(number, "apt_install", "", number, steps, "apt-get install ripgrep"))
+        progress.on_event(StepCompleted(number, "apt_install", "", number, steps))
     progress.close()
 
 
@@ -102,7 +103,7 @@ def _progress(port: str, steps: int) -> Any:
     from pulumi_opencomputer.engine.log import EngineLog  # noqa: PLC0415
     from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog  # noqa: PLC0415
 
-    return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").of(_URN)), [_DESCRIPTION] * steps)
+    return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").log_for(_URN)), [_DESCRIPTION] * steps)
 
 
 def _bare_log(port: str) -> Callable[[str, bool], None]:

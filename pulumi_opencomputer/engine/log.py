@@ -35,7 +35,7 @@ class EngineLog:
         self._stub: Any = None
         self._dead = False
 
-    def of(self, urn: str) -> Log:
+    def log_for(self, urn: str) -> Log:
         """The log of one resource."""
 
         def log(severity: Severity, message: str, *, ephemeral: bool = False) -> None:

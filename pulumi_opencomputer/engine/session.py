@@ -6,12 +6,15 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from ..config import Settings, resolve, resolve_url
 from ..lifecycle import Lifecycle
 from ..lifecycle.progress import Log, Severity
+from .error_text import is_debugging
 from .log import EngineLog
-from .threadpool import widen
+from .threadpool import calling_pool, raise_worker_limit
+from .watch import when_gone
 
 
 class Session:
@@ -35,7 +38,7 @@ class Session:
 
     def log(self, urn: str) -> Log:
         """The log of one resource."""
-        return self._engine.of(urn)
+        return self._engine.log_for(urn)
 
     def warn_once(self, urn: str, content: str, message: str) -> None:
         """Say a warning about a content on a resource's row, the first that has it.
@@ -67,8 +70,25 @@ def session() -> Session:
     """
     with _session_lock:
         if not _session:
-            _session.append(Session(sys.argv[1] if len(sys.argv) > 1 else ""))
-            if os.environ.get("OPENCOMPUTER_DEBUG", "") in ("", "0"):
-                sys.tracebacklimit = 0
-                widen()
+            engine = sys.argv[1] if len(sys.argv) > 1 else ""
+            _session.append(Session(engine))
+            _set_up_process(_session[0].lifecycle, engine)
         return _session[0]
+
+
+def _set_up_process(lifecycle: Lifecycle, engine: str) -> None:
+    pool = calling_pool()
+    if not is_debugging():
+        sys.tracebacklimit = 0
+        if pool is not None:
+            raise_worker_limit(pool)
+    if engine and pool is not None:
+        when_gone(engine, lambda: _end_process(lifecycle, pool))
+
+
+def _end_process(lifecycle: Lifecycle, pool: ThreadPoolExecutor) -> None:
+    """End this process once its calls have returned, those of the user's other dynamic providers too."""
+    lifecycle.cancel()
+    pool.shutdown(wait=True)
+    # The host waits for ever, and would not hear of it.
+    os._exit(0)

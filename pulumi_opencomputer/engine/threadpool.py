@@ -1,4 +1,4 @@
-"""More threads for Pulumi's dynamic provider host.
+"""The worker threads of Pulumi's dynamic provider host.
 
 The host serves every call with four worker threads, so while four builds run, even the checks of other
 resources wait. Its pool is private: where it can't be found, all works with four.
@@ -14,21 +14,22 @@ from types import FrameType
 THREADS = 512
 
 
-def widen(threads: int = THREADS) -> bool:
-    """Raise the limit of the pool whose worker this call runs in.
+def calling_pool() -> ThreadPoolExecutor | None:
+    """The pool whose worker this call runs in, or None.
 
-    Must be called from a call that the pool serves. A worker's own frame holds a weak reference to its
-    pool, under the name ``executor_reference`` or, in later versions of Python, in a context.
-
-    Returns:
-        Whether the pool was found.
+    A worker's own frame holds a weak reference to its pool, under the name ``executor_reference`` or, in later versions
+    of Python, in a context.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         reference = frame.f_locals.get("executor_reference")
         pool = reference() if callable(reference) else None
         if isinstance(pool, ThreadPoolExecutor):
-            pool._max_workers = max(threads, pool._max_workers)
-            return True
+            return pool
         frame = frame.f_back
-    return False
+    return None
+
+
+def raise_worker_limit(pool: ThreadPoolExecutor, threads: int = THREADS) -> None:
+    """Let a pool have more threads; one that may have as many is left alone."""
+    pool._max_workers = max(threads, pool._max_workers)

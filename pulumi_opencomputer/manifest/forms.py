@@ -81,9 +81,9 @@ def _absolute_source(body: Any) -> Any:
 
 
 def absolute(source: Any) -> Any:
-    """A local path made absolute against the program's working directory; the provider's may be another."""
+    """A local path made absolute: ``~`` is the user's home, any other counts from the program's working directory."""
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
+        path = os.path.expanduser(os.fspath(source))  # noqa: PTH111 - as below
         # An empty path would become the working directory itself; the check refuses it.
         return os.path.abspath(path) if path else path  # noqa: PTH100 - pathlib would resolve links
     apply = getattr(source, "apply", None)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from .paths import Path, join, leaves
-
-# A shorter piece of a secret gives nothing away, and would be found in any text.
-_PIECE = 6
+from .redaction import Redactor
 
 
 class Secrets:
@@ -23,9 +21,10 @@ class Secrets:
 
     def __init__(self, declared: Any, paths: Collection[str]) -> None:
         # Most manifests hold no secret, and every check asks.
-        found = [(path, str(value)) for path, value in leaves(declared) if _covered(path, paths)] if paths else []
+        covering = frozenset(paths)
+        found = [(path, str(value)) for path, value in leaves(declared) if _covered(path, covering)] if paths else []
         self._steps = {path[1] for path, _ in found if path[:1] == ("steps",) and len(path) > 1}
-        self._texts = {text for _, value in found for text in _spellings(value)}
+        self._values = [value for _, value in found]
 
     @classmethod
     def of_inputs(cls, inputs: Mapping[str, Any]) -> Secrets:
@@ -43,27 +42,21 @@ class Secrets:
         return index in self._steps
 
     def scrub(self, text: str) -> str:
-        """The text with every secret, and every piece of one, replaced by ``[secret]``."""
-        hidden = [False] * len(text)
-        for secret in self._texts:
-            for start, end in _pieces(text, secret):
-                hidden[start:end] = [True] * (end - start)
-        marked = "".join("\0" if hide else char for char, hide in zip(text, hidden, strict=True))
-        return re.sub("\0+", "[secret]", marked)
+        """The text with every secret, and every piece of one, replaced by ``[secret]``.
+
+        A secret is found as it is, in another case, on one line, and in the forms that a server or a tool may show it
+        in: base64, hex, percent, HTML and JSON escapes. Takes time in proportion to the text and the secrets.
+        """
+        return self.scrub_all([text])[0]
+
+    def scrub_all(self, texts: Sequence[str]) -> list[str]:
+        """Several texts, each as `scrub` returns it. Large secrets are gone through once for all of them."""
+        return self._redactor.redact(texts) if self._values else list(texts)
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        return Redactor(self._values)
 
 
 def _covered(path: Path, secret_paths: Collection[str]) -> bool:
     return any(join(path[:length]) in secret_paths for length in range(len(path) + 1))
-
-
-def _spellings(secret: str) -> set[str]:
-    """A secret as it is, on one line, and with escapes, as messages show it."""
-    return {secret, " ".join(secret.split()), ascii(secret)[1:-1]}
-
-
-def _pieces(text: str, secret: str) -> Iterator[tuple[int, int]]:
-    size = min(_PIECE, len(secret))
-    if size > 2 or (size and secret == text):
-        for start in range(len(text) - size + 1):
-            if text[start : start + size] in secret:
-                yield start, start + size

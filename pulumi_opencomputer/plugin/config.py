@@ -19,7 +19,7 @@ def as_texts(given: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: _text(given.get(name)) for name in NAMES}
 
 
-def mistakes(given: Mapping[str, Any]) -> list[Problem]:
+def problems_of(given: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with the settings; nothing is said about one that is not known yet.
 
     Args:

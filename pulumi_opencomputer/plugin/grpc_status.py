@@ -6,11 +6,9 @@ user to clear, so they are left for errors that nobody foresaw.
 
 from __future__ import annotations
 
-import os
-import traceback
-
 from grpc import StatusCode
 
+from ..engine.error_text import text_of
 from ..errors import (
     AuthenticationError,
     BuildFailedError,
@@ -26,7 +24,6 @@ from ..errors import (
     TimedOutError,
     UnavailableError,
 )
-from ..sanitize import clean
 
 # The first that fits counts.
 _CODES: tuple[tuple[type[OpenComputerError], StatusCode], ...] = (
@@ -48,18 +45,10 @@ _CODES: tuple[tuple[type[OpenComputerError], StatusCode], ...] = (
 
 def status_of(error: BaseException) -> tuple[StatusCode, str]:
     """The status of an error, and its text: one or more plain sentences."""
+    return _code_of(error), text_of(error)
+
+
+def _code_of(error: BaseException) -> StatusCode:
     if isinstance(error, OpenComputerError):
-        return next(code for kind, code in _CODES if isinstance(error, kind)), clean(str(error))
-    if isinstance(error, NotImplementedError):
-        return StatusCode.UNIMPLEMENTED, clean(str(error))
-    return StatusCode.INTERNAL, _unforeseen(error)
-
-
-def _unforeseen(error: BaseException) -> str:
-    if os.environ.get("OPENCOMPUTER_DEBUG", "") not in ("", "0"):
-        return clean("".join(traceback.format_exception(error)))
-    # Its text may quote anything, a secret too.
-    return (
-        f"The opencomputer plugin met an error that it does not know ({type(error).__name__}). This is a mistake in "
-        "the plugin; OPENCOMPUTER_DEBUG=1 in the environment shows where."
-    )
+        return next(code for kind, code in _CODES if isinstance(error, kind))
+    return StatusCode.UNIMPLEMENTED if isinstance(error, NotImplementedError) else StatusCode.INTERNAL

@@ -47,8 +47,8 @@ class Received:
     secrets: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
-    def usable(self) -> Received:
-        """Itself.
+    def raise_if_invalid(self) -> Received:
+        """Return itself.
 
         Raises:
             InvalidInputError: Something in it can't be used.

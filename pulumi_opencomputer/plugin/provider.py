@@ -16,7 +16,7 @@ from ..config import NAMES
 from ..engine.session import Session
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import KINDS, Change, Checked, Difference, Kind
-from .config import as_texts, mistakes
+from .config import as_texts, problems_of
 from .functions import call
 from .properties import Received, receive, send
 from .server import FullCheckRequest, FullDiffRequest, StoppableProvider
@@ -62,7 +62,7 @@ class OpenComputerProvider(StoppableProvider):
     async def check_config(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
         """Validate the settings of a provider of the program."""
         given = receive(request.new_inputs)
-        wrong = given.problems or tuple(mistakes(given.values))
+        wrong = given.problems or tuple(problems_of(given.values))
         return protocol.CheckResponse(send(given.values, {*given.secrets, "apiKey"}), _failures(wrong))
 
     async def diff_config(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
@@ -76,6 +76,7 @@ class OpenComputerProvider(StoppableProvider):
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
         self._session.configure(as_texts(receive(request.args).values))
+        self._session.lifecycle.begin_run()
         return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
@@ -102,7 +103,7 @@ class OpenComputerProvider(StoppableProvider):
     async def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
         """Compare a resource's state with its checked inputs."""
         kind = _kind(request.type)
-        state, inputs = receive(request.old_state), receive(request.new_inputs).usable()
+        state, inputs = receive(request.old_state), receive(request.new_inputs).raise_if_invalid()
         # What a program marks as an additional secret is one in the outputs alone.
         olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
         recorded = {**state.values, "secretPaths": list(olds.secrets)}
@@ -116,7 +117,7 @@ class OpenComputerProvider(StoppableProvider):
 
     async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
         """Build an image, and put a snapshot's under its name; in a preview, say what would be done."""
-        kind, inputs = _kind(request.type), receive(request.properties).usable()
+        kind, inputs = _kind(request.type), receive(request.properties).raise_if_invalid()
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if request.preview:
             # All of a run may wait for the one request that this needs.
@@ -128,8 +129,8 @@ class OpenComputerProvider(StoppableProvider):
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         """Rewrite a resource's state."""
-        kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).usable()
-        outputs = self._session.lifecycle.update(kind, state.values, inputs.values)
+        kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).raise_if_invalid()
+        outputs = self._session.lifecycle.update(kind, request.urn, state.values, inputs.values)
         return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
@@ -152,7 +153,7 @@ class OpenComputerProvider(StoppableProvider):
 
     async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
         """Call one of the functions."""
-        given = receive(request.args).usable()
+        given = receive(request.args).raise_if_invalid()
         found = await self._operate(lambda: call(request.tok, self._session.lifecycle, _with_engines(given)))
         return protocol.InvokeResponse(send(found))
 
@@ -239,4 +240,4 @@ def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDif
 
 def _failures(problems: Iterable[Problem]) -> list[protocol.CheckFailure]:
     # A failure that named a property would show that property's value, secret or not.
-    return [protocol.CheckFailure("", str(problem)) for problem in problems]
+    return [protocol.CheckFailure("", problem.as_failure()) for problem in problems]

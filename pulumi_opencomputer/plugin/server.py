@@ -28,7 +28,7 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from ..engine.log import ENGINE_OPTIONS
+from ..engine.watch import when_gone
 from ..lifecycle import Autonaming
 from .grpc_status import status_of
 
@@ -208,9 +208,11 @@ async def _serve(provider: StoppableProvider, servicer: Servicer, engine: str) -
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     # The engine reads the port from the first line.
     print(port, flush=True)  # noqa: T201
-    watch = asyncio.create_task(_watch(provider, engine, ended))
+    gone = asyncio.Event()
+    when_gone(engine, lambda: loop.call_soon_threadsafe(gone.set))
+    finishing = asyncio.create_task(_finish(provider, gone, ended))
     await ended.wait()
-    watch.cancel()
+    finishing.cancel()
     # Half of a swap would leave a name missing.
     await provider.settle(_PATIENCE)
     # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
@@ -218,11 +220,8 @@ async def _serve(provider: StoppableProvider, servicer: Servicer, engine: str) -
     os._exit(0)
 
 
-async def _watch(provider: StoppableProvider, engine: str, ended: asyncio.Event) -> None:
+async def _finish(provider: StoppableProvider, gone: asyncio.Event, ended: asyncio.Event) -> None:
     """Set `ended` once the engine is gone and what it had begun is done."""
-    async with grpc.aio.insecure_channel(engine, options=ENGINE_OPTIONS) as channel:
-        await channel.channel_ready()
-        while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-            await channel.wait_for_state_change(state)
+    await gone.wait()
     await provider.finished()
     ended.set()

@@ -1,4 +1,4 @@
-"""Moving a stack from the dynamic provider to the plugin: nothing is built anew, and nothing is lost."""
+"""Moving a stack between the dynamic provider and the plugin: nothing is built anew, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -54,6 +54,29 @@ def move(project: Project) -> None:
 def writes(emulator: Emulator) -> list[str]:
     """The requests that changed something."""
     return [entry["method"] for entry in emulator.requests() if entry["method"] != "GET"]
+
+
+@pytest.mark.parametrize("content", ["the same", "other"])
+def test_a_python_program_moves_back_by_its_import(deployed: Project, emulator: Emulator, content: str) -> None:
+    """The first run writes a state that names the dynamic provider: refresh, change and destroy find what they need."""
+    move(deployed)
+    deployed.program(PROGRAM)
+    deployed.up()
+    before = emulator.snapshots()
+    deployed.adapter = DYNAMIC
+    if content == "other":
+        (deployed.folder / "app" / "main.py").write_text("print('goodbye')\n")
+    deployed.program(PROGRAM)
+    emulator.forget_requests()
+    ran = deployed.up()
+    assert not {"same", "create"} & {ran.steps()[name] for name in ("toolchain", "daily", "trial")}
+    assert (emulator.snapshots() == before) == (writes(emulator) == []) == (content == "the same")
+    assert len(emulator.snapshots()) == 2
+    assert "hunter2" not in deployed.exported() + ran.text
+    deployed.refresh()
+    assert set(deployed.up().steps().values()) <= {"same"}
+    deployed.destroy()
+    assert emulator.snapshots() == []
 
 
 def test_a_python_program_moves_by_its_import(deployed: Project, emulator: Emulator) -> None:

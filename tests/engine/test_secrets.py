@@ -190,6 +190,22 @@ def test_api_key_stands_nowhere(project: Project, emulator: Emulator) -> None:
     assert not [text for text in texts if emulator.api_key in text]
 
 
+def test_a_plain_api_key_is_warned_about_once(project: Project, emulator: Emulator) -> None:
+    """A key that was set without --secret stands in the configuration in clear, so each run names the command."""
+    project.environment.pop("OPENCOMPUTER_API_KEY")
+    project.config("opencomputer:apiKey", emulator.api_key)
+    project.program("""
+    Snapshot("daily", Manifest.base(), name="fixed")
+    Image("image", Manifest.base())
+    """)
+    for ran in (project.preview(), project.up()):
+        said = [event["diagnosticEvent"]["message"] for event in ran.events if "stands in clear" in str(event)]
+        assert len(said) == 1
+        assert "pulumi config set --secret opencomputer:apiKey" in said[0]
+    project.config("opencomputer:apiKey", emulator.api_key, secret=True)
+    assert "stands in clear" not in project.up().text
+
+
 def _write_secrets(project: Project) -> None:
     (project.folder / "secrets.json").write_text(json.dumps(SECRETS))
 

@@ -53,7 +53,7 @@ def engine() -> Iterator[Engine]:
 
 def test_lines_carry_the_urn_and_what_kind_they_are(engine: Engine):
     """A line names its resource, its severity, and whether it passes."""
-    log = EngineLog(engine.address).of(URN)
+    log = EngineLog(engine.address).log_for(URN)
     log(Severity.INFO, "said")
     log(Severity.WARNING, "warned")
     log(Severity.INFO, "passing", ephemeral=True)
@@ -69,20 +69,20 @@ def test_a_proxy_of_the_environment_is_not_asked(engine: Engine, monkeypatch: py
     """The engine is on this machine, whatever the way to other machines is."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    EngineLog(engine.address).of(URN)(Severity.INFO, "said")
+    EngineLog(engine.address).log_for(URN)(Severity.INFO, "said")
     assert [one.message for one in engine.logged] == ["said"]
 
 
 @pytest.mark.parametrize("urn", ["", "toolchain", "urn:pulumi:dev", "urn:pulumi:dev::tests::type with space::x"])
 def test_a_urn_that_is_none_is_left_out(engine: Engine, urn: str):
     """The engine panics over a URN that it can't parse, so such a line is shown against the stack."""
-    EngineLog(engine.address).of(urn)(Severity.INFO, "said")
+    EngineLog(engine.address).log_for(urn)(Severity.INFO, "said")
     assert [(one.message, one.urn) for one in engine.logged] == [("said", "")]
 
 
 def test_an_engine_that_is_gone_costs_nothing(engine: Engine):
     """Lines to a dead engine are dropped without an error, and without a try for each."""
-    log = EngineLog(engine.address).of(URN)
+    log = EngineLog(engine.address).log_for(URN)
     log(Severity.INFO, "said")
     engine.stop()
     for _ in range(100):
@@ -98,7 +98,7 @@ def test_an_engine_that_is_gone_costs_nothing(engine: Engine):
 def test_an_engine_that_hangs_costs_a_line_and_no_operation(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     """A line that the engine does not take in time is given up; the next one is tried."""
     monkeypatch.setattr(enginelog, "_LIMIT", 0.05)
-    log = EngineLog(engine.address).of(URN)
+    log = EngineLog(engine.address).log_for(URN)
     engine.open.clear()
     log(Severity.INFO, "stuck")
     engine.open.set()

@@ -63,4 +63,4 @@ def test_what_can_not_be_used_is_named_with_its_path(given, said):
     assert [problem.path for problem in received.problems] == ["manifest.steps[0]", "manifest.steps[1]"]
     assert all(said in problem.reason for problem in received.problems)
     with pytest.raises(InvalidInputError, match=said):
-        received.usable()
+        received.raise_if_invalid()

@@ -10,7 +10,8 @@ from pulumi.runtime.settings import get_root_resource
 
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.builder import Manifest
-from pulumi_opencomputer.program.resources import Image, Snapshot, _create_timeout
+from pulumi_opencomputer.program.resources import Image, Snapshot
+from pulumi_opencomputer.program.timeouts import create_timeout
 
 STEPS = [{"run": ["true"]}]
 MANIFEST = {"base": "base", "steps": STEPS}
@@ -215,13 +216,13 @@ def test_a_custom_timeout_is_the_builds_limit(run, text, seconds):
 @pytest.mark.parametrize("opts", [None, pulumi.ResourceOptions()])
 def test_no_custom_timeout_is_no_limit_of_ours(opts):
     """The provider has its own."""
-    assert _create_timeout(opts) is None
-    assert _create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="5m"))) is None
+    assert create_timeout(opts) is None
+    assert create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="5m"))) is None
 
 
 def test_a_custom_timeout_may_be_a_mapping():
     """Pulumi takes both."""
-    assert _create_timeout(pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": "2m"}))) == 120.0
+    assert create_timeout(pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": "2m"}))) == 120.0
 
 
 @pytest.mark.parametrize("text", ["", "5", "5 m", "m", "5d", "-5m", "1h30", 5])
@@ -229,4 +230,120 @@ def test_what_is_no_duration_is_refused(text):
     """With an example of one."""
     opts = pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": text}))
     with pytest.raises(InvalidInputError, match=r'^custom_timeouts\.create: must be a duration such as "90s"'):
-        _create_timeout(opts)
+        create_timeout(opts)
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [
+        lambda: opencomputer.Image("toolchain", cast("Any", Manifest.base().run_commands("true"))),
+        lambda: opencomputer.Image("toolchain"),
+        lambda: opencomputer.Image("toolchain", cast("Any", opencomputer.Image.base())),
+        lambda: opencomputer.Image("base", cast("Any", Manifest.base())),
+    ],
+    ids=["a name and a manifest", "a name", "a name and an image", "a manifest"],
+)
+def test_the_sdks_image_in_place_of_the_resource_is_refused(run, mistaken):
+    """It takes the resource's arguments without a word, and is no resource."""
+    with pytest.raises(InvalidInputError, match="from pulumi_opencomputer import Image"):
+        run(lambda: Snapshot("x", mistaken()) and None)
+
+
+def test_a_to_dict_that_fails_is_refused(run):
+    """With the kind of its error, and not with its text, which may quote anything."""
+
+    class Broken:
+        def to_dict(self):
+            raise ValueError("hunter2")
+
+    with pytest.raises(InvalidInputError) as caught:
+        run(lambda: Snapshot("x", Broken()) and None)
+    assert str(caught.value) == "manifest: has a to_dict() that fails with ValueError. (OC1002)"
+
+
+def own_provider(package="opencomputer"):
+    return pulumi.ProviderResource(package, "own", {})
+
+
+class Team(pulumi.ComponentResource):
+    """A component with providers of its own."""
+
+    def __init__(self, providers):
+        super().__init__("my:Team", "team", None, pulumi.ResourceOptions(providers=providers))
+
+
+UNUSABLE = {
+    "provider": lambda: pulumi.ResourceOptions(provider=own_provider()),
+    "providers": lambda: pulumi.ResourceOptions(providers=[own_provider()]),
+    "providers by name": lambda: pulumi.ResourceOptions(providers={"opencomputer": own_provider()}),
+    "the parent's providers": lambda: pulumi.ResourceOptions(parent=Team([own_provider()])),
+    "the parent's provider by name": lambda: pulumi.ResourceOptions(parent=Team({"opencomputer": own_provider()})),
+    "import_": lambda: pulumi.ResourceOptions(import_="fixed"),
+    "id": lambda: pulumi.ResourceOptions(id="fixed"),
+}
+
+
+@pytest.mark.parametrize("options", UNUSABLE.values(), ids=UNUSABLE)
+@pytest.mark.parametrize("late", [False, True], ids=["given", "by a transformation"])
+def test_an_option_that_would_be_ignored_is_refused(run, options, late):
+    """Pulumi would deploy to the default account without a word, or fail with a KeyError."""
+
+    def program():
+        opts = options()
+        if late and opts.parent is None:
+            change = pulumi.ResourceOptions(
+                transformations=[lambda args: pulumi.ResourceTransformationResult(args.props, opts)]
+            )
+            Snapshot("x", MANIFEST, opts=change)
+        else:
+            Snapshot("x", MANIFEST, opts=opts)
+
+    with pytest.raises(InvalidInputError, match=r"provider|import_|id: .*pulumi_opencomputer"):
+        run(program)
+
+
+def test_providers_of_other_packages_are_nobodys_business(run):
+    """Components hand theirs to all of their children."""
+
+    def program():
+        others = [own_provider("other")]
+        Snapshot("x", MANIFEST, opts=pulumi.ResourceOptions(provider=others[0], parent=Team(others)))
+
+    assert inputs(run, program)["manifest"] == MANIFEST
+
+
+def test_what_a_transformation_changes_is_as_if_it_was_given(run, tmp_path, monkeypatch):
+    """A form of a manifest, a relative path, a secret, a time limit: each reaches the provider as always."""
+    monkeypatch.chdir(tmp_path)
+
+    def change(args):
+        if "manifest" not in args.props:
+            return None
+        manifest = Manifest.base().add_local_file("f", "/f").env({"TOKEN": pulumi.Output.secret("s")})
+        opts = pulumi.ResourceOptions.merge(
+            args.opts, pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts("2m"))
+        )
+        return pulumi.ResourceTransformationResult({**args.props, "manifest": manifest}, opts)
+
+    def program():
+        image = Image("image", MANIFEST, opts=pulumi.ResourceOptions(transformations=[change]))
+        Snapshot("x", image)
+
+    registered = run(program).inputs
+    assert registered["image"]["timeout"] == 120
+    for name in ("image", "x"):
+        assert registered[name]["secretPaths"] == ["manifest.steps[1].env.TOKEN"]
+        steps = registered[name]["manifest"]["value"]["steps"]
+        assert steps[0]["addFile"]["source"] == f"{tmp_path}{os.sep}f"
+        assert set(registered[name]) - {"timeout"} == {"manifest", "secretPaths", "urn"}
+
+
+def test_what_a_component_transforms_is_told_from_what_the_program_gave(run):
+    """The digests of what holds no secret are sent only where something may change it."""
+
+    def program():
+        Snapshot("x", MANIFEST, opts=pulumi.ResourceOptions(transforms=[lambda _: None]))
+        Snapshot("y", MANIFEST, opts=pulumi.ResourceOptions(parent=Team([])))
+
+    registered = run(program).inputs
+    assert len(registered["x"]["knownParts"]) == len(MANIFEST["steps"]) + 1

@@ -1,0 +1,44 @@
+"""What a user is shown of an error, and what of it only who debugs the provider."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+
+from ..errors import OpenComputerError
+from ..sanitize import clean
+
+#: In the environment, switches to errors with the places in the code that they come from.
+DEBUG = "OPENCOMPUTER_DEBUG"
+
+
+def is_debugging() -> bool:
+    """Whether ``OPENCOMPUTER_DEBUG`` is set, and not to 0."""
+    return os.environ.get(DEBUG, "") not in ("", "0")
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an error, fit for a terminal.
+
+    Only the errors of this package are made to be shown. Any other, and whatever led to one, may quote a secret in its
+    text: its type is shown, and under ``OPENCOMPUTER_DEBUG`` the places in the code that it went through.
+    """
+    if isinstance(error, OpenComputerError | NotImplementedError):
+        text = str(error)
+    else:
+        text = (
+            f"The opencomputer provider met an error that it does not know ({type(error).__name__}). This is a mistake "
+            f"in the provider; {DEBUG}=1 in the environment shows where."
+        )
+    return clean("\n".join([text, *_places(error)]) if is_debugging() else text)
+
+
+def _places(error: BaseException) -> Iterator[str]:
+    seen: set[int] = set()
+    follows: BaseException | None = error
+    while follows is not None and id(follows) not in seen:
+        seen.add(id(follows))
+        yield f"{type(follows).__name__}, at (the latest call last):"
+        yield "".join(traceback.format_tb(follows.__traceback__)).rstrip()
+        follows = follows.__cause__ or (None if follows.__suppress_context__ else follows.__context__)

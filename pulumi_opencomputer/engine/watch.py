@@ -1,0 +1,46 @@
+"""Noticing that the engine is gone: one that was killed tells nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from .log import ENGINE_OPTIONS
+
+
+def when_gone(address: str, then: Callable[[], object]) -> None:
+    """Call a function in a thread of its own once the engine can't be reached any more.
+
+    Args:
+        address: The engine's gRPC address. Nothing is called if it was never reached.
+        then: What to do.
+    """
+    threading.Thread(target=_watch, args=(address, then), name="engine-watch", daemon=True).start()
+
+
+def _watch(address: str, then: Callable[[], object]) -> None:
+    import grpc  # noqa: PLC0415 - a program that only declares never loads it
+
+    changed = threading.Condition()
+    states: list[grpc.ChannelConnectivity] = []
+
+    def note(state: grpc.ChannelConnectivity) -> None:
+        with changed:
+            states.append(state)
+            changed.notify_all()
+
+    def wait_for(*wanted: grpc.ChannelConnectivity) -> grpc.ChannelConnectivity:
+        with changed:
+            changed.wait_for(lambda: states and states[-1] in wanted)
+            return states[-1]
+
+    kinds = grpc.ChannelConnectivity
+    with grpc.insecure_channel(address, options=ENGINE_OPTIONS) as channel:
+        channel.subscribe(note, try_to_connect=True)
+        wait_for(kinds.READY)
+        while wait_for(kinds.IDLE, kinds.TRANSIENT_FAILURE) is kinds.IDLE:
+            # A connection that was closed, by an engine that ended or one that was not asked anything for long.
+            states.clear()
+            channel.unsubscribe(note)
+            channel.subscribe(note, try_to_connect=True)
+    then()

@@ -1,0 +1,120 @@
+"""Finding every piece of many values in a text, in time that grows with their sizes alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..sanitize import clean
+from .spellings import View, fold, views
+
+# A shorter piece of a secret gives nothing away, and would be found in any text.
+_PIECE = 6
+# One or two letters would be found in any text as well; such a secret is hidden where it is all of the text.
+_SHORTEST = 3
+
+# Bytes of secrets whose every piece is remembered, 100 ns and 100 bytes of memory each. Longer secrets are scanned for
+# the words of the text instead: those at every fourth place, so that any eleven equal bytes hold one.
+_REMEMBERED = 128 * 1024
+_WORD = 8
+_STRIDE = 4
+
+# Stands between texts that are searched together, and between secrets; no piece reaches over it.
+_BETWEEN = "\0" * _WORD
+
+
+class Redactor:
+    """Replaces values, and every piece of one, by ``[secret]``.
+
+    Args:
+        values: The values; those of one or two letters count only where they are all of a text.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        given = sorted(values, key=len)
+        self._tiny = {value for value in given if len(value) < _SHORTEST}
+        self._short: dict[int, set[bytes]] = defaultdict(set)
+        self._pieces: set[bytes] = set()
+        long: list[bytes] = []
+        room = _REMEMBERED
+        for data in (data for value in given if len(value) >= _SHORTEST for data in _spellings(value, room)):
+            if len(data) < _PIECE:
+                self._short[len(data)].add(data)
+            elif len(data) <= room:
+                self._pieces.update(data[at : at + _PIECE] for at in range(len(data) - _PIECE + 1))
+                room -= len(data)
+            else:
+                long.append(data)
+        self._long = _BETWEEN.encode().join(long)
+
+    def redact(self, texts: Sequence[str]) -> list[str]:
+        """Each of the texts without the values. Long values are gone through once for all of them."""
+        whole = _BETWEEN.join(texts)
+        hidden = bytearray(len(whole))
+        seen = list(views(whole))
+        for start, end in (*self._find_pieces(seen), *self._find_long(seen)):
+            hidden[start:end] = b"\1" * (end - start)
+        shown, start = [], 0
+        for text in texts:
+            mask = bytes(hidden[start : start + len(text)])
+            shown.append("[secret]" if text in self._tiny else _masked(text, mask))
+            start += len(text) + len(_BETWEEN)
+        return shown
+
+    def _find_pieces(self, seen: Iterable[View]) -> Iterator[tuple[int, int]]:
+        sizes = [(size, pieces) for size, pieces in (*self._short.items(), (_PIECE, self._pieces)) if pieces]
+        for data, starts, ends in seen:
+            for size, pieces in sizes:
+                last = size - 1
+                hits = [at for at in range(len(data) - last) if data[at : at + size] in pieces]
+                yield from ((starts[at], ends[at + last]) for at in hits)
+
+    def _find_long(self, seen: Sequence[View]) -> Iterator[tuple[int, int]]:
+        if not self._long:
+            return
+        wanted: set[int] = set()
+        wanted.update(*(_words(view.data, offset) for view in seen for offset in range(_WORD)))
+        found = set().union(*(wanted.intersection(_words(self._long, at)) for at in range(0, _WORD, _STRIDE)))
+        if not found:
+            return
+        # Not every place of the secret was looked at: its piece may begin and end so much further out.
+        more = _STRIDE - 1
+        for data, starts, ends in seen:
+            for offset in range(_WORD):
+                hits = [offset + _WORD * number for number, word in enumerate(_words(data, offset)) if word in found]
+                for at in hits:
+                    yield starts[max(at - more, 0)], ends[min(at + _WORD - 1 + more, len(data) - 1)]
+
+
+def _words(data: bytes, offset: int) -> memoryview:
+    """Eight bytes at a time, as numbers."""
+    size = max(len(data) - offset, 0) // _WORD * _WORD
+    return memoryview(data)[offset : offset + size].cast("Q")
+
+
+def _spellings(value: str, room: int) -> Iterator[bytes]:
+    """A value as texts may hold it, apart from what `views` reads; what costs much is left out for one without room."""
+    plain = value.encode(errors="surrogatepass")
+    found = {fold(plain)}
+    if not value.isascii():
+        found.add(fold(value.casefold().encode(errors="surrogatepass")))
+    if len(plain) <= room:
+        found.add(fold(clean(value).encode(errors="surrogatepass")))
+    with contextlib.suppress(binascii.Error, ValueError):
+        # The content of a file is often given in base64, and shown as what it is.
+        found.add(fold(base64.b64decode(plain, validate=True)))
+    yield from sorted(data for data in found if data)
+
+
+def _masked(text: str, mask: bytes) -> str:
+    """The text with what is marked in the mask replaced."""
+    parts: list[str] = []
+    at = 0
+    while (start := mask.find(b"\1", at)) >= 0:
+        parts += (text[at:start], "[secret]")
+        end = mask.find(b"\0", start)
+        at = len(text) if end < 0 else end
+    return "".join([*parts, text[at:]])

@@ -1,0 +1,119 @@
+"""What a program may say of each resource, whichever provider serves it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import pulumi
+
+from ..manifest.builder import Manifest
+from .inputs import HasManifest, declared
+from .outputs import ImageOutputs, SnapshotOutputs
+
+
+class Declaration(pulumi.Resource):
+    """A resource as a program declares it."""
+
+    @abstractmethod
+    def _register(
+        self,
+        resource_name: str,
+        inputs: dict[str, Any],
+        manifest: Any,
+        timeout: float | None,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """Register it with the engine.
+
+        Args:
+            resource_name: The resource's name in Pulumi.
+            inputs: Its inputs, and None for each output that the provider fills in.
+            manifest: The manifest as the program gave it.
+            timeout: The seconds that the build may take, or None.
+            opts: The resource's options.
+        """
+
+    def _take_manifest(self, manifest: Any) -> None:
+        """Remember the declared form, where others may be given this resource in place of it."""
+
+
+class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
+    """An image, built once and cached by the server under its content hash.
+
+    Example::
+
+        image = Image("toolchain", Manifest.base().apt_install(["ripgrep"]))
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        manifest: Any,
+        *,
+        timeout: float | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare an image.
+
+        Args:
+            resource_name: The resource's name in Pulumi.
+            manifest: A `Manifest`, another `Image`, an Output of a manifest, a mapping in the declared or in the
+                API's form, or an object with ``to_dict()``, as the OpenComputer SDK's own ``Image``.
+            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`; 1800 where
+                neither says otherwise.
+            opts: The resource's options.
+
+        Raises:
+            InvalidInputError: The manifest has none of these forms, or an option can't be used.
+        """
+        self._declared_manifest = declared(manifest)
+        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest}
+        self._register(resource_name, inputs, manifest, timeout, opts)
+
+    def _take_manifest(self, manifest: Any) -> None:
+        self._declared_manifest = manifest
+
+    @staticmethod
+    def base(name: pulumi.Input[str] = "base") -> Manifest:
+        """Start a manifest, as `Manifest.base` does: documented snippets of the SDK run unchanged."""
+        return Manifest.base(name)
+
+
+class SnapshotDeclaration(SnapshotOutputs, Declaration):
+    """A name that sandboxes start from: ``Sandbox.create(snapshot=…)``.
+
+    Example::
+
+        Snapshot("daily", image, name="toolchain")  # a fixed name
+        Snapshot("trial", image)                    # a generated name, new with each content
+    """
+
+    def __init__(
+        self,
+        resource_name: str,
+        manifest: Any,
+        *,
+        name: pulumi.Input[str] | None = None,
+        adopt: pulumi.Input[bool] = False,
+        timeout: float | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare a snapshot.
+
+        Args:
+            resource_name: The resource's name in Pulumi.
+            manifest: What the image holds, in any form that `Image` takes.
+            name: The snapshot's name. Without it a name is generated, and changes with the content.
+            adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
+            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`; 1800 where
+                neither says otherwise.
+            opts: The resource's options.
+
+        Raises:
+            InvalidInputError: The manifest has none of these forms, or an option can't be used.
+        """
+        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
+        if adopt is not False:
+            inputs["adopt"] = adopt
+        self._register(resource_name, inputs, manifest, timeout, opts)

@@ -1,0 +1,75 @@
+"""Resource options and settings that a dynamic resource can't follow, or that deserve a word."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi.runtime import get_root_resource, is_config_secret
+
+from ..config import SET_KEY_COMMAND
+from ..errors import InvalidInputError, Problem
+
+_PACKAGE = "opencomputer"
+_PLUGIN = "Import Image and Snapshot from pulumi_opencomputer.native, which use the plugin"
+_OWN_PROVIDER = (
+    "is not followed by the dynamic resources: they take their settings from the stack's configuration or the "
+    f"environment, so this one would go to another account. {_PLUGIN}."
+)
+_IMPORT = (
+    f"is not possible with the dynamic resources. {_PLUGIN} and import what is there, or take a name over with "
+    "adopt=True, by a build of the declared manifest."
+)
+_GET = "is not possible with the dynamic resources. Look a snapshot up with pulumi_opencomputer.get_snapshot(name)."
+
+_PLAIN_KEY = (
+    "The API key stands in clear in the stack's configuration, where everyone who can read the project or its state "
+    f"finds it. Set it anew, encrypted: {SET_KEY_COMMAND}"
+)
+
+# The programs, by their stack, that were told already. One process may run many.
+_warned: weakref.WeakSet[pulumi.Resource] = weakref.WeakSet()
+
+
+def refuse_unusable(opts: pulumi.ResourceOptions | None) -> None:
+    """Refuse the options that Pulumi would ignore, or fail over, for a dynamic resource.
+
+    Raises:
+        InvalidInputError: Each of them, with the way out.
+    """
+    if opts is None:
+        return
+    problems = [Problem(name, _OWN_PROVIDER) for name in _own_providers(opts)]
+    if opts.import_ is not None:
+        problems.append(Problem("import_", _IMPORT))
+    if opts.id is not None:
+        problems.append(Problem("id", _GET))
+    if problems:
+        raise InvalidInputError(problems)
+
+
+def warn_of_plain_key() -> None:
+    """Say once in a run that the API key of the configuration is not encrypted."""
+    stack = get_root_resource()
+    if stack is None or stack in _warned:
+        return
+    _warned.add(stack)
+    if pulumi.Config(_PACKAGE).get("apiKey") and not is_config_secret(f"{_PACKAGE}:apiKey"):
+        pulumi.log.warn(_PLAIN_KEY)
+
+
+def _own_providers(opts: pulumi.ResourceOptions) -> Iterator[str]:
+    if opts.provider is not None and opts.provider.package == _PACKAGE:
+        yield "provider"
+    elif _PACKAGE in _packages(opts.providers):
+        yield "providers"
+    elif opts.parent is not None and opts.parent.get_provider(f"{_PACKAGE}:index:Snapshot") is not None:
+        yield "providers of the parent"
+
+
+def _packages(providers: Any) -> Sequence[str]:
+    if isinstance(providers, Mapping):
+        return list(providers)
+    return [each.package for each in providers or ()]

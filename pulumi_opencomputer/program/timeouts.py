@@ -1,0 +1,46 @@
+"""A build's time limit: a number of seconds of a program's, or Pulumi's own durations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from ..errors import InvalidInputError, Problem
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
+
+
+def create_timeout(opts: pulumi.ResourceOptions | None) -> float | None:
+    """The seconds that ``custom_timeouts.create`` gives a create, or None.
+
+    Raises:
+        InvalidInputError: It is no duration.
+    """
+    timeouts: Any = opts.custom_timeouts if opts else None
+    text = timeouts.get("create") if isinstance(timeouts, Mapping) else getattr(timeouts, "create", None)
+    if text is None:
+        return None
+    if not isinstance(text, str) or not _DURATION.fullmatch(text):
+        raise InvalidInputError([Problem("custom_timeouts.create", 'must be a duration such as "90s" or "1h30m".')])
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def with_create_timeout(timeout: float, given: Any) -> pulumi.CustomTimeouts:
+    """The custom timeouts that are given, with this one for a create.
+
+    Args:
+        timeout: Seconds.
+        given: The option's value in a program, or None.
+
+    Raises:
+        InvalidInputError: The timeout is no number above zero.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise InvalidInputError([Problem("timeout", "must be a number of seconds, above zero.")])
+    others = given if isinstance(given, Mapping) else {key: getattr(given, key, None) for key in ("update", "delete")}
+    return pulumi.CustomTimeouts(f"{timeout}s", others.get("update"), others.get("delete"))
