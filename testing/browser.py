@@ -94,12 +94,12 @@ class Browser:
         return value
 
     def resize(self, width: int, height: int, *, phone: bool = False) -> None:
-        """Give the page a size, in its own pixels; a phone's has two of the screen's to each."""
+        """Give the page a size, in its own pixels; a phone is touched and scrolls as one."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=2 if phone else 1,
+            deviceScaleFactor=1,
             mobile=phone,
         )
 

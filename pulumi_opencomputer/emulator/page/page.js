@@ -117,7 +117,7 @@ function addLines({ build, lines }) {
 
 function draw(name) {
   const { key, words, node, drawnBy = () => "" } = lists[name];
-  const list = find(`#${name} ul`);
+  const list = find(`#list-${name} ul`);
   const wanted = find("#search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const old = new Map([...list.children].map((child) => [child.dataset.key, child]));
   const drawn = state[name].map((item) => {
@@ -143,7 +143,7 @@ function draw(name) {
   for (const count of document.querySelectorAll(`[data-count=${name}]`)) {
     count.textContent = wanted.length ? `${shown} of ${drawn.length}` : drawn.length;
   }
-  find(`#${name} .empty`).hidden = drawn.length > 0;
+  find(`#list-${name} .empty`).hidden = drawn.length > 0;
 }
 
 const drawAll = () => Object.keys(lists).forEach(draw);
@@ -152,7 +152,7 @@ function choose() {
   const asked = location.hash.slice(1);
   const chosen = asked in lists && !(wide.matches && asked === "builds") ? asked : "snapshots";
   for (const name of Object.keys(lists)) {
-    find(`#${name}`).classList.toggle("chosen", name === chosen);
+    find(`#list-${name}`).classList.toggle("chosen", name === chosen);
     const link = find(`nav a[href="#${name}"]`);
     if (name === chosen) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
@@ -293,7 +293,7 @@ find("#exports").textContent = `export OPENCOMPUTER_API_URL=${location.origin} O
 find("#theme").onclick = nextTheme;
 find("#reset").onclick = reset;
 find("#search").oninput = drawAll;
-addEventListener("hashchange", choose);
+addEventListener("hashchange", () => { choose(); scrollTo(0, 0); });
 wide.addEventListener("change", choose);
 choose();
 drawAll();
