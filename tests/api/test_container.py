@@ -77,6 +77,10 @@ def test_what_it_installs_is_enough_for_the_emulator(tmp_path):
             named = {"Host": "opencomputer:8700"}
             answer = httpx.get(f"http://127.0.0.1:{port}/health", headers=named, trust_env=False, verify=False)
             assert answer.json()["status"] == "ok"
+            for part in ("", "_emulator/page/page.js", "_emulator/page/style.css"):
+                address = f"http://127.0.0.1:{port}/{part}"
+                page = httpx.get(address, headers={"Accept": "text/html"}, trust_env=False, verify=False)
+                assert page.status_code == 200, part
         finally:
             process.terminate()
         assert process.wait(DEADLINE) == 0
