@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
+from ..content.files_digest import FilesDigest
 from ..content.hashing import content_hash
 from ..content.local_files import Directory, LocalFile, scan_directory, scan_file
 from ..errors import InvalidInputError, LocalFileError, Problem
@@ -15,9 +17,26 @@ from ..sanitize import excerpt
 from .model import ManifestModel, parse
 from .paths import find, join
 from .sizes import human_size
+from .steps import Step
 from .warnings import record_warnings, refusals_of, warnings_of
 
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
+
+
+# What a check fills in for people, and is no part of the content.
+_FILLED_IN = ("size", "digest")
+
+
+class Hashed(NamedTuple):
+    """What the bytes of a manifest come to.
+
+    Attributes:
+        content_hash: 64 hex digits.
+        digests: By the step's index, a short digest of its local files; for people, it decides nothing.
+    """
+
+    content_hash: str
+    digests: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,8 @@ class PreparedManifest:
 
     def __post_init__(self) -> None:
         stats = tuple((index, *_fingerprints(found)) for index, found in sorted(self.local.items()))
-        declared = self.model.model_dump_json(by_alias=True, include={"base", "steps", "rebuild"})
+        steps = [(step.key, _own_values(step)) for step in self.model.steps]
+        declared = json.dumps([self.model.base, steps, self.model.rebuild])
         object.__setattr__(self, "key", (declared, stats, self.verbatim))
 
     def image(self, variant: int = 0) -> dict[str, Any]:
@@ -66,6 +86,21 @@ class PreparedManifest:
         if self.model.runtime_memory_mb:
             image["runtimeMemoryMB"] = self.model.runtime_memory_mb
         return image
+
+    def hashed(self) -> Hashed:
+        """Read the local files, for the content hash and for each step's digest.
+
+        Raises:
+            ContentChangedError: A file is not what it was when it was looked at.
+            LocalFileError: A file can't be read.
+        """
+        digests = {index: FilesDigest() for index in self.local}
+        image = self.image()
+        for index, digest in digests.items():
+            args = image["steps"][index]["args"]
+            args["files" if "files" in args else "content"] = digest.observed(self.local[index])
+        found = content_hash(image)
+        return Hashed(found, {index: digest.hexdigest() for index, digest in digests.items()})
 
     def size_of(self, index: int) -> str:
         """What a step embeds of this machine, for people: ``12 files, 3.4 MB``; empty where nothing."""
@@ -205,6 +240,28 @@ def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> A
         )
         steps[index] = {key: {**steps[index][key], **counts}}
     return {**declared, "steps": steps}
+
+
+def with_digests(checked: Any, digests: Mapping[int, str]) -> Any:
+    """The checked form with the digest of each step's local files filled in.
+
+    Args:
+        checked: A valid manifest in the declared form.
+        digests: By the step's index.
+    """
+    if not digests:
+        return checked
+    steps = list(checked["steps"])
+    for index, digest in digests.items():
+        ((key, body),) = steps[index].items()
+        steps[index] = {key: {**body, "digest": digest}}
+    return {**checked, "steps": steps}
+
+
+def _own_values(step: Step) -> Any:
+    """What a step says of its own, without what a check fills in for people beside local files."""
+    (value,) = asdict(step).values()
+    return value if step.has_words else {key: each for key, each in value.items() if key not in _FILLED_IN}
 
 
 def _fingerprints(found: LocalFile | Directory) -> Iterator[Hashable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .unmeant import unmeant
 if TYPE_CHECKING:
     from .model import ManifestModel
 
+_CONTAINER_IMAGE = re.compile(r"[:/@]")
 _KEPT = "keeps the words of the server's record, and with them its content hash, until they change."
 
 
@@ -58,6 +60,12 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
         model: The manifest.
         local: By the step's index, the file or directory that the step's ``source`` names.
     """
+    if _CONTAINER_IMAGE.search(model.base):
+        yield Problem(
+            "manifest.base",
+            "reads like the name of a container image, and the server knows bases of its own alone (base, which is "
+            "Ubuntu 22.04): the build will probably fail. Start from base, and install the rest in steps.",
+        )
     for index, step in enumerate(model.steps):
         for place, reason in step.warnings():
             yield Problem(join(("manifest", "steps", index, step.key, *place)), reason)
