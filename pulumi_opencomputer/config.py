@@ -28,6 +28,7 @@ _ENVIRONMENT = {
     "apiUrl": "OPENCOMPUTER_API_URL",
     "sdkVersion": "OPENCOMPUTER_SDK_VERSION",
 }
+_LONGEST_HOST = 253
 _PORTS = {"https": 443, "http": 80}
 _SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+){0,2}([a-z+-][0-9A-Za-z.+-]*)?")
@@ -111,7 +112,8 @@ def refuse_plain_http(url: str, *, allow_http: bool) -> None:
 def is_loopback(url: str) -> bool:
     """Tell whether the address is this machine by its very name (nothing is looked up)."""
     host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
+    # Names below localhost may be of any machine: a name server decides.
+    if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -176,10 +178,25 @@ def _refuse_unusable(parts: SplitResult) -> None:
         raise _unusable("it holds a user name or password, which belong into no address")
     if not parts.hostname or not re.fullmatch(r"[^\s\x00-\x20/\\%?#@<>]+", parts.hostname):
         raise _unusable("it names no host")
+    if not _is_host(parts.hostname):
+        raise _unusable("its host is neither a name nor an address")
     if parts.query or parts.fragment:
         raise _unusable("it has a '?' or '#' part")
     if not re.fullmatch(r"[!-~]*", parts.path) or ".." in parts.path:
         raise _unusable("its path holds characters that an address can't have")
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        try:
+            return ipaddress.ip_address(host).version == 6
+        except ValueError:
+            return False
+    try:
+        # Refuses empty and overlong labels, and letters that no name has.
+        return len(host.encode("idna")) <= _LONGEST_HOST
+    except UnicodeError:
+        return False
 
 
 def _unusable(reason: str) -> ConfigurationError:

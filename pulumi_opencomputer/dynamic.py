@@ -69,7 +69,7 @@ class _Provider(ResourceProvider):
             for warning in checked.warnings:
                 _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
             # A failure that named a property would show that property's value, secret or not.
-            failures = [CheckFailure("", str(problem)) for problem in checked.problems]
+            failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
             return CheckResult(_to_wire(checked.inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -89,7 +89,9 @@ class _Provider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         with _plain_errors():
-            return UpdateResult(_session().lifecycle.update(_kind(self.kind), _values(_olds), _values(_news)))
+            inputs = _values(_news)
+            outputs = _session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            return UpdateResult(outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         with _plain_errors():

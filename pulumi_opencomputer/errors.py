@@ -1,21 +1,68 @@
-"""Every error that this package raises, as one tree under :class:`OpenComputerError`.
+"""Every error that this package raises, as one tree.
 
-A message is one or more plain sentences for the person at the terminal: what is wrong, where, and
-what to do. It never holds an API key or the value of a secret.
+::
+
+    OpenComputerError
+    ├── ConfigurationError
+    ├── InvalidInputError (a ValueError too)
+    ├── UnresolvedOutputError (a TypeError too)
+    ├── LocalFileError
+    ├── ContentChangedError
+    ├── RunCancelledError
+    └── APIError
+        ├── AuthenticationError
+        ├── InvalidRequestError
+        ├── NotFoundError
+        ├── ConflictError
+        ├── UnavailableError
+        │   └── StreamLostError
+        ├── TimedOutError
+        │   └── BuildBlockedError
+        ├── ProtocolError
+        │   └── AnswerTooLargeError
+        └── BuildFailedError
+
+A message is one or more plain sentences for the person at the terminal: what is wrong, where, and what to do. It never
+holds an API key or the value of a secret. Each class has a stable code, which stands behind the message and which
+docs/errors.md explains.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+_CODE_AT_END = re.compile(r"\(OC\d{4}\)$")
+
 
 class OpenComputerError(Exception):
-    """The base of all errors of this package."""
+    """The base of all errors of this package.
+
+    Attributes:
+        code: What names the kind of error in every message, as ``OC1001``; it never changes.
+    """
+
+    code = "OC1000"
+
+    def __str__(self) -> str:
+        return _with_code(super().__str__(), self.code)
+
+    def add_hint(self, text: str) -> None:
+        """Add a sentence to the message, for whoever reads it at the terminal."""
+        first, *rest = self.args or ("",)
+        self.args = (f"{first} {text}", *rest)
+
+
+def _with_code(message: str, code: str) -> str:
+    # A message that quotes another error has that one's code, which says more.
+    return message if _CODE_AT_END.search(message) else f"{message} ({code})"
 
 
 class ConfigurationError(OpenComputerError):
     """A setting (API key, address, SDK version) is missing or can't be used."""
+
+    code = "OC1001"
 
 
 class Problem(NamedTuple):
@@ -32,6 +79,10 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
+    def as_failure(self) -> str:
+        """Return the text for an input that is refused: the problem with the code of the error that it makes."""
+        return _with_code(str(self), InvalidInputError.code)
+
 
 class InvalidInputError(OpenComputerError, ValueError):
     """An input was refused before anything was sent.
@@ -39,6 +90,8 @@ class InvalidInputError(OpenComputerError, ValueError):
     Attributes:
         problems: Every mistake found, in the order of the manifest.
     """
+
+    code = "OC1002"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -48,6 +101,8 @@ class InvalidInputError(OpenComputerError, ValueError):
 class UnresolvedOutputError(OpenComputerError, TypeError):
     """A manifest that holds a Pulumi Output was asked for its content outside of a resource."""
 
+    code = "OC1003"
+
 
 class LocalFileError(OpenComputerError):
     """A local file or directory can't be embedded.
@@ -55,6 +110,8 @@ class LocalFileError(OpenComputerError):
     Attributes:
         relative: The POSIX path of what can't be, below the directory that was named; empty for that itself.
     """
+
+    code = "OC1004"
 
     def __init__(self, reason: str, relative: str = "") -> None:
         super().__init__(reason)
@@ -64,9 +121,13 @@ class LocalFileError(OpenComputerError):
 class ContentChangedError(OpenComputerError):
     """A local file changed between the plan and the upload; the request was given up unfinished."""
 
+    code = "OC1005"
+
 
 class RunCancelledError(OpenComputerError):
     """The run was cancelled before this resource's build had begun, or while it waited for another's."""
+
+    code = "OC1006"
 
     def __init__(self) -> None:
         super().__init__(
@@ -85,6 +146,8 @@ class APIError(OpenComputerError):
             may repeat what was sent. Empty where there are none or they are withheld.
     """
 
+    code = "OC1100"
+
     def __init__(self, message: str, *, status: int | None = None, text: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -92,30 +155,52 @@ class APIError(OpenComputerError):
         self.text = text
 
     def __str__(self) -> str:
-        return f"{self.message} The server said: {self.text}" if self.text else self.message
+        message = _with_code(self.message, self.code)
+        return f"{message} The server said: {self.text}" if self.text else message
+
+    def reword(self, message: str) -> None:
+        """Put another message in place of this one; the server's words stay."""
+        self.message = message
+        self.args = (message,)
+
+    def add_hint(self, text: str) -> None:
+        """Add a sentence to the message, for whoever reads it at the terminal."""
+        self.reword(f"{self.message} {text}")
 
     def withhold(self, reason: str) -> None:
         """Drop the server's words, which may repeat a secret; `reason` says why they are not shown."""
         if self.text:
             self.text = ""
-            self.message = f"{self.message} {reason}"
-            self.args = (self.message,)
+            self.add_hint(reason)
 
 
 class AuthenticationError(APIError):
     """The API key is missing at the server, unknown to it, or not allowed to do this (401, 403)."""
 
+    code = "OC1101"
+
 
 class InvalidRequestError(APIError):
     """The server refused the request's content (400, 413, 422 and other 4xx)."""
 
+    code = "OC1102"
+
 
 class NotFoundError(APIError):
-    """The server has no such row (404)."""
+    """The server has no such record (404).
+
+    Attributes:
+        is_of_the_cell: Whether the words are those of the server that holds the records, which knows.
+    """
+
+    code = "OC1103"
+    is_of_the_cell = False
 
 
 class ConflictError(APIError):
     """The snapshot's name is taken (409), or was taken by another during the build."""
+
+    code = "OC1104"
 
 
 class UnavailableError(APIError):
@@ -125,10 +210,14 @@ class UnavailableError(APIError):
         retry_after: The seconds after which the server wants to be asked again, or None if it did not say.
         has_begun: Whether the server had said anything of a build before.
         from_cache: Whether it had said that the content comes from its cache.
+        most_attempts: How often it is worth to try, where more attempts don't mend it; None if they may.
     """
+
+    code = "OC1105"
 
     has_begun = False
     from_cache = False
+    most_attempts: int | None = None
 
     def __init__(
         self, message: str, *, status: int | None = None, text: str = "", retry_after: float | None = None
@@ -145,6 +234,8 @@ class StreamLostError(UnavailableError):
             has nothing, and the request may be made again.
     """
 
+    code = "OC1106"
+
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
@@ -153,17 +244,25 @@ class StreamLostError(UnavailableError):
 class TimedOutError(APIError):
     """The server did not answer, or a build did not end, within its time limit."""
 
+    code = "OC1107"
+
 
 class BuildBlockedError(TimedOutError):
     """The server waited in vain for another build of the same content, alive or lost for good."""
 
+    code = "OC1108"
+
 
 class ProtocolError(APIError):
-    """The answer is not what the API promises: malformed, too large, or about another row."""
+    """The answer is not what the API promises: malformed, too large, or about another record."""
+
+    code = "OC1109"
 
 
 class AnswerTooLargeError(ProtocolError):
     """The answer holds more bytes than were allowed for; it was not read to its end."""
+
+    code = "OC1110"
 
 
 class BuildFailedError(APIError):
@@ -174,6 +273,8 @@ class BuildFailedError(APIError):
         step_type: The API's type of the step (``apt_install``, ``run``, …), or None.
         exit_code: The exit code of the step's command, or None.
     """
+
+    code = "OC1111"
 
     def __init__(
         self,

@@ -8,6 +8,26 @@ from __future__ import annotations
 
 import re
 
+# What Pulumi's protocol sends in place of a value that is not known yet, one for each type, and what marks its special
+# values (signatures). A text of a server that is one of these would be taken for it.
+_ENGINE_MARKS = frozenset(
+    {
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+        "4dabf18193072939515e22adb298388d",
+        "1b47061264138c4ac30d75fd1eb44270",
+        "c44067f5952c0a294b673a41bacd8c17",
+        "0def7320c3a5731c473e5ecbe6d01bc7",
+        "5cf8f73096256a8f31e491e813e4eb8e",
+        "d0e6a833031e9bbcd3f4e8bde6ca49a4",
+    }
+)
+
 EXCERPT_LENGTH = 200
 """The most characters of the server's text that an error quotes."""
 
@@ -38,6 +58,11 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
     """Return the cleaned text on one line of at most `length` characters; a cut shows as ``…``."""
     line = " ".join(clean(text).split()).replace("<{%", "<{ %")
     return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def is_engine_mark(text: str) -> bool:
+    """Tell whether Pulumi's engine would take the text for one of its own marks, as that of an unknown value."""
+    return text in _ENGINE_MARKS
 
 
 def quoted(name: str) -> str:

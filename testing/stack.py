@@ -18,6 +18,7 @@ from faulty_process import FaultyEmulator
 from pulumi_opencomputer.api.client import Client, Timing
 from pulumi_opencomputer.config import Settings
 from pulumi_opencomputer.content.hashing import content_hash as api_hash
+from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.lifecycle import Kind, Lifecycle
 from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
 from pulumi_opencomputer.lifecycle.progress import Severity
@@ -100,10 +101,12 @@ class Resource:
         return {**given, "adopt": True} if self.adopt else given
 
 
-def snapshot(command: str = "make", *, urn: str = "daily", name: str | None = "fixed", **more: Any) -> Resource:
+def snapshot(
+    command: str = "make", *, urn: str = "daily", name: str | None = "fixed", stack: str = "dev", **more: Any
+) -> Resource:
     """A snapshot, under a fixed name unless told."""
     adopt = more.pop("adopt", False)
-    return Resource(_urn("Snapshot", urn), command, name, adopt, SNAPSHOT, more)
+    return Resource(_urn("Snapshot", urn, stack), command, name, adopt, SNAPSHOT, more)
 
 
 def image(command: str = "make", *, urn: str = "toolchain", **more: Any) -> Resource:
@@ -155,24 +158,21 @@ class Stack:
         finally:
             lifecycle.close()
 
-    def up(self, *program: Resource) -> None:
-        """`pulumi up`: the first error ends it."""
+    def up(self, *program: Resource, replace: Sequence[Resource] = (), refresh: bool = False) -> None:
+        """`pulumi up`, with ``--replace`` of some resources, or with ``--refresh``; the first error ends it."""
         with self.process() as lifecycle:
+            if refresh:
+                self._refresh(lifecycle)
             self._delete_leftover(lifecycle)
             for resource in program:
-                self._bring_up(lifecycle, resource)
+                self._bring_up(lifecycle, resource, forced=resource in replace)
             self._delete_leftover(lifecycle)
             self._delete(lifecycle, set(self.state) - {resource.urn for resource in program})
 
     def refresh(self) -> None:
         """`pulumi refresh`."""
         with self.process() as lifecycle:
-            for urn, entry in list(self.state.items()):
-                outputs = lifecycle.read(entry.kind, urn, entry.outputs)
-                if outputs is None:
-                    del self.state[urn]
-                else:
-                    entry.outputs = outputs
+            self._refresh(lifecycle)
 
     def destroy(self) -> None:
         """`pulumi destroy`."""
@@ -184,16 +184,27 @@ class Stack:
         """A resource's recorded outputs."""
         return self.state[resource.urn].outputs
 
-    def _bring_up(self, lifecycle: Lifecycle, resource: Resource) -> None:
+    def _refresh(self, lifecycle: Lifecycle) -> None:
+        for urn, entry in list(self.state.items()):
+            outputs = lifecycle.read(entry.kind, urn, entry.outputs, self.lines)
+            if outputs is None:
+                del self.state[urn]
+            else:
+                entry.outputs = outputs
+
+    def _bring_up(self, lifecycle: Lifecycle, resource: Resource, *, forced: bool) -> None:
         old = self.state.get(resource.urn)
-        checked = lifecycle.check(resource.kind, resource.urn, old.inputs if old else {}, resource.news)
-        assert not checked.problems, checked.problems
-        if old:
+        # Of a replacement that the engine decides, the provider is told the new inputs alone.
+        olds = old.inputs if old and not forced else {}
+        checked = lifecycle.check(resource.kind, resource.urn, olds, resource.news)
+        if checked.problems:
+            raise InvalidInputError(checked.problems)
+        if old and not forced:
             difference = lifecycle.diff(resource.kind, resource.urn, old.outputs, checked.inputs)
             if not difference.replaces:
                 old.inputs = checked.inputs
                 if difference.changes:
-                    old.outputs = lifecycle.update(resource.kind, old.outputs, checked.inputs)
+                    old.outputs = lifecycle.update(resource.kind, resource.urn, old.outputs, checked.inputs)
                 return
         created = lifecycle.create(resource.kind, resource.urn, checked.inputs, self.lines)
         if old:
@@ -233,5 +244,5 @@ def calls(emulator: Emulator) -> Sequence[str]:
     return [f"{entry['method']} {entry['path'].rpartition('/')[2]}" for entry in emulator.requests()]
 
 
-def _urn(kind: str, name: str) -> str:
-    return f"urn:pulumi:dev::pytest::opencomputer:index:{kind}::{name}"
+def _urn(kind: str, name: str, stack: str = "dev") -> str:
+    return f"urn:pulumi:{stack}::pytest::opencomputer:index:{kind}::{name}"

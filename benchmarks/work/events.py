@@ -19,7 +19,7 @@ _ROW = {
 
 def event_ours(size: str) -> Callable[[], object]:
     """A build's stream with a result event of so many bytes, up to the row in it."""
-    from pulumi_opencomputer.api.events import read_build  # noqa: PLC0415
+    from pulumi_opencomputer.api.event_stream import read_build  # noqa: PLC0415
     from pulumi_opencomputer.api.records import parse_json, parse_record  # noqa: PLC0415
 
     def read(count: int) -> None:

@@ -85,11 +85,12 @@ def _lines(steps: int) -> Iterator[tuple[str, bool]]:
 
 
 def _send_ours(port: str, steps: int) -> None:
-    from pulumi_opencomputer.api.events import BuildEvent  # noqa: PLC0415
+    from pulumi_opencomputer.api.events import StepCompleted, StepStarted  # noqa: PLC0415
 
     progress = _progress(port, steps)
-    for message in messages(steps):
-        progress.on_event(BuildEvent(1, "apt_install", message))
+    for number in range(1, steps + 1):
+        progress.on_event(StepStarted(number, "apt_install", "", number, steps, "apt-get install ripgrep"))
+        progress.on_event(StepCompleted(number, "apt_install", "", number, steps))
     progress.close()
 
 

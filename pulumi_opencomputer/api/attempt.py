@@ -6,9 +6,10 @@ a request for days. Here a timer shuts the connection down when the time is over
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -23,8 +24,17 @@ from ..errors import (
     UnavailableError,
 )
 from ..sanitize import excerpt
+from .proxies import shown
 
 _TLS_MARKS = ("CERTIFICATE_VERIFY_FAILED", "[SSL")
+_NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_OWN_AUTHORITY = "If its certificate comes from an authority of your own, name that in SSL_CERT_FILE."
+_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names what is reached without one."
+
+OUT_OF_FILES = (
+    "This process may not open more files or connections. Raise the limit (ulimit -n), or do less at a time"
+    " (--parallel)."
+)
 
 
 class Exchange:
@@ -35,20 +45,23 @@ class Exchange:
         sent: Whether all of it was sent.
     """
 
-    def __init__(self, url: str, limit: float, *, build: bool = False) -> None:
+    def __init__(self, url: str, limit: float, *, build: bool = False, proxy: str | None = None) -> None:
         """Prepare an exchange.
 
         Args:
             url: The API's address, for messages.
             limit: The seconds that connecting, request and answer may take in all.
             build: Whether it is a build, whose broken connection is a `StreamLostError`.
+            proxy: The address of the proxy that it goes through, for messages; None if it goes through none.
         """
         self.begun = False
         self.sent = False
         self._url = url
         self._limit = limit
         self._build = build
+        self._proxy = proxy
         self._expired = False
+        self._told = False
         self._stream: Any = None
         self._lock = threading.Lock()
 
@@ -71,16 +84,27 @@ class Exchange:
         timer.daemon = True
         timer.start()
         try:
+            with self._translating():
+                yield
+        finally:
+            timer.cancel()
+
+    def translated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield an answer's bytes; a failure is the package's own error already for who reads them."""
+        with self._translating():
+            yield from chunks
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
             yield
-            if self._expired:
+            if self._expired and not self._told:
                 # An answer without a length ends with the connection, also where the timer ended that.
                 raise self._expiry()
         except httpx.HTTPError as error:
             raise self._failure(error) from error
         except httpx.InvalidURL as error:
             raise ProtocolError(f"No request can be made from this address or name: {error}.") from None
-        finally:
-            timer.cancel()
 
     def _expire(self) -> None:
         with self._lock:
@@ -108,7 +132,7 @@ class Exchange:
         if self._expired:
             return self._expiry()
         if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
-            return UnavailableError(_connect_message(self._url, error))
+            return _connect_error(self._url, error, self._proxy)
         if isinstance(error, httpx.LocalProtocolError):
             return ProtocolError("The request could not be sent: its body is not as long as announced.")
         if isinstance(error, httpx.RemoteProtocolError) and not _is_break(error):
@@ -116,6 +140,7 @@ class Exchange:
         return self._lost(isinstance(error, httpx.TimeoutException))
 
     def _expiry(self) -> APIError:
+        self._told = True
         if self._build:
             return TimedOutError(
                 "The build did not end within its time limit. If it has begun it goes on at the server: run pulumi up "
@@ -130,15 +155,47 @@ class Exchange:
         return TimedOutError(message) if silent else UnavailableError(message)
 
 
-def _connect_message(url: str, error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.ConnectTimeout):
-        reason = "it does not answer"
-    else:
-        reason = excerpt(str(error)) or type(error).__name__
-    hint = CHECK_URL
+def is_out_of_files(error: BaseException) -> bool:
+    """Tell whether an error comes from a limit on open files."""
+    return any(isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE) for cause in _causes(error))
+
+
+def _connect_error(url: str, error: httpx.HTTPError, proxy: str | None) -> UnavailableError:
+    reason = excerpt(str(error)) or type(error).__name__
+    told = "it does not answer" if isinstance(error, httpx.ConnectTimeout) else reason
+    if is_out_of_files(error):
+        return UnavailableError(f"Can't connect to {url}. {OUT_OF_FILES}")
+    if isinstance(error, httpx.ProxyError) and proxy:
+        return _proxy_error(url, reason, proxy)
     if any(mark in reason for mark in _TLS_MARKS):
-        hint += " If its certificate comes from an authority of your own, name that in SSL_CERT_FILE."
-    return f"Can't connect to {url}: {reason}. {hint}"
+        message = f"Can't connect to {url}: {reason}. {CHECK_URL} {_OWN_AUTHORITY}"
+        return _hopeless(message, 1)
+    if proxy:
+        return UnavailableError(f"Can't connect to {url} through the proxy {shown(proxy)}: {told}. {_CHECK_PROXY}")
+    if any(isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST for cause in _causes(error)):
+        # A second look is for a name server that was wrong for a moment.
+        return _hopeless(f"Can't connect to {url}: there is no such host ({told}). {CHECK_URL}", 2)
+    return UnavailableError(f"Can't connect to {url}: {told}. {CHECK_URL}")
+
+
+def _proxy_error(url: str, reason: str, proxy: str) -> UnavailableError:
+    message = f"Can't connect to {url}: the proxy {shown(proxy)} refused it ({reason})."
+    if reason.startswith("407"):
+        return _hopeless(f"{message} It wants a user name and password: put them into its address. {_CHECK_PROXY}", 1)
+    return _hopeless(f"{message} {_CHECK_PROXY}", 1 if reason.startswith("4") else None)
+
+
+def _hopeless(message: str, most_attempts: int | None) -> UnavailableError:
+    error = UnavailableError(message)
+    error.most_attempts = most_attempts
+    return error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _is_break(error: httpx.RemoteProtocolError) -> bool:

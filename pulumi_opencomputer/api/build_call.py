@@ -17,13 +17,17 @@ from ..errors import (
 )
 from ..sanitize import quoted
 from .attempt import Exchange
-from .events import BuildEvent, Ending, read_build
-from .records import Record, parse_json, parse_record, stream_error
+from .error_mapping import stream_error
+from .event_stream import TerminalEvent, read_build
+from .events import BuildEvent, CacheHit
+from .held_request import LONGEST_HOLD, HeldRequest
+from .records import Record, parse_json, parse_record
 from .stream_guard import Guard
 from .transport import LARGEST_ANSWER, Transport, require_type
 
 _PATH = "/api/snapshots"
 _BLOCK = 64 * 1024
+_RESULT = "build result"
 
 
 class BuildBody(Protocol):
@@ -39,10 +43,10 @@ class BuildBody(Protocol):
 
     @property
     def content_hash(self) -> str:
-        """The content hash that the built row must have."""
+        """The content hash that the built record must have."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body; may raise ContentChangedError before the last byte."""
+        """Yield the body; may raise ContentChangedError before its last chunk, never after it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class _NotArrivedError(Exception):
         super().__init__(str(error))
         self.error = error
         self.retry_after = getattr(error, "retry_after", None)
+        self.most_attempts = getattr(error, "most_attempts", None)
 
 
 @dataclass
@@ -80,10 +85,12 @@ class BuildCall:
     on_event: Callable[[BuildEvent], None]
     on_quiet: Callable[[float, bool], None] | None
     before_end: Callable[[], None] | None
+    before_last_byte: Callable[[float], None] | None
     _deadline: float = field(init=False)
     _last_event: float = field(init=False)
     _has_begun: bool = field(init=False, default=False)
     _from_cache: bool = field(init=False, default=False)
+    _callbacks_error: APIError | None = field(init=False, default=None)
 
     def run(self) -> BuildOutcome:
         """Make attempts until one arrives, and follow that to its end."""
@@ -98,7 +105,7 @@ class BuildCall:
         self._check_time()
         silence = min(self.transport.timing.silence, self.timeout)
         # The limit on the connection is the later one: it would break the build off, `_check_time` doesn't.
-        exchange = Exchange(self.transport.url, self._deadline - self.clock() + silence, build=True)
+        exchange = self.transport.exchange(self._deadline - self.clock() + silence, build=True)
         guard = Guard()
         try:
             with self.transport.open(
@@ -109,6 +116,8 @@ class BuildCall:
             guard.dismiss()
             raise
         except APIError as error:
+            if error is self._callbacks_error:
+                raise
             if not _may_have_arrived(error, exchange):
                 raise _NotArrivedError(error) from error
             if isinstance(error, StreamLostError):
@@ -139,8 +148,27 @@ class BuildCall:
         # From the last byte on the server may be building, so the guard stands by before that.
         guard.attach(exchange.socket)
         if self.before_end:
-            self.before_end()
+            self._call(self.before_end)
+        if self.before_last_byte:
+            self._hold(exchange, self.before_last_byte)
         yield held[-1:]
+
+    def _hold(self, exchange: Exchange, before_last_byte: Callable[[float], None]) -> None:
+        """Let the caller do what must come between the upload and the build."""
+        request = HeldRequest(exchange.socket, self.transport.url, self.transport.redact)
+        request.wait_until_sent(self.transport.timing.silence)
+        self._check_time()
+        self._call(lambda: before_last_byte(LONGEST_HOLD))
+        # A server that hung up meanwhile never gets the last byte, and has nothing to build.
+        request.require_silence()
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except APIError as error:
+            # It is about another request, and says nothing of whether this one arrived.
+            self._callbacks_error = error
+            raise
 
     def _follow(self, response: httpx.Response, guard: Guard) -> BuildOutcome:
         if response.status_code != 200:
@@ -148,13 +176,26 @@ class BuildCall:
             raise self.transport.error(response)
         require_type(response, "text/event-stream", _PATH)
         self._last_event = self.clock()
-        ending = read_build(self._chunks(response), self._pass_on, self.transport.hide, limit=LARGEST_ANSWER)
+        ending = read_build(self._chunks(response), self._pass_on, self.transport.redact, limit=LARGEST_ANSWER)
         if ending is None:
-            raise StreamLostError(f"{self.transport.url} ended the build stream without a result.", sent=True)
-        guard.dismiss()
+            raise self._lost()
         if ending.kind == "error":
-            raise stream_error(ending.data, self.transport.hide)
-        return self._check_row(ending)
+            guard.dismiss()
+            raise stream_error(ending.data, self.transport.redact)
+        value = self._parse(ending)
+        guard.dismiss()
+        return self._check_record(value)
+
+    def _parse(self, ending: TerminalEvent) -> object:
+        try:
+            return parse_json(ending.data, _RESULT, self.transport.redact)
+        except ProtocolError:
+            if ending.is_whole:
+                raise
+            raise self._lost() from None
+
+    def _lost(self) -> StreamLostError:
+        return StreamLostError(f"{self.transport.url} ended the build stream without a result.", sent=True)
 
     def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
         for chunk in response.iter_raw():
@@ -167,7 +208,7 @@ class BuildCall:
     def _pass_on(self, event: BuildEvent) -> None:
         self._last_event = self.clock()
         self._has_begun = True
-        self._from_cache = self._from_cache or event.type == "cache_hit"
+        self._from_cache = self._from_cache or isinstance(event, CacheHit)
         self.on_event(event)
 
     def _check_time(self) -> None:
@@ -178,21 +219,17 @@ class BuildCall:
                 " limit (timeout= in Python, customTimeouts elsewhere) if need be."
             )
 
-    def _check_row(self, ending: Ending) -> BuildOutcome:
-        what = "build result"
-        row = parse_record(parse_json(ending.data, what, self.transport.hide), what)
-        if row.name != self.request.name:
+    def _check_record(self, value: object) -> BuildOutcome:
+        record = parse_record(value, _RESULT, name=self.request.name)
+        if record.content_hash != self.request.content_hash:
             raise ProtocolError(
-                f"The server's {what} is not about snapshot {quoted(self.request.name)}, but another row."
-            )
-        if row.content_hash != self.request.content_hash:
-            raise ProtocolError(
-                f"The server's {what} has the content hash {row.content_hash}, not"
+                f"The server's {_RESULT} has the content hash {record.content_hash}, not"
                 f" {self.request.content_hash} as planned."
             )
-        if row.status != "ready":
-            raise ProtocolError(f"The server's {what} is a row that is {row.status}, not ready.")
-        return BuildOutcome(row, self._from_cache)
+        if not record.is_ready:
+            without = "" if record.checkpoint_id or record.status != "ready" else " without an image"
+            raise ProtocolError(f"The server's {_RESULT} is a record that is {record.status}{without}, not ready.")
+        return BuildOutcome(record, self._from_cache)
 
 
 def _never_arrived(error: BaseException) -> bool:

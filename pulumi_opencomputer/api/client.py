@@ -6,6 +6,7 @@ server can't serve. A build is repeated only where the server can't have begun i
 
 from __future__ import annotations
 
+import enum
 import time
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
@@ -17,17 +18,48 @@ from ..errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
-    ProtocolError,
     TimedOutError,
     UnavailableError,
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
+from .error_mapping import describe_failure
 from .events import BuildEvent
-from .records import Record, describe_failure, parse_record, parse_records
+from .record_list import RecordList, read_list, read_one
+from .records import Record
 from .transport import LARGEST_ANSWER, Timing, Transport
 
-__all__ = ["LARGEST_ANSWER", "BuildBody", "BuildEvent", "BuildOutcome", "Client", "Record", "Timing"]
+__all__ = [
+    "LARGEST_ANSWER",
+    "BuildBody",
+    "BuildEvent",
+    "BuildOutcome",
+    "Client",
+    "Deleted",
+    "Record",
+    "RecordList",
+    "Timing",
+]
+
+_LOOK_LIMIT = 64 * 1024 * 1024
+_LOOK_SECONDS = 10.0
+
+
+class Deleted(enum.Enum):
+    """What a delete found."""
+
+    DELETED = "deleted"
+    """The record was there, and is deleted."""
+
+    NOT_FOUND = "not found"
+    """The server that holds the records has none of that name."""
+
+    NOT_IN_INDEX = "not in the index"
+    """The public endpoint's index shows none of that name. Where the index lags the record may be there all the same;
+    then nothing was deleted."""
+
+    def __bool__(self) -> bool:
+        return self is Deleted.DELETED
 
 
 class Client:
@@ -45,7 +77,7 @@ class Client:
 
         Args:
             settings: Where the API is, and with which key.
-            sleep: Called with the seconds of every wait between attempts and between looks at a row.
+            sleep: Called with the seconds of every wait between attempts and between looks at a record.
             clock: Gives the seconds that the time limits of builds and of `wait_for` are measured with.
             timing: Time limits and numbers of attempts.
 
@@ -67,64 +99,128 @@ class Client:
         """Close what connections are left."""
         self._transport.close()
 
-    def get_snapshot(self, name: str) -> Record:
-        """Return the named row.
+    @property
+    def clock_skew(self) -> float:
+        """The seconds that the server's clock is ahead of this machine's, as its last answer told; 0 if none did."""
+        return self._transport.clock_skew
+
+    def server_time(self) -> float:
+        """Return the seconds of the epoch on the server's clock."""
+        return time.time() + self.clock_skew
+
+    def get_snapshot(self, name: str, *, with_manifest: bool = True) -> Record:
+        """Return the named record.
+
+        Args:
+            name: The snapshot's name.
+            with_manifest: Whether the record keeps its manifest whole, which holds every embedded file. Otherwise it is
+                read in little memory, and only the keys of the manifest whose values are no lists or objects remain.
 
         Raises:
             NotFoundError: There is none.
             APIError: The server can't be reached, refused, or answered otherwise than the API promises.
         """
-        return self._transport.safely(lambda: self._look(name))
+        return self._transport.with_retries(lambda: self._look(name, with_manifest=with_manifest))
 
-    def list_snapshots(self) -> list[Record]:
-        """Return all named rows of any status, newest first, with their manifests.
+    def list_snapshots(self) -> RecordList:
+        """Return all named records of any status, newest first, without their manifests' lists and objects.
+
+        A record that can't be read is left out, and the list is then not whole.
 
         Raises:
             APIError: As with `get_snapshot`.
         """
-        return self._list("/api/snapshots", True, LARGEST_ANSWER)
+        return self._list("/api/snapshots")
 
-    def list_images(self, *, with_manifests: bool = True, limit: int = LARGEST_ANSWER) -> list[Record]:
-        """Return all rows, the unnamed ones of builds too, newest first.
+    def list_images(
+        self,
+        *,
+        until: Callable[[Record], bool] = lambda _: False,
+        limit: int = _LOOK_LIMIT,
+        seconds: float = _LOOK_SECONDS,
+    ) -> RecordList:
+        """Return records of any kind, the unnamed ones of builds too, newest first, as far as they are wanted.
+
+        The list holds every embedded file of every image, so it is read as it comes, in the memory of its records
+        without their manifests' lists and objects, and no further than need be.
 
         Args:
-            with_manifests: Whether the rows keep their manifests, which hold every embedded file.
+            until: Told each record; True means that no further ones are wanted.
+            limit: The most bytes to read.
+            seconds: The time after which no more is read.
+
+        Returns:
+            The records read. Only where the list is whole does a record's absence say anything.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        return self._list("/api/images", until=until, limit=limit, seconds=seconds)
+
+    def find_image(
+        self, content_hash: str, *, with_manifest: bool = True, limit: int = LARGEST_ANSWER
+    ) -> tuple[Record | None, RecordList]:
+        """Return the unnamed record of a content hash, and the list up to it.
+
+        Args:
+            content_hash: The 64 hex digits.
+            with_manifest: Whether the record keeps its manifest whole; those before it don't.
             limit: The most bytes to read.
 
         Raises:
-            AnswerTooLargeError: The list is longer than `limit`.
             APIError: As with `get_snapshot`.
         """
-        return self._list("/api/images", with_manifests, limit)
 
-    def delete_snapshot(self, name: str) -> bool:
-        """Delete the named row.
+        def is_wanted(record: Record) -> bool:
+            return record.name is None and record.content_hash == content_hash
 
-        Returns:
-            Whether this call deleted it: False if the server had none. A 404 after an attempt whose answer
-            was lost counts as deleted by that attempt.
+        found = self._list("/api/images", until=is_wanted, limit=limit, last_is_whole=with_manifest)
+        return (found[-1] if found and is_wanted(found[-1]) else None), found
+
+    def has_checkpoint(self, name: str) -> bool:
+        """Tell whether a snapshot is there and ready; a cheap look, without its manifest.
 
         Raises:
             APIError: As with `get_snapshot`.
+        """
+        return self._has_patches(f"{_path(name)}/patches")
+
+    def has_image_checkpoint(self, record_id: str) -> bool:
+        """Tell the same of an unnamed record, by its id.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        return self._has_patches(f"/api/images/{quote(record_id, safe='')}/patches")
+
+    def delete_snapshot(self, name: str) -> Deleted:
+        """Delete the named record.
+
+        Returns:
+            What the delete found. A 404 after an attempt whose answer was lost counts as deleted by that attempt.
+
+        Raises:
+            APIError: As with `get_snapshot`; also for a 404 with another text than that of a missing snapshot, as that
+                of a database that can't be written: nothing was deleted then.
         """
         path = _path(name)
         perhaps_done = False
 
-        def attempt() -> bool:
+        def attempt() -> Deleted:
             nonlocal perhaps_done
             exchange = self._transport.exchange()
             try:
                 with self._transport.open(exchange, "DELETE", path) as response:
                     if response.status_code not in (200, 202, 204):
                         raise self._transport.error(response)
-            except NotFoundError:
-                return perhaps_done
+            except NotFoundError as error:
+                return Deleted.DELETED if perhaps_done else _what_is_missing(error)
             except APIError as error:
                 perhaps_done = perhaps_done or (exchange.begun and error.status != 429)
                 raise
-            return True
+            return Deleted.DELETED
 
-        return self._transport.safely(attempt)
+        return self._transport.with_retries(attempt)
 
     def create_snapshot(
         self,
@@ -134,6 +230,7 @@ class Client:
         on_event: Callable[[BuildEvent], None],
         on_quiet: Callable[[float, bool], None] | None = None,
         before_end: Callable[[], None] | None = None,
+        before_last_byte: Callable[[float], None] | None = None,
     ) -> BuildOutcome:
         """Build an image and put it under a name.
 
@@ -151,6 +248,11 @@ class Client:
                 yet may be waiting for another build.
             before_end: Called when all but the last byte of the body is sent; again if the request is
                 repeated.
+            before_last_byte: For what must happen between the upload and the build, as a delete of the record that
+                has the name. Called, with the seconds that it may take, when the server has received all but the last
+                byte, the content's hash is what was planned, and the server has neither refused nor hung up. If it
+                raises, the last byte is never sent. If the server hangs up during or after the call, the request is
+                repeated, and the callback called again.
 
         Returns:
             The named row, ready, with the name and content hash that were asked for; and whether it comes from the
@@ -166,24 +268,32 @@ class Client:
             APIError: As with `get_snapshot`.
         """
         return BuildCall(
-            self._transport, self._clock, self._sdk_version, request, timeout, on_event, on_quiet, before_end
+            self._transport,
+            self._clock,
+            self._sdk_version,
+            request,
+            timeout,
+            on_event,
+            on_quiet,
+            before_end,
+            before_last_byte,
         ).run()
 
     def wait_for(self, name: str, content_hash: str, *, timeout: float, started: float | None = None) -> Record:
-        """Look a named row up until it is ready: what became of a build whose connection was lost.
+        """Look a named record up until it is ready: what became of a build whose connection was lost.
 
-        A build writes the row when it is done, so that a missing row may still come; one that the server
-        broke off never does. A row of other content counts as missing, as a mirror may still show the one
+        A build writes the record when it is done, so that a missing record may still come; one that the server
+        broke off never does. A record of other content counts as missing, as a mirror may still show the one
         before.
 
         Args:
             name: The snapshot's name.
-            content_hash: The content that the row must have.
+            content_hash: The content that the record must have.
             timeout: The seconds from `started` after which no further look is taken.
             started: The clock's time when the build began; now, if it is None.
 
         Raises:
-            BuildFailedError: The row is failed.
+            BuildFailedError: The record is failed.
             ConflictError: In the end another content was under the name.
             TimedOutError: In the end there was no such row, or it was still being built.
             UnavailableError: In the end the server could not be asked.
@@ -205,12 +315,10 @@ class Client:
             self._transport.sleep(pause)
         raise AssertionError("the pauses never end")
 
-    def _look(self, name: str) -> Record:
+    def _look(self, name: str, *, with_manifest: bool = True) -> Record:
         path = _path(name)
-        row = parse_record(self._transport.get_json(path), f"answer to {path}")
-        if row.name != name:
-            raise ProtocolError(f"The server's answer about snapshot {quoted(name)} is about another row.")
-        return row
+        with self._transport.get(path) as chunks:
+            return read_one(chunks, f"answer to {path}", self._transport.redact, name, with_manifest=with_manifest)
 
     def _look_again(self, name: str) -> Record | APIError:
         try:
@@ -218,18 +326,55 @@ class Client:
         except (NotFoundError, UnavailableError, TimedOutError) as error:
             return error
 
-    def _list(self, path: str, with_manifests: bool, limit: int) -> list[Record]:
-        return self._transport.safely(
-            lambda: parse_records(
-                self._transport.get_json(path, limit), f"answer to {path}", with_manifests=with_manifests
-            )
-        )
+    def _list(
+        self,
+        path: str,
+        *,
+        until: Callable[[Record], bool] = lambda _: False,
+        limit: int = LARGEST_ANSWER,
+        seconds: float | None = None,
+        last_is_whole: bool = False,
+    ) -> RecordList:
+        def attempt() -> RecordList:
+            with self._transport.get(path, limit=limit, seconds=seconds) as chunks:
+                return read_list(
+                    chunks, f"answer to {path}", self._transport.redact, until=until, last_is_whole=last_is_whole
+                )
+
+        return self._transport.with_retries(attempt)
+
+    def _has_patches(self, path: str) -> bool:
+        def attempt() -> bool:
+            try:
+                with self._transport.get(path):
+                    return True
+            except NotFoundError:
+                return False
+
+        return self._transport.with_retries(attempt)
 
     def _pauses(self) -> Iterator[float]:
         pause = self._transport.timing.first_poll
         while True:
             yield pause
             pause = min(1.5 * pause, self._transport.timing.longest_poll)
+
+
+def _what_is_missing(error: NotFoundError) -> Deleted:
+    """What the 404 of a delete means.
+
+    Raises:
+        UnavailableError: It is a failure of the server, which answers so for any error of its database.
+    """
+    if error.text == "snapshot not found":
+        return Deleted.NOT_IN_INDEX
+    if error.is_of_the_cell:
+        return Deleted.NOT_FOUND
+    raise UnavailableError(
+        "The server could not delete the snapshot. Nothing was deleted; try again in a while.",
+        status=404,
+        text=error.text,
+    ) from None
 
 
 def _path(name: str) -> str:
@@ -247,7 +392,7 @@ def _unsettled(name: str, content_hash: str, found: Record | APIError) -> APIErr
     again = "Run pulumi up again: what was built meanwhile is taken from the cache."
     if isinstance(found, Record) and found.content_hash != content_hash:
         return ConflictError(
-            f"The name {quoted(name)} is taken by a row of other content ({found.content_hash[:12]}, created"
+            f"The name {quoted(name)} is taken by a record of other content ({found.content_hash[:12]}, created"
             f" {found.created_at})."
         )
     if isinstance(found, Record):

@@ -40,11 +40,13 @@ _PATIENCE = 5.0
 class GuardProcess:
     """The process, started when the first stream needs it. Any number of threads may use it at once."""
 
-    def __init__(self, *, silence: float = 45.0, limit: float = 900.0) -> None:
-        """Set how long a server may be silent, and how long a build may last, in seconds."""
+    def __init__(self, *, silence: float = 45.0, limit: float = 900.0, start: float = _PATIENCE) -> None:
+        """Set how long a server may be silent, a build may last, and the process may take to start, in seconds."""
+        self._longest_start = start
         self._times = (str(silence), str(limit))
         self._control: socket.socket | None = None
         self._numbers = itertools.count()
+        self._is_unstartable = False
         self._lock = threading.Lock()
 
     def take(self, connection: socket.socket) -> bytes | None:
@@ -86,14 +88,16 @@ class GuardProcess:
 
     def _start(self) -> socket.socket:
         # In a frozen program the executable is that program, not an interpreter.
-        if os.name != "posix" or not sys.executable or getattr(sys, "frozen", False):
+        if os.name != "posix" or not sys.executable or getattr(sys, "frozen", False) or self._is_unstartable:
             raise OSError("no process can be started here")
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 self._run(theirs.fileno())
-            except BaseException:
+            except BaseException as error:
                 ours.close()
+                # An interpreter that hangs once would hold up each further build for as long.
+                self._is_unstartable = isinstance(error, subprocess.SubprocessError)
                 raise
         ours.settimeout(_PATIENCE)
         return ours
@@ -110,7 +114,7 @@ class GuardProcess:
             env={name: os.environ[name] for name in _KEPT if name in os.environ},
             pass_fds=(control,),
             start_new_session=True,
-            timeout=_PATIENCE,
+            timeout=self._longest_start,
             check=True,
         )
 

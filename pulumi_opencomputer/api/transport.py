@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +16,14 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     stop_after_attempt,
+    stop_any,
     stop_before_delay,
     wait_exponential,
     wait_random,
 )
+from tenacity.stop import stop_base
 
-from ..config import Settings, is_loopback, refuse_plain_http
+from ..config import Settings, refuse_plain_http
 from ..errors import (
     AnswerTooLargeError,
     APIError,
@@ -28,14 +32,18 @@ from ..errors import (
     TimedOutError,
     UnavailableError,
 )
-from .attempt import Exchange
-from .records import http_error, parse_json
+from .attempt import OUT_OF_FILES, Exchange, is_out_of_files
+from .error_mapping import http_error, parse_date
+from .proxies import proxy_of
 
 LARGEST_ANSWER = 300 * 1024 * 1024
 """The most bytes that an answer, or one event of a build stream, may have."""
 
 _LARGEST_ERROR = 64 * 1024
 _SHORTEST_SECRET = 4
+# A shorter key may be a part of other words, as of a path.
+_LONG_SECRET = 8
+_SMALLEST_SKEW = 2.0
 _RETRIED = frozenset({None, 408, 429, 500, 502, 503, 504, 524})
 
 T = TypeVar("T")
@@ -49,7 +57,7 @@ class Timing:
         connect: Establishing a connection.
         silence: Between two reads or writes; a build stream has a keepalive every 15 s.
         call: One attempt of a request that is not a build, from its beginning to the end of its answer.
-        attempts: The most attempts of one request.
+        attempts: The most attempts of one request. With the waits between them, a server may be away for half a minute.
         retrying: The time after which no further attempt is begun.
         first_wait: The wait before the second attempt; it doubles from one to the next, and up to this
             much is added.
@@ -63,7 +71,7 @@ class Timing:
     connect: float = 10.0
     silence: float = 60.0
     call: float = 180.0
-    attempts: int = 6
+    attempts: int = 10
     retrying: float = 90.0
     first_wait: float = 0.25
     longest_wait: float = 8.0
@@ -75,6 +83,12 @@ class Timing:
 
 class Transport:
     """Sends requests and reads answers. Any number of threads may use it at once.
+
+    Attributes:
+        url: The API's address.
+        timing: Time limits and numbers of attempts.
+        sleep: Waits for so many seconds.
+        clock_skew: The seconds that the server's clock is ahead of this machine's, as its last answer told.
 
     Every request has a connection of its own: a build that went out on a pooled connection which the server
     was just closing could not be told from one that arrived, and a time limit on the whole needs to know the
@@ -92,20 +106,32 @@ class Transport:
         self.url = settings.api_url
         self.timing = timing
         self.sleep = sleep
+        self.clock_skew = 0.0
         self._key = settings.api_key
-        self._http = _open_http(settings, timing)
+        self._key_alone = re.compile(
+            rf"(?<![^\s\"'`=:,;<(\[{{]){re.escape(self._key)}(?=$|[\s\"'`,;>)\]}}]|[.:!?](?:\s|$))"
+        )
+        self._proxy = proxy_of(settings.api_url)
+        self._http = _open_http(settings, timing, self._proxy)
 
     def close(self) -> None:
         """Close what connections are left."""
         self._http.close()
 
-    def hide(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without the API key."""
-        return text.replace(self._key, "[API key]") if len(self._key) >= _SHORTEST_SECRET else text
+        if len(self._key) >= _LONG_SECRET:
+            return text.replace(self._key, "[API key]")
+        return self._key_alone.sub("[API key]", text) if len(self._key) >= _SHORTEST_SECRET else text
 
-    def exchange(self) -> Exchange:
-        """Return the exchange for one attempt of a request that is not a build."""
-        return Exchange(self.url, self.timing.call)
+    def exchange(self, limit: float | None = None, *, build: bool = False) -> Exchange:
+        """Return the exchange for one attempt of a request.
+
+        Args:
+            limit: The seconds that it may take in all; `Timing.call`, if it is None.
+            build: Whether it is a build.
+        """
+        return Exchange(self.url, self.timing.call if limit is None else limit, build=build, proxy=self._proxy)
 
     @contextmanager
     def open(
@@ -129,23 +155,33 @@ class Transport:
                 method, self.url + path, headers=headers, content=body, extensions=exchange.extensions
             ) as response,
         ):
+            self._note_time(response.headers.get("date", ""))
             if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
                 raise ProtocolError(f"{self.url} compressed its answer, though asked not to.")
             yield response
 
-    def get_json(self, path: str, limit: int = LARGEST_ANSWER) -> object:
-        """Return the JSON that a GET is answered with; one attempt.
+    @contextmanager
+    def get(self, path: str, *, limit: int = LARGEST_ANSWER, seconds: float | None = None) -> Iterator[Iterator[bytes]]:
+        """Send a GET and give the JSON that it is answered with, as it comes; one attempt.
 
         Args:
             path: The path, escaped.
-            limit: The most bytes to read.
+            limit: The most bytes to read; beyond it the bytes end with AnswerTooLargeError.
+            seconds: The time for all of it; beyond it the bytes end with TimedOutError. `Timing.call`, if it is None.
         """
-        with self.open(self.exchange(), "GET", path) as response:
+        exchange = self.exchange(None if seconds is None else min(self.timing.call, seconds))
+        with self.open(exchange, "GET", path) as response:
             if response.status_code != 200:
                 raise self.error(response)
             require_type(response, "application/json", path)
-            body = _read(response, limit, path)
-        return parse_json(body, f"answer to {path}", self.hide)
+            yield _limited(exchange.translated(response.iter_raw()), limit, path)
+
+    def _note_time(self, date: str) -> None:
+        moment = parse_date(date)
+        if moment is not None:
+            # The header has whole seconds, and the answer was under way.
+            skew = moment + 0.5 - time.time()
+            self.clock_skew = skew if abs(skew) > _SMALLEST_SKEW else 0.0
 
     def error(self, response: httpx.Response) -> APIError:
         """Return the error for an answer that is not the wished-for one; reads at most 64 KiB of it."""
@@ -158,12 +194,12 @@ class Transport:
         except httpx.HTTPError:
             pass  # The status says more than the broken connection does.
         return http_error(
-            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, hide=self.hide
+            response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, redact=self.redact
         )
 
-    def safely(self, attempt: Callable[[], T]) -> T:
+    def with_retries(self, attempt: Callable[[], T]) -> T:
         """Run attempts of a request that may be repeated until one succeeds or repeating it is no use."""
-        return self.retrying(_is_passing, self.timing.retrying)(attempt)
+        return self.retrying(_is_transient, self.timing.retrying)(attempt)
 
     def retrying(self, repeatable: Callable[[BaseException], bool], total: float) -> Retrying:
         """Return the rule of retries; the last error comes out as it is.
@@ -175,7 +211,11 @@ class Transport:
         return Retrying(
             retry=retry_if_exception(repeatable),
             wait=self._wait,
-            stop=stop_after_attempt(self.timing.attempts) | stop_before_delay(min(total, self.timing.retrying)),
+            stop=stop_any(
+                stop_after_attempt(self.timing.attempts),
+                stop_before_delay(min(total, self.timing.retrying)),
+                _StopWhereHopeless(),
+            ),
             sleep=self.sleep,
             reraise=True,
         )
@@ -199,20 +239,29 @@ def require_type(response: httpx.Response, media_type: str, path: str) -> None:
         )
 
 
-def _read(response: httpx.Response, limit: int, path: str) -> bytearray:
-    body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) > limit:
+def _limited(chunks: Iterable[bytes], limit: int, path: str) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
             raise AnswerTooLargeError(f"The answer to {path} is larger than {limit:,} bytes; it was not read on.")
-    return body
+        yield chunk
 
 
-def _is_passing(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     return isinstance(error, (UnavailableError, TimedOutError)) and error.status in _RETRIED
 
 
-def _open_http(settings: Settings, timing: Timing) -> httpx.Client:
+class _StopWhereHopeless(stop_base):
+    """Stop at an error that another attempt, or many, don't mend."""
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        most: int | None = getattr(error, "most_attempts", None)
+        return most is not None and retry_state.attempt_number >= most
+
+
+def _open_http(settings: Settings, timing: Timing, proxy: str | None) -> httpx.Client:
     try:
         return httpx.Client(
             headers={
@@ -221,14 +270,17 @@ def _open_http(settings: Settings, timing: Timing) -> httpx.Client:
                 "User-Agent": f"pulumi-opencomputer/{_version()}",
                 "X-API-Key": settings.api_key,
             },
-            # A proxy could not reach this machine's loopback, and must not see its requests.
-            trust_env=not is_loopback(settings.api_url),
+            proxy=proxy,
+            # What else it would read there is a password of .netrc, to be sent along.
+            trust_env=False,
             verify=httpx.create_ssl_context(),
             follow_redirects=False,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             timeout=httpx.Timeout(timing.silence, connect=timing.connect, pool=None),
         )
-    except (ValueError, ImportError, OSError, httpx.InvalidURL):
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+        if is_out_of_files(error):
+            raise ConfigurationError(OUT_OF_FILES) from None
         raise ConfigurationError(
             "The environment's settings for proxies or certificates (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,"
             " SSL_CERT_FILE, SSL_CERT_DIR) can't be used. A proxy's address must begin with http:// or https://."

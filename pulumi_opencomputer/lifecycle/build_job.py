@@ -20,11 +20,10 @@ from ..errors import (
 from ..manifest.describe import describe_steps
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
-from .names import MARK_KEY, mark
+from .names import Origin, mark
 from .progress import BuildProgress, ResourceLog
 from .types import DEFAULT_TIMEOUT
 
-_VARIANTS_OF_EARLIER_RUNS = 8
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
 _TO_THE_END = 120.0
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
@@ -37,6 +36,7 @@ class Job:
         urn: The resource's URN.
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
+        predecessor: The id that the state records, which a record made now names as the one that it replaces.
         log: The resource's status line.
         progress: The running build's lines.
         committed: Whether it goes on to its end, cancelled or late.
@@ -65,6 +65,7 @@ class Job:
         self.content_hash = str(inputs["contentHash"])
         self.log = log
         self.variant = 0
+        self.predecessor: str | None = None
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
@@ -73,7 +74,13 @@ class Job:
         self._hashes = {0: self.content_hash}
         self._cancelled = False
         self.committed = False
-        self.progress = BuildProgress(log, self._descriptions, clock=clock)
+        self.progress = BuildProgress(
+            log,
+            self._descriptions,
+            clock=clock,
+            redact=self._secrets.scrub,
+            withholds=lambda step: self._secrets.in_step(step - 1),
+        )
 
     @property
     def mark(self) -> str:
@@ -91,16 +98,11 @@ class Job:
             self._hashes[variant] = content_hash(self._prepared.image(variant))
         return self._hashes[variant]
 
-    def is_content(self, content_hash: str) -> bool:
-        """Whether a content hash is of this content, or of a variant that an earlier run may have taken."""
-        variants = range(max(self.variant, _VARIANTS_OF_EARLIER_RUNS) + 1)
-        return any(content_hash == self.hash_of(variant) for variant in variants)
-
     def request(self, name: str) -> BuildRequest:
         """The request that makes a snapshot of this content under a name."""
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
-        extra = {**image, MARK_KEY: self.mark}
+        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
 
     def remaining(self) -> float:
@@ -162,8 +164,7 @@ class Job:
         code = "" if error.exit_code is None else f" with exit code {error.exit_code}"
         kind = error.step_type or "unknown type"
         where = f"[{step}/{len(self._descriptions)}] {self._descriptions[step - 1]}"
-        error.message = f"The build failed at step {step} ({kind}){code}: {where}."
-        error.args = (error.message,)
+        error.reword(f"The build failed at step {step} ({kind}){code}: {where}.")
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
 

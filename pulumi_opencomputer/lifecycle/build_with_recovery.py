@@ -111,7 +111,7 @@ class Builder:
     def records(self) -> Mapping[str, Record]:
         """The unnamed records by content hash; none where the list is too long to be read."""
         try:
-            return unnamed(self._client.list_images(with_manifests=False, limit=LIST_LIMIT))
+            return unnamed(self._client.list_images(limit=LIST_LIMIT))
         except AnswerTooLargeError:
             return {}
 

@@ -9,11 +9,11 @@ used, and a hash of another way must not be reused.)
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ContentChangedError, LocalFileError, Problem
-from ..manifest.paths import join, leaves
+from ..manifest.paths import join
 from ..manifest.secrets import Secrets
 from ..sanitize import clean
 from .types import UNKNOWN, Autonaming, Checked, is_unknown
@@ -23,6 +23,15 @@ _DELETED_FIRST = (
     "fails leaves none. Keep the safe order for this provider: "
     "pulumi config set --path pulumi:autonaming.providers.opencomputer.mode default"
 )
+
+
+_OTHER_FILES = (
+    "was made of other local files than there are now: it is a recorded manifest (ignore_changes keeps it, here or on "
+    "the Image that it comes from), whose files changed or vanished. Remove ignore_changes, or bring the files back."
+)
+
+# What a check adds to each step that names local files.
+_COUNT = "bytes"
 
 
 class HashMemory:
@@ -63,8 +72,10 @@ class Rules(Protocol):
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
         """Every mistake in its own inputs."""
 
-    def fill_in(self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
-        """Fill in what a program may leave out; the content hash is there."""
+    def fill_in(
+        self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None, /
+    ) -> list[Problem]:
+        """Fill in what a program may leave out; the content hash is there. Every mistake that this shows."""
 
 
 def check(
@@ -104,14 +115,29 @@ def check(
     if problems:
         # Without an unknown hash: outside of a preview the engine refuses it, and would not show the problems.
         return Checked(dict(news), _fit_to_show(problems, inputs))
-    rules.fill_in(urn, olds, inputs, autonaming)
+    if problems := rules.fill_in(urn, olds, inputs, autonaming):
+        return Checked(dict(news), _fit_to_show(problems, inputs))
     warnings = [*_order_warnings(urn, olds, autonaming), *contents.warnings]
     return Checked(inputs, (), _fit_to_show(warnings, inputs))
 
 
 def _is_recorded(manifest: Any, olds: Mapping[str, Any]) -> bool:
+    """Whether a manifest has the recorded hash, as far as can be told without a look at local files.
+
+    A program gives the place of local files alone; their number and size, which a check adds, come back where the
+    engine puts the recorded value in (``ignore_changes``), or where the manifest is an image's output.
+    """
     same = isinstance(manifest, Mapping) and manifest == olds.get("manifest") and bool(olds.get("contentHash"))
-    return same and not any(path[-1] == "source" for path, _ in leaves(manifest))
+    return same and all(_COUNT in body for body in _local_bodies(manifest))
+
+
+def _local_bodies(manifest: Any) -> Iterator[Mapping[str, Any]]:
+    """What each step that names local files says of them."""
+    steps = manifest.get("steps") if isinstance(manifest, Mapping) else None
+    for step in steps if isinstance(steps, list | tuple) else ():
+        for body in step.values() if isinstance(step, Mapping) else ():
+            if isinstance(body, Mapping) and "source" in body:
+                yield body
 
 
 def _recorded(olds: Mapping[str, Any]) -> _Contents:
@@ -126,11 +152,18 @@ def _examined(manifest: Any, memory: HashMemory) -> _Contents:
     prepared = examined.prepared
     if prepared is None:
         return _Contents(examined.checked, lambda: UNKNOWN, examined.problems)
+    if any(_differ(*bodies) for bodies in zip(_local_bodies(manifest), _local_bodies(examined.checked), strict=True)):
+        return _Contents(examined.checked, lambda: UNKNOWN, [Problem("manifest", _OTHER_FILES)])
 
     def hashed() -> str:
         return memory.hash_of(prepared.key, lambda: content_hash(prepared.image()))
 
     return _Contents(examined.checked, hashed, warnings=prepared.warnings)
+
+
+def _differ(given: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether local files are not those that a manifest was made of which a check has completed before."""
+    return any(key in given and given[key] != found[key] for key in found if key not in ("source", "ignore"))
 
 
 def _without_nulls(value: Any) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import Problem
-from .names import generated_name, name_problem
+from ..sanitize import clean
+from .names import generated_name, name_problem, resource_of
 from .types import UNKNOWN, Autonaming, is_unknown
 
 _NAME_IN_CLEAR = (
@@ -36,6 +37,16 @@ def autonaming_problems(autonaming: Autonaming) -> list[Problem]:
         return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
     problem = name_problem(autonaming.proposed) if autonaming.enforced else None
     return [Problem("name", f"as pulumi:autonaming makes it, {problem.reason}")] if problem else []
+
+
+def name_taken(other: str) -> Problem:
+    """The mistake of a name that another resource of the same program has.
+
+    Args:
+        other: That resource's URN.
+    """
+    reason = f"is also the name of the resource {resource_of(other)!r} ({other}); give each a name of its own."
+    return Problem("name", clean(reason))
 
 
 def fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, NotFoundError
 from .build_with_recovery import Builder
-from .names import mark_of, scratch_name
+from .names import scratch_name
+from .ownership import Ownership
 from .read_replica import look_until_shown
 from .scratch import build_cached, build_over, clear_scratch
-from .types import Clock, Recorded
+from .types import Clock
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -31,8 +32,7 @@ class SnapshotCreation:
         job: Job,
         clock: Clock,
         *,
-        recorded: Recorded | None,
-        adopt: bool,
+        ownership: Ownership,
         replaced_ids: set[str],
     ) -> None:
         """Prepare it; nothing is sent.
@@ -41,8 +41,7 @@ class SnapshotCreation:
             client: The API.
             job: The content.
             clock: Time.
-            recorded: What the state records of the record that is replaced, or None.
-            adopt: Whether another's record under the name may be taken over.
+            ownership: Whose records may be replaced.
             replaced_ids: The ids of the records that this run replaced; what is replaced here is added.
         """
         self._client = client
@@ -50,8 +49,10 @@ class SnapshotCreation:
         self._clock = clock
         self._builder = Builder(client, job, clock, replaced_ids=replaced_ids)
         self._replaced_ids = replaced_ids
-        self._recorded = recorded
-        self._adopt = adopt
+        self._ownership = ownership
+        self._recorded = ownership.recorded
+        self._announced: set[str] = set()
+        job.predecessor = ownership.predecessor
 
     def run(self, name: str) -> Record:
         """Make the snapshot.
@@ -97,13 +98,11 @@ class SnapshotCreation:
         return record
 
     def _require_ownership(self, record: Record) -> None:
-        """Make sure that the record under the wanted name is ours to replace."""
-        if self._adopt or (self._recorded is not None and self._recorded.snapshot_id == record.id):
-            return
-        carried = mark_of(record)
-        if carried == self._job.mark and self._job.is_content(record.content_hash):
-            return
-        raise ConflictError(_conflict(record, carried, self._job.mark), status=409)
+        """Make sure that the record under the wanted name may be replaced, and say which one is."""
+        said = self._ownership.require(record, self._clock.now())
+        if said and record.id not in self._announced:
+            self._announced.add(record.id)
+            self._job.log.info(said)
 
     def _swap(self, old: Record) -> Record:
         name, scratch = str(old.name), scratch_name(self._job.urn)
@@ -150,11 +149,10 @@ class SnapshotCreation:
             self._replaced_ids.add(record.id)
             return self._builder.build(name).record
         except APIError as error:
-            error.message += (
-                f" The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
+            error.add_hint(
+                f"The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
                 "and running the same command again puts it in place."
             )
-            error.args = (error.message,)
             raise
 
     def _get(self, name: str) -> Record | None:
@@ -162,17 +160,3 @@ class SnapshotCreation:
             return self._client.get_snapshot(name)
         except NotFoundError:
             return None
-
-
-def _conflict(record: Record, carried: str | None, own: str) -> str:
-    if carried is None:
-        origin = "It was not made by this provider."
-    elif carried == own:
-        origin = "It was made by this very resource, with other content, in a run that was not recorded."
-    else:
-        origin = "It was made by another Pulumi resource."
-    return (
-        f"A snapshot named {record.name!r} exists already (content hash {record.content_hash}, status {record.status}, "
-        f"created {record.created_at}). {origin} Choose another name, set adopt to true to take it over "
-        "(it is replaced once the new image is ready), or delete it."
-    )

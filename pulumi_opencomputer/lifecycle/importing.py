@@ -16,7 +16,6 @@ from ..manifest.forms import to_declared
 from ..manifest.sizes import MAX_INLINE_BYTES, human_size
 from .read_replica import FULL_LIST
 from .types import Checked, is_unknown
-from .which_build import unnamed
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -57,9 +56,8 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
     """
     if not _HASH.fullmatch(content_hash):
         raise InvalidInputError([Problem("id", "must be an image's content hash, 64 lower-case hex digits.")])
-    records = client.list_images(with_manifests=with_manifest)
-    found = unnamed(records).get(content_hash)
-    if found is None and len(records) >= FULL_LIST:
+    found, records = client.find_image(content_hash, with_manifest=with_manifest)
+    if found is None and (len(records) >= FULL_LIST or not records.is_whole):
         raise NotFoundError(
             f"The image {content_hash[:12]} is not among the {len(records)} newest records, and the server lists no "
             "others."

@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Problem
-from . import check, check_name, diff, importing, outputs
+from . import check, check_image, check_name, diff, importing, outputs
 from .build_with_recovery import Builder
 from .create_snapshot import SnapshotCreation
 from .delete import delete_snapshot
 from .names import scratch_name
+from .ownership import Ownership
 from .read import read_snapshot
 from .scratch import build_over, clear_scratch
 from .types import Autonaming, Checked, Difference, Imported
@@ -70,10 +71,15 @@ class Kind(ABC):
         """Every mistake in the inputs that only this kind has."""
         return []
 
-    def fill_in(  # noqa: B027 - not every kind has anything to fill in
-        self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None
-    ) -> None:
-        """Fill in what a program may leave out; the content hash is there."""
+    def fill_in(
+        self, _urn: str, _olds: Mapping[str, Any], _inputs: dict[str, Any], _autonaming: Autonaming | None, /
+    ) -> list[Problem]:
+        """Fill in what a program may leave out; the content hash is there. Every mistake that this shows."""
+        return []
+
+    def fixed_name(self, _inputs: Mapping[str, Any], /) -> str | None:
+        """The name at the server that checked inputs ask for, which no other resource may have; None if they don't."""
+        return None
 
     @abstractmethod
     def id_of(self, inputs: Mapping[str, Any]) -> str:
@@ -165,7 +171,7 @@ class Snapshot(Kind):
     name = "Snapshot"
     outputs = outputs.SNAPSHOT
     decisive = ("contentHash", "name")
-    own_inputs = ("name", "adopt", "nameGenerated")
+    own_inputs = ("name", "adopt", "nameGenerated", "imageHash")
 
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
         """Every mistake in the name and the options of a snapshot."""
@@ -174,9 +180,18 @@ class Snapshot(Kind):
             found += check_name.autonaming_problems(autonaming)
         return found
 
-    def fill_in(self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
-        """Generate a name where the program gives none."""
+    def fill_in(
+        self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None, /
+    ) -> list[Problem]:
+        """Generate a name where the program gives none, and compare the content with that of the Image it names."""
+        problems = check_image.image_problems(olds, inputs, inputs.pop("imageHash", None))
         check_name.fill_name(urn, olds, inputs, autonaming)
+        return problems
+
+    def fixed_name(self, inputs: Mapping[str, Any], /) -> str | None:
+        """The name that the program gives."""
+        name = inputs.get("name")
+        return name if isinstance(name, str) and not inputs.get("nameGenerated") else None
 
     def id_of(self, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name."""
@@ -188,8 +203,7 @@ class Snapshot(Kind):
             run.client(),
             job,
             run.clock,
-            recorded=run.known.of(job.urn),
-            adopt=bool(inputs.get("adopt", False)),
+            ownership=Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False))),
             replaced_ids=run.replaced_ids,
         )
         return outputs.created(self.outputs, creation.run(str(inputs["name"])))

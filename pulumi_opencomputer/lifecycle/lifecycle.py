@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..config import Settings
 from ..errors import InvalidInputError, OpenComputerError
 from . import functions
+from .check_name import name_taken
 from .kinds import IMAGE, Kind
 from .preview import Forecast
 from .progress import Log, ResourceLog, no_log
@@ -47,6 +48,10 @@ class Lifecycle:
         self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time))
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
 
+    def begin_run(self) -> None:
+        """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
+        self._run.known.forget_all()
+
     def check(
         self,
         kind: Kind,
@@ -57,7 +62,11 @@ class Lifecycle:
         autonaming: Autonaming | None = None,
     ) -> Checked:
         """Validate inputs; fill in the content hash and the name. Never calls the API."""
-        return kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
+        checked = kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
+        if checked.problems:
+            return checked
+        other = self._run.known.declare(urn, kind.fixed_name(checked.inputs))
+        return Checked(dict(news), (name_taken(other),)) if other else checked
 
     def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs."""
@@ -92,10 +101,13 @@ class Lifecycle:
         finally:
             job.progress.close()
         job.finish()
-        return Created(kind.id_of(inputs), {**inputs, **made, "apiUrl": self._run.api_url()})
+        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
+        self._run.known.note(urn, outputs)
+        return Created(kind.id_of(inputs), outputs)
 
-    def update(self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def update(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Give the outputs after a change that only rewrites the state."""
+        self._run.known.note(urn, state)
         # An input that the program gives no more leaves the state too.
         return {**{key: state[key] for key in kind.computed if key in state}, **inputs}
 
@@ -140,6 +152,7 @@ class Lifecycle:
             APIError: The server can't be reached, or refused.
         """
         kind.delete(self._run, urn, state, ResourceLog(log))
+        self._run.known.forget(urn, state)
 
     def get_snapshot(self, name: str) -> dict[str, Any]:
         """Look one named snapshot up; see `functions`."""

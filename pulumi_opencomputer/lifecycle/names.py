@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
 #: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
 MARK_KEY = "pulumiMark"
+
+# Beside the mark, for people: the resource that a record belongs to. And the id of the record that it replaced.
+_PROJECT_KEY = "pulumiProject"
+_STACK_KEY = "pulumiStack"
+_RESOURCE_KEY = "pulumiResource"
+_PREDECESSOR_KEY = "pulumiPredecessor"
 
 #: The server fails to save a record whose name has more than about 2,600 bytes, after the build.
 MAX_NAME_BYTES = 2000
@@ -27,9 +34,73 @@ def mark(urn: str) -> str:
     return hashlib.sha256(urn.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Which resource made a record.
+
+    Attributes:
+        mark: Its mark; None where the record bears none.
+        project: Its project; empty where that is not known, as the others.
+        stack: Its stack.
+        resource: Its name in the program.
+    """
+
+    mark: str | None = None
+    project: str = ""
+    stack: str = ""
+    resource: str = ""
+
+    @classmethod
+    def of_urn(cls, urn: str) -> Origin:
+        """The resource with a URN."""
+        parts = urn.split("::", 3)
+        if len(parts) != 4 or not urn.startswith("urn:pulumi:"):
+            return cls(mark(urn))
+        return cls(mark(urn), parts[1], parts[0].removeprefix("urn:pulumi:"), parts[3])
+
+    def keys(self, predecessor: str | None) -> dict[str, str]:
+        """What to send beside base and steps, which the server keeps and does not hash.
+
+        Args:
+            predecessor: The id of the recorded record that the new one replaces, or None.
+        """
+        found = {
+            MARK_KEY: self.mark,
+            _PROJECT_KEY: self.project,
+            _STACK_KEY: self.stack,
+            _RESOURCE_KEY: self.resource,
+            _PREDECESSOR_KEY: predecessor,
+        }
+        return {key: value for key, value in found.items() if value}
+
+
+def origin_of(record: Record) -> Origin:
+    """Which resource made a record, as the record says."""
+    return Origin(
+        _text(record, MARK_KEY),
+        _text(record, _PROJECT_KEY) or "",
+        _text(record, _STACK_KEY) or "",
+        _text(record, _RESOURCE_KEY) or "",
+    )
+
+
 def mark_of(record: Record) -> str | None:
     """The mark that a record carries, or None."""
-    found = (record.manifest or {}).get(MARK_KEY)
+    return _text(record, MARK_KEY)
+
+
+def predecessor_of(record: Record) -> str | None:
+    """The id of the record that this one replaced, where its maker knew that from a state; else None."""
+    return _text(record, _PREDECESSOR_KEY)
+
+
+def resource_of(urn: str) -> str:
+    """A resource's own name out of its URN."""
+    return urn.rpartition("::")[2]
+
+
+def _text(record: Record, key: str) -> str | None:
+    found = (record.manifest or {}).get(key)
     return found if isinstance(found, str) else None
 
 
@@ -40,12 +111,12 @@ def generated_name(urn: str, content_hash: str) -> str:
     create that was cut off before Pulumi recorded it finds its own record again.
     """
     digest = hashlib.sha256(f"{urn}\n{content_hash}".encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{_resource(urn)}-{digest[:7]}"
+    return f"{_fit_resource(urn)}-{digest[:7]}"
 
 
 def scratch_name(urn: str) -> str:
     """The name under which a resource's image is built before it gets its own; made of the URN alone."""
-    return f"{_resource(urn)}-scratch-{mark(urn)}"
+    return f"{_fit_resource(urn)}-scratch-{mark(urn)}"
 
 
 def name_problem(name: object) -> Problem | None:
@@ -63,8 +134,8 @@ def name_problem(name: object) -> Problem | None:
     return None
 
 
-def _resource(urn: str) -> str:
+def _fit_resource(urn: str) -> str:
     """The resource's own name out of its URN, fit to be a part of a snapshot's name."""
-    name = urn.rpartition("::")[2]
+    name = resource_of(urn)
     fit = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
     return fit[:_MAX_RESOURCE_PART] or "snapshot"

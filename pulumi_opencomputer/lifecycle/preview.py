@@ -67,8 +67,8 @@ class Forecast:
     def _ask(self) -> None:
         try:
             with self._client() as client:
-                records = client.list_images(with_manifests=False, limit=_LIST_LIMIT)
+                records = client.list_images(limit=_LIST_LIMIT)
         except OpenComputerError:
             return
-        self._whole = len(records) < FULL_LIST
+        self._whole = records.is_whole and len(records) < FULL_LIST
         self._ready = {key for key, record in unnamed(records).items() if record.status == "ready"}

@@ -1,23 +1,22 @@
-"""Build events turned into the lines of a resource's row, while its build runs.
+"""A build's events turned into the lines of a resource, while its build runs.
 
-Each step is one line, said when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, a passing
-(ephemeral) line shows how long it has been running. The server's own text is never shown, since it may
-hold a secret: steps are described in our own words.
+Each step is one line, said when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, a passing (ephemeral)
+line shows how long it has been running. Steps are described in our own words. Whatever else the server says of the
+build is shown too, in order: cleaned, without secrets, a limited number of lines of limited length. Of a step that
+holds a secret, which the server's text may repeat in a form that nobody foresaw, only the number of lines is told.
 """
 
 from __future__ import annotations
 
 import enum
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from ..api.events import BuildEvent, BuildStarted, CacheHit, CheckpointStarted, StepCompleted, StepStarted
 from ..sanitize import clean
-
-if TYPE_CHECKING:
-    from ..api.events import BuildEvent
+from .server_lines import ServerLines
 
 
 class Severity(enum.Enum):
@@ -57,13 +56,11 @@ class ResourceLog:
         self._log(Severity.INFO, clean(message), ephemeral=True)
 
 
-_STARTED = re.compile(r"Step (\d{1,7})/\d+: ")
-_COMPLETED = re.compile(r"Step (\d{1,7})/\d+ completed")
-
 #: Seconds after which a running step's time is shown, and shown again. A log that is kept (CI) has a line
 #: for each, so the pace slows down.
 _PACE = (1, 2, 3, 5, 7, 10, 15, 20, 30)
 _PACE_AFTER = 30
+_SAVING = "saving the image"
 
 
 class BuildProgress:
@@ -80,6 +77,8 @@ class BuildProgress:
         *,
         clock: Callable[[], float] = time.monotonic,
         ticker: Ticker | None = None,
+        redact: Callable[[str], str] = str,
+        withholds: Callable[[int], bool] = lambda _: False,
     ) -> None:
         """Begin.
 
@@ -88,6 +87,8 @@ class BuildProgress:
             descriptions: A line for each step.
             clock: Seconds that only grow.
             ticker: Calls `tick`; the process's own unless a test says otherwise.
+            redact: Takes the secrets of the manifest out of a text of the server.
+            withholds: Tells whether a step, counted from 1, holds a secret: what the server says of it is not shown.
         """
         self._log = log
         self._descriptions = descriptions
@@ -100,18 +101,22 @@ class BuildProgress:
         self._origin_shown = False
         self._any_event = False
         self._lock = threading.Lock()
+        self._withholds = withholds
+        self._server_lines = ServerLines(log, len(descriptions), clock, redact)
 
     def on_event(self, event: BuildEvent) -> None:
-        """Take one event of the server's build log; repeated and unknown ones are let pass."""
+        """Take one event of the server's build log. A step that is started or ended again is not said again."""
         self._any_event = True
-        if event.type == "cache_hit":
+        if isinstance(event, CacheHit):
             self._hit()
-        elif match := _COMPLETED.match(event.message):
-            self._end(int(match[1]))
-        elif match := _STARTED.match(event.message):
-            self._start(int(match[1]))
-        elif event.type == "checkpoint":
-            self._run("saving the image")
+        elif isinstance(event, StepCompleted) and self._is_step(event.number):
+            self._end(event.number)
+        elif isinstance(event, StepStarted) and self._is_step(event.number):
+            self._start(event.number)
+        elif isinstance(event, CheckpointStarted):
+            self._run(_SAVING)
+        elif not isinstance(event, BuildStarted):
+            self._say(event)
 
     def wait_for(self, what: str) -> None:
         """Show that something other than a step is waited for."""
@@ -125,10 +130,24 @@ class BuildProgress:
         self._started.clear()
         self._ended.clear()
 
+    def _is_step(self, number: int) -> bool:
+        return 1 <= number <= len(self._descriptions)
+
+    def _say(self, event: BuildEvent) -> None:
+        """Show what the server says beside what we know."""
+        # A line that bears no number, or a wrong one, may be the output of any step that runs.
+        running = self._started.keys() - self._ended
+        own = {event.step} if event.step is not None else set()
+        is_withheld = any(self._is_step(number) and self._withholds(number) for number in running | own)
+        self._server_lines.say(event.step, event.message, is_withheld=is_withheld)
+        if event.type == "checkpoint":
+            self._run(_SAVING)
+
     def close(self) -> None:
         """Stop showing the running time."""
         with self._lock:
             self._running = None
+        self._server_lines.close()
         self._ticker.remove(self)
 
     def tick(self) -> None:
@@ -150,7 +169,7 @@ class BuildProgress:
         self._origin_shown = True
 
     def _start(self, number: int) -> None:
-        if number in self._started or not 1 <= number <= len(self._descriptions):
+        if number in self._started:
             return
         self._started[number] = self._clock()
         self._run(self._line(number))
@@ -163,6 +182,7 @@ class BuildProgress:
         with self._lock:
             if self._running and self._running[0] == line:
                 self._running = None
+        self._server_lines.end_step(number)
         self._log.info(f"{line} ({self._clock() - self._started[number]:.1f} s)")
 
     def _run(self, what: str) -> None:

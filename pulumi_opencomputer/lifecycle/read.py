@@ -81,9 +81,9 @@ class ImageList:
 
     def _fetch(self) -> None:
         try:
-            records = self._client().list_images(with_manifests=False, limit=LIST_LIMIT)
+            records = self._client().list_images(limit=LIST_LIMIT)
         except AnswerTooLargeError:
             self._records, self._whole = {}, False
             return
-        self._whole = len(records) < FULL_LIST
+        self._whole = records.is_whole and len(records) < FULL_LIST
         self._records = unnamed(records)

@@ -9,31 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError
 from .build_queue import BuildQueue
 from .check import HashMemory
+from .known import KnownRecords
 from .read import ImageList
-from .types import Clock, Recorded
+from .types import Clock
 
 if TYPE_CHECKING:
     from ..api.client import Client
-
-
-class KnownRecords:
-    """What this run has seen of the recorded states, by URN: a create is told the new inputs alone."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Recorded] = {}
-        self._lock = threading.Lock()
-
-    def note(self, urn: str, state: Mapping[str, Any]) -> None:
-        """Remember the record that a resource's state names."""
-        recorded = Recorded.of(state)
-        if urn and recorded.snapshot_id:
-            with self._lock:
-                self._known[urn] = recorded
-
-    def of(self, urn: str) -> Recorded | None:
-        """The record of a resource, or None where this run has not seen its state."""
-        with self._lock:
-            return self._known.get(urn)
 
 
 class Run:
@@ -44,7 +25,7 @@ class Run:
         api_url: Gives the API's address.
         queue: Whose turn it is to build.
         memory: The hashes already computed.
-        known: The records that states name.
+        known: What was seen of states and of the program, and made.
         images: The list of images.
         replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
             record under the name that is its successor's by now.

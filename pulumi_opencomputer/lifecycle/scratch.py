@@ -57,9 +57,8 @@ def clear_scratch(client: Client, scratch: str) -> None:
     try:
         client.delete_snapshot(scratch)
     except APIError as error:
-        error.message += (
-            f" The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
+        error.add_hint(
+            f"The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
             "again takes the image from the cache and deletes it."
         )
-        error.args = (error.message,)
         raise

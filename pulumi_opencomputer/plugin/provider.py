@@ -76,6 +76,7 @@ class OpenComputerProvider(StoppableProvider):
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
         """Take the settings of this provider of the program."""
         self._session.configure(as_texts(receive(request.args).values))
+        self._session.lifecycle.begin_run()
         return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
@@ -129,7 +130,7 @@ class OpenComputerProvider(StoppableProvider):
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         """Rewrite a resource's state."""
         kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).raise_if_invalid()
-        outputs = self._session.lifecycle.update(kind, state.values, inputs.values)
+        outputs = self._session.lifecycle.update(kind, request.urn, state.values, inputs.values)
         return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
@@ -239,4 +240,4 @@ def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDif
 
 def _failures(problems: Iterable[Problem]) -> list[protocol.CheckFailure]:
     # A failure that named a property would show that property's value, secret or not.
-    return [protocol.CheckFailure("", str(problem)) for problem in problems]
+    return [protocol.CheckFailure("", problem.as_failure()) for problem in problems]

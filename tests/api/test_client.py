@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
@@ -10,7 +11,7 @@ from email.utils import formatdate
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.api.client import Client, Timing
+from pulumi_opencomputer.api.client import Client, Deleted, Timing
 from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,
@@ -23,6 +24,7 @@ from wire import (
     answer,
     build,
     hang_up,
+    head,
     plays,
     refused_url,
     reset,
@@ -36,7 +38,7 @@ from wire import (
 def test_a_request_carries_key_and_names_the_program(connect):
     """Every request carries the key, the program's name and version, and asks for uncompressed JSON."""
     with Wire(plays(answer(200, []))) as server:
-        assert connect(server).list_snapshots() == []
+        assert connect(server).list_snapshots() == ()
     (request,) = server.requests
     assert (request.method, request.path) == ("GET", "/api/snapshots")
     assert request.headers["x-api-key"] == KEY
@@ -110,6 +112,53 @@ def test_another_machine_is_reached_through_the_proxy(clock, monkeypatch):
     assert all("x-api-key" not in request.headers for request in proxy.requests)
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("407 Proxy Authentication Required", "user name and password: put them into its address"),
+        ("403 Forbidden", r"refused it \(403 Forbidden\)\. Check HTTPS_PROXY"),
+    ],
+)
+def test_a_proxys_refusal_is_told_as_the_proxys(clock, monkeypatch, status, told):
+    """It names the proxy, without the password in its address, and is not repeated."""
+    with Wire(plays(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://me:hunter2@"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with (
+            Client(Settings("https://host.example", KEY), sleep=clock.sleep) as client,
+            pytest.raises(errors.UnavailableError, match=told) as caught,
+        ):
+            client.list_snapshots()
+    assert f"the proxy {proxy.url} refused" in str(caught.value)
+    assert "hunter2" not in f"{caught.value} {caught.value!r}"
+    assert proxy.connections == 1
+
+
+def test_a_proxy_that_wants_a_password_for_plain_http_is_told_as_the_proxy(clock, monkeypatch):
+    """Its 407 comes as an answer there."""
+    with Wire(plays(answer(407, b"<html>", kind="text/html"))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with (
+            Client(Settings("http://host.example", KEY, allow_http=True), sleep=clock.sleep) as client,
+            pytest.raises(errors.UnavailableError, match="The proxy in front of the server wants"),
+        ):
+            client.list_snapshots()
+    assert proxy.connections == 1
+
+
+def test_a_password_of_netrc_is_not_sent_along(connect, monkeypatch, tmp_path):
+    """The key says who asks; a file of passwords is none of this request's."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Wire(plays(answer(200, []))) as server:
+        connect(server).list_images()
+    assert "authorization" not in server.requests[0].headers
+
+
 @pytest.mark.parametrize("proxy", ["socks9://host", "nonsense://"])
 def test_unusable_proxies_are_a_setting_to_mend(monkeypatch, proxy):
     """A proxy address that can't be used is told as the environment's, without a traceback of a library."""
@@ -121,24 +170,119 @@ def test_unusable_proxies_are_a_setting_to_mend(monkeypatch, proxy):
 # What is answered
 
 
-def test_rows_are_listed_with_or_without_their_manifests(connect):
-    """Images hold unnamed rows too; their manifests, which may be large, can be left out."""
-    rows = [row(), {key: value for key, value in row(contentHash=HASH).items() if key != "name"}]
-    with Wire(plays(answer(200, rows))) as server:
-        client = connect(server)
-        named, unnamed = client.list_images()
-        assert (named.name, unnamed.name) == ("tools", None)
-        assert named.content_hash == unnamed.content_hash == HASH
-        assert named.manifest == {"base": "base", "steps": []}
-        assert [found.manifest for found in client.list_images(with_manifests=False)] == [None, None]
+ROWS = [row(), {key: value for key, value in row(contentHash=HASH, id="row-2").items() if key != "name"}]
+
+
+def test_records_are_listed_without_what_is_large_in_their_manifests(connect):
+    """Images hold unnamed records too; of their manifests only what stands right in them is read."""
+    with Wire(plays(answer(200, ROWS))) as server:
+        found = connect(server).list_images()
+    named, unnamed = found
+    assert (named.name, unnamed.name) == ("tools", None)
+    assert named.content_hash == unnamed.content_hash == HASH
+    assert named.manifest == {"base": "base", "steps": None}
+    assert found.is_whole
     assert server.requests[0].path == "/api/images"
+
+
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_an_image_is_found_with_or_without_its_manifest(connect, with_manifest):
+    """The unnamed record of the content, not the snapshot that has the same."""
+    with Wire(plays(answer(200, ROWS))) as server:
+        found, _ = connect(server).find_image(HASH, with_manifest=with_manifest)
+        assert connect(server).find_image("0" * 64) == (None, tuple(connect(server).list_images()))
+    assert found is not None
+    assert (found.id, found.manifest) == ("row-2", {"base": "base", "steps": [] if with_manifest else None})
+
+
+def test_a_list_is_read_no_further_than_it_is_wanted(connect):
+    """The connection closes once the record is found, whatever the list holds behind it."""
+    closed = []
+
+    def endless(connection: Connection) -> None:
+        connection.request()
+        connection.send(head(200, "application/json"), json.dumps(ROWS)[:-1].encode(), b', {"manifest": {"a": "')
+        closed.append(connection.wait_closed())
+
+    with Wire(endless) as server:
+        found = connect(server).list_images(until=lambda record: record.id == "row-2")
+    assert [record.id for record in found] == ["row-1", "row-2"]
+    assert not found.is_whole
+    assert closed == [True]
+
+
+def test_a_list_beyond_its_bytes_or_time_is_as_long_as_it_was_read(connect):
+    """What was read is worth something; that it is not whole is told."""
+    more = threading.Event()
+
+    def endless(connection: Connection) -> None:
+        connection.request()
+        connection.send(head(200, "application/json"), json.dumps(ROWS)[:-1].encode(), b', {"manifest": {"a": "')
+        while not more.wait(0.01):
+            connection.send(b"x" * 10_000)
+
+    with Wire(endless) as server:
+        client = connect(server)
+        for bounds in ({"limit": 100_000}, {"seconds": 0.3}):
+            found = client.list_images(**bounds)
+            assert (len(found), found.is_whole) == (2, False)
+        more.set()
+
+
+def test_a_snapshot_is_read_with_or_without_its_manifest(connect):
+    """Most who ask do not want the files."""
+    manifest = {"base": "base", "mark": "m", "steps": [{"type": "run", "args": {"commands": ["ls"]}}]}
+    with Wire(plays(answer(200, row(manifest=manifest)))) as server:
+        client = connect(server)
+        assert client.get_snapshot("tools").manifest == manifest
+        assert client.get_snapshot("tools", with_manifest=False).manifest == manifest | {"steps": None}
+
+
+@pytest.mark.parametrize(("status", "there"), [(200, True), (404, False)])
+def test_a_cheap_look_tells_whether_a_snapshot_or_an_image_is_ready(connect, status, there):
+    """The patches of a record are there where its image is, and carry no manifest."""
+    body = [] if there else {"error": "snapshot not found"}
+    with Wire(plays(answer(status, body))) as server:
+        client = connect(server)
+        assert client.has_checkpoint("a b") is there
+        assert client.has_image_checkpoint("row/1") is there
+    assert [request.path for request in server.requests] == [
+        "/api/snapshots/a%20b/patches",
+        "/api/images/row%2F1/patches",
+    ]
+
+
+def test_a_cheap_look_at_a_server_without_patches_is_an_error(connect):
+    """A wrong address says nothing of a record."""
+    with Wire(plays(answer(404, {"message": "Not Found"}))) as server, pytest.raises(errors.ProtocolError):
+        connect(server).has_checkpoint("tools")
+
+
+@pytest.mark.parametrize("ahead", [0, 1200, -86400])
+def test_the_servers_clock_is_known_from_its_answers(connect, ahead):
+    """Ages of records are of the server's clock."""
+    date = formatdate(time.time() + ahead, usegmt=True)
+    with Wire(plays(answer(200, [], f"Date: {date}"))) as server:
+        client = connect(server)
+        assert client.clock_skew == 0
+        client.list_images()
+    assert abs(client.clock_skew - ahead) <= 2
+    assert abs(client.server_time() - time.time() - ahead) <= 2
+
+
+def test_a_date_that_is_none_is_passed_over(connect):
+    """The machines' clocks count as equal then."""
+    with Wire(plays(answer(200, [], "Date: yesterday"))) as server:
+        client = connect(server)
+        client.list_images()
+    assert client.clock_skew == 0
 
 
 def test_a_row_of_another_name_is_not_taken_for_the_one_asked_for(connect):
     """A snapshot's row must bear the name that was asked for."""
     with (
         Wire(plays(answer(200, row(name="other")))) as server,
-        pytest.raises(errors.ProtocolError, match="another row"),
+        pytest.raises(errors.ProtocolError, match="another record"),
     ):
         connect(server).get_snapshot("tools")
 
@@ -179,18 +323,18 @@ def test_passing_faults_are_asked_again(connect, clock, status):
     """Reading is repeated with growing waits, until it succeeds."""
     bad = plays(answer(status, {"error": "passing"}))
     with Wire(bad, bad, bad, plays(answer(200, []))) as server:
-        assert connect(server).list_images() == []
+        assert connect(server).list_images() == ()
     assert server.connections == 4
     assert len(clock.slept) == 3
     assert 0.25 <= clock.slept[0] <= 0.5 <= clock.slept[1] <= 0.75 < 1 <= clock.slept[2] <= 1.25
 
 
 def test_repeating_ends(connect, clock):
-    """A fault that stays is told after six attempts and a few seconds of waiting."""
+    """A fault that stays is told after ten attempts: a server that is away for half a minute fails nothing."""
     with Wire(plays(answer(503, b"down"))) as server, pytest.raises(errors.UnavailableError, match="status 503"):
         connect(server).get_snapshot("tools")
-    assert server.connections == 6
-    assert sum(clock.slept) < 12
+    assert server.connections == 10
+    assert 35 < sum(clock.slept) < 45
 
 
 @pytest.mark.parametrize(
@@ -219,7 +363,7 @@ def cut_short(connection: Connection) -> None:
 def test_broken_connections_are_tried_again(connect, fault):
     """A connection that ends before, or in the middle of, an answer is a fault that passes."""
     with Wire(fault, fault, plays(answer(200, []))) as server:
-        assert connect(server).list_images() == []
+        assert connect(server).list_images() == ()
     assert server.connections == 3
 
 
@@ -232,7 +376,7 @@ def test_a_silent_server_is_given_up_and_tried_again(connect):
         silent.wait(20)
 
     with Wire(hold, plays(answer(200, []))) as server:
-        assert connect(server, timing=Timing(silence=0.1)).list_images() == []
+        assert connect(server, timing=Timing(silence=0.1)).list_images() == ()
         silent.set()
 
 
@@ -244,24 +388,77 @@ def test_an_unreachable_server_is_told_with_its_address_and_setting(connect, clo
     assert f"Can't connect to {url}" in str(caught.value)
     assert "refused" in str(caught.value)
     assert "pulumi config set opencomputer:apiUrl" in str(caught.value)
-    assert len(clock.slept) == 5
+    assert len(clock.slept) == 9
+
+
+@pytest.mark.parametrize("call", ["get_snapshot", "list_images", "delete_snapshot"])
+def test_a_server_that_is_away_for_half_a_minute_fails_nothing(connect, clock, call):
+    """Reads and deletes are asked again until it is back."""
+
+    def away(connection: Connection) -> None:
+        connection.request()
+        if clock.now < 1030:
+            connection.reset()
+        elif call == "delete_snapshot":
+            connection.send(answer(204, b""))
+        else:
+            connection.send(answer(200, [] if call == "list_images" else row()))
+
+    with Wire(away) as server:
+        client = connect(server)
+        client.list_images() if call == "list_images" else getattr(client, call)("tools")
+    assert clock.now > 1030
+
+
+def test_a_host_that_does_not_exist_is_asked_for_twice(clock):
+    """A name server may be wrong for a moment; it is not for half a minute."""
+    with (
+        Client(Settings("https://nowhere.invalid", KEY), sleep=clock.sleep) as client,
+        pytest.raises(errors.UnavailableError, match="no such host"),
+    ):
+        client.list_images()
+    assert len(clock.slept) == 1
 
 
 # Delete
 
 
-def test_deleting_tells_whether_there_was_something(connect):
-    """A delete is true where a row went, false where there was none."""
-    with Wire(plays(answer(204, b"")), plays(answer(404, {"error": "snapshot not found"}))) as server:
-        client = connect(server)
-        assert client.delete_snapshot("tools") is True
-        assert client.delete_snapshot("tools") is False
-    assert [request.method for request in server.requests] == ["DELETE", "DELETE"]
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (204, b"", Deleted.DELETED),
+        (404, {"error": 'snapshot "tools" not found'}, Deleted.NOT_FOUND),
+        (404, {"error": f'snapshot "{"n" * 2000}" not found'}, Deleted.NOT_FOUND),
+        (404, {"error": "snapshot not found"}, Deleted.NOT_IN_INDEX),
+    ],
+)
+def test_deleting_tells_what_it_found(connect, status, body, found):
+    """Deleted; not there, as the server says that holds the records; or not shown by the public endpoint's index."""
+    with Wire(plays(answer(status, body))) as server:
+        assert connect(server).delete_snapshot("tools") is found
+    assert [request.method for request in server.requests] == ["DELETE"]
+    assert bool(found) is (status == 204)
+
+
+@pytest.mark.parametrize("text", ["ERROR: cannot execute DELETE in a read-only transaction", "not found", "", "x"])
+def test_a_delete_that_the_database_refused_is_an_error(connect, text):
+    """The server says 404 for any failure of its database: nothing was deleted."""
+    with (
+        Wire(plays(answer(404, {"error": text}))) as server,
+        pytest.raises(errors.UnavailableError, match="Nothing was deleted"),
+    ):
+        connect(server).delete_snapshot("tools")
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize(
     ("fault", "ours"),
-    [(hang_up, True), (reset, True), (plays(answer(502, b"")), True), (plays(answer(429, b"")), False)],
+    [
+        (hang_up, Deleted.DELETED),
+        (reset, Deleted.DELETED),
+        (plays(answer(502, b"")), Deleted.DELETED),
+        (plays(answer(429, b"")), Deleted.NOT_IN_INDEX),
+    ],
 )
 def test_a_404_after_a_lost_answer_counts_as_deleted(connect, fault, ours):
     """If an attempt may have deleted the row, its being gone is this call's doing."""

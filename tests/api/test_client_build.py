@@ -11,6 +11,7 @@ import pytest
 
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.api.client import BuildEvent, Client, Timing
+from pulumi_opencomputer.api.events import BuildStarted, OtherLine, StepStarted
 from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,
@@ -53,9 +54,10 @@ def test_a_build_streams_its_log_and_returns_its_row(connect):
         built, events = build(connect(server))
     assert (built.name, built.content_hash, built.id) == ("tools", HASH, "row-1")
     assert events == [
-        BuildEvent(0, "build", "Building image with 1 steps"),
-        BuildEvent(1, "run", "Step 1/1: ls"),
-        BuildEvent(1, "run", "Step 1/1: ls"),
+        BuildStarted(0, "build", "Building image with 1 steps"),
+        OtherLine(None, "news", "?"),
+        StepStarted(1, "run", "Step 1/1: ls", 1, 1, "ls"),
+        StepStarted(1, "run", "Step 1/1: ls", 1, 1, "ls"),
     ]
 
 
@@ -67,7 +69,8 @@ def test_a_build_streams_its_log_and_returns_its_row(connect):
         ({"contentHash": "cd" * 32}, "has the content hash cdcdcd"),
         ({"status": "building"}, "building, not ready"),
         ({"status": "failed"}, "failed, not ready"),
-        ({"id": 7}, "whose id is"),
+        ({"id": -7}, "whose id is"),
+        ({"checkpointId": None}, "ready without an image, not ready"),
     ],
 )
 def test_a_result_must_be_what_was_asked_for(connect, changes, told):
@@ -75,6 +78,12 @@ def test_a_result_must_be_what_was_asked_for(connect, changes, told):
     with Wire(streams(event("result", row(**changes)))) as server, pytest.raises(errors.ProtocolError, match=told):
         build(connect(server))
     assert server.connections == 1
+
+
+def test_a_result_that_lacks_its_last_blank_line_is_read(connect):
+    """What is whole is a result; what is cut off is a lost stream (below)."""
+    with Wire(streams(b"\xef\xbb\xbf", RESULT.rstrip(b"\n"))) as server:
+        assert build(connect(server))[0].id == "row-1"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +121,7 @@ def test_a_failed_build_names_its_step(connect):
     ):
         build(connect(server))
     assert str(caught.value) == (
-        "The build of the image failed: step 2 (run) ended with exit code 1. The server said: E: broken"
+        "The build of the image failed: step 2 (run) ended with exit code 1. (OC1111) The server said: E: broken"
     )
     assert server.connections == 1
 
@@ -196,7 +205,7 @@ def test_a_build_that_can_never_arrive_ends_with_the_reason(connect, clock):
     """Nothing listens: the attempts are as many as for any request, and the error is of the connection."""
     with pytest.raises(errors.UnavailableError, match="Can't connect"):
         build(connect(refused_url()))
-    assert len(clock.slept) == 5
+    assert len(clock.slept) == 9
 
 
 def drop_after(*events: bytes, how: str = "close") -> Callable[[Connection], None]:

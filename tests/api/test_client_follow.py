@@ -55,7 +55,7 @@ def test_a_build_that_failed_unseen_is_told(connect):
     [
         (GONE, errors.TimedOutError, "did not appear within the time limit. Run pulumi up again"),
         (plays(answer(200, row(status="building"))), errors.TimedOutError, "still being built"),
-        (plays(answer(200, row(contentHash="cd" * 32))), errors.ConflictError, "taken by a row of other content"),
+        (plays(answer(200, row(contentHash="cd" * 32))), errors.ConflictError, "taken by a record of other content"),
         (hang_up, errors.UnavailableError, "could not be asked what became of it"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 import wire
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.api.client import Client, Timing
+from pulumi_opencomputer.config import Settings
 from wire import (
     KEY,
     Connection,
@@ -95,11 +97,13 @@ def test_endless_heads_end(connect, call, before, piece):
 @calls
 def test_dripping_heads_end(connect, call):
     """A byte now and then, each in time, does not make a request last for ever."""
-    begun = time.monotonic()
-    with Wire(forever(b"HTTP/1.1 200 OK\r\nX-Filler: ", b"x", 0.05)) as server:
-        client = connect(server, timing=Timing(call=0.3, silence=0.2, attempts=1))
+    begun, done = time.monotonic(), threading.Event()
+    with Wire(forever(b"HTTP/1.1 200 OK\r\nX-Filler: ", b"x", 0.05, done)) as server:
+        client = connect(server, timing=Timing(call=0.3, silence=5, attempts=1))
         with pytest.raises(errors.TimedOutError):
             call(client) if call is not build else build(client, timeout=0.3)
+        # A guard may hold the connection of a build.
+        done.set()
     assert time.monotonic() - begun < 10
 
 
@@ -157,7 +161,7 @@ def test_answers_of_another_type_are_refused(connect, call, kind):
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"[{}]"])
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"{}"])
 @pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"]], ids=["get", "list"])
 def test_broken_bodies_are_refused(connect, call, body):
     """What is no row, or no list of rows, is an error, at once."""
@@ -239,6 +243,41 @@ def test_no_error_shows_the_key_or_a_control_sequence(connect, call, status):
     assert KEY not in shown
     assert not {"\x1b", "\x9b", "\u202e"} & set(str(caught.value))
     assert "<{%" not in shown
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "shown"),
+    [
+        ("local", "/usr/local/bin localhost local-x", "/usr/local/bin localhost local-x"),
+        ("local", "key local", "key [API key]"),
+        ("local", "key=local; \"local\" ('local'): local.", "key=[API key]; \"[API key]\" ('[API key]'): [API key]."),
+        ("12345678", "/usr/12345678/bin", "/usr/[API key]/bin"),
+    ],
+)
+def test_a_short_key_is_taken_out_where_it_stands_alone(key, said, shown):
+    """It may be a part of other words, which would tell it."""
+    with (
+        Wire(plays(answer(400, {"error": said}))) as server,
+        Client(Settings(server.url, key)) as client,
+        pytest.raises(errors.InvalidRequestError) as caught,
+    ):
+        client.list_images()
+    assert caught.value.text == shown
+
+
+def test_a_build_without_file_descriptors_says_what_to_do(monkeypatch):
+    """The limit is this machine's, and no fault of the server."""
+
+    def none(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with Client(Settings("http://127.0.0.1:9", KEY), timing=Timing(attempts=1)) as client:
+        monkeypatch.setattr("socket.create_connection", none)
+        with pytest.raises(errors.UnavailableError, match="ulimit -n"):
+            build(client)
+    monkeypatch.setattr("httpx.create_ssl_context", none)
+    with pytest.raises(errors.ConfigurationError, match="ulimit -n"):
+        Client(Settings("http://127.0.0.1:9", KEY))
 
 
 def test_no_log_line_shows_the_key_or_a_control_sequence(connect):

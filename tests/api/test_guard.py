@@ -20,7 +20,7 @@ import trustme
 
 import wire
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.api.client import Client, Timing
+from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.api.stream_guard import Guard, GuardProcess
 from wire import (
     BODY,
@@ -217,6 +217,21 @@ def test_without_a_guard_a_build_works_all_the_same(connect, monkeypatch):
     assert [guard.attached for guard in guards] == [False] * 4
 
 
+def test_an_interpreter_that_hangs_holds_a_build_up_once(connect, monkeypatch, tmp_path):
+    """The guard's start has a time limit, and after it nobody waits for the next."""
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    process = GuardProcess(start=0.5)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    monkeypatch.setattr("pulumi_opencomputer.api.build_call.Guard", lambda: Guard(process))
+    begun = time.monotonic()
+    with Wire(streams(RESULT)) as server:
+        for _ in range(10):
+            assert build(connect(server))[0].name == "tools"
+    assert 0.5 < time.monotonic() - begun < 4
+
+
 @pytest.mark.parametrize(("silence", "limit"), [(0.2, 60.0), (60.0, 0.2)])
 def test_a_guard_ends_with_silence_or_its_time(silence, limit):
     """A guard alone gives up when the server says nothing for too long, or a build would have ended."""
@@ -326,11 +341,14 @@ def test_a_certificate_of_an_unknown_authority_is_told(connect, tmp_path):
     """TLS is checked, and the error says where one's own authority is named."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with Wire(streams(RESULT), tls=context) as server:
-        client = connect(server, timing=Timing(attempts=1))
-        with pytest.raises(errors.UnavailableError, match="SSL_CERT_FILE"):
-            client.list_images()
+    with (
+        Wire(streams(RESULT), tls=context) as server,
+        pytest.raises(errors.UnavailableError, match="SSL_CERT_FILE"),
+    ):
+        connect(server).list_images()
     assert server.requests == []
+    # It does not get better by asking again.
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize("status", [401, 413])

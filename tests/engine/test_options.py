@@ -157,15 +157,15 @@ def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Proj
     assert set(_rows(emulator)) == {"fixed"}
 
 
-def test_two_snapshots_race_for_a_name(project: Project, emulator: Emulator) -> None:
-    """Of two resources with one name one wins, and the other is told of the conflict."""
+def test_two_snapshots_with_one_name_are_a_mistake(project: Project, emulator: Emulator) -> None:
+    """Of two resources with one name the second is refused, by its check, and the error names the first."""
     project.program("""
     for resource in ("one", "two"):
         Snapshot(resource, Manifest.base().run_commands(f"SLEEP_BUILD_1 {resource}"), name="same")
     """)
     ran = project.up("--continue-on-error", fails=True)
-    assert "A snapshot named 'same' exists already (content hash " in ran.text
-    assert "It was made by another Pulumi resource." in ran.text
+    assert "name: is also the name of the resource '" in ran.text
+    assert "give each a name of its own" in ran.text
     rows = _rows(emulator)
     assert set(rows) == {"same"}
     resources = json.loads(project.exported())["deployment"]["resources"]

@@ -21,7 +21,7 @@ class _CancellingClient(Client):
 
     lifecycle: Lifecycle
 
-    def delete_snapshot(self, name: str) -> bool:
+    def delete_snapshot(self, name: str) -> Any:
         if name == "fixed":
             self.lifecycle.cancel()
         return super().delete_snapshot(name)

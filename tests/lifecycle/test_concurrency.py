@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -96,7 +97,7 @@ def test_two_stacks_with_one_content_at_once_both_succeed(faulty: FaultyEmulator
 
 def _race(faulty: FaultyEmulator, *commands: str) -> tuple[list[Any], list[Stack]]:
     stacks = [Stack(faulty, hurried=True) for _ in commands]
-    resources = [snapshot(command, urn=f"of-stack-{number}") for number, command in enumerate(commands)]
+    resources = [snapshot(command, stack=f"stack-{number}") for number, command in enumerate(commands)]
     return _at_once(*(lambda n=n: stacks[n].up(resources[n]) for n in range(len(commands)))), stacks
 
 
@@ -107,7 +108,7 @@ def test_of_two_stacks_that_race_for_a_name_one_wins(faulty: FaultyEmulator, com
     errors = [result for result in results if result is not None]
     assert [type(error) for error in errors] == [ConflictError]
     assert "A snapshot named 'fixed' exists already" in str(errors[0])
-    assert "It was made by another Pulumi resource." in str(errors[0])
+    assert re.search("It was made by another Pulumi resource: 'daily' of stack 'stack-[01]'", str(errors[0]))
     winner = stacks[results.index(None)]
     ((_, entry),) = winner.state.items()
     assert {name: row["id"] for name, row in named(faulty).items()} == {"fixed": entry.outputs["snapshotId"]}
@@ -117,7 +118,7 @@ def test_of_two_stacks_that_race_for_a_name_one_wins(faulty: FaultyEmulator, com
 def test_loser_of_a_race_has_no_scratch_row(faulty: FaultyEmulator) -> None:
     """Four stacks race for a name that a fifth holds; it stays, and nothing of theirs is left."""
     holder = Stack(faulty)
-    holder.up(snapshot("make old", urn="holder"))
+    holder.up(snapshot("make old", stack="holder"))
     before = named(faulty)
     results, _ = _race(faulty, *(f"make {number}" for number in range(4)))
     assert {type(result) for result in results} == {ConflictError}
@@ -128,7 +129,7 @@ def test_name_taken_during_the_swap_is_a_conflict(stack: Stack) -> None:
     """Who takes the name in the moment when it is missing keeps it, and the error tells whose it is."""
     stack.up(snapshot("make old"))
     thief = Stack(stack.emulator)
-    stealing = snapshot("make theirs", urn="thief")
+    stealing = snapshot("make theirs", stack="thief")
 
     def steal(*_: object) -> None:
         if not thief.state:
@@ -143,7 +144,7 @@ def test_name_taken_during_the_swap_is_a_conflict(stack: Stack) -> None:
         return made
 
     stack.make_client = make
-    with pytest.raises(ConflictError, match="It was made by another Pulumi resource"):
+    with pytest.raises(ConflictError, match="It was made by another Pulumi resource: 'daily' of stack 'thief'"):
         stack.up(snapshot("make new"))
     assert named(stack.emulator)["fixed"]["id"] == thief.outputs(stealing)["snapshotId"]
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
 from emulator_client import call, create, manifest
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.content.hashing import content_hash
-from pulumi_opencomputer.errors import ConflictError
-from stack import Stack, calls, named, snapshot
+from pulumi_opencomputer.errors import ConflictError, InvalidInputError
+from pulumi_opencomputer.lifecycle import UNKNOWN
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
+from pulumi_opencomputer.lifecycle.names import mark
+from stack import Lines, Resource, Stack, calls, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 
@@ -67,25 +73,230 @@ def test_conflict_with_an_unmarked_row_tells_the_row_and_the_ways_on(stack: Stac
     assert _error(stack, NEW) == (
         f"A snapshot named 'fixed' exists already (content hash {content_hash(manifest('theirs'))}, status ready, "
         f"created {row['createdAt']}). It was not made by this provider. Choose another name, set adopt to true to "
-        "take it over (it is replaced once the new image is ready), or delete it."
+        "take it over (it is replaced once the new image is ready), or delete it. (OC1104)"
     )
     assert named(stack.emulator) == {"fixed": row}
 
 
-def test_conflict_with_another_resource_tells_that_it_is_anothers(stack: Stack) -> None:
-    """The error tells a row of another Pulumi resource."""
+def test_conflict_with_a_resource_that_is_not_named_tells_that_it_is_anothers(stack: Stack) -> None:
+    """The error tells a row of another Pulumi resource, also where it does not say which."""
     _foreign(stack.emulator, pulumiMark="0123456789abcdef")
     assert "It was made by another Pulumi resource." in _error(stack, NEW)
 
 
-def test_conflict_with_an_unrecorded_row_tells_that_it_is_of_other_content(stack: Stack) -> None:
-    """The error tells a row that this resource made with other content in a run that was not recorded."""
-    stack.up(OLD)
+def test_conflict_with_another_stack_names_its_resource(stack: Stack) -> None:
+    """Readable keys beside the mark say which resource of which stack a record belongs to."""
+    Stack(stack.emulator).up(snapshot("make theirs", stack="prod"))
     row = named(stack.emulator)["fixed"]
-    again = Stack(stack.emulator)
-    said = "It was made by this very resource, with other content, in a run that was not recorded."
-    assert said in _error(again, NEW)
+    said = _error(stack, NEW)
+    assert "It was made by another Pulumi resource: 'daily' of stack 'prod' in project 'pytest'." in said
     assert named(stack.emulator) == {"fixed": row}
+
+
+def test_record_says_whose_it_is(stack: Stack) -> None:
+    """The mark decides; the other keys are for people."""
+    stack.up(OLD)
+    kept = named(stack.emulator)["fixed"]["manifest"]
+    assert {key: value for key, value in kept.items() if key.startswith("pulumi")} == {
+        "pulumiMark": mark(OLD.urn),
+        "pulumiProject": "pytest",
+        "pulumiResource": "daily",
+        "pulumiStack": "dev",
+    }
+
+
+@pytest.mark.parametrize("wanted", [NEW, OLD], ids=["other content", "the same content"])
+def test_unrecorded_record_with_our_mark_is_replaced_whatever_its_content(stack: Stack, wanted: Resource) -> None:
+    """A first create that was cut off, then other content: the record is ours, and a line says which is replaced."""
+    stack.up(OLD)
+    first = stack.outputs(OLD)["snapshotId"]
+    again = Stack(stack.emulator)
+    again.up(wanted)
+    assert named(stack.emulator)["fixed"]["id"] == again.outputs(wanted)["snapshotId"] != first
+    assert f"replaces the snapshot 'fixed' (id {first}, made " in again.lines.text
+    assert " s ago), which bears this resource's mark; no state of this run records it" in again.lines.text
+
+
+@pytest.mark.parametrize("wanted", [NEW, OLD], ids=["other content", "the same content"])
+def test_replacement_that_the_engine_decides(stack: Stack, wanted: Resource) -> None:
+    """With --replace, taint or a trigger the engine shows no state: the mark alone tells whose the record is."""
+    stack.up(OLD)
+    first = stack.outputs(OLD)["snapshotId"]
+    stack.up(wanted, replace=[wanted])
+    assert named(stack.emulator).keys() == {"fixed"}
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(wanted)["snapshotId"] != first
+    assert f"(id {first}, made " in stack.lines.text
+
+
+def test_replacement_that_the_engine_decides_after_a_refresh(stack: Stack) -> None:
+    """A refresh in the same run shows the state: the recorded id tells, and nothing needs to be said."""
+    stack.up(OLD)
+    stack.up(NEW, replace=[NEW], refresh=True)
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+    assert "which bears this resource's mark" not in stack.lines.text
+
+
+def test_two_backends_with_one_urn_stay_apart_once_a_state_is_known(stack: Stack) -> None:
+    """A first create can't tell, and says what it replaces; whoever has a state takes only what the state records."""
+    stack.up(OLD)
+    other = Stack(stack.emulator)
+    other.up(snapshot("make theirs"))
+    row = named(stack.emulator)["fixed"]
+    assert "replaces the snapshot 'fixed'" in other.lines.text
+    said = _error(stack, NEW)
+    assert f"bears the mark of this very resource, but its id is {row['id']}, and the state records another one" in said
+    assert "another backend" in said
+    assert named(stack.emulator) == {"fixed": row}
+    other.up(snapshot("make theirs again"))
+    assert "its id is" in _error(stack, NEW)
+
+
+def test_two_backends_can_be_told_apart_by_adopt(stack: Stack) -> None:
+    """A way out that the conflict names works."""
+    stack.up(OLD)
+    Stack(stack.emulator).up(snapshot("make theirs"))
+    adopting = snapshot("make new", adopt=True)
+    stack.up(adopting)
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(adopting)["snapshotId"]
+
+
+def test_record_that_an_interrupted_run_put_in_place_of_the_recorded_one_is_ours(stack: Stack) -> None:
+    """It names the recorded id as its predecessor, however many runs were cut off before they were recorded."""
+    stack.up(OLD)
+    recorded = stack.state[OLD.urn]
+    for number in range(3):
+        cut_off = Stack(stack.emulator)
+        cut_off.state = {OLD.urn: replace(recorded)}
+        cut_off.up(snapshot(f"make {number}"))
+    stack.up(NEW)
+    assert named(stack.emulator).keys() == {"fixed"}
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+
+
+def test_record_that_an_interrupted_run_put_under_a_new_name_is_ours(stack: Stack) -> None:
+    """A change of the name that was cut off after its create, then the same change again with other content."""
+    stack.up(OLD)
+    recorded = stack.state[OLD.urn]
+    cut_off = Stack(stack.emulator)
+    renamed = snapshot("make old", name="renamed")
+    with cut_off.process() as lifecycle:
+        checked = lifecycle.check(renamed.kind, renamed.urn, recorded.inputs, renamed.news)
+        lifecycle.diff(renamed.kind, renamed.urn, recorded.outputs, checked.inputs)
+        lifecycle.create(renamed.kind, renamed.urn, checked.inputs, Lines())
+    wanted = snapshot("make new", name="renamed")
+    stack.up(wanted)
+    assert named(stack.emulator).keys() == {"renamed"}
+    assert named(stack.emulator)["renamed"]["id"] == stack.outputs(wanted)["snapshotId"]
+
+
+def test_rename_without_its_state_says_how_to_go_on(stack: Stack) -> None:
+    """After a rename the mark is of the old URN; without a diff nothing else tells, so the error names the ways out."""
+    stack.up(OLD)
+    renamed = snapshot("make new", urn="weekly")
+    stack.state = {renamed.urn: stack.state[OLD.urn]}
+    with pytest.raises(ConflictError) as caught:
+        stack.up(renamed, replace=[renamed])
+    assert "It was made by this stack's own resource 'daily'. If that is an earlier name" in str(caught.value)
+    assert "--refresh" in str(caught.value)
+    assert "adopt" in str(caught.value)
+
+
+@pytest.mark.parametrize("way", ["a plain up", "--refresh", "adopt"])
+def test_ways_out_after_a_rename_work(stack: Stack, way: str) -> None:
+    """Each leaves the one record, made anew."""
+    stack.up(OLD)
+    renamed = snapshot("make new", urn="weekly", adopt=way == "adopt")
+    stack.state = {renamed.urn: stack.state[OLD.urn]}
+    stack.up(renamed, replace=[] if way == "a plain up" else [renamed], refresh=way == "--refresh")
+    assert named(stack.emulator).keys() == {"fixed"}
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(renamed)["snapshotId"]
+
+
+def test_renamed_without_an_alias_adopts_what_the_state_records_under_the_old_urn(stack: Stack) -> None:
+    """A refresh shows the old URN's state, but the program has no such resource: adopt may take its record."""
+    stack.up(OLD)
+    renamed = snapshot("make new", urn="weekly", adopt=True)
+    stack.up(renamed, refresh=True)
+    assert stack.state.keys() == {renamed.urn}
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(renamed)["snapshotId"]
+
+
+ONE, TWO = snapshot("make one", urn="one", name="a"), snapshot("make two", urn="two", name="b")
+
+
+def _swapped(*, adopt: bool = False) -> tuple[Resource, Resource]:
+    return snapshot("make one", urn="one", name="b", adopt=adopt), snapshot(
+        "make two", urn="two", name="a", adopt=adopt
+    )
+
+
+def test_names_swapped_in_one_stack_are_a_conflict_that_names_the_other_resource(stack: Stack) -> None:
+    """The record is this stack's own, and the error says so, and how to swap."""
+    stack.up(ONE, TWO)
+    said = _error(stack, *_swapped())
+    assert "It was made by this stack's own resource 'two'." in said
+    assert {name: row["id"] for name, row in named(stack.emulator).items()} == {
+        "a": stack.outputs(ONE)["snapshotId"],
+        "b": stack.outputs(TWO)["snapshotId"],
+    }
+
+
+def test_adopt_takes_nothing_that_another_resource_of_the_program_has(stack: Stack) -> None:
+    """Two resources that swap their names with adopt don't replace each other in each run."""
+    stack.up(ONE, TWO)
+    first, second = _swapped(adopt=True)
+    with stack.process() as lifecycle:
+        for resource in (first, second):
+            old = stack.state[resource.urn]
+            checked = lifecycle.check(resource.kind, resource.urn, old.inputs, resource.news)
+            lifecycle.diff(resource.kind, resource.urn, old.outputs, checked.inputs)
+        before = named(stack.emulator)
+        inputs = lifecycle.check(first.kind, first.urn, {}, first.news).inputs
+        with pytest.raises(ConflictError, match=r"adopt takes nothing from it.*a third name first"):
+            lifecycle.create(first.kind, first.urn, inputs, Lines())
+        assert named(stack.emulator) == before
+
+
+def test_adopt_takes_nothing_that_this_run_made(stack: Stack) -> None:
+    """A record that another resource made a moment ago is no left-over."""
+    with stack.process() as lifecycle:
+        inputs = lifecycle.check(ONE.kind, ONE.urn, {}, ONE.news).inputs
+        lifecycle.create(ONE.kind, ONE.urn, inputs, Lines())
+        with pytest.raises(ConflictError, match="this stack's own resource 'one'"):
+            lifecycle.create(TWO.kind, TWO.urn, {**inputs, "adopt": True}, Lines())
+
+
+def test_swap_with_adopt_and_refresh_comes_to_rest(stack: Stack) -> None:
+    """Whatever the first command can do, a few of them end with each name where the program wants it."""
+    stack.up(ONE, TWO)
+    program = _swapped(adopt=True)
+    for _ in range(3):
+        with suppress(ConflictError):
+            stack.up(*program, refresh=True)
+    before = named(stack.emulator)
+    stack.up(*program, refresh=True)
+    assert named(stack.emulator) == before
+    assert {name: row["id"] for name, row in before.items()} == {
+        "b": stack.outputs(program[0])["snapshotId"],
+        "a": stack.outputs(program[1])["snapshotId"],
+    }
+
+
+def test_two_resources_with_one_fixed_name_are_a_mistake(stack: Stack) -> None:
+    """It is found by the second's check, with the first's URN, before that is built."""
+    other = snapshot("make other", urn="other")
+    with pytest.raises(InvalidInputError) as caught:
+        stack.up(OLD, other)
+    (problem,) = caught.value.problems
+    assert problem.path == "name"
+    assert OLD.urn in problem.reason
+
+
+def test_name_is_ones_own_however_often_it_is_checked(stack: Stack) -> None:
+    """The engine checks twice where it replaces; names that are generated, or not known yet, are nobody's."""
+    with stack.process() as lifecycle:
+        for resource, name in ((OLD, "fixed"), (OLD, "fixed"), (ONE, UNKNOWN), (TWO, UNKNOWN), (ONE, None)):
+            assert lifecycle.check(SNAPSHOT, resource.urn, {}, {**resource.news, "name": name}).problems == ()
 
 
 def test_renaming_onto_a_foreign_row_is_a_conflict(stack: Stack) -> None:

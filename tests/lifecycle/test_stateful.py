@@ -83,13 +83,13 @@ class MortalClient(Client):
 
         return self.killer.call(lambda: super(MortalClient, self).create_snapshot(request, on_event=notice, **more))
 
-    def get_snapshot(self, name: str) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).get_snapshot(name))
+    def get_snapshot(self, name: str, *, with_manifest: bool = True) -> Any:
+        return self.killer.call(lambda: super(MortalClient, self).get_snapshot(name, with_manifest=with_manifest))
 
     def list_images(self, **more: Any) -> Any:
         return self.killer.call(lambda: super(MortalClient, self).list_images(**more))
 
-    def delete_snapshot(self, name: str) -> bool:
+    def delete_snapshot(self, name: str) -> Any:
         return self.killer.call(lambda: super(MortalClient, self).delete_snapshot(name))
 
 

@@ -24,6 +24,8 @@ def _shared_plugin(_shared_emulator: Emulator, tmp_path_factory: pytest.TempPath
 def plugin(_shared_plugin: Plugin, emulator: Emulator) -> Plugin:
     """A plugin that is configured for the emulator, and that earlier tests have used; it must not be ended."""
     _shared_plugin.engine.lines.clear()
+    # As an engine does that finds it running, once in each of its runs.
+    _shared_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     return _shared_plugin
 
 

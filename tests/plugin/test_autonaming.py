@@ -64,7 +64,7 @@ def test_a_proposal_that_no_snapshot_can_have_is_let_pass(plugin: Plugin) -> Non
 def test_without_generated_names_one_must_be_given(plugin: Plugin) -> None:
     """An image has none, and needs none."""
     (failure,) = check(plugin, OPTIONS(mode=OPTIONS.DISABLE)).failures
-    assert failure.reason == "name: is required: pulumi:autonaming is disabled for this resource."
+    assert failure.reason == "name: is required: pulumi:autonaming is disabled for this resource. (OC1002)"
     assert not check(plugin, OPTIONS(mode=OPTIONS.DISABLE), of=urn("toolchain", IMAGE)).failures
 
 

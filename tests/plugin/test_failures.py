@@ -38,6 +38,7 @@ def test_a_name_of_another_already_exists(plugin: Plugin, emulator: Emulator) ->
     """A snapshot that the resource did not make is a conflict, and stays."""
     plugin.up(snapshot(), of=urn("first"))
     before = emulator.snapshots()
+    plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     code, text = fails(plugin, snapshot("other"), of=urn("second"))
     assert code is grpc.StatusCode.ALREADY_EXISTS
     assert "set adopt to true" in text

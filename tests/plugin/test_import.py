@@ -134,7 +134,7 @@ def test_an_image_is_not_imported_by_a_name(plugin: Plugin) -> None:
     request = proto.ReadRequest(urn=urn("toolchain", IMAGE), id="toolchain")
     code, text = plugin.fails("Read", request)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert text == "id: must be an image's content hash, 64 lower-case hex digits."
+    assert text == "id: must be an image's content hash, 64 lower-case hex digits. (OC1002)"
 
 
 def refused(plugin: Plugin, name: str = "seeded") -> str:
@@ -161,4 +161,5 @@ def test_a_row_that_is_not_ready_is_refused(start_emulator, start_plugin, comman
     body = {"name": "seeded", "image": {"base": "base", "steps": [step("run", commands=[command])]}}
     call(emulator, "POST", "/api/snapshots?async=1", json=body).raise_for_status()
     wait_until(lambda: emulator.snapshots()[0]["status"] == status)
-    assert refused(plugin) == f"id: the snapshot 'seeded' is {status}, not ready: there is nothing to take over yet."
+    told = f"id: the snapshot 'seeded' is {status}, not ready: there is nothing to take over yet. (OC1002)"
+    assert refused(plugin) == told

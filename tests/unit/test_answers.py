@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import tracemalloc
 from email.utils import formatdate
 
 import pytest
@@ -12,9 +14,12 @@ from hypothesis import strategies as st
 
 from pulumi_opencomputer import errors
 from pulumi_opencomputer import sanitize as text
-from pulumi_opencomputer.api import events as sse
+from pulumi_opencomputer.api import events
 from pulumi_opencomputer.api import records as answers
-from pulumi_opencomputer.api.records import http_error, parse_json, parse_record, parse_retry_after, stream_error
+from pulumi_opencomputer.api.error_mapping import describe_failure, http_error, parse_retry_after, stream_error
+from pulumi_opencomputer.api.event_stream import TerminalEvent, read_build
+from pulumi_opencomputer.api.record_list import RecordList, read_list
+from pulumi_opencomputer.api.records import parse_json, parse_record
 
 KEY = "osb_1234567890"
 HASH = "0123456789abcdef" * 4
@@ -31,19 +36,19 @@ ROW = {
 }
 
 
-def hide(value: str) -> str:
+def redact(value: str) -> str:
     return value.replace(KEY, "[API key]")
 
 
 def refuse(status: int, body: object, **headers: str) -> errors.APIError:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return http_error(
-        status, {k.replace("_", "-"): v for k, v in headers.items()}, raw, url="https://api.example", hide=hide
+        status, {k.replace("_", "-"): v for k, v in headers.items()}, raw, url="https://api.example", redact=redact
     )
 
 
 def failed(message: str) -> errors.APIError:
-    return stream_error(json.dumps({"error": message}).encode(), hide)
+    return stream_error(json.dumps({"error": message}).encode(), redact)
 
 
 # Rows
@@ -51,7 +56,7 @@ def failed(message: str) -> errors.APIError:
 
 def test_a_row_is_read_whole():
     """A named row's content hash is cut at the first mark, and its age counts from its creation."""
-    row = parse_record(ROW, "answer")
+    row = parse_record(ROW | {"cellId": "cell-1", "later": [1]}, "answer")
     assert row == answers.Record(
         "row-1",
         "tools",
@@ -61,6 +66,8 @@ def test_a_row_is_read_whole():
         "2026-08-01T10:00:00.5Z",
         "2026-08-01T10:00:00Z",
         {"base": "base", "steps": []},
+        "org-1",
+        "cell-1",
     )
     assert row.age(1785578410.5) == 10.0
 
@@ -78,17 +85,20 @@ def test_a_builds_row_has_neither_name_nor_checkpoint():
     [
         ("id", None),
         ("id", ""),
-        ("id", 7),
+        ("id", True),
+        ("id", -7),
+        ("id", 7.5),
         ("name", ["tools"]),
         ("contentHash", None),
         ("contentHash", "abc"),
         ("contentHash", HASH.upper()),
         ("contentHash", HASH + "0"),
-        ("checkpointId", 1),
-        ("status", "done"),
+        ("checkpointId", 1.5),
+        ("status", ""),
+        ("status", "<{%x%}>"),
         ("status", True),
         ("createdAt", "yesterday"),
-        ("createdAt", "2026-08-01T10:00:00+02:00"),
+        ("createdAt", "2026-08-01T10:00:00"),
         ("createdAt", "2026-13-01T10:00:00Z"),
         ("createdAt", 1754042400),
         ("lastUsedAt", 1),
@@ -97,18 +107,154 @@ def test_a_builds_row_has_neither_name_nor_checkpoint():
 )
 def test_a_row_of_wrong_types_is_no_row(key, value):
     """Each field that is missing or of a wrong type is an error that names the field, never its value."""
-    with pytest.raises(errors.ProtocolError, match=f"a row whose {key} is") as caught:
+    with pytest.raises(errors.ProtocolError, match=f"a record whose {key} is") as caught:
         parse_record(ROW | {key: value}, "answer")
     assert "secret-word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, [], "row", 3])
 def test_what_is_no_object_is_no_row(value):
-    """A row is a JSON object, and a list of rows a JSON list."""
-    with pytest.raises(errors.ProtocolError, match="is not a row"):
+    """A record is a JSON object."""
+    with pytest.raises(errors.ProtocolError, match="is not a record"):
         parse_record(value, "answer")
-    with pytest.raises(errors.ProtocolError, match="is not a list"):
-        answers.parse_records({}, "answer")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"id": 7}, {"id": "7"}),
+        ({"checkpointId": 8, "orgId": 9}, {"checkpoint_id": "8", "org_id": "9"}),
+        ({"status": "archived"}, {"status": "archived"}),
+        ({"createdAt": "2026-08-01T12:00:00.25+02:00"}, {"created_at": "2026-08-01T10:00:00.25Z"}),
+        ({"createdAt": "2026-08-01t09:59:59z"}, {"created_at": "2026-08-01T09:59:59Z"}),
+        ({"lastUsedAt": "2026-07-31 23:00:00-11:00"}, {"last_used_at": "2026-08-01T10:00:00Z"}),
+        ({"name": "a\x1b[31m <{%x%}>\nb"}, {"name": "a <{ %x%}> b"}),
+        ({"name": ""}, {"name": None}),
+    ],
+)
+def test_a_record_of_another_server_is_read_as_far_as_it_goes(given, expected):
+    """Numbers as ids, times with an offset, a status that we don't know; a stranger's name is cleaned."""
+    record = parse_record(ROW | given, "answer")
+    assert {key: getattr(record, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_ready"),
+    [({}, True), ({"checkpointId": None}, False), ({"status": "building"}, False), ({"status": "archived"}, False)],
+)
+def test_a_record_is_ready_where_its_image_is_there(changes, is_ready):
+    """A ready record whose image was deleted starts no sandbox, and a status that we don't know is not ready."""
+    assert parse_record(ROW | changes, "answer").is_ready is is_ready
+
+
+HOSTILE = [
+    "<{%x%}>",
+    "a\x1b[2Jb",
+    "a\nb",
+    "\x9b31m",
+    "\u202e",
+    "x" * 5000,
+    "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+    "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+    "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+]
+
+
+@pytest.mark.parametrize("key", ["id", "checkpointId", "orgId", "cellId", "status", "createdAt", "lastUsedAt"])
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_field_that_a_terminal_or_the_engine_would_obey_is_refused(key, value):
+    """Control characters, the engine's colour tags and its marks for unknown values, and endless texts."""
+    with pytest.raises(errors.ProtocolError, match=f"a record whose {key} is") as caught:
+        parse_record(ROW | {key: value}, "answer")
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_name_is_cleaned_or_refused(value):
+    """Nothing in it is obeyed by a terminal or taken for a mark by the engine."""
+    found = ""
+    with contextlib.suppress(errors.ProtocolError):
+        found = parse_record(ROW | {"name": value}, "answer").name or ""
+    assert not {"<{%", "\x1b", "\n", "\x9b", "\u202e"} & set(found)
+    assert "<{%" not in found
+    assert len(found) < 5000
+    assert not text.is_engine_mark(found)
+
+
+def listed(data: bytes, size: int = 5, wanted: str = "") -> RecordList:
+    chunks = (data[start : start + size] for start in range(0, len(data), size))
+    return read_list(chunks, "list", redact, until=lambda record: record.id == wanted, last_is_whole=bool(wanted))
+
+
+@pytest.mark.parametrize("size", [1, 3, 10_000])
+def test_a_list_is_read_however_it_is_cut(size):
+    """Its records have what stands right in the manifest, and not what is large in it."""
+    manifest = {
+        "base": 'a"\\',
+        "mark": "m\u2028",
+        "steps": [{"type": "run", "args": {"x": ["}", "]", '\\"{']}}],
+        "o": {},
+    }
+    data = json.dumps([ROW | {"manifest": manifest, "id": f"i{number}"} for number in range(3)], indent=1).encode()
+    found = listed(data, size)
+    assert [record.id for record in found] == ["i0", "i1", "i2"]
+    assert found.is_whole
+    assert found[0].manifest == {"base": 'a"\\', "mark": "m\u2028", "steps": None, "o": None}
+    upto = listed(data, size, wanted="i1")
+    assert [record.id for record in upto] == ["i0", "i1"]
+    assert not upto.is_whole
+    assert upto[1].manifest == manifest
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{}, ROW | {"id": []}, ROW | {"status": 7}, ROW | {"id": "<{%x%}>"}, ROW | {"name": "n" * 70_000}],
+)
+def test_a_list_leaves_out_only_what_can_not_be_read(bad):
+    """A stranger's odd record fails nobody else; but what is left out makes the list no proof of absence."""
+    found = listed(json.dumps([bad, ROW, bad]).encode(), 1000)
+    assert [record.id for record in found] == ["row-1"]
+    assert not found.is_whole
+
+
+def test_a_list_takes_the_memory_of_its_records_not_of_their_files():
+    """However large a manifest is, it passes by."""
+    fields = {key: value for key, value in ROW.items() if key != "manifest"}
+
+    def chunks():
+        for number in range(3):
+            yield (b"[" if number == 0 else b",") + json.dumps(fields)[:-1].encode()
+            yield b', "manifest": {"steps": [{"args": {"content": "'
+            for _ in range(40):
+                yield b'\\"' * 50_000
+            yield b'"}}]}}'
+        yield b"]"
+
+    tracemalloc.start()
+    found = read_list(chunks(), "list", redact, until=lambda _: False, last_is_whole=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (len(found), found.is_whole) == (3, True)
+    assert peak < 2_000_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"{}", b"null", b'"[]"', b"[1]", b"[[]]", b'["a"]', b"[null]", b"[", b"[{}", b'[{"a": "]}', b"<html>"],
+)
+def test_what_is_no_list_of_records_is_told(data):
+    """Half a list is none."""
+    with pytest.raises(errors.ProtocolError):
+        listed(data)
+
+
+@given(st.binary(max_size=200) | st.text('[]{}",:\\ an1', max_size=200).map(str.encode), st.integers(1, 9))
+def test_no_bytes_make_the_reader_of_lists_fail(data, size):
+    """Whatever the bytes, they are a list or an error of ours."""
+    with contextlib.suppress(errors.ProtocolError):
+        listed(data, size)
 
 
 # JSON
@@ -118,15 +264,21 @@ def test_what_is_no_object_is_no_row(value):
 def test_broken_json_is_an_error_with_an_excerpt(data):
     """What is no JSON is told, with at most 200 characters of it, and without the key."""
     with pytest.raises(errors.ProtocolError, match="is not valid JSON") as caught:
-        parse_json(data + KEY.encode(), "answer", hide)
+        parse_json(data + KEY.encode(), "answer", redact)
     assert len(caught.value.text) <= 200
     assert KEY not in str(caught.value)
 
 
 def test_json_of_very_many_values_is_refused_before_it_fills_the_memory():
-    """Twenty million tiny values, which would take gigabytes, are not parsed."""
-    with pytest.raises(errors.ProtocolError, match="more than 20,000,000 values"):
-        parse_json(b"[" + b"[]," * 10_000_001 + b"[]]", "answer", hide)
+    """Millions of tiny values, which would take gigabytes, are not parsed."""
+    with pytest.raises(errors.ProtocolError, match="more than 4,000,000 values"):
+        parse_json(b"[" + b"[]," * 10_000_001 + b"[]]", "answer", redact)
+
+
+def test_a_text_full_of_commas_is_no_crowd_of_values():
+    """Only what stands outside of texts counts."""
+    data = b'{"content": "' + b",\\\\" * 5_000_000 + b'\\"", "more": [1, 2]}'
+    assert parse_json(data, "answer", redact) == {"content": ",\\" * 5_000_000 + '"', "more": [1, 2]}
 
 
 # Refusals
@@ -138,7 +290,7 @@ def test_json_of_very_many_values_is_refused_before_it_fills_the_memory():
         (400, "name is required", errors.InvalidRequestError, "refused the request"),
         (401, "missing API key", errors.AuthenticationError, "config set --secret opencomputer:apiKey"),
         (403, "invalid API key", errors.AuthenticationError, "config set --secret opencomputer:apiKey"),
-        (404, "snapshot not found", errors.NotFoundError, "no such row"),
+        (404, "snapshot not found", errors.NotFoundError, "no such record"),
         (408, "slow", errors.TimedOutError, "Try again"),
         (409, "snapshot name already exists", errors.ConflictError, "name is taken"),
         (413, "too large", errors.InvalidRequestError, "ignore="),
@@ -157,7 +309,7 @@ def test_each_status_is_its_own_error(status, error, kind, advice):
     assert type(found) is kind
     assert found.status == status
     assert advice in found.message
-    assert str(found) == f"{found.message} The server said: {error}"
+    assert str(found) == f"{found.message} ({found.code}) The server said: {error}"
 
 
 @pytest.mark.parametrize("body", [{"message": "Not Found"}, b"<html>404</html>", b"", {"error": 7}, [1]])
@@ -190,7 +342,7 @@ def test_the_servers_words_can_be_withheld():
     found = refuse(400, {"error": "secret-word"})
     found.withhold("(Its words are not shown.)")
     assert "secret-word" not in f"{found} {found!r} {found.args} {found.text}"
-    assert str(found).endswith("(Its words are not shown.)")
+    assert str(found).endswith("(Its words are not shown.) (OC1102)")
 
 
 @pytest.mark.parametrize(
@@ -239,17 +391,15 @@ def test_a_failed_build_names_its_step(message, step, kind, code, said):
     found = failed(message)
     assert isinstance(found, errors.BuildFailedError)
     assert (found.step, found.step_type, found.exit_code, found.text) == (step, kind, code, said)
-    assert found.message == answers.describe_failure(step, kind, code)
-    assert str(found) == found.message + (f" The server said: {said}" if said else "")
+    assert found.message == describe_failure(step, kind, code)
+    assert str(found) == f"{found.message} (OC1111)" + (f" The server said: {said}" if said else "")
 
 
 def test_a_failure_is_told_in_one_sentence():
     """The sentence holds what is known of step, type and exit code."""
-    assert answers.describe_failure(2, "run", 1) == (
-        "The build of the image failed: step 2 (run) ended with exit code 1."
-    )
-    assert answers.describe_failure(2, None, None) == ("The build of the image failed: step 2 ended with an error.")
-    assert answers.describe_failure(None, None, None) == "The build of the image failed."
+    assert describe_failure(2, "run", 1) == ("The build of the image failed: step 2 (run) ended with exit code 1.")
+    assert describe_failure(2, None, None) == ("The build of the image failed: step 2 ended with an error.")
+    assert describe_failure(None, None, None) == "The build of the image failed."
 
 
 @pytest.mark.parametrize(
@@ -271,7 +421,7 @@ def test_other_errors_in_a_stream_are_told_apart(message, kind):
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b'{"error": 1}', b"{", b"\xff"])
 def test_an_error_event_without_an_error_breaks_the_protocol(data):
     """An error event that says nothing is an error of its own."""
-    assert type(stream_error(data, hide)) is errors.ProtocolError
+    assert type(stream_error(data, redact)) is errors.ProtocolError
 
 
 # Texts
@@ -316,10 +466,10 @@ def test_cleaned_text_never_holds_what_the_engine_or_a_terminal_obeys(dirty):
 # Event streams
 
 
-def read(stream: bytes, size: int = 7, limit: int = 10_000) -> tuple[list[sse.BuildEvent], sse.Ending | None]:
-    found: list[sse.BuildEvent] = []
+def read(stream: bytes, size: int = 7, limit: int = 10_000) -> tuple[list[events.BuildEvent], TerminalEvent | None]:
+    found: list[events.BuildEvent] = []
     chunks = (stream[start : start + size] for start in range(0, len(stream), size))
-    return found, sse.read_build(chunks, found.append, hide, limit=limit)
+    return found, read_build(chunks, found.append, redact, limit=limit)
 
 
 def sent(name: str, data: bytes) -> bytes:
@@ -335,15 +485,114 @@ def test_a_stream_is_read_however_it_is_cut(ends, size):
     """Line ends of every kind and any cut into chunks give the same events."""
     stream = b": keepalive\n\n" + GOOD + GOOD + sent("news", b"x") + sent("result", '{"a": "é→👩"}'.encode()) + GOOD
     found, ending = read(stream.replace(b"\n", ends), size)
-    assert found == [sse.BuildEvent(1, "run", "hello")] * 2
-    assert ending == sse.Ending("result", '{"a": "é→👩"}'.encode())
+    hello = events.OtherLine(1, "run", "hello")
+    assert found == [hello, hello, events.OtherLine(None, "news", "x")]
+    assert ending == TerminalEvent("result", '{"a": "é→👩"}'.encode())
 
 
 def test_a_stream_without_an_ending_gives_none():
-    """A stream that stops, also in the middle of its result, has no ending."""
+    """A stream that stops before its ending has none."""
     assert read(GOOD)[1] is None
-    assert read(GOOD + b'event: result\ndata: {"a": 1}\n')[1] is None
+    assert read(GOOD + b"event: result\n")[1] is None
     assert read(b"")[1] is None
+
+
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\r"])
+def test_an_ending_that_lacks_its_last_blank_line_is_told_as_not_whole(tail):
+    """Its data may be all there; whether it is, is for the JSON parser to say."""
+    assert read(GOOD + b'event: result\ndata: {"a": 1}' + tail)[1] == TerminalEvent("result", b'{"a": 1}', False)
+    assert read(GOOD + b'event: error\ndata: {"a"' + tail)[1] == TerminalEvent("error", b'{"a"', False)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_a_stream_may_begin_with_a_byte_order_mark(size):
+    """As the format allows."""
+    found, ending = read(b"\xef\xbb\xbf" + GOOD + sent("result", b"{}"), size)
+    assert found == [events.OtherLine(1, "run", "hello")]
+    assert ending == TerminalEvent("result", b"{}")
+
+
+def test_data_on_several_lines_is_one_event():
+    """As the format says, with a line break between."""
+    assert read(b"event: result\ndata: {\ndata:}\n\n")[1] == TerminalEvent("result", b"{\n}")
+    assert read(b"data: {}\nid: 1\nevent: result\n\n")[1] == TerminalEvent("result", b"{}")
+
+
+@pytest.mark.parametrize("order", ["event: error\ndata: ", "data: "])
+def test_a_giant_error_is_read_to_its_limit_and_understood(order):
+    """Of an error event, the first megabyte counts: the step, and the beginning of what the program printed."""
+    error = b'{"error": "image build failed: step 1 (run) failed (exit 7): \\ud83d\\udc69'
+    chunks = 0
+
+    def flood():
+        nonlocal chunks
+        yield order.encode() + error
+        while chunks < 100:
+            chunks += 1
+            yield b"E\\n" * 10_000
+        yield b'"}\nevent: error\n\n'
+
+    ending = read_build(flood(), lambda _: None, redact, limit=10**7)
+    assert ending is not None
+    assert len(ending.data) <= 1024 * 1024
+    assert chunks < 40 or not order.startswith("event")
+    found = stream_error(ending.data, redact)
+    assert isinstance(found, errors.BuildFailedError)
+    assert (found.step, found.exit_code) == (2, 7)
+    assert len(found.text) <= 4000
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "line"),
+    [
+        ("build_log", b'{"step": 2, "type": "run", "message": "hi"}', events.OtherLine(2, "run", "hi")),
+        ("build_log", b'{"message": "hi"}', events.OtherLine(None, "", "hi")),
+        ("output", b'{"step": "2", "message": "hi", "stream": "stderr"}', events.OtherLine(None, "", "hi")),
+        ("warning", b"disk almost full", events.OtherLine(None, "warning", "disk almost full")),
+        ("message", b'{"text": "hi"}', events.OtherLine(None, "message", '{"text": "hi"}')),
+        ("progress", b'{"step": 1, "type": "run", "percent": 7}', None),
+    ],
+)
+def test_what_a_later_server_says_is_a_line(name, data, line):
+    """Events of other names, with other fields or with text alone are lines of the log too."""
+    found, _ = read(sent(name, data) + sent("result", b"{}"))
+    expected = line or events.OtherLine(1, "run", data.decode())
+    assert found == [expected]
+
+
+@pytest.mark.parametrize(("name", "data"), [("ping", b"1"), ("keepalive", b'{"time": 3}'), ("build_log", b"{}")])
+def test_signs_of_life_are_no_lines(name, data):
+    """They say nothing of the build."""
+    assert read(sent(name, data) + sent("result", b"{}"))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "message", "expected"),
+    [
+        (0, "build", "Building image with 2 steps (sandbox=s)", events.BuildStarted),
+        (0, "cache_hit", "Image found in cache (hash=0123)", events.CacheHit),
+        (1, "run", "Step 1/2: ls\n-l", events.StepStarted),
+        (1, "run", "Step 1/2 completed", events.StepCompleted),
+        (3, "checkpoint", "Creating checkpoint...", events.CheckpointStarted),
+        (3, "checkpoint", "Uploading", events.OtherLine),
+        (0, "build", "Warming up", events.OtherLine),
+        (2, "run", "Step 1/2 completed", events.OtherLine),
+        (1, "run", "Step 1/2 completed, with warnings", events.OtherLine),
+        (1, "run", "Step 1/2 : FROM scratch", events.OtherLine),
+    ],
+)
+def test_the_servers_wordings_are_known_in_one_place(step, kind, message, expected):
+    """What is known is an event with a type of its own; anything else is a line."""
+    data = json.dumps({"step": step, "type": kind, "message": message}).encode()
+    (found,), _ = read(sent("build_log", data))
+    assert type(found) is expected
+    assert found.message == message
+
+
+def test_the_start_of_a_step_has_its_numbers():
+    """Which step of how many, and the server's description."""
+    (found,), _ = read(sent("build_log", b'{"step": 1, "type": "run", "message": "Step 1/2: ls"}'))
+    assert found == events.StepStarted(1, "run", "Step 1/2: ls", 1, 2, "ls")
 
 
 @pytest.mark.parametrize(
@@ -362,11 +611,13 @@ def test_a_stream_without_an_ending_gives_none():
         b'{"step": 1, "type": "run", "message": "' + b"x" * 1_100_000 + b'"}',
     ],
 )
-def test_log_events_that_cant_be_read_are_passed_over(data):
-    """A log line never breaks a build off."""
+def test_log_events_that_cant_be_read_break_nothing_off(data):
+    """A log line never breaks a build off; what it says is shown as far as it goes."""
     found, ending = read(sent("build_log", data) + GOOD + sent("result", b"{}"), 65536, limit=10**7)
-    assert found == [sse.BuildEvent(1, "run", "hello")]
-    assert ending == sse.Ending("result", b"{}")
+    assert found[-1] == events.OtherLine(1, "run", "hello")
+    assert len(found) <= 2
+    assert all(len(event.message) <= 8000 for event in found)
+    assert ending == TerminalEvent("result", b"{}")
 
 
 def test_messages_are_cleaned():

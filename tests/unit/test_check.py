@@ -68,15 +68,63 @@ def test_another_manifest_than_the_recorded_is_examined(olds):
     assert checked(olds=olds).inputs["contentHash"] == HASH
 
 
-def test_local_files_are_looked_at_though_their_manifest_is_the_recorded_one(tmp_path):
-    """What they hold stands in no manifest."""
-    (tmp_path / "f").write_bytes(b"1")
+LOCAL = (
+    {"addFile": {"path": "/f", "source": "/nowhere/f", "bytes": 1}},
+    {"addDir": {"path": "/d", "source": "/nowhere"}},
+)
+
+
+def pinned(*steps):
+    return {"manifest": {"base": "base", "steps": [*steps]}, "contentHash": OTHER}
+
+
+def test_a_recorded_manifest_with_its_counts_keeps_its_hash_also_where_the_files_are_gone():
+    """Counts come back only where the engine puts the recorded value in, as `ignore_changes` makes it do."""
+    olds = pinned(LOCAL[0], {"addDir": {**LOCAL[1]["addDir"], "files": 1, "bytes": 3}})
+    found = checked(olds=olds, manifest=olds["manifest"])
+    assert found.problems == ()
+    assert found.inputs["contentHash"] == OTHER
+    assert found.inputs["manifest"] == olds["manifest"]
+
+
+@pytest.mark.parametrize("steps", [(LOCAL[1],), LOCAL])
+def test_local_files_are_looked_at_where_a_count_is_missing(steps):
+    """A program gives no counts: what the files hold stands in no manifest."""
+    olds = pinned(*steps)
+    assert checked(olds=olds, manifest=olds["manifest"]).problems != ()
+
+
+def test_changed_files_of_a_manifest_with_counts_are_a_mistake(tmp_path):
+    """A new snapshot of an image that keeps its recorded manifest would hold other content than the image."""
+    (tmp_path / "f").write_bytes(b"12")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]}
-    recorded = checked(manifest=manifest).inputs
-    (tmp_path / "f").write_bytes(b"2")
-    again = checked(olds=recorded, manifest=recorded["manifest"]).inputs
-    assert again["manifest"] == recorded["manifest"]
-    assert again["contentHash"] != recorded["contentHash"]
+    recorded = checked(manifest=manifest).inputs["manifest"]
+    assert checked(manifest=recorded).problems == ()
+    (tmp_path / "f").write_bytes(b"123")
+    (problem,) = checked(manifest=recorded).problems
+    assert problem.path == "manifest"
+    assert "was made of other local files than there are now" in problem.reason
+
+
+def test_a_snapshot_of_an_image_has_the_images_content():
+    """An Image that `ignore_changes` pins has other content than its program says: that is an error, and names it."""
+    assert checked(imageHash=HASH).problems == ()
+    (problem,) = checked(imageHash=OTHER).problems
+    assert problem.path == "manifest"
+    assert "other content than that of the Image" in problem.reason
+
+
+@pytest.mark.parametrize("image_hash", [HASH, UNKNOWN, None])
+def test_an_images_hash_is_no_input_of_its_own(image_hash):
+    """It is compared, and not recorded; one that is not known yet says nothing."""
+    found = checked(imageHash=image_hash)
+    assert found.problems == ()
+    assert "imageHash" not in found.inputs
+
+
+def test_a_snapshot_that_keeps_its_own_content_does_not_follow_its_image():
+    """`ignore_changes` on the snapshot itself."""
+    assert checked(olds={"manifest": MANIFEST, "contentHash": OTHER}, imageHash=HASH).problems == ()
 
 
 def test_options_of_a_recorded_manifest_are_validated():

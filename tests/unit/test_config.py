@@ -92,7 +92,8 @@ def test_plain_http_to_another_machine_needs_a_switch():
     ("url", "expected"),
     [
         ("http://localhost:1", True),
-        ("http://api.localhost", True),
+        ("http://api.localhost", False),
+        ("http://localhost.:1", True),
         ("http://127.8.9.1", True),
         ("http://[::1]:80", True),
         ("http://localhost.example", False),
@@ -104,6 +105,22 @@ def test_plain_http_to_another_machine_needs_a_switch():
 def test_loopback_is_told_by_name(url, expected):
     """Only names and numbers that can't be another machine count as this one."""
     assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a..b", ".a", "a" * 64 + ".b", ".".join(["a" * 50] * 6), "[::g]", "[1.2.3.4]", "[]", "é..b", "a.\u3002b"],
+)
+def test_a_host_that_is_none_is_told_before_anything_is_sent(host):
+    """An error of our own, and not one of a library."""
+    with pytest.raises(ConfigurationError, match="opencomputer:apiUrl"):
+        resolve_url({"apiUrl": f"https://{host}"}, {})
+
+
+@pytest.mark.parametrize("host", ["a", "a.b.", "a_b", "xn--nxasmq6b", "münchen.example", "1.2.3.4", "[fd00::1]", "a-b"])
+def test_a_host_of_any_spelling_is_taken(host):
+    """Names with and without dots, of other alphabets, and addresses."""
+    assert resolve_url({"apiUrl": f"https://{host}"}, {}) == f"https://{host}"
 
 
 @pytest.mark.parametrize("key", ["osb two", "osb\ntwo", "osb\x00two", "osbé", "osb\r\nX-Other: 1"])

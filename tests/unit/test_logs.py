@@ -1,5 +1,6 @@
 """Build events turned into the lines of a resource's row."""
 
+import json
 import threading
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.api.events import BuildEvent
+from pulumi_opencomputer.api.event_parser import parse_event
 from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog, Severity, Ticker, no_log
 
 STEPS = ("apt install jq", "pip install pandas", "run true")
@@ -36,14 +37,16 @@ class Members(set):
 class Build:
     """One build, its row, and its time."""
 
-    def __init__(self, steps=STEPS):
+    def __init__(self, steps=STEPS, **options):
         self.now, self.row, self.ticker = 0.0, Row(), Members()
         ticker: Any = self.ticker
-        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=ticker)
+        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=ticker, **options)
 
-    def say(self, message, kind="run", after=0.0):
+    def say(self, message, kind="run", after=0.0, step=0):
         self.now += after
-        self.progress.on_event(BuildEvent(0, kind, message))
+        event = parse_event("build_log", json.dumps({"step": step, "type": kind, "message": message}).encode(), str)
+        if event:
+            self.progress.on_event(event)
 
     def start(self, number, after=0.0):
         self.say(f"Step {number}/3: whatever the server says", after=after)
@@ -71,13 +74,121 @@ def test_a_step_is_one_line_with_its_duration(build):
     assert build.row.passing == ["[1/3] apt install jq", "[2/3] pip install pandas", "[3/3] run true"]
 
 
-def test_the_servers_words_are_never_shown(build):
-    """They may hold a secret, or anything."""
+def test_the_servers_words_for_what_we_know_are_never_shown(build):
+    """A step, a hit in the cache and the saving are said in our own words: the server's repeat the manifest."""
+    build.say("Building image with 3 steps (sandbox=hunter2)", "build")
     build.say("Step 1/3: hunter2", "hunter2")
-    build.say("hunter2", "hunter2")
-    build.say("Step 1/3 completed hunter2", "hunter2")
-    build.say("Creating checkpoint... hunter2", "checkpoint")
+    build.say("Step 1/3 completed", "hunter2")
+    build.say("Creating checkpoint...", "checkpoint")
     build.say("Image found in cache (hash=hunter2)", "cache_hit")
+    assert "hunter2" not in "".join(build.row.lines + build.row.passing)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "step", "line"),
+    [
+        ("Collecting pandas", "run", 2, "[2/3] | Collecting pandas"),
+        ("Step 1/3 completed with 2 warnings", "run", 1, "[1/3] | Step 1/3 completed with 2 warnings"),
+        ("Step 4/3: x", "run", 4, "| Step 4/3: x"),
+        ("Step 2/3: x", "run", 1, "[1/3] | Step 2/3: x"),
+        ("Uploading layer 1 of 3", "checkpoint", 4, "| Uploading layer 1 of 3"),
+        ("Waiting for a worker", "build", 0, "| Waiting for a worker"),
+        ("warning: disk almost full", "warning", 0, "| warning: disk almost full"),
+    ],
+)
+def test_words_that_we_do_not_know_are_shown(build, message, kind, step, line):
+    """A later server may say more: the output of commands, other steps of its own."""
+    build.say(message, kind, step=step)
+    assert build.row.lines == [line]
+
+
+def test_the_servers_lines_stand_in_order_between_ours(build):
+    """None is lost, and each line of a message is a line."""
+    build.start(1)
+    build.say("Get:1 http://deb\nGet:2 http://deb\n\n", step=1)
+    build.end(1, after=2)
+    build.say("cleaning up", "build")
+    build.start(2)
+    assert build.row.lines == [
+        "[1/3] | Get:1 http://deb",
+        "[1/3] | Get:2 http://deb",
+        "[1/3] apt install jq (2.0 s)",
+        "| cleaning up",
+    ]
+
+
+def test_of_a_talkative_step_a_number_of_lines_is_kept(build):
+    """The others show in passing, not each of them, and their number is said when the step ends."""
+    build.start(1)
+    for number in range(1000):
+        build.say(f"line {number}", step=1, after=0.01)
+    build.end(1)
+    build.start(2)
+    build.say("quiet", step=2)
+    assert build.row.lines[:2] == ["[1/3] | line 0", "[1/3] | line 1"]
+    assert build.row.lines[29:] == [
+        "[1/3] | line 29",
+        "[1/3] | … and 970 more lines of the server",
+        "[1/3] apt install jq (10.0 s)",
+        "[2/3] | quiet",
+    ]
+    assert 10 < len(build.row.passing) < 30
+    assert "[1/3] | line 30" in build.row.passing
+
+
+def test_of_a_talkative_server_a_number_of_lines_is_kept():
+    """Also where it names a step of its own for each line; the number of the others is said at the end."""
+    build = Build(["run true"] * 100)
+    for number in range(5000):
+        build.say(f"line {number}", step=number % 101)
+    build.progress.close()
+    assert build.row.lines[0] == "| line 0"
+    assert sum("more line" not in line for line in build.row.lines) == 500
+    assert len(build.row.lines) < 700
+    assert "[100/100] | … and 45 more lines of the server" in build.row.lines
+
+
+def test_a_long_line_is_cut(build):
+    """At 300 characters."""
+    build.say("x" * 5000, step=1)
+    assert build.row.lines == ["[1/3] | " + "x" * 299 + "…"]
+
+
+def test_the_servers_lines_hold_no_secret():
+    """What takes the secrets of the manifest out of a text is applied to each line."""
+    build = Build(redact=lambda text: text.replace("hunter2", "[secret]"))
+    build.say("token hunter2 accepted", step=1)
+    assert build.row.lines == ["[1/3] | token [secret] accepted"]
+
+
+@pytest.mark.parametrize("step", [2, 1, 0, 7, None])
+def test_the_servers_lines_of_a_step_with_a_secret_are_only_counted(step):
+    """The server may name any number, or none: while such a step runs, no line is shown."""
+    build = Build(withholds=lambda number: number == 2)
+    build.start(1)
+    build.say("shown", step=1)
+    build.end(1)
+    build.start(2)
+    build.say("aHVudGVyMg==\nhunter", step=step)
+    build.end(2)
+    build.say("shown again", step=3)
+    build.progress.close()
+    text = "\n".join(build.row.lines + build.row.passing)
+    assert "hunter" not in text
+    assert "aHVud" not in text
+    assert "2 lines of the server withheld, because the step holds a secret" in text
+    assert "[1/3] | shown" in build.row.lines
+    assert "[3/3] | shown again" in build.row.lines
+
+
+def test_a_line_that_names_a_step_with_a_secret_is_withheld_also_before_and_after_it_runs():
+    """A stream may bring the lines late."""
+    build = Build(withholds=lambda number: number == 2)
+    build.say("hunter2", step=2)
+    build.start(2)
+    build.end(2)
+    build.say("hunter2", step=2)
+    build.progress.close()
     assert "hunter2" not in "".join(build.row.lines + build.row.passing)
 
 
@@ -145,19 +256,25 @@ def test_a_step_that_runs_on_keeps_its_passing_line(build):
         "Step 0/3: x",
         "Step 4/3: x",
         "Step 4/3 completed",
-        "Step 2/3 completed",
         "Step -1/3: x",
         "Step 1: x",
         "Step x/3: x",
         f"Step {'9' * 5000}/3: x",
         f"Step 1/{'9' * 5000}: x"[:-3],
         "step 1/3: x",
-        "",
         "anything",
     ],
 )
-def test_an_unknown_event_is_let_pass(build, message):
-    """Whatever the server sends, the build goes on, and nothing is said."""
+def test_an_event_of_no_step_of_ours_is_shown_as_it_is(build, message):
+    """Whatever the server sends, the build goes on."""
+    build.say(message)
+    assert build.row.lines == [f"| {message if len(message) < 300 else message[:299] + '…'}"]
+    assert build.row.passing == []
+
+
+@pytest.mark.parametrize("message", ["Step 2/3 completed", "", " \n "])
+def test_an_event_that_tells_nothing_new_is_passed_over(build, message):
+    """The end of a step that never began, or no words at all."""
     build.say(message)
     assert (build.row.lines, build.row.passing) == ([], [])
 
@@ -215,10 +332,11 @@ def test_whatever_the_order_no_step_is_said_twice(events):
     build = Build()
     for event, number, seconds in events:
         getattr(build, event)(number, after=seconds)
-    titles = [line.rpartition(" (")[0] for line in build.row.lines]
+    ours = [line for line in build.row.lines if not line.startswith("| ")]
+    titles = [line.rpartition(" (")[0] for line in ours]
     assert len(set(titles)) == len(titles)
     assert set(titles) <= {f"[{number}/3] {text}" for number, text in enumerate(STEPS, 1)}
-    assert all(line.endswith(" s)") for line in build.row.lines)
+    assert all(line.endswith(" s)") for line in ours)
 
 
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"Step \d+/\d+(: | completed)", fullmatch=True), max_size=10))
@@ -227,7 +345,8 @@ def test_whatever_the_server_says_nothing_fails(messages):
     build = Build()
     for message in messages:
         build.say(message)
-    assert len(build.row.lines) <= len(STEPS)
+    build.progress.close()
+    assert all("<{%" not in line and "\x1b" not in line for line in build.row.lines + build.row.passing)
 
 
 def test_lines_are_cleaned():

@@ -1,0 +1,226 @@
+"""Which error an answer of the server means: an HTTP status, or the error event of a build's stream.
+
+Nothing in here does I/O. Every text of the server that gets into an error is cleaned, cut, and free of the API key
+(`redact`).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+
+from pydantic_core import from_json
+
+from ..config import CHECK_URL, SET_KEY_COMMAND
+from ..errors import (
+    APIError,
+    AuthenticationError,
+    BuildBlockedError,
+    BuildFailedError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    ProtocolError,
+    TimedOutError,
+    UnavailableError,
+)
+from ..sanitize import clean, excerpt
+
+Redact = Callable[[str], str]
+
+_STEP_FAILURE = re.compile(
+    r"(?:[a-z ]{1,40}: ){0,4}step (\d{1,9}) \(([^)]{0,80})\)(?: failed)?(?: \(exit (-?\d{1,9})\))?:?\s*(.*)",
+    re.DOTALL,
+)
+_NO_ACCESS = (
+    AuthenticationError,
+    f"The server does not accept the API key. Set a valid one: {SET_KEY_COMMAND} (or OPENCOMPUTER_API_KEY). It"
+    " must belong to the server at opencomputer:apiUrl.",
+)
+_CLIENT_ERRORS: dict[int, tuple[type[APIError], str]] = {
+    401: _NO_ACCESS,
+    403: _NO_ACCESS,
+    404: (NotFoundError, "The server has no such record."),
+    409: (ConflictError, "The snapshot's name is taken."),
+    413: (
+        InvalidRequestError,
+        "The image's manifest is too large for the server. Embed fewer or smaller files (see ignore=), or"
+        " fetch them in a run step.",
+    ),
+}
+_LONGEST_FAILURE_TEXT = 4_000
+# A server can name a step as it likes, also by what the manifest holds; only these are shown.
+_STEP_TYPES = frozenset({"apt_install", "pip_install", "run", "env", "workdir", "add_file", "add_dir"})
+
+
+def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str, redact: Redact) -> APIError:
+    """Map an answer that is not the wished-for one to an error.
+
+    Args:
+        status: The HTTP status.
+        headers: The answer's headers, looked up without regard to case.
+        body: The answer's body, or the first part of it.
+        url: The API's address, for the message.
+        redact: Takes the API key out of a text.
+    """
+    error = _error_field(body)
+    said = quote(error if error is not None else body, redact)
+    if 300 <= status < 400:
+        return _redirect(status, headers, url, redact)
+    if status == 404 and error is None:
+        return ProtocolError(f"{url} has no such API path. {CHECK_URL}", status=status, text=said)
+    if 400 <= status < 500:
+        refusal = _client_error(status, headers, said)
+        if isinstance(refusal, NotFoundError) and error:
+            refusal.is_of_the_cell = error.startswith('snapshot "') and error.endswith('" not found')
+        return refusal
+    if status >= 500 and error is not None and (known := _known_error(error, redact)):
+        known.status = status
+        return known
+    if status >= 500:
+        return UnavailableError(
+            f"{url} can't serve the request now (status {status}). Try again in a while.",
+            status=status,
+            text=said,
+            retry_after=parse_retry_after(headers.get("retry-after", ""), time.time()),
+        )
+    return ProtocolError(f"{url} answered with the unexpected status {status}.", status=status, text=said)
+
+
+def stream_error(data: bytes | bytearray, redact: Redact) -> APIError:
+    """Map the data of a build stream's `error` event, whole or its beginning, to an error."""
+    data = bytes(data)
+    error = _error_field(data) or _cut_error_field(data)
+    if error is None:
+        return ProtocolError("The build stream's error event holds no error text.", text=quote(data, redact))
+    said = quote(error, redact)
+    return _known_error(error, redact) or BuildFailedError(describe_failure(None, None, None), text=said)
+
+
+def describe_failure(step: int | None, step_type: str | None, exit_code: int | None) -> str:
+    """Return the sentence for a failed build, without the server's words.
+
+    Args:
+        step: The step's number, from 1, if known.
+        step_type: The API's type of the step, if known.
+        exit_code: The exit code of its command, if known.
+    """
+    if step is None:
+        return "The build of the image failed."
+    kind = f" ({step_type})" if step_type else ""
+    ending = "" if exit_code is None else f" with exit code {exit_code}"
+    return f"The build of the image failed: step {step}{kind} ended{ending or ' with an error'}."
+
+
+def parse_retry_after(value: str, now: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, in either of its forms; None if it has none.
+
+    Args:
+        value: Whole seconds or an HTTP date.
+        now: Seconds of the epoch.
+    """
+    value = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    moment = parse_date(value)
+    return None if moment is None else max(0.0, moment - now)
+
+
+def parse_date(value: str) -> float | None:
+    """Return the seconds of the epoch that an HTTP date names; None if it is none."""
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _client_error(status: int, headers: Mapping[str, str], said: str) -> APIError:
+    if status == 408:
+        return TimedOutError("The server waited too long for the request. Try again.", status=408, text=said)
+    if status == 407:
+        return UnavailableError(
+            "The proxy in front of the server wants a user name and password. Put them into its address (HTTP_PROXY,"
+            " HTTPS_PROXY or ALL_PROXY), or name the server in NO_PROXY.",
+            status=407,
+            text=said,
+        )
+    if status == 429:
+        return UnavailableError(
+            "The server takes no more requests for the moment. Try again later, or with a lower --parallel.",
+            status=status,
+            text=said,
+            retry_after=parse_retry_after(headers.get("retry-after", ""), time.time()),
+        )
+    kind, message = _CLIENT_ERRORS.get(
+        status, (InvalidRequestError, f"The server refused the request (status {status}).")
+    )
+    return kind(message, status=status, text=said)
+
+
+def _known_error(error: str, redact: Redact) -> APIError | None:
+    # A failed step comes first: its text is a program's output, in which any of the other phrases may stand.
+    if match := _STEP_FAILURE.match(error):
+        number, step_type, code, text = match.groups()
+        step, exit_code = int(number) + 1, int(code) if code else None
+        kind = step_type if step_type in _STEP_TYPES else None
+        return BuildFailedError(
+            describe_failure(step, kind, exit_code),
+            step=step,
+            step_type=kind,
+            exit_code=exit_code,
+            text=redact(clean(text))[:_LONGEST_FAILURE_TEXT].strip(),
+        )
+    said = quote(error, redact)
+    if "timed out waiting for image build" in error:
+        return BuildBlockedError(
+            "The server waited in vain for another build of the same content to end. If that build is alive,"
+            " try again once it is done; if it was broken off, its content stays blocked.",
+            text=said,
+        )
+    if "duplicate key value" in error or "snapshot name already exists" in error:
+        return ConflictError("The snapshot's name was taken by another during the build.", text=said)
+    if "no workers available" in error:
+        return UnavailableError("The server has no worker free to build the image. Try again in a while.", text=said)
+    if error.startswith("image build failed"):
+        return BuildFailedError(describe_failure(None, None, None), text=said)
+    return None
+
+
+def _redirect(status: int, headers: Mapping[str, str], url: str, redact: Redact) -> APIError:
+    # The query is left out: single sign-on puts tokens there.
+    target = quote(headers.get("location", "").partition("?")[0], redact)
+    return ProtocolError(
+        f"{url} answered with a redirect (status {status}{' to ' + target if target else ''}), which is not"
+        f" followed, so that the API key goes nowhere else. {CHECK_URL}",
+        status=status,
+    )
+
+
+def _error_field(body: bytes) -> str | None:
+    try:
+        value = from_json(body.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    error = value.get("error") if isinstance(value, dict) else None
+    return error if isinstance(error, str) else None
+
+
+def _cut_error_field(data: bytes) -> str | None:
+    """The error's text where the event is cut off."""
+    if not re.match(rb'\s*\{\s*"error"\s*:\s*"', data):
+        return None
+    # The cut may stand within an escape of up to 12 characters (a surrogate pair).
+    ends = (data[: len(data) - cut] + b'"}' for cut in range(min(13, len(data))))
+    return next((found for end in ends if (found := _error_field(end)) is not None), None)
+
+
+def quote(raw: bytes | str, redact: Redact) -> str:
+    """Return a text of the server for an error: cleaned, on one line, cut to 200 characters, without the API key."""
+    text = raw if isinstance(raw, str) else raw.decode(errors="replace")
+    return excerpt(redact(clean(text)))

@@ -1,0 +1,123 @@
+"""Records read from an answer as it comes: a list up to what is wanted, or one record; no more memory than need be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..errors import AnswerTooLargeError, ProtocolError, TimedOutError
+from .json_stream import Entry, ListReader
+from .records import Record, parse_json, parse_record
+
+_MOST_RECORDS = 100_000
+
+
+class RecordList(tuple[Record, ...]):
+    """Those records of a list that could be read, newest first.
+
+    Attributes:
+        is_whole: Whether these are all: the list was read to its end, and each record could be read.
+    """
+
+    is_whole: bool
+
+    @classmethod
+    def of(cls, records: Iterable[Record], *, is_whole: bool) -> RecordList:
+        """Return the list of these records."""
+        made = cls(records)
+        made.is_whole = is_whole
+        return made
+
+
+def read_list(
+    chunks: Iterable[bytes],
+    what: str,
+    redact: Callable[[str], str],
+    *,
+    until: Callable[[Record], bool],
+    last_is_whole: bool,
+) -> RecordList:
+    """Read a list of records.
+
+    Args:
+        chunks: The answer's body. It may end with AnswerTooLargeError or TimedOutError, which cut the list.
+        what: What it is, for errors.
+        redact: Takes the API key out of a text.
+        until: Told each record; True means that no further ones are wanted.
+        last_is_whole: Whether the record that ends the list keeps its manifest whole.
+
+    Raises:
+        ProtocolError: It is not a list of records.
+    """
+    reader = ListReader(keep_whole=last_is_whole)
+    records: list[Record] = []
+    skipped = False
+    beginning = b""
+    try:
+        for chunk in chunks:
+            beginning = beginning or chunk[:2000]
+            for entry in reader.feed(chunk):
+                record = _outlined(entry, what, redact)
+                if record is None:
+                    skipped = True
+                    continue
+                is_last = until(record)
+                records.append(_whole(entry, what, redact) if is_last and last_is_whole else record)
+                if is_last or len(records) >= _MOST_RECORDS:
+                    return RecordList.of(records, is_whole=False)
+            if not reader.is_list:
+                raise ProtocolError(f"The server's {what} is not a list of records.")
+    except (AnswerTooLargeError, TimedOutError):
+        # What was read is worth something; where not even a record began, the error says more.
+        if not reader.has_begun:
+            raise
+        return RecordList.of(records, is_whole=False)
+    if not reader.is_complete:
+        # Says where it is no JSON.
+        parse_json(beginning, what, redact)
+        raise ProtocolError(f"The server's {what} is not a list of records.")
+    return RecordList.of(records, is_whole=not skipped)
+
+
+def read_one(
+    chunks: Iterable[bytes], what: str, redact: Callable[[str], str], name: str, *, with_manifest: bool
+) -> Record:
+    """Read one record.
+
+    Args:
+        chunks: The answer's body.
+        what: What it is, for errors.
+        redact: Takes the API key out of a text.
+        name: The name that the record must have.
+        with_manifest: Whether it keeps its manifest whole.
+
+    Raises:
+        ProtocolError: It is not such a record.
+    """
+    if with_manifest:
+        body = bytearray()
+        for chunk in chunks:
+            body += chunk
+        return parse_record(parse_json(body, what, redact), what, name=name)
+    reader = ListReader()
+    found: list[Entry] = [*reader.feed(b"[")]
+    beginning = b""
+    for chunk in chunks:
+        beginning = beginning or chunk[:2000]
+        found += reader.feed(chunk)
+    if not reader.is_list or len(found) != 1 or not found[0].outline:
+        parse_json(beginning, what, redact)
+        raise ProtocolError(f"The server's {what} is not a record (a JSON object).")
+    return parse_record(parse_json(found[0].outline, what, redact), what, name=name)
+
+
+def _outlined(entry: Entry, what: str, redact: Callable[[str], str]) -> Record | None:
+    if entry.outline is None:
+        return None
+    try:
+        return parse_record(parse_json(entry.outline, what, redact), what)
+    except ProtocolError:
+        return None
+
+
+def _whole(entry: Entry, what: str, redact: Callable[[str], str]) -> Record:
+    return parse_record(parse_json(entry.whole or b"", what, redact), what)

@@ -1,0 +1,84 @@
+"""The bytes of a request, kept so that they can be sent again whatever became of the files that they were read from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+
+from ..errors import LocalFileError
+from .build_call import BuildBody
+
+IN_MEMORY = 8 * 1024 * 1024
+"""The most bytes that are kept in memory; more go to a temporary file."""
+
+_BLOCK = 256 * 1024
+
+
+class SpooledBody:
+    """A build request's body that is read once from its sources, and from then on from the spool; a context manager.
+
+    The first iteration passes the bytes on while it keeps them. If it is given up in the middle, or its content changed
+    on the way, the next one reads the sources again. The temporary file has no name and is this user's alone.
+
+    Attributes:
+        name: The snapshot's name.
+        size: The body's length in bytes.
+        content_hash: The content hash that the built record must have.
+    """
+
+    def __init__(self, body: BuildBody) -> None:
+        """Prepare it; nothing is read.
+
+        Args:
+            body: The body.
+        """
+        self.name = body.name
+        self.size = body.size
+        self.content_hash = body.content_hash
+        self._body = body
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it is closed with this object
+        self._is_complete = False
+
+    def __enter__(self) -> SpooledBody:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body.
+
+        Raises:
+            ContentChangedError: A local file is not what was planned; the body ends unfinished.
+            LocalFileError: There is no room for the temporary file.
+        """
+        return self._read() if self._is_complete else self._fill()
+
+    def _fill(self) -> Iterator[bytes]:
+        self._keep(None)
+        for chunk in self._body:
+            self._keep(chunk)
+            yield chunk
+        # Not reached where the body was given up: its last chunk comes only if its content is what was planned.
+        self._is_complete = True
+
+    def _read(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        while block := self._file.read(_BLOCK):
+            yield block
+
+    def _keep(self, chunk: bytes | None) -> None:
+        try:
+            if chunk is None:
+                self._file.seek(0)
+                self._file.truncate()
+            else:
+                self._file.write(chunk)
+        except OSError as error:
+            raise LocalFileError(
+                f"The upload of {self.size / 1e6:,.0f} MB can't be kept in a temporary file ({error.strerror}). Nothing"
+                " was changed. Make room in the folder for temporary files, or name another one in TMPDIR."
+            ) from error

@@ -1,0 +1,72 @@
+"""What one run has seen of its resources: the states that the engine showed, the names declared, the records made."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from .types import Recorded
+
+
+class KnownRecords:
+    """What this run knows, by URN. A create is told the new inputs alone, so the rest is remembered here."""
+
+    def __init__(self) -> None:
+        self._recorded: dict[str, Recorded] = {}
+        self._holders: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._declared: set[str] = set()
+        self._lock = threading.Lock()
+
+    def forget_all(self) -> None:
+        """Forget everything: another run begins."""
+        with self._lock:
+            for known in (self._recorded, self._holders, self._names, self._declared):
+                known.clear()
+
+    def note(self, urn: str, state: Mapping[str, Any]) -> None:
+        """Remember the record that a resource's state names."""
+        recorded = Recorded.of(state)
+        if urn and recorded.snapshot_id:
+            with self._lock:
+                self._recorded[urn] = recorded
+                self._holders[recorded.snapshot_id] = urn
+
+    def forget(self, urn: str, state: Mapping[str, Any]) -> None:
+        """Forget a record that is deleted."""
+        recorded = Recorded.of(state)
+        with self._lock:
+            self._holders.pop(recorded.snapshot_id, None)
+            if self._recorded.get(urn) == recorded:
+                del self._recorded[urn]
+
+    def of(self, urn: str) -> Recorded | None:
+        """The record of a resource, or None where this run has not seen its state."""
+        with self._lock:
+            return self._recorded.get(urn)
+
+    def holder(self, snapshot_id: str) -> str | None:
+        """The URN of the resource whose state names a record, or which made it in this run."""
+        with self._lock:
+            return self._holders.get(snapshot_id)
+
+    def declare(self, urn: str, name: str | None) -> str | None:
+        """Remember that the program declares a resource, with its fixed name if it has one.
+
+        Returns:
+            The URN of another resource of the program with the same name, or None.
+        """
+        if not urn:
+            return None
+        with self._lock:
+            self._declared.add(urn)
+            if name is None:
+                return None
+            first = self._names.setdefault(name, urn)
+            return None if first == urn else first
+
+    def is_declared(self, urn: str) -> bool:
+        """Whether the program has declared a resource with this URN so far."""
+        with self._lock:
+            return urn in self._declared

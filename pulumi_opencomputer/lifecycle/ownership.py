@@ -1,0 +1,147 @@
+"""Whose the record under a name is: replaced only where it is this resource's own, or the program says adopt.
+
+Where the recorded state is known, this resource's record is the one with the recorded id, or one that names that id as
+its predecessor: a run that was cut off after it had replaced the record left that. Where no state is known, because the
+engine decided the replacement by itself or because an earlier run was cut off before it was recorded, the mark alone
+tells, whatever the content is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import ConflictError
+from .names import Origin, mark, origin_of, predecessor_of, resource_of
+from .types import Recorded
+
+if TYPE_CHECKING:
+    from ..api.records import Record
+    from .known import KnownRecords
+
+_CHOOSE_OR_DELETE = (
+    "Choose another name, set adopt to true to take it over (it is replaced once the new image is ready)"
+)
+
+
+class Ownership:
+    """The question whose a record is, asked by one create."""
+
+    def __init__(self, urn: str, known: KnownRecords, *, adopt: bool) -> None:
+        """Take what is known before the create begins.
+
+        Args:
+            urn: The resource's URN.
+            known: What this run has seen of states, and made itself.
+            adopt: Whether the program wants another's record to be taken over.
+        """
+        self._urn = urn
+        self._known = known
+        self._adopt = adopt
+        self.recorded: Recorded | None = known.of(urn)
+
+    @property
+    def predecessor(self) -> str | None:
+        """The id that a new record names as its predecessor: the recorded one, however often a run was cut off."""
+        return self.recorded.snapshot_id if self.recorded else None
+
+    def require(self, record: Record, now: float) -> str | None:
+        """Make sure that the record under the wanted name may be replaced.
+
+        Args:
+            record: The record.
+            now: Seconds of the epoch.
+
+        Returns:
+            What to tell the user about the record that is replaced; None where it is the recorded one.
+
+        Raises:
+            ConflictError: It is another's; says whose, and every way out.
+        """
+        if self.recorded and self.recorded.snapshot_id in (record.id, predecessor_of(record)):
+            return None
+        which = f"the snapshot {record.name!r} (id {record.id}, made {_ago(record.age(now))})"
+        holder = self._known.holder(record.id)
+        if holder in (None, self._urn):
+            if not self.recorded and origin_of(record).mark == mark(self._urn):
+                return f"replaces {which}, which bears this resource's mark; no state of this run records it"
+            if self._adopt:
+                return f"adopts {which}"
+        elif self._adopt and not self._known.is_declared(holder):
+            return f"adopts {which}"
+        raise ConflictError(
+            f"A snapshot named {record.name!r} exists already (content hash {record.content_hash}, status "
+            f"{record.status}, created {record.created_at}). {self._explain(record, holder)}",
+            status=409,
+        )
+
+    def _explain(self, record: Record, holder: str | None) -> str:
+        """Say whose the record is, and how to go on."""
+        if holder not in (None, self._urn):
+            return _held(holder, declared=self._known.is_declared(holder))
+        origin = origin_of(record)
+        if origin.mark is None:
+            return f"It was not made by this provider. {_CHOOSE_OR_DELETE}, or delete it."
+        if origin.mark == mark(self._urn):
+            return _unrecorded(record, self.recorded)
+        return _anothers(origin, Origin.of_urn(self._urn))
+
+
+def _held(holder: str, *, declared: bool) -> str:
+    """A record that this run made for another resource, or that the state of another resource names."""
+    whose = f"It belongs to this stack's own resource {resource_of(holder)!r}"
+    if not declared:
+        return (
+            f"{whose} ({holder}). If that is an earlier URN of this resource, set adopt to true. Else wait until that "
+            "resource is deleted, and run the same command again, or choose another name."
+        )
+    return (
+        f"{whose} ({holder}), and adopt takes nothing from it. Choose another name. If that resource gives the name "
+        "up in this deployment, run the same command again once it has; if the two swap their names, give one of them "
+        "a third name first."
+    )
+
+
+def _unrecorded(record: Record, recorded: Recorded | None) -> str:
+    """A record with this resource's own mark that is not the one which the state names."""
+    state = f"the state records another one (id {recorded.snapshot_id})" if recorded else "no state records it"
+    return (
+        f"It bears the mark of this very resource, but its id is {record.id}, and {state}: a stack of the same name in "
+        "another backend made it, or a run of this one that was not recorded. If it is another backend's, choose "
+        "another name, or rename one of the stacks. If it is this stack's own, set adopt to true to take it over (it "
+        "is replaced once the new image is ready), replace the resource with pulumi up --replace, or delete it."
+    )
+
+
+def _anothers(origin: Origin, own: Origin) -> str:
+    if not origin.stack:
+        return (
+            "It was made by another Pulumi resource. "
+            f"If that was this resource under an earlier URN (before a rename), {_ways_after_a_rename()} "
+            f"{_CHOOSE_OR_DELETE}, or delete it."
+        )
+    if (origin.project, origin.stack) == (own.project, own.stack):
+        return (
+            f"It was made by this stack's own resource {origin.resource!r}. If that is an earlier name of this "
+            f"resource, {_ways_after_a_rename()} If it is a resource of its own that gives the name up, let it go "
+            f"first and run the same command again. {_CHOOSE_OR_DELETE}, or delete it."
+        )
+    return (
+        f"It was made by another Pulumi resource: {origin.resource!r} of stack {origin.stack!r} in project "
+        f"{origin.project!r}. {_CHOOSE_OR_DELETE}, or delete it there."
+    )
+
+
+def _ways_after_a_rename() -> str:
+    return (
+        "give the resource an alias of that URN, and run pulumi up without --replace or with --refresh, or set adopt "
+        "to true."
+    )
+
+
+def _ago(seconds: float) -> str:
+    """An age for people."""
+    if seconds < 120:
+        return f"{max(0.0, seconds):.0f} s ago"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min ago"
+    return f"{seconds / 3600:.0f} h ago" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days ago"

@@ -1,0 +1,102 @@
+"""What a server says of a build beyond the steps that we know: the output of commands, words of a later version."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from ..sanitize import excerpt
+
+LINES_OF_A_STEP = 30
+"""The most lines of one step that are shown; of further ones, the number."""
+
+LINES_IN_ALL = 500
+"""The most lines of one build that are shown."""
+
+LONGEST_LINE = 300
+"""The most characters of a line that are shown."""
+
+_LONGEST_SCANNED = 2_000
+_SECONDS_BETWEEN_STATUS_LINES = 0.5
+
+
+class _Log(Protocol):
+    def info(self, message: str) -> None:
+        """Say a line that stays."""
+
+    def status(self, message: str) -> None:
+        """Show a line that passes."""
+
+
+class ServerLines:
+    """The server's own lines of one build, in order, bounded in number and length.
+
+    Beyond the bounds a line still shows in passing, and the number of such lines is said at the end of the step.
+    """
+
+    def __init__(self, log: _Log, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
+        """Begin.
+
+        Args:
+            log: The resource's lines.
+            steps: The number of steps.
+            clock: Seconds that only grow.
+            redact: Takes secrets out of a text.
+        """
+        self._log = log
+        self._steps = steps
+        self._clock = clock
+        self._redact = redact
+        self._shown: Counter[int] = Counter()
+        self._more: Counter[int] = Counter()
+        self._withheld: Counter[int] = Counter()
+        self._status_shown = float("-inf")
+
+    def say(self, step: int | None, text: str, *, is_withheld: bool) -> None:
+        """Show a text, line by line.
+
+        Args:
+            step: The step that the server names, from 1; any other number, or None, if it names none.
+            text: The server's text, which may hold several lines.
+            is_withheld: Whether it is only counted.
+        """
+        number = step if step is not None and 1 <= step <= self._steps else 0
+        for line in text.splitlines():
+            if not line.strip():
+                continue
+            if is_withheld:
+                self._withheld[number] += 1
+            else:
+                self._show(number, line)
+
+    def end_step(self, number: int) -> None:
+        """Say how many lines of a step were not shown."""
+        if more := self._more.pop(number, 0):
+            self._log.info(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
+        if withheld := self._withheld.pop(number, 0):
+            lines = _count(withheld, "line")
+            self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
+
+    def close(self) -> None:
+        """Say it of all steps that are left."""
+        for number in sorted({*self._more, *self._withheld}):
+            self.end_step(number)
+
+    def _show(self, number: int, line: str) -> None:
+        shown = f"{self._place(number)}{excerpt(self._redact(line[:_LONGEST_SCANNED]), LONGEST_LINE)}"
+        if self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL:
+            self._shown[number] += 1
+            self._log.info(shown)
+            return
+        self._more[number] += 1
+        if self._clock() - self._status_shown >= _SECONDS_BETWEEN_STATUS_LINES:
+            self._status_shown = self._clock()
+            self._log.status(shown)
+
+    def _place(self, number: int) -> str:
+        return f"[{number}/{self._steps}] | " if number else "| "
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
