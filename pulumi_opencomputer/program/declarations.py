@@ -116,4 +116,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
         if adopt is not False:
             inputs["adopt"] = adopt
+        if isinstance(manifest, ImageDeclaration):
+            # The check says so where the image holds other content, as it may by an option of its own.
+            inputs["imageHash"] = manifest.content_hash
         self._register(resource_name, inputs, manifest, timeout, opts)

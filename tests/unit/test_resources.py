@@ -258,7 +258,8 @@ def test_a_to_dict_that_fails_is_refused(run):
 
     with pytest.raises(InvalidInputError) as caught:
         run(lambda: Snapshot("x", Broken()) and None)
-    assert str(caught.value) == "manifest: has a to_dict() that fails with ValueError."
+    (problem,) = caught.value.problems
+    assert str(problem) == "manifest: has a to_dict() that fails with ValueError."
 
 
 def own_provider(package="opencomputer"):
@@ -335,7 +336,7 @@ def test_what_a_transformation_changes_is_as_if_it_was_given(run, tmp_path, monk
         assert registered[name]["secretPaths"] == ["manifest.steps[1].env.TOKEN"]
         steps = registered[name]["manifest"]["value"]["steps"]
         assert steps[0]["addFile"]["source"] == f"{tmp_path}{os.sep}f"
-        assert set(registered[name]) - {"timeout"} == {"manifest", "secretPaths", "urn"}
+        assert set(registered[name]) - {"timeout", "imageHash"} == {"manifest", "secretPaths", "urn"}
 
 
 def test_what_a_component_transforms_is_told_from_what_the_program_gave(run):
