@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from typing import Any
 
+import httpx
+
 from declared_program import Column, Declared
-from emulator_process import Emulator
+from emulator_process import DEADLINE, Emulator
 from project import Project, Ran
 
 
@@ -82,6 +85,34 @@ class World:
         """A snapshot that another client makes."""
         return self.emulator.create(name, {"base": "base", "steps": [{"type": "run", "args": {"commands": [command]}}]})
 
-    def assert_one_row_each(self) -> None:
-        """Fail unless the server has exactly the records that the state knows."""
-        assert Counter(self.ids().values()) == Counter(row["id"] for row in self.emulator.snapshots())
+    def delete(self, name: str) -> None:
+        """Delete a snapshot, as another client would."""
+        url = f"{self.emulator.url}/api/snapshots/{name}"
+        httpx.delete(url, headers=self.emulator.headers, timeout=DEADLINE, trust_env=False).raise_for_status()
+
+    def writes(self) -> list[str]:
+        """The requests that changed something at the server."""
+        return [entry["path"] for entry in self.emulator.requests() if entry["method"] != "GET"]
+
+    def urn_in(self, stack: str, name: str) -> str:
+        """A resource's URN in the state, which the command line wants with its stack."""
+        urn = self.urn(name)
+        assert urn.split(":")[2] == stack
+        return urn
+
+    def import_(self, name: str, id_: str) -> subprocess.CompletedProcess[str]:
+        """`pulumi import` of a snapshot."""
+        kind = f"{self.column.adapter.type_prefix}Snapshot"
+        options = ("--yes", "--skip-preview", "--protect=false", "--generate-code=false")
+        return self.project.tried("import", kind, name, id_, *options)
+
+    def refused(self, *arguments: str, words: str) -> None:
+        """Fail unless a command is refused with these words."""
+        ran = self.project.tried(*arguments)
+        assert ran.returncode != 0
+        assert words in ran.stdout + ran.stderr
+
+    def assert_one_row_each(self, *others: str) -> None:
+        """Fail unless the server has exactly the records that the state knows, and those with other ids."""
+        wanted = Counter([*self.ids().values(), *others])
+        assert wanted == Counter(row["id"] for row in self.emulator.snapshots())
