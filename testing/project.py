@@ -185,6 +185,10 @@ class Project:
         """Any other command, in the project; what it printed on standard output."""
         return self._run(*arguments).stdout
 
+    def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Any other command, which may fail."""
+        return self._run(*arguments, check=False)
+
     def rename_stack(self, name: str) -> None:
         """`pulumi stack rename`."""
         self._run("stack", "rename", name)

@@ -83,6 +83,28 @@ class Manifest:
         """
         return self._with({"pipInstall": self._list("pipInstall", packages)})
 
+    def pip_install_from_requirements(
+        self, path: str | os.PathLike[str] = "requirements.txt", *, group: str | None = None
+    ) -> Manifest:
+        """Install what a Python project requires. The file is read now, and becomes steps.
+
+        Plain requirements become one step with pip; a file with options, hashes or constraints goes to the server
+        with all files that it names, and is installed there.
+
+        Args:
+            path: A requirements file, or a ``pyproject.toml``; a relative path counts from the working directory.
+            group: In a ``pyproject.toml``, a dependency group or an extra; ``project.dependencies`` without one.
+
+        Raises:
+            InvalidInputError: The file can't be read, or a line can't become a step; with the line.
+        """
+        from .requirements import requirement_steps  # noqa: PLC0415 - few programs have such a file
+
+        made = self
+        for step in requirement_steps(path, group, len(self.steps)):
+            made = made._with(step)
+        return made
+
     def run_commands(self, *commands: Input[str]) -> Manifest:
         """Run shell commands in order. The server joins them with `` && ``.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from ..content.files_digest import FilesDigest
@@ -16,13 +17,14 @@ from ..sanitize import excerpt
 from .model import ManifestModel, parse
 from .paths import find, join
 from .sizes import human_size
+from .steps import Step
 from .warnings import record_warnings, refusals_of, warnings_of
 
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 
 
 # What a check fills in for people, and is no part of the content.
-_FILLED_IN: Any = {"steps": {"__all__": {name: {"size", "digest"} for name in ("file", "directory")}}}
+_FILLED_IN = ("size", "digest")
 
 
 class Hashed(NamedTuple):
@@ -58,7 +60,8 @@ class PreparedManifest:
 
     def __post_init__(self) -> None:
         stats = tuple((index, *_fingerprints(found)) for index, found in sorted(self.local.items()))
-        declared = self.model.model_dump_json(include={"base", "steps", "rebuild"}, exclude=_FILLED_IN)
+        steps = [(step.key, _own_values(step)) for step in self.model.steps]
+        declared = json.dumps([self.model.base, steps, self.model.rebuild])
         object.__setattr__(self, "key", (declared, stats, self.verbatim))
 
     def image(self, variant: int = 0) -> dict[str, Any]:
@@ -253,6 +256,12 @@ def with_digests(checked: Any, digests: Mapping[int, str]) -> Any:
         ((key, body),) = steps[index].items()
         steps[index] = {key: {**body, "digest": digest}}
     return {**checked, "steps": steps}
+
+
+def _own_values(step: Step) -> Any:
+    """What a step says of its own, without what a check fills in for people beside local files."""
+    (value,) = asdict(step).values()
+    return value if step.has_words else {key: each for key, each in value.items() if key not in _FILLED_IN}
 
 
 def _fingerprints(found: LocalFile | Directory) -> Iterator[Hashable]:

@@ -63,6 +63,8 @@ def _cure(kind: str, declared: Any, path: Path) -> str:
         return " Put the number or truth value in quotes."
     if kind == "string_type" and isinstance(value, list):
         return " A list does not go in its place; give each of its entries by itself."
+    if kind == "string_type" and value is None:
+        return " It has no value: what it was read from is probably not set."
     if kind == "list_type" and isinstance(value, str):
         return " Put the string in [ ]."
     return ""

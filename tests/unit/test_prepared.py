@@ -106,6 +106,13 @@ def test_plans_of_one_content_have_one_key(tmp_path):
     assert first != prepare(declared).key
 
 
+@pytest.mark.parametrize("name", ["size", "digest", "bytes", "files"])
+def test_a_variable_named_as_what_a_check_fills_in_counts(name):
+    """Only the counts and digests beside local files are no part of the content."""
+    keys = {prepare({"base": "base", "steps": [{"env": {name: value}}]}).key for value in "12"}
+    assert len(keys) == 2
+
+
 def test_a_file_more_in_a_directory_is_another_key(tmp_path):
     """Also an empty one."""
     declared = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
