@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Problem
 from . import check, check_image, check_name, diff, importing, outputs
 from .build_with_recovery import Builder
+from .check_size import size_warnings
 from .create_snapshot import SnapshotCreation
 from .delete import delete_snapshot
 from .ownership import Ownership
@@ -79,6 +80,10 @@ class Kind(ABC):
     def fixed_name(self, _inputs: Mapping[str, Any], /) -> str | None:
         """The name at the server that checked inputs ask for, which no other resource may have; None if they don't."""
         return None
+
+    def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
+        """What will work, but not as well as it could, at the API that is configured."""
+        return ()
 
     @abstractmethod
     def id_of(self, inputs: Mapping[str, Any]) -> str:
@@ -193,6 +198,10 @@ class Snapshot(Kind):
         """The name that the program gives."""
         name = inputs.get("name")
         return name if isinstance(name, str) and not inputs.get("nameGenerated") else None
+
+    def warnings(self, inputs: Mapping[str, Any], api_url: Callable[[], str], /) -> Iterable[Problem]:
+        """What a large manifest brings with it."""
+        return size_warnings(inputs["manifest"], self.fixed_name(inputs), api_url)
 
     def id_of(self, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name."""
