@@ -14,10 +14,15 @@ function element(tag, classes, ...children) {
 
 const row = (name, status, ...details) => element(
   "div", "row",
-  element("span", "name", visible(name)),
+  named(name),
   element("span", `state ${word(status)}`, String(status)),
   ...details.filter(Boolean).map((detail) => element("span", "detail", visible(detail))),
 );
+function named(name) {
+  const made = element("span", "name", visible(name));
+  made.title = visible(name); // A long one is cut off after some lines.
+  return made;
+}
 const word = (text) => (/^[a-z]+$/.test(text) ? text : "");
 const short = (hash) => String(hash).slice(0, 12);
 const time = (text) => {
@@ -261,7 +266,7 @@ function askKey(title, text, action, attempt) {
 }
 
 function reset() {
-  const text = "All snapshots, images, builds, sandboxes and requests are forgotten, and faults are as they were at the start.";
+  const text = "All snapshots, images, builds, sandboxes and requests are forgotten; what it was started with is there again.";
   return askKey("Reset the emulator?", text, "Reset", async () => {
     const answer = await fetch("/_emulator/reset", { method: "POST", headers: headers() });
     return answer.ok;
