@@ -90,7 +90,8 @@ class _Provider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         with _plain_errors():
             inputs = _values(_news)
-            return UpdateResult(_session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs))
+            outputs = _session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            return UpdateResult(outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         with _plain_errors():

@@ -76,7 +76,10 @@ class Project:
         folder: Where it is.
         adapter: How its Python programs reach the provider.
         environment: The environment of its commands.
+        color: When its commands print in colours, as for ``--color``.
     """
+
+    color = "never"
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], tools: str, home: Path, adapter: Adapter = DYNAMIC
@@ -182,6 +185,10 @@ class Project:
         """Any other command, in the project; what it printed on standard output."""
         return self._run(*arguments).stdout
 
+    def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Any other command, which may fail."""
+        return self._run(*arguments, check=False)
+
     def rename_stack(self, name: str) -> None:
         """`pulumi stack rename`."""
         self._run("stack", "rename", name)
@@ -209,7 +216,7 @@ class Project:
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def _command(self, *arguments: str) -> list[str]:
-        return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+        return ["pulumi", *arguments, "--non-interactive", "--color", self.color]
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(

@@ -120,6 +120,7 @@ def check(
     if not problems:
         try:
             inputs["manifest"], inputs["contentHash"] = contents.settle()
+            problems += _other_files(manifest, inputs["manifest"])
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
     if problems:
@@ -161,9 +162,6 @@ def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents
     prepared = examined.prepared
     if prepared is None:
         return _Contents(examined.checked, lambda: (examined.checked, UNKNOWN), examined.problems)
-    if any(_differ(*bodies) for bodies in zip(_local_bodies(manifest), _local_bodies(examined.checked), strict=True)):
-        problem = Problem("manifest", _OTHER_FILES)
-        return _Contents(examined.checked, lambda: (examined.checked, UNKNOWN), [problem])
 
     def settle() -> tuple[Any, str]:
         found = memory.hash_of(prepared.key, prepared.hashed)
@@ -172,9 +170,12 @@ def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents
     return _Contents(examined.checked, settle, warnings=prepared.warnings)
 
 
-def _differ(given: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Whether local files are not those that a manifest was made of which a check has completed before."""
-    return any(key in given and given[key] != found[key] for key in found if key not in ("source", "ignore"))
+def _other_files(given: Any, found: Any) -> list[Problem]:
+    """The mistake of a manifest that a check completed before, whose local files are others by now."""
+    for ours, theirs in zip(_local_bodies(given), _local_bodies(found), strict=True):
+        if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
+            return [Problem("manifest", _OTHER_FILES)]
+    return []
 
 
 def _without_nulls(value: Any) -> Any:

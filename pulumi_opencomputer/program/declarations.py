@@ -116,4 +116,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
         if adopt is not False:
             inputs["adopt"] = adopt
+        if isinstance(manifest, ImageDeclaration):
+            # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
+            inputs["imageHash"] = manifest.content_hash
         self._register(resource_name, inputs, manifest, timeout, opts)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from adapters import DYNAMIC, PLUGIN, Adapter
+from declared_program import Column
 from emulator_process import Emulator
 from project import Project
 from sdks import Sdks, generate
+from world import World
 
 _ROOT = Path(__file__).parents[2]
 
@@ -77,3 +79,15 @@ def project(tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path, a
     """A project whose provider talks to the emulator."""
     settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
     return Project(tmp_path / "pulumi", settings, tools, pulumi_home, adapter)
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path, column: Column, request: pytest.FixtureRequest
+) -> World:
+    """A project in the column's kind of program."""
+    if column.is_yaml:
+        request.getfixturevalue("yaml_host")
+    settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
+    emulator.forget_requests()
+    return World(Project(tmp_path / "pulumi", settings, tools, pulumi_home, column.adapter), emulator, column)

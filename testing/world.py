@@ -1,0 +1,118 @@
+"""A project in one kind of program, and its server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from typing import Any
+
+import httpx
+
+from declared_program import Column, Declared
+from emulator_process import DEADLINE, Emulator
+from project import Project, Ran
+
+
+class World:
+    """A project and its server.
+
+    Attributes:
+        project: The project.
+        emulator: The server.
+        column: How its programs are written.
+    """
+
+    def __init__(self, project: Project, emulator: Emulator, column: Column) -> None:
+        self.project = project
+        self.emulator = emulator
+        self.column = column
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a provider that talks to the server."""
+        return {"apiUrl": self.emulator.url, "apiKey": self.emulator.api_key}
+
+    def write(self, *resources: Declared, head: str = "") -> None:
+        """Write the program."""
+        self.column.write(self.project, *resources, head=head)
+
+    def write_with_provider(self) -> None:
+        """Write a program with one snapshot, `daily`, and a provider of its own that has the key."""
+        settings = self.settings
+        if self.column.is_yaml:
+            self.project.yaml(
+                "resources:\n"
+                f"  own: {{type: pulumi:providers:opencomputer, properties: {json.dumps(settings)}}}\n"
+                "  daily:\n"
+                "    type: opencomputer:Snapshot\n"
+                "    properties: {name: daily, manifest: {steps: [{run: [make]}]}}\n"
+                '    options: {provider: "${own}"}\n'
+            )
+        else:
+            self.project.program(f"""
+            own = pulumi.ProviderResource("opencomputer", "own", {settings})
+            opts = pulumi.ResourceOptions(provider=own)
+            Snapshot("daily", Manifest.base().run_commands("make"), name="daily", opts=opts)
+            """)
+
+    def up(self, *options: str, fails: bool = False) -> Ran:
+        """`pulumi up`."""
+        return self.project.up(*options, fails=fails)
+
+    def urn(self, name: str) -> str:
+        """A resource's URN in the state."""
+        return str(self.project.resource(name)["urn"])
+
+    def ids(self) -> dict[str, str]:
+        """The recorded ids of the snapshots' records, by the resource's name."""
+        resources = json.loads(self.project.exported())["deployment"].get("resources", [])
+        return {
+            entry["urn"].rpartition("::")[2]: entry["outputs"]["snapshotId"]
+            for entry in resources
+            if "snapshotId" in entry.get("outputs", {})
+        }
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The server's named records, by name."""
+        return {row["name"]: row for row in self.emulator.snapshots()}
+
+    def row_ids(self) -> set[str]:
+        """The ids of the server's named records."""
+        return {row["id"] for row in self.emulator.snapshots()}
+
+    def make(self, name: str, command: str) -> dict[str, Any]:
+        """A snapshot that another client makes."""
+        return self.emulator.create(name, {"base": "base", "steps": [{"type": "run", "args": {"commands": [command]}}]})
+
+    def delete(self, name: str) -> None:
+        """Delete a snapshot, as another client would."""
+        url = f"{self.emulator.url}/api/snapshots/{name}"
+        httpx.delete(url, headers=self.emulator.headers, timeout=DEADLINE, trust_env=False).raise_for_status()
+
+    def writes(self) -> list[str]:
+        """The requests that changed something at the server."""
+        return [entry["path"] for entry in self.emulator.requests() if entry["method"] != "GET"]
+
+    def urn_in(self, stack: str, name: str) -> str:
+        """A resource's URN in the state, which the command line wants with its stack."""
+        urn = self.urn(name)
+        assert urn.split(":")[2] == stack
+        return urn
+
+    def import_(self, name: str, id_: str) -> subprocess.CompletedProcess[str]:
+        """`pulumi import` of a snapshot."""
+        kind = f"{self.column.adapter.type_prefix}Snapshot"
+        options = ("--yes", "--skip-preview", "--protect=false", "--generate-code=false")
+        return self.project.tried("import", kind, name, id_, *options)
+
+    def refused(self, *arguments: str, words: str) -> None:
+        """Fail unless a command is refused with these words."""
+        ran = self.project.tried(*arguments)
+        assert ran.returncode != 0
+        assert words in ran.stdout + ran.stderr
+
+    def assert_one_row_each(self, *others: str) -> None:
+        """Fail unless the server has exactly the records that the state knows, and those with other ids."""
+        wanted = Counter([*self.ids().values(), *others])
+        assert wanted == Counter(row["id"] for row in self.emulator.snapshots())

@@ -1,0 +1,37 @@
+"""The documented table of Pulumi's features is what the tests with the real engine try."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from declared_program import COLUMNS
+from features import FEATURES, table
+
+_ROOT = Path(__file__).parents[2]
+_DOCUMENT = _ROOT / "docs" / "engine-features.md"
+_MODULES = ("test_feature_options", "test_feature_commands", "test_feature_state")
+
+
+def test_every_cell_of_the_table_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A feature that no test tries is not in the table, and none is tried that is not in it."""
+    monkeypatch.syspath_prepend(str(_ROOT / "tests" / "engine"))
+    modules = [importlib.import_module(name) for name in _MODULES]
+    tried = {cell for module in modules for test in vars(module).values() for cell in getattr(test, "tried", ())}
+    for name in _MODULES:
+        sys.modules.pop(name)
+    assert tried == {(feature.name, column.name) for feature in FEATURES for column in COLUMNS}
+
+
+def test_the_table_is_documented() -> None:
+    """The page has the table as it is; `python tests/unit/test_feature_table.py` writes it anew."""
+    assert table() in _DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_each_feature_has_one_row() -> None:
+    """By its name."""
+    names = [feature.name for feature in FEATURES]
+    assert len(set(names)) == len(names)
