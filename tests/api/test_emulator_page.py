@@ -192,6 +192,17 @@ def test_requests_sandboxes_and_faults_show(page, emulator):
 
 
 @pytest.mark.tools
+def test_of_a_long_list_the_newest_show_and_all_are_counted(page, emulator):
+    """So a page stays quick, and says that there is more."""
+    for number in range(201):
+        call(emulator, "GET", f"/api/snapshots/n{number}")
+    page.wait_for(f"{count('requests')} === '201'")
+    page.wait_for(f"{names('requests')}.length === 200")
+    assert page.evaluate(names("requests"))[0] == "GET /api/snapshots/n200"
+    assert page.evaluate("document.querySelector('#list-requests .more').textContent") == "These are the newest 200."
+
+
+@pytest.mark.tools
 def test_the_page_comes_back_with_the_emulator(chromium, start_emulator):
     """It says that it is not connected, and shows what is there after a restart."""
     emulator = start_emulator()
