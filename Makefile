@@ -68,6 +68,10 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(WITH_TOOLS) sh -c '! command -v actionlint >/dev/null || actionlint -shellcheck= -pyflakes='
 
+.PHONY: screenshots
+screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
+	@$(BIN)/python tools/screenshots.py
+
 .PHONY: bench
 bench: setup ## measure, and print one table
 	@$(WITH_TOOLS) $(BIN)/python -m benchmarks

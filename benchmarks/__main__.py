@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .content import big_files, small_files
 from .deployments import parallel, state
+from .emulator import emulator
 from .imports import imports
 from .log_lines import log_lines
 from .measure import Outcome
@@ -35,6 +36,7 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
     "secrets": secrets,
     "imports": imports,
     "provider-start": provider_start,
+    "emulator": emulator,
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from pulumi_opencomputer.testing import RunningEmulator
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -25,7 +25,7 @@ API_KEY = "test-key-of-the-emulator"
 MODULE = (sys.executable, "-m", "pulumi_opencomputer.emulator")
 
 
-class Emulator:
+class Emulator(RunningEmulator):
     """A running emulator.
 
     Attributes:
@@ -49,11 +49,10 @@ class Emulator:
         `command` starts another program with the same command line, `more_arguments` are added to it as they are.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self.api_key = api_key
+        super().__init__("", api_key)
         self.log_path = folder / "emulator.log"
         self._command = [*command, "--data", str(folder / "data"), *_arguments({"step_seconds": 0, **options})]
         self._command += more_arguments
-        self.url = ""
         self._start("0")
 
     @property
@@ -74,63 +73,10 @@ class Emulator:
         assert self._process.poll() is not None, "it still runs"
         self._start(self.url.rpartition(":")[2])
 
-    def get(self, path: str) -> Any:
-        """GET a path with the key, and return the parsed JSON."""
-        response = httpx.get(self.url + path, headers=self.headers, timeout=DEADLINE, trust_env=False, verify=False)
-        response.raise_for_status()
-        return response.json()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of a request that is let in."""
-        return {"X-API-Key": self.api_key}
-
-    def snapshots(self) -> list[dict[str, Any]]:
-        """Return the named rows, newest first."""
-        found: list[dict[str, Any]] = self.get("/api/snapshots")
-        return found
-
-    def images(self) -> list[dict[str, Any]]:
-        """Return all rows, newest first."""
-        found: list[dict[str, Any]] = self.get("/api/images")
-        return found
-
-    def builds(self) -> list[dict[str, str]]:
-        """Return the ``contentHash`` and ``outcome`` of each build of the process that runs, oldest first."""
-        found: list[dict[str, str]] = self.get("/_emulator/builds")
-        return found
-
-    def requests(self) -> list[dict[str, Any]]:
-        """Return the method, path and status of each request so far, oldest first; those of this object count."""
-        found: list[dict[str, Any]] = self.get("/_emulator/requests")
-        return found
-
     def create(self, name: str, image: dict[str, Any]) -> dict[str, Any]:
         """Build an image, given in the API's form, under a name, as another client would; return the row."""
-        body = {"name": name, "image": image}
-        made = httpx.post(
-            f"{self.url}/api/snapshots",
-            json=body,
-            headers=self.headers,
-            timeout=DEADLINE,
-            trust_env=False,
-            verify=False,
-        )
-        made.raise_for_status()
-        row: dict[str, Any] = self.get(f"/api/snapshots/{name}")
-        return row
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return all records as the control plane has them, newest first, without manifests, whatever its edge shows.
-
-        Their keys are ``id, org_id, content_hash, checkpoint_id, name, status, created_at, last_used_at``.
-        """
-        records: list[dict[str, Any]] = self._ask("GET", "/_emulator/records")
-        return records
-
-    def change(self, where: dict[str, Any], **fields: Any) -> None:
-        """Change records by hand: ``change({"name": "a"}, status="building", age=600)``; the edge hears nothing."""
-        assert self._ask("PATCH", "/_emulator/records", {"where": where, "set": fields})["changed"], "no such record"
+        self.ask("POST", "/api/snapshots", {"name": name, "image": image})
+        return self.snapshot(name)
 
     def delete_checkpoint(self, checkpoint_id: str) -> None:
         """Delete a checkpoint, as an ordinary key can do."""
@@ -140,25 +86,13 @@ class Emulator:
         """Let a checkpoint's bytes be missing."""
         self._delete(f"/_emulator/checkpoints/{checkpoint_id}/bytes")
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass at once: what waits or lags there is done."""
-        self._ask("POST", "/_emulator/clock", {"advance": seconds})
-
     def skew(self, seconds: float) -> None:
         """Set the server's clock wrong."""
-        self._ask("POST", "/_emulator/clock", {"skew": seconds})
+        self.ask("POST", "/_emulator/clock", {"skew": seconds})
 
     def set_edge(self, **changes: Any) -> None:
         """Change the edge: ``lag=[0, 8]``, ``hasCell=False``."""
-        self._ask("POST", "/_emulator/edge", changes)
-
-    def fail(self, *rules: dict[str, Any] | str) -> None:
-        """Arm these faults, and no others; none at all switches them off. See the command line's --help-faults."""
-        self._ask("PUT", "/_emulator/faults", list(rules))
-
-    def applied(self) -> list[int]:
-        """Return how often each fault was applied."""
-        return [rule["applied"] for rule in self._ask("GET", "/_emulator/faults")]
+        self.ask("POST", "/_emulator/edge", changes)
 
     def forget_requests(self) -> None:
         """Begin `requests` anew."""
@@ -180,22 +114,8 @@ class Emulator:
     ) -> None:
         self.kill()
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        response = httpx.request(
-            method,
-            self.url + path,
-            headers=self.headers,
-            # httpx would write other bytes than ASCII, and a body of ours may hold half a character.
-            content=None if body is None else json.dumps(body),
-            timeout=DEADLINE,
-            trust_env=False,
-            verify=False,
-        )
-        response.raise_for_status()
-        return response.json() if response.content else None
-
     def _delete(self, path: str) -> None:
-        self._ask("DELETE", path)
+        self.ask("DELETE", path)
 
     def _start(self, port: str) -> None:
         with self.log_path.open("a", encoding="utf-8") as log:

@@ -18,7 +18,7 @@ class FaultyEmulator(Emulator):
         # Tests ask it so often that a new client for each question takes longer than what is tested.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(timeout=DEADLINE, trust_env=False, verify=False, limits=limits)
-        super().__init__(folder, wait_seconds=0.1, keepalive_seconds=0.1, **options)
+        super().__init__(folder, **{"wait_seconds": 0.1, "keepalive_seconds": 0.1, **options})
 
     def change_build(self, content_hash: str, status: str, *, age: float = 0.0) -> None:
         """Give the unnamed record of a content another status and, in seconds, another age."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import sys
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pulumi_opencomputer.emulator.__main__ import add_options, options_from
 from pulumi_opencomputer.emulator.app import create_app
-from pulumi_opencomputer.emulator.server import serve
+from pulumi_opencomputer.emulator.arguments import add_options, options_from
+from pulumi_opencomputer.emulator.server import listen, serve
 
 
 class Gate:
@@ -53,6 +55,12 @@ class Gate:
             return None
 
 
+def announce(url: str) -> None:
+    """Print the one line of JSON that whoever started this reads."""
+    sys.stdout.write(json.dumps({"url": url}) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
@@ -60,7 +68,7 @@ def main() -> None:
     add_options(parser)
     given = parser.parse_args()
     app = create_app(options_from(given))
-    serve(Gate(app, given.gate), "127.0.0.1", given.port)
+    serve(Gate(app, given.gate), listen("127.0.0.1", given.port), announce)
 
 
 if __name__ == "__main__":

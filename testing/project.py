@@ -76,7 +76,10 @@ class Project:
         folder: Where it is.
         adapter: How its Python programs reach the provider.
         environment: The environment of its commands.
+        color: When its commands print in colours, as for ``--color``.
     """
+
+    color = "never"
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str], tools: str, home: Path, adapter: Adapter = DYNAMIC
@@ -213,7 +216,7 @@ class Project:
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def _command(self, *arguments: str) -> list[str]:
-        return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+        return ["pulumi", *arguments, "--non-interactive", "--color", self.color]
 
     def _run(self, *arguments: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(

@@ -30,6 +30,9 @@ TIMING = Timing(connect=5, silence=0.6, call=1.2, attempts=3, quiet=0.2, first_w
 
 _LONGEST_WAIT = 24 * 3600
 
+# The client's waits between attempts are much shorter.
+_WORTH_TELLING = 0.1
+
 
 class FakeTime:
     """Time that passes when somebody waits, and otherwise as it does.
@@ -55,11 +58,27 @@ class FakeTime:
     @property
     def clock(self) -> Clock:
         """The lifecycle's clock."""
-        return Clock(self.sleep, self.now)
+        return Clock(self.sleep, self.now, look_every=0.2)
+
+
+class SharedTime(FakeTime):
+    """Time that passes at the emulator too when somebody waits; the server's clock is then ahead of this machine's."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__()
+        self._emulator = emulator
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if seconds >= _WORTH_TELLING:
+            self._emulator.advance(seconds)
+
+    def now(self) -> float:
+        return time.time()
 
 
 #: For tests in which one waits for what another really does.
-HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time)
+HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time, look_every=0.1)
 
 
 @dataclass
@@ -142,6 +161,7 @@ class Stack:
         self.clock = HURRIED if hurried else self.time.clock
         self.make_client: Callable[[Settings], Client] = self.client
         self.url = emulator.url
+        self.api_key = emulator.api_key
 
     def client(self, settings: Settings, kind: type[Client] = Client, **more: Any) -> Client:
         """A client that loses no time."""
@@ -151,7 +171,7 @@ class Stack:
     def process(self) -> Iterator[Lifecycle]:
         """A lifecycle, as a provider's process has one."""
         self.lines = Lines()
-        settings = Settings(self.url, self.emulator.api_key, "1.1.0", allow_http=False)
+        settings = Settings(self.url, self.api_key, "1.1.0", allow_http=False)
         lifecycle = Lifecycle(lambda: settings, lambda: self.url, client=self.make_client, clock=self.clock)
         try:
             yield lifecycle
@@ -223,11 +243,13 @@ class Stack:
             del self.state[urn]
 
 
-def leave_build(emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0) -> str:
+def leave_build(
+    emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0, more: Any = None
+) -> str:
     """Leave an unnamed row of a resource's content on the server, of this status and age; return its hash."""
     manifest = prepare(resource.news["manifest"]).image(twin)
     content_hash = api_hash(manifest)
-    create(emulator, "other", manifest).raise_for_status()
+    create(emulator, "other", {**manifest, **(more or {})}).raise_for_status()
     call(emulator, "DELETE", "/api/snapshots/other").raise_for_status()
     if status != "ready":
         emulator.change_build(content_hash, status, age=age)

@@ -255,7 +255,7 @@ class Client:
                 repeated, and the callback called again.
 
         Returns:
-            The named row, ready, with the name and content hash that were asked for; and whether it comes from the
+            The named record, ready, with the name and content hash that were asked for; and whether it comes from the
             cache.
 
         Raises:
@@ -283,7 +283,7 @@ class Client:
         """Look a named record up until it is ready: what became of a build whose connection was lost.
 
         A build writes the record when it is done, so that a missing record may still come; one that the server
-        broke off never does. A record of other content counts as missing, as a mirror may still show the one
+        broke off never does. A record of other content counts as missing, as a read replica may still show the one
         before.
 
         Args:
@@ -295,7 +295,7 @@ class Client:
         Raises:
             BuildFailedError: The record is failed.
             ConflictError: In the end another content was under the name.
-            TimedOutError: In the end there was no such row, or it was still being built.
+            TimedOutError: In the end there was no such record, or it was still being built.
             UnavailableError: In the end the server could not be asked.
             APIError: As with `get_snapshot`, for errors that don't pass.
         """

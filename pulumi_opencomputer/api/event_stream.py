@@ -88,7 +88,9 @@ class _Reader:
         if chunk:
             self._ends_in_cr = chunk.endswith(b"\r")
         start = 0
-        for end in _LINE_END.finditer(chunk):
+        # Most chunks of a large event are within one line, which is seen faster so.
+        has_ends = b"\n" in chunk or b"\r" in chunk
+        for end in _LINE_END.finditer(chunk) if has_ends else ():
             self._take(chunk[start : end.start()])
             start = end.end()
             if self._end_line():

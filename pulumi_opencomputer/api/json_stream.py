@@ -15,6 +15,7 @@ _STRUCTURE = re.compile(rb'["{}\[\]]')
 _END_OF_STRING = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _NO_ENTRY = re.compile(rb"[\s,]*")
 _VALUE_MARKS = b",[{"
+_BACKSLASH = 0x5C
 _BLOCK = 64 * 1024
 _LARGEST_OUTLINE = 64 * 1024
 _DEEPEST = 3  # the list, a record, its manifest
@@ -125,7 +126,12 @@ class _Text:
 
     def end(self, chunk: bytes, start: int) -> int:
         """Return where the open string ends: behind its last quote, or at the chunk's end."""
-        if found := _END_OF_STRING.search(chunk, start):
+        quote = chunk.find(b'"', start)
+        if quote >= 0 and (quote == start or chunk[quote - 1] != _BACKSLASH):
+            self.is_open = False
+            return quote + 1
+        # Slower, and only needed where quotes are escaped.
+        if quote >= 0 and (found := _END_OF_STRING.search(chunk, start)):
             self.is_open = False
             return found.end()
         rest = chunk[start:]

@@ -31,17 +31,36 @@ import sys
 import threading
 from pathlib import Path
 
+from .run_lock import RunLock, this_run
+
 _PROGRAM = Path(__file__).with_name("stream_guard_process.py")
 # An interpreter that finds its own library through these can't start without.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PATIENCE = 5.0
+# What the server gives a build (10 min) and its checkpoint (20 min), and a minute more.
+_LONGEST_BUILD = 1860.0
 
 
 class GuardProcess:
     """The process, started when the first stream needs it. Any number of threads may use it at once."""
 
-    def __init__(self, *, silence: float = 45.0, limit: float = 900.0, start: float = _PATIENCE) -> None:
-        """Set how long a server may be silent, a build may last, and the process may take to start, in seconds."""
+    def __init__(
+        self,
+        *,
+        silence: float = 45.0,
+        limit: float = _LONGEST_BUILD,
+        start: float = _PATIENCE,
+        lock: RunLock | None = None,
+    ) -> None:
+        """Prepare it; it is started for the first stream.
+
+        Args:
+            silence: The seconds for which a server may be silent.
+            limit: The seconds that a build may last.
+            start: The seconds that the process may take to start.
+            lock: The lock that it holds with this process; the run's own unless a test says otherwise.
+        """
+        self._lock_of_run = lock or this_run()
         self._longest_start = start
         self._times = (str(silence), str(limit))
         self._control: socket.socket | None = None
@@ -105,6 +124,7 @@ class GuardProcess:
     def _run(self, control: int) -> None:
         # Not os.fork, as gRPC's threads run in the provider. Its standard streams must not be inherited, since
         # the engine waits for their end. The first process ends at once and leaves the guard behind.
+        lock = self._lock_of_run.hold()
         subprocess.run(  # noqa: S603
             [sys.executable, "-I", "-S", str(_PROGRAM), str(control), *self._times],
             stdin=subprocess.DEVNULL,
@@ -112,7 +132,8 @@ class GuardProcess:
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            pass_fds=(control,),
+            # The lock is held for as long as somebody has it open.
+            pass_fds=(control,) if lock is None else (control, lock),
             start_new_session=True,
             timeout=self._longest_start,
             check=True,

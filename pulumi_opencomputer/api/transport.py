@@ -64,7 +64,7 @@ class Timing:
         longest_wait: The longest such wait.
         longest_retry_after: The longest wait that the server can ask for.
         quiet: How long a build stream may bring no event before its reader is told.
-        first_poll: The wait between the first two looks at a row; it grows by half from one to the next.
+        first_poll: The wait between the first two looks at a record; it grows by half from one to the next.
         longest_poll: The longest such wait.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -35,7 +36,7 @@ def ignore_test(patterns: Sequence[str]) -> IgnoreTest | None:
 
     def is_ignored(relative: str, name: str, is_directory: bool) -> bool | None:
         mark = _DIRECTORY_MARK if is_directory else _FILE_MARK
-        whole, last = relative + mark, name + mark
+        whole, last = _as_bytes(relative) + mark, _as_bytes(name) + mark
         for matches, anchored, ignores in rules:
             if matches(whole if anchored else last):
                 return ignores
@@ -54,7 +55,8 @@ def _rule(line: str, index: int) -> _Rule | None:
     """One pattern, or None where git sees none: a comment, an empty line."""
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most directories have no patterns
 
-    text = _trimmed(line)
+    # Git skips the mark that some editors write at a file's start.
+    text = _trimmed(line.removeprefix("\ufeff") if index == 0 else line)
     if text.startswith("#"):
         return None
     ignores = not text.startswith("!")
@@ -67,7 +69,9 @@ def _rule(line: str, index: int) -> _Rule | None:
         body += "/*"
     sign = "" if ignores else "!"
     try:
-        (pattern,) = GitIgnoreSpec.from_lines([sign + body + mark]).patterns
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of a bracket in brackets, which git takes as it is
+            (pattern,) = GitIgnoreSpec.from_lines([sign + _as_bytes(body) + mark]).patterns
     except (ValueError, re.error):
         raise LocalFileError(f"ignore[{index}] is not a gitignore pattern.") from None
     # The library, like git, drops a pattern with a bracket that is never closed.
@@ -76,9 +80,14 @@ def _rule(line: str, index: int) -> _Rule | None:
 
 def _trimmed(line: str) -> str:
     """The pattern without its line end and trailing spaces, unless a backslash keeps the first of those."""
-    line = line.rstrip("\r\n")
+    line = line.removesuffix("\n").removesuffix("\r")
     text = line.rstrip(" ")
     return text + " " if len(text) < len(line) and _ends_in_escape(text) else text
+
+
+def _as_bytes(text: str) -> str:
+    """The text with a character for each byte of its UTF-8: to git, `?` and brackets match one byte."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _ends_in_escape(text: str) -> bool:
@@ -87,7 +96,7 @@ def _ends_in_escape(text: str) -> bool:
 
 def _check_pattern(body: str, index: int) -> None:
     """Refuse what would silently match nothing, or something else than it says."""
-    if "\n" in body or "\r" in body or "\0" in body:
+    if "\n" in body or "\0" in body:
         raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
     if _ends_in_escape(body):
         raise LocalFileError(f"ignore[{index}] ends in a backslash with nothing behind it.")

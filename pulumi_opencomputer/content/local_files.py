@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -35,6 +36,9 @@ _KINDS = {
 }
 _IGNORE_IT = "add it to ignore"
 _EMBED_LINK = f"put a copy of its target in its place, or {_IGNORE_IT}."
+
+# How often links inside of linked directories may lead to one directory: each time, its files are embedded once more.
+_MOST_CHAINED_LINKS = 50
 
 # A directory listing on Windows knows no inodes, and every file there has the executable bit or none.
 _POSIX = os.name == "posix"
@@ -203,9 +207,10 @@ def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
 
 def _walk(root: str, is_ignored: IgnoreTest | None) -> Iterator[Entry]:
     real_root = os.path.realpath(root)
-    waiting = [(root, "")]
+    reached: Counter[tuple[int, int]] = Counter()
+    waiting = [(root, "", False)]
     while waiting:
-        directory, prefix = waiting.pop()
+        directory, prefix, behind_link = waiting.pop()
         for found in _listing(directory, prefix):
             name = found.name if found.name.isascii() else _as_utf8(found.name)
             relative = prefix + name
@@ -214,10 +219,13 @@ def _walk(root: str, is_ignored: IgnoreTest | None) -> Iterator[Entry]:
                 continue
             if not name.isascii():
                 _require_utf8(relative)
-            if found.is_symlink():
+            is_link = found.is_symlink()
+            if is_link:
                 _check_link(found, relative, root, real_root)
             if is_directory:
-                waiting.append((found.path, relative + "/"))
+                if is_link and behind_link:
+                    _bound_links(found, relative, reached)
+                waiting.append((found.path, relative + "/", behind_link or is_link))
             else:
                 yield Entry(relative, _local_file(found.path, _status(found, relative), relative))
 
@@ -262,6 +270,22 @@ def _check_link(link: os.DirEntry[str], relative: str, root: str, real_root: str
         above = os.path.dirname(above)  # noqa: PTH120
         if os.path.samestat(os.stat(above), status):  # noqa: PTH116
             _refuse(relative, f"is a link to a directory that it lies in; remove it, or {_IGNORE_IT}.")
+
+
+def _bound_links(link: os.DirEntry[str], relative: str, reached: Counter[tuple[int, int]]) -> None:
+    """Refuse the link at which links inside of linked directories have led to one directory too often.
+
+    Packages that link to each other, without a circle, double the files with each package.
+    """
+    status = _status(link, relative)
+    target = (status.st_dev, status.st_ino)
+    reached[target] += 1
+    if reached[target] > _MOST_CHAINED_LINKS:
+        _refuse(
+            relative,
+            f"is a link to a directory that links inside of linked directories lead to more than {_MOST_CHAINED_LINKS} "
+            f"times, which multiplies its files; {_IGNORE_IT}, or the directory of links that it stands in.",
+        )
 
 
 def _source_status(source: str) -> os.stat_result:

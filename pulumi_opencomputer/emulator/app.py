@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .access import Keys
+from .access import Keys, header
 from .builder import Builder
 from .clock import Clock
-from .control import HEALTH, PREFIX, Control
+from .control import PREFIX, Control
 from .control_plane import ControlPlane
 from .edge.app import Edge
 from .edge.index import Index
 from .faults.exchange import TRANSPORT_SEND
 from .faults.middleware import Faults
+from .guard import HEALTH, Guard
 from .middleware import RequestLog
 from .options import Options
+from .seed import plant, read_seed
 from .store import Store
 
 
@@ -28,6 +30,9 @@ class _Emulator:
         keys = Keys(options.api_keys)
         clock = Clock(options.clock_skew_seconds)
         faults = Faults(options.faults, clock)
+        self._guard = Guard(keys, options.allowed_hosts)
+        self._seed = read_seed(options.seed) if options.seed else ()
+        self._organisation = keys.organisation(options.api_keys[0].encode()) or ""
         self._store = Store(options.data, clock, ideal=options.ideal)
         builder = Builder(options, self._store, clock, faults.of_build)
         server: ASGIApp = ControlPlane(options, self._store, builder, clock, keys)
@@ -45,16 +50,25 @@ class _Emulator:
             faults,
             self._log,
             edge=(edge, self._index) if edge and self._index else None,
-            keys=keys,
-            allowed_hosts=options.allowed_hosts,
+            guard=self._guard,
+            replant=self._plant,
         )
+        self._plant()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        own = scope["path"].startswith(PREFIX) or scope["path"] == HEALTH
+        own = scope["path"].startswith(PREFIX) or scope["path"] == HEALTH or self._is_for_page(scope)
         await (self._control if own else self._log)({**scope, TRANSPORT_SEND: send}, receive, send)
+
+    def _is_for_page(self, scope: Scope) -> bool:
+        # Whoever does not ask for a page gets the server's own answer.
+        asks = scope["path"] == "/" and scope["method"] == "GET" and b"text/html" in header(scope, b"accept")
+        return asks and self._guard.knows_name(scope)
+
+    def _plant(self) -> None:
+        plant(self._store, self._organisation, self._seed)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":

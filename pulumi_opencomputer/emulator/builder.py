@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .clock import Clock
 from .faults.rules import Rule
+from .history import Build, History
 from .options import Options
 from .records import NewRecord, Record, SaveError
 from .requests import ImageRequest
@@ -46,7 +47,7 @@ class Builder:
         fault_of: Returns the fault that changes the build of a manifest, if there is one; it is given what reads it.
 
     Attributes:
-        history: One entry a build, oldest first: its ``contentHash`` and its ``outcome`` so far.
+        history: The builds so far.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Builder:
         clock: Clock,
         fault_of: Callable[[Callable[[], bytes]], Rule | None] = no_fault,
     ) -> None:
-        self.history: list[dict[str, str]] = []
+        self.history = History(clock)
         self._options = options
         self._store = store
         self._clock = clock
@@ -108,7 +109,7 @@ class Builder:
         await asyncio.to_thread(self._store.touch, record.id)
         if image.label and image.label != record.name:
             await asyncio.to_thread(self._store.label, record.id, image.label)
-        _log_to(emit, 0, "cache_hit", f"Image found in cache (hash={image.content_hash[:12]})")
+        emit({"step": 0, "type": "cache_hit", "message": f"Image found in cache (hash={image.content_hash[:12]})"})
         return checkpoint_id
 
     async def _join_or_start(
@@ -122,12 +123,12 @@ class Builder:
         fault = self._fault_of(image.sent.read)
         record_id = await self._claim(org_id, image) or (record.id if record and self._options.ideal else None)
         if fault and fault.outcome == "blocked":
-            self.history.append({"contentHash": image.content_hash, "outcome": "cancelled"})
+            self.history.end(self.history.start(image.content_hash, image.title), "cancelled")
             return self._wait_in_vain(image)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.exception())  # Marked as seen: often nobody shares the build.
         self._running[key] = future
-        build = self._build(key, image, record_id, _Build(emit, fault), future)
+        build = self._build(key, image, record_id, _Run(emit, fault), future)
         if not self._options.ideal:
             return build
         task = asyncio.create_task(build)
@@ -152,73 +153,80 @@ class Builder:
         key: tuple[str, str],
         image: ImageRequest,
         record_id: str | None,
-        build: _Build,
+        run: _Run,
         future: asyncio.Future[str],
     ) -> str:
-        entry = {"contentHash": image.content_hash, "outcome": "running"}
-        self.history.append(entry)
+        run.build = build = self.history.start(image.content_hash, image.title)
+        outcome = "cancelled"
         try:
-            checkpoint_id = await self._simulate(image.steps, build)
+            checkpoint_id = await self._simulate(image.steps, run)
             if record_id:
                 # In this thread: between the record and the outcome the build must not be cancelled.
                 self._store.set_ready(record_id, checkpoint_id)
             future.set_result(checkpoint_id)
-            entry["outcome"] = "ready"
+            outcome = "ready"
         except BuildError as error:
-            entry["outcome"] = "failed"
+            outcome = "failed"
+            build.log({"step": 0, "type": "error", "message": str(error)})
             if record_id:
                 await asyncio.to_thread(self._store.set_failed, record_id)
             future.set_exception(error)
             raise BuildError(f"image build failed: {error}") from None
         finally:
             del self._running[key]
+            self.history.end(build, outcome)
             if not future.done():
-                entry["outcome"] = "cancelled"
                 future.set_exception(BuildError("context canceled"))
-            _LOG.info("simulated build of %s: %s", image.content_hash[:12], entry["outcome"])
+            _LOG.info("simulated build of %s: %s", image.content_hash[:12], outcome)
         return checkpoint_id
 
-    async def _simulate(self, steps: tuple[Step, ...], build: _Build) -> str:
+    async def _simulate(self, steps: tuple[Step, ...], run: _Run) -> str:
         if self._options.no_workers:
             raise BuildError("no workers available: no worker in this region")
         count = len(steps)
         sandbox = f"sb-build-{uuid.uuid4().hex[:8]}"
-        build.log(0, "build", f"Building image with {count} steps (sandbox={sandbox})")
+        run.log(0, "build", f"Building image with {count} steps (sandbox={sandbox})")
         left = _SANDBOX_SECONDS
         for index, step in enumerate(steps):
             if step.announced or not step.refusal:
-                build.log(index + 1, step.type, f"Step {index + 1}/{count}: {step.description}")
+                run.log(index + 1, step.type, f"Step {index + 1}/{count}: {step.description}")
             if step.refusal:
                 raise BuildError(f"step {index} ({step.type}): {step.refusal}")
-            left -= await self._run(index, build.changed(step, index, count), build, left)
-            build.log(index + 1, step.type, f"Step {index + 1}/{count} completed")
+            left -= await self._run_step(index, run.changed(step, index, count), run, left)
+            run.log(index + 1, step.type, f"Step {index + 1}/{count} completed")
         if not count:
-            build.raise_if_failing()
-        build.log(count + 1, "checkpoint", "Creating checkpoint...")
+            run.raise_if_failing()
+        run.log(count + 1, "checkpoint", "Creating checkpoint...")
         return str(uuid.uuid4())
 
-    async def _run(self, index: int, step: Step, build: _Build, left: float) -> float:
-        seconds = self._options.step_seconds + step.seconds
+    async def _run_step(self, index: int, step: Step, run: _Run, left: float) -> float:
+        failure = await asyncio.to_thread(step.failure)
+        refused = failure is not None and step.stderr is None
+        seconds = self._options.step_seconds + (0.0 if refused else step.seconds)
         limit = min(left, _COMMAND_SECONDS)
         for line in step.output:
-            build.log(index + 1, "output", line)
+            run.log(index + 1, "output", line)
         await self._clock.sleep(min(seconds, limit))
         if seconds > limit:
             raise BuildError(f"step {index} ({step.type}) exec failed: deadline exceeded")
-        if step.stderr is not None:
-            raise BuildError(f"step {index} ({step.type}) failed (exit {step.exit}): {step.stderr}")
+        if failure:
+            raise BuildError(f"step {index} ({step.type}) failed (exit {failure.exit}): {failure.stderr}")
         return seconds
 
 
-class _Build:
-    """One build: who hears of it, and what a fault makes of it."""
+class _Run:
+    """A build that runs: who hears of it, and what a fault makes of it."""
 
     def __init__(self, emit: Emit, fault: Rule | None) -> None:
         self._emit = emit
         self._fault = fault
+        self.build: Build | None = None
 
     def log(self, step: int, kind: str, message: str) -> None:
-        _log_to(self._emit, step, kind, message)
+        event: dict[str, object] = {"step": step, "type": kind, "message": message}
+        if self.build:
+            self.build.log(event)
+        self._emit(event)
 
     def changed(self, step: Step, index: int, count: int) -> Step:
         fault = self._fault
@@ -233,7 +241,3 @@ class _Build:
     def raise_if_failing(self) -> None:
         if self._fault and self._fault.outcome == "fail":
             raise BuildError(f"failed to create checkpoint: {self._fault.stderr}")
-
-
-def _log_to(emit: Emit, step: int, kind: str, message: str) -> None:
-    emit({"step": step, "type": kind, "message": message})

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from .access import Keys, header, key_of
 from .body import BodyReader
 from .builder import Builder
 from .clock import Clock
@@ -24,23 +21,30 @@ from .edge.app import Edge
 from .edge.index import Index
 from .faults.middleware import Faults
 from .faults.rules import RuleError, parse_rules
+from .guard import HEALTH, Guard
 from .middleware import RequestLog
+from .page.feed import Feed
+from .page.files import routes as page_routes
 from .requests import RequestError
 from .store import Store
+from .version import version
 
 PREFIX = "/_emulator/"
-HEALTH = "/health"
 _LARGEST_BODY = 1024 * 1024
 
 
 class Control:
-    """The routes under ``/_emulator/`` and ``/health``.
+    """The routes under ``/_emulator/``, ``/health`` and the page.
 
-    A request must be addressed to loopback or an allowed name: a page on the internet can have its own name point
-    here. What changes anything needs a key as well.
-
-    Attributes:
+    Args:
+        store: The records.
+        builder: The builds.
+        clock: The time.
+        faults: The faults.
+        log: The requests.
         edge: The edge and its index, if there is one.
+        guard: Who may use these routes.
+        replant: Adds the snapshots to begin with.
     """
 
     def __init__(
@@ -52,8 +56,8 @@ class Control:
         log: RequestLog,
         *,
         edge: tuple[Edge, Index] | None,
-        keys: Keys,
-        allowed_hosts: Sequence[str],
+        guard: Guard,
+        replant: Callable[[], None],
     ) -> None:
         self._store = store
         self._builder = builder
@@ -61,11 +65,14 @@ class Control:
         self._faults = faults
         self._log = log
         self._edge = edge
-        self._keys = keys
-        self._allowed_hosts = {host.lower() for host in allowed_hosts}
+        self._guard = guard
+        self._replant = replant
+        feed = Feed(self._about, store, builder, faults, log)
         self._bodies = BodyReader(_LARGEST_BODY)
         self._routes = Starlette(
             routes=[
+                *page_routes(),
+                Route("/_emulator/events", feed.answer),
                 Route(HEALTH, self._health),
                 Route("/_emulator/requests", self._requests),
                 Route("/_emulator/requests", self._forget_requests, methods=["DELETE"]),
@@ -73,6 +80,7 @@ class Control:
                 Route("/_emulator/records", self._records),
                 Route("/_emulator/records", self._change_records, methods=["PATCH"]),
                 Route("/_emulator/records", self._clear, methods=["DELETE"]),
+                Route("/_emulator/reset", self._reset, methods=["POST"]),
                 Route("/_emulator/checkpoints/{id}", self._delete_checkpoint, methods=["DELETE"]),
                 Route("/_emulator/checkpoints/{id}/bytes", self._lose_checkpoint, methods=["DELETE"]),
                 Route("/_emulator/clock", self._show_clock),
@@ -88,40 +96,28 @@ class Control:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        await (self._refusal(scope) or self._routes)(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        host = header(scope, b"host").decode("latin-1")
-        if not self._is_allowed(host):
-            hint = "call it by a loopback address, or allow the name with --allowed-host"
-            return JSONResponse({"error": f"the emulator does not answer under this name: {hint}"}, 403)
-        if scope["method"] in ("GET", "HEAD") or self._keys.organisation(key_of(scope)) is not None:
-            return None
-        return JSONResponse({"error": "what changes the emulator needs its key, in the header X-API-Key"}, 401)
-
-    def _is_allowed(self, host: str) -> bool:
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        name = name.strip("[]").lower()
-        return name in self._allowed_hosts or "*" in self._allowed_hosts or _is_loopback(name)
+        await (self._guard.refusal(scope) or self._routes)(scope, receive, send)
 
     async def _health(self, _request: Request) -> Response:
         counts = await asyncio.to_thread(self._store.counts)
-        running = sum(build["outcome"] == "running" for build in self._builder.history)
+        running = sum(build.outcome == "running" for build in self._builder.history)
         counts = {**counts, "builds": len(self._builder.history), "runningBuilds": running}
         counts["requests"] = len(self._log.requests)
         counts["faults"] = len(self._faults.rules)
-        edge = self._edge is not None
-        return JSONResponse({"status": "ok", "version": _version(), "edge": edge, "counts": counts})
+        return JSONResponse({"status": "ok", **self._about(), "counts": counts})
+
+    def _about(self) -> dict[str, Any]:
+        return {"version": version(), "edge": self._edge is not None}
 
     async def _requests(self, _request: Request) -> Response:
-        return JSONResponse(self._log.requests)
+        return JSONResponse(list(self._log.requests))
 
     async def _forget_requests(self, _request: Request) -> Response:
         self._log.requests.clear()
         return _done()
 
     async def _builds(self, _request: Request) -> Response:
-        return JSONResponse(self._builder.history)
+        return JSONResponse([build.told() for build in self._builder.history])
 
     async def _records(self, _request: Request) -> Response:
         return JSONResponse(await asyncio.to_thread(self._store.everything))
@@ -142,6 +138,14 @@ class Control:
             self._edge[0].has_cell = True
         self._clock.reset()
         self._log.requests.clear()
+        return _done()
+
+    async def _reset(self, request: Request) -> Response:
+        await self._clear(request)
+        if self._edge:
+            self._edge[1].reset_lag()
+        self._faults.reset()
+        await asyncio.to_thread(self._replant)
         return _done()
 
     async def _delete_checkpoint(self, request: Request) -> Response:
@@ -207,27 +211,11 @@ class Control:
         return value
 
 
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def _number(body: Any, name: str, default: float) -> float:
     value = body.get(name, default) if isinstance(body, dict) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise RequestError(400, f"{name} is a number of seconds")
     return float(value)
-
-
-def _version() -> str:
-    try:
-        return version("pulumi-opencomputer")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _done() -> Response:

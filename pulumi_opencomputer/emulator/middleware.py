@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .clock import Clock
 
+_REMEMBERED = 100_000
 _LOG = logging.getLogger("pulumi_opencomputer.emulator")
 
 
@@ -20,11 +22,12 @@ class RequestLog:
     It passes a request's path on as it was sent, undecoded, and gives each answer the header `Date`.
 
     Attributes:
-        requests: One entry a request, oldest first: ``method``, ``path`` as sent, and ``status`` (None so far).
+        requests: One entry for each of the newest requests, oldest first: ``method``, ``path`` as sent, and ``status``
+            (None so far).
     """
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
-        self.requests: list[dict[str, Any]] = []
+        self.requests: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
         self._app = app
         self._clock = clock
 

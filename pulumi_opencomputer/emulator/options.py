@@ -30,6 +30,7 @@ class Options:
     Attributes:
         api_keys: The keys that are accepted. Each has an organisation of its own.
         data: The folder of the databases, made if missing; None keeps the records in memory.
+        seed: A JSON file, or a folder of them, with the snapshots to begin with.
         step_seconds: How long each simulated step takes, in seconds.
         keepalive_seconds: The time between two keepalive comments of a stream.
         wait_seconds: How long a create waits for another build of its content before it fails.
@@ -45,6 +46,7 @@ class Options:
 
     api_keys: tuple[str, ...] = field(repr=False)
     data: Path | None = None
+    seed: Path | None = None
     step_seconds: float = 0.5
     keepalive_seconds: float = 15.0
     wait_seconds: float = 120.0

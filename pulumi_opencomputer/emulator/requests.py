@@ -44,6 +44,7 @@ class ImageRequest:
         stored: The manifest as JSON, its keys in the database's order.
         invalid: Why the server can't decode the manifest, or "".
         unsavable: Why its database refuses the manifest, or "".
+        title: The name of the snapshot that it is asked for, or "".
     """
 
     content_hash: str
@@ -53,6 +54,7 @@ class ImageRequest:
     stored: Spool
     invalid: str = ""
     unsavable: str = ""
+    title: str = ""
 
 
 def parse_body(body: IO[bytes]) -> Mapping[str, Any]:

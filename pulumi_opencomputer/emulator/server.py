@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import logging
 import socket
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
+_CONNECTIONS = 16_384
 
-def serve(app: ASGIApp, host: str, port: int, details: Mapping[str, object] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, then end at once, open streams or not.
 
-    Once the server listens, one line of JSON with its ``url`` goes to standard output.
+def allow_many_connections() -> None:
+    """Let the process have as many open connections as its user may; by default they are few on some systems."""
+    try:
+        import resource  # noqa: PLC0415
+    except ImportError:
+        return  # Windows has no such limit.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
 
     Args:
-        app: What `create_app` returns, or an ASGI app that passes requests on to it.
         host: The address to listen on.
         port: The port, or 0 for a free one.
-        details: What else the line of JSON shall hold.
 
     Raises:
         OSError: The address can't be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=512)
+    listener = socket.create_server((host, port), family=family, backlog=1024)
     # asyncio leaves it out for a socket that it did not make; without it each answer on a kept connection takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    shown_host = f"[{host}]" if ":" in host else host
-    url = f"http://{shown_host}:{listener.getsockname()[1]}"
+    return listener
+
+
+def serve(app: ASGIApp, listener: socket.socket, announce: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then end at once, open streams or not.
+
+    Args:
+        app: What `create_app` returns, or an ASGI app that passes requests on to it.
+        listener: A socket that listens.
+        announce: Is told the address once requests are answered.
+    """
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     config = uvicorn.Config(
         app,
         http="h11",
@@ -46,18 +67,17 @@ def serve(app: ASGIApp, host: str, port: int, details: Mapping[str, object] | No
         # The emulator tells the time of its own clock.
         date_header=False,
     )
-    _Server(config, json.dumps({"url": url, **(details or {})})).run(sockets=[listener])
+    _Server(config, lambda: announce(url)).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
-        self._greeting = greeting
+        self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        sys.stdout.write(self._greeting + "\n")
-        sys.stdout.flush()
+        self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Streams that are open now are cut off, which is not worth a traceback each.

@@ -72,7 +72,7 @@ class Snapshots:
             await asyncio.to_thread(self._store.delete, org_id, name)
         elif record:
             raise RequestError(409, "snapshot name already exists")
-        return name, image
+        return name, replace(image, title=name)
 
     async def _create(self, org_id: str, name: str, image: ImageRequest, emit: Emit) -> Parts:
         try:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .precheck import Failure, command_line, failure_of, too_long
+
 _SLEEP = re.compile(r"SLEEP_BUILD_(\d+(?:\.\d+)?)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _DESCRIPTION_BYTES = 120
@@ -28,6 +30,7 @@ class Step:
         seconds: How long its commands ask to take, in seconds.
         stderr: What the failing command writes, or None if none fails.
         exit: The failing command's exit code.
+        line: What the server's shell is given for it, or "".
         output: What its commands write on standard output, line by line; the server tells nothing of it today.
     """
 
@@ -38,7 +41,18 @@ class Step:
     seconds: float = 0.0
     stderr: str | None = None
     exit: int = 1
+    line: str = ""
     output: tuple[str, ...] = ()
+
+    def failure(self) -> Failure | None:
+        """Return how its commands fail; it may block.
+
+        What their words make fail comes before what they ask the simulation for.
+        """
+        failure = failure_of(self.type, self.line) if self.line else None
+        if failure:
+            return Failure(failure.exit, cut(failure.stderr, _STDERR_BYTES))
+        return None if self.stderr is None else Failure(self.exit, self.stderr)
 
 
 def plan_step(kind: str, args: Args) -> Step:
@@ -50,7 +64,7 @@ def plan_step(kind: str, args: Args) -> Step:
         is_file = kind in ("add_file", "add_dir")
         return Step(kind, _describe(kind, args), refusal if is_file else f"{kind}: {refusal}", announced=is_file)
     seconds, stderr = _simulate(args["commands"]) if kind == "run" else (0.0, None)
-    return Step(kind, _describe(kind, args), seconds=seconds, stderr=stderr)
+    return Step(kind, _describe(kind, args), seconds=seconds, stderr=stderr, line=command_line(kind, args))
 
 
 def cut(text: str, size: int) -> str:
@@ -122,16 +136,18 @@ def _check_workdir(args: Args) -> str:
 
 
 def _check_file(args: Args) -> str:
-    return _check_path(args) or _check_content(args)
+    return _check_path(args, is_file=True) or _check_content(args)
 
 
-def _check_path(args: Args) -> str:
+def _check_path(args: Args, *, is_file: bool = False) -> str:
     if refusal := _check_workdir(args):
         return refusal
     path = args["path"]
     if "\0" in path or not path.startswith("/"):
         return "path is invalid: must be absolute and without NUL"
-    return ""
+    if posixpath.normpath(path).strip("/") == "" and is_file:
+        return "path is invalid: is a directory"
+    return "path is invalid: file name too long" if too_long(path) else ""
 
 
 def _check_content(args: Args) -> str:

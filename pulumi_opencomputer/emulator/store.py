@@ -34,6 +34,7 @@ _TABLES = ("image_cache", "manifests", "lost_checkpoints", "checkpoint_patches",
 _COLUMNS = "seq, id, org_id, content_hash, checkpoint_id, name, status, created_at, last_used_at"
 _CHOSEN_BY = {"id": "id", "name": "name", "contentHash": "content_hash", "orgId": "org_id", "status": "status"}
 _SETTABLE = {"status": "status", "checkpointId": "checkpoint_id", "name": "name", "orgId": "org_id"}
+_SANDBOX_COLUMNS = "id, template, checkpoint_id, status, started_at"
 
 
 class Store:
@@ -250,14 +251,10 @@ class Store:
 
     def sandbox(self, org_id: str, sandbox_id: str) -> dict[str, Any] | None:
         """Return a sandbox as the API shows it, stopped ones as well."""
-        columns = "id, template, checkpoint_id, status, started_at"
-        query = f"SELECT {columns} FROM sandboxes WHERE org_id = ? AND id = ?"  # noqa: S608
+        query = f"SELECT {_SANDBOX_COLUMNS} FROM sandboxes WHERE org_id = ? AND id = ?"  # noqa: S608
         with self._lock:
             found = self._db.execute(query, (org_id, sandbox_id)).fetchone()
-        if found is None:
-            return None
-        shown = dict(zip(("sandboxID", "templateID", "fromCheckpointId", "status", "startedAt"), found, strict=True))
-        return {key: value for key, value in shown.items() if value is not None}
+        return _shown_sandbox(found) if found else None
 
     def stop_sandbox(self, org_id: str, sandbox_id: str) -> bool:
         """Stop a sandbox; return whether it ever existed."""
@@ -267,11 +264,22 @@ class Store:
 
     # The emulator's own
 
-    def everything(self) -> list[dict[str, Any]]:
-        """Return all records of all organisations without their manifests, newest first."""
+    @property
+    def changes(self) -> int:
+        """How many changes there were so far; the same number means that nothing has changed."""
+        return self._db.total_changes
+
+    def everything(self, limit: int = -1) -> list[dict[str, Any]]:
+        """Return all records of all organisations, or the newest, without their manifests, newest first."""
         with self._lock:
-            query = f"SELECT {_COLUMNS} FROM image_cache ORDER BY seq DESC"  # noqa: S608
-            return [asdict(Record(*found)) for found in self._db.execute(query)]
+            query = f"SELECT {_COLUMNS} FROM image_cache ORDER BY seq DESC LIMIT ?"  # noqa: S608
+            return [asdict(Record(*found)) for found in self._db.execute(query, (limit,))]
+
+    def sandboxes(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest sandboxes of all organisations, newest first."""
+        with self._lock:
+            query = f"SELECT {_SANDBOX_COLUMNS} FROM sandboxes ORDER BY rowid DESC LIMIT ?"  # noqa: S608
+            return [_shown_sandbox(found) for found in self._db.execute(query, (limit,))]
 
     def counts(self) -> dict[str, int]:
         """Return how many snapshots, images and sandboxes there are."""
@@ -346,3 +354,8 @@ class Store:
             self._db.execute(f"DELETE FROM manifests WHERE seq IN ({chosen})")  # noqa: S608
             self._db.execute("DELETE FROM image_cache WHERE status = 'building' AND name IS NULL")
             self._db.execute("UPDATE image_cache SET status = 'failed' WHERE status = 'building'")
+
+
+def _shown_sandbox(found: Sequence[Any]) -> dict[str, Any]:
+    shown = dict(zip(("sandboxID", "templateID", "fromCheckpointId", "status", "startedAt"), found, strict=True))
+    return {key: value for key, value in shown.items() if value is not None}

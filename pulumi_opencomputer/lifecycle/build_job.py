@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+from ..api.run_lock import this_run
+from ..api.spool import SpooledBody
 from ..content.hashing import content_hash
 from ..content.request_body import BuildRequest
 from ..errors import (
@@ -20,7 +23,7 @@ from ..errors import (
 from ..manifest.describe import describe_steps
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
-from .names import Origin, mark
+from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress, ResourceLog
 from .types import DEFAULT_TIMEOUT
 
@@ -34,6 +37,7 @@ class Job:
 
     Attributes:
         urn: The resource's URN.
+        manifest: The manifest in the declared form.
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
         predecessor: The id that the state records, which a record made now names as the one that it replaces.
@@ -62,6 +66,7 @@ class Job:
             InvalidInputError: A local file is gone, or can't be read any more.
         """
         self.urn = urn
+        self.manifest = inputs["manifest"]
         self.content_hash = str(inputs["contentHash"])
         self.log = log
         self.variant = 0
@@ -70,8 +75,12 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._prepared, self._descriptions = _prepare(inputs["manifest"], self._secrets)
+        self._prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
         self._hashes = {0: self.content_hash}
+        self._spools: dict[tuple[str, int], SpooledBody] = {}
+        self._kept = ExitStack()
+        # Where there can be no lock, a name of the run would tell others on this machine that it has ended.
+        self._run_id = None if this_run().hold() is None else this_run().id
         self._cancelled = False
         self.committed = False
         self.progress = BuildProgress(
@@ -98,11 +107,38 @@ class Job:
             self._hashes[variant] = content_hash(self._prepared.image(variant))
         return self._hashes[variant]
 
+    @property
+    def size(self) -> int:
+        """The bytes of a request."""
+        return self._request("").size
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the run was cancelled."""
+        return self._cancelled
+
     def request(self, name: str) -> BuildRequest:
         """The request that makes a snapshot of this content under a name."""
+        return self._request(name)
+
+    def spooled_request(self, name: str) -> SpooledBody:
+        """The same, and the same bytes whenever it is sent again, once they were sent whole."""
+        key = (name, self.variant)
+        if key not in self._spools:
+            self._spools[key] = self._kept.enter_context(SpooledBody(self._request(name)))
+        return self._spools[key]
+
+    def close(self) -> None:
+        """Stop showing the running time, and drop what is kept of requests."""
+        self.progress.close()
+        self._kept.close()
+
+    def _request(self, name: str) -> BuildRequest:
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
         extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}
+        if self._run_id:
+            extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
 
     def remaining(self) -> float:
@@ -169,9 +205,9 @@ class Job:
             error.withhold(_WITHHELD)
 
 
-def _prepare(manifest: Any, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
+def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
     try:
-        prepared = prepare(manifest)
+        prepared = prepare(manifest, planned_hash)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]

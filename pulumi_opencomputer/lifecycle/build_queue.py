@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import RunCancelledError
+from ..errors import BuildFailedError, RunCancelledError
 
 if TYPE_CHECKING:
     from .build_job import Job
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 class BuildQueue:
     """Let one build at a time run for one content: of several at once, the server fails all but one after 120 s.
 
-    Once the content is built, the cache answers its other requests, which need not wait.
+    Once the content is built, the cache answers its other requests, which need not wait. If its build fails, those that
+    waited for it fail with it, without a build of their own.
     """
 
     def __init__(self) -> None:
@@ -24,6 +27,7 @@ class BuildQueue:
         self._busy: set[str] = set()
         self._built: set[str] = set()
         self._running: set[Job] = set()
+        self._failures: dict[str, list[BuildFailedError]] = defaultdict(list)
         self._cancelled = False
 
     @contextmanager
@@ -31,15 +35,20 @@ class BuildQueue:
         """Wait until a job's content may be built, and hold that right.
 
         Raises:
+            BuildFailedError: The build of the content that was waited for failed.
             RunCancelledError: The run was cancelled before it was the job's turn.
             TimedOutError: The job's time limit was over before.
         """
         content = job.content_hash
         with self._changed:
+            failed_before = len(self._failures[content])
             while not self._changed.wait_for(lambda: self._cancelled or content not in self._busy, job.remaining()):
                 pass
             if self._cancelled:
                 raise RunCancelledError
+            if len(self._failures[content]) > failed_before:
+                # A copy: each resource words the error for its own steps and secrets.
+                raise copy.copy(self._failures[content][-1])
             takes = content not in self._built
             if takes:
                 self._busy.add(content)
@@ -48,6 +57,10 @@ class BuildQueue:
             yield
             with self._changed:
                 self._built.add(content)
+        except BuildFailedError as error:
+            with self._changed:
+                self._failures[content].append(copy.copy(error))
+            raise
         finally:
             with self._changed:
                 self._running.discard(job)

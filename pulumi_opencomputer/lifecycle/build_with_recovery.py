@@ -8,32 +8,35 @@ builds and the others fail after 120 s. And after a failed build the content is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import (
-    AnswerTooLargeError,
     BuildBlockedError,
     BuildFailedError,
+    ConflictError,
     NotFoundError,
     StreamLostError,
     TimedOutError,
     UnavailableError,
 )
+from .build_request import BuildRequest, HookFailedError
 from .names import mark_of
-from .types import Clock
-from .which_build import DEAD_AFTER, LIST_LIMIT, is_dead_or_failed, unnamed, which_build
+from .which_build import DEAD_AFTER, is_dead_or_failed, unnamed, which_build
 
 if TYPE_CHECKING:
-    from ..api.client import BuildOutcome, Client
+    from ..api.client import BuildOutcome
     from ..api.records import Record
     from .build_job import Job
+    from .run import Run
 
 # Enough to learn that blocked content, each request for which takes 120 s, is dead.
-_MOST_REQUESTS = 10
+_MOST_REQUESTS = 20
 _MOST_LOST = 4
 _LOOK_EVERY = 5.0
 _LOOKS_WITHOUT_RECORD = 4
+# Seconds for which a build whose stream broke off is looked at: the server cancels one whose client went away.
+_LOST_AFTER = 15.0
 
 # A gateway answers so when the server's own answer is lost: the server may be building.
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
@@ -42,25 +45,26 @@ _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 class Builder:
     """Makes records of one job's content."""
 
-    def __init__(self, client: Client, job: Job, clock: Clock, *, replaced_ids: Collection[str] = ()) -> None:
+    def __init__(self, run: Run, job: Job) -> None:
         """Prepare it; nothing is sent.
 
         Args:
-            client: The API.
+            run: The run.
             job: The content.
-            clock: Time.
-            replaced_ids: The ids of the records that this run replaced, which a read replica may still show.
         """
-        self._client = client
+        self._run = run
+        self._client = run.client()
         self._job = job
-        self._clock = clock
-        self._replaced_ids = replaced_ids
+        self._clock = run.clock
 
-    def build(self, name: str) -> BuildOutcome:
+    def build(self, name: str, *, before_last_byte: Callable[[float], None] | None = None) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
 
         Args:
             name: The name; it must be free.
+            before_last_byte: Called when the server has all but the last byte of the request, and its hash is proved,
+                with the seconds that it may take; again for each further request. The same bytes are sent each time,
+                whatever becomes of local files.
 
         Returns:
             The named record, ready, made by this very call; and whether the cache had the content.
@@ -69,13 +73,15 @@ class Builder:
             BuildFailedError: A step failed.
             ConflictError: The name is taken.
             TimedOutError: The resource's time limit is over, or the content stays blocked.
-            APIError: The server can't be reached, or refused.
+            APIError: The server can't be reached, or refused; or what `before_last_byte` raised.
         """
         began = self._clock.now()
         lost = 0
         for _ in range(_MOST_REQUESTS):
             try:
-                return self._request(name)
+                return self._request(name, before_last_byte)
+            except HookFailedError as failed:
+                raise failed.error from None
             except BuildBlockedError as error:
                 self._follow(error, None, began)
             except UnavailableError as error:
@@ -100,39 +106,77 @@ class Builder:
         """Look at the records of the content, and choose the variant to ask for."""
         records, now = self.records(), self._clock.now()
         if self._job.has_variants:
-            self._use(max(which_build(records, self._job.hash_of, now), self._job.variant))
+            is_kept = self._run.liveness.is_kept
+            self._use(max(which_build(records, self._job.hash_of, now, is_kept), self._job.variant))
         else:
-            self._use(int(is_dead_or_failed(records.get(self._hash()), now)))
+            self._use(int(self._is_dead_or_failed(records.get(self._hash()), now)))
 
     def next_variant(self) -> None:
         """Ask for other content with the same effect."""
         self._use(self._job.variant + 1)
 
     def records(self) -> Mapping[str, Record]:
-        """The unnamed records by content hash; none where the list is too long to be read."""
-        try:
-            return unnamed(self._client.list_images(limit=LIST_LIMIT))
-        except AnswerTooLargeError:
-            return {}
+        """The unnamed records by content hash, as far as they are needed to choose a build."""
+        wanted = self._hash()
 
-    def _request(self, name: str) -> BuildOutcome:
+        def is_enough(record: Record) -> bool:
+            return record.name is None and record.content_hash == wanted and record.is_ready
+
+        return unnamed(self._client.list_images(until=is_enough))
+
+    def _request(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildOutcome:
+        """Ask once; and once more, where the request only waited for a build that has ended by now."""
+        request = self._send(name, before_last_byte)
+        while not request.wait(self._clock.look_every):
+            if request.is_sent and not request.has_begun and self._need_not_wait():
+                request.leave()
+                return self._ask_again(request, name, before_last_byte)
+        return request.result()
+
+    def _send(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildRequest:
         job = self._job
-        return self._client.create_snapshot(
-            job.request(name),
+        return BuildRequest(
+            self._client,
+            job.spooled_request(name) if before_last_byte else job.request(name),
             timeout=job.remaining(),
             on_event=job.progress.on_event,
-            on_quiet=self._on_quiet,
             before_end=self._before_end,
+            before_last_byte=before_last_byte,
         )
 
     def _before_end(self) -> None:
         # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
         self._job.remaining()
 
-    def _on_quiet(self, _seconds: float, has_begun: bool) -> None:
-        # A request that waits for another's build is silent from its beginning; one that builds has spoken.
-        if not has_begun:
+    def _need_not_wait(self) -> bool:
+        """Whether a silent request waits in vain: the content is ready, or blocked by a build that is dead.
+
+        A request that is silent may also be a slow start of its own build, whose record says building.
+        """
+        record, now = self._known_records().get(self._hash()), self._clock.now()
+        if record is None:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
+            return False
+        if record.is_ready:
+            return True
+        if record.status == "building" and self._is_dead_or_failed(record, now):
+            self._say_blocked(record, now)
+            self.choose()
+            return True
+        self._say_waiting(record, now)
+        return False
+
+    def _ask_again(
+        self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None
+    ) -> BuildOutcome:
+        try:
+            again = self._send(name, before_last_byte)
+            return again.result()
+        except ConflictError:
+            # The build was the silent request's own, and ended in this moment.
+            if silent.wait(self._clock.look_every):
+                return silent.result()
+            raise
 
     def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
         """Wait for a build whose stream we lost.
@@ -146,6 +190,7 @@ class Builder:
             The named record, if the build put it there; None if the content can be asked for again.
         """
         unseen = 0
+        since = self._clock.now()
         while True:
             self._job.remaining()
             if name is not None and (record := self._named(name)) is not None:
@@ -156,32 +201,50 @@ class Builder:
                 if unseen >= _LOOKS_WITHOUT_RECORD:
                     self._leave_unseen(error, began)
                     return None
-            elif self._settled(record, error):
+            elif self._settled(record, error, self._clock.now() - since):
                 return None
             self._clock.sleep(_LOOK_EVERY)
 
-    def _settled(self, record: Record, error: UnavailableError | TimedOutError) -> bool:
+    def _settled(self, record: Record, error: UnavailableError | TimedOutError, waited: float) -> bool:
         """Tell whether the content can be asked for again, now that its record was seen; choose the variant."""
         now = self._clock.now()
-        if record.status == "ready":
+        if record.is_ready:
             return True
         if record.status == "failed" and isinstance(error, UnavailableError):
             raise BuildFailedError(
                 "The build failed while the connection to the server was broken, and the reason was said there. "
                 "Run the same command again to see it."
             ) from error
-        if is_dead_or_failed(record, now):
+        if self._is_dead_or_failed(record, now):
             self._say_blocked(record, now)
             self.choose()
             return True
-        age = f"{record.age(now) / 60:.0f} min"
-        self._job.progress.wait_for(f"another build of this content has been running for {age}; waiting for it")
+        if isinstance(error, StreamLostError) and error.has_begun and waited >= _LOST_AFTER:
+            self._job.log.warn(
+                "the connection of this build broke off, and the build with it, which blocks its content on the "
+                "server; building the same steps under another content hash"
+            )
+            self._run.liveness.lose(record.content_hash)
+            self.next_variant()
+            return True
+        self._say_waiting(record, now)
         return False
 
+    def _say_waiting(self, record: Record, now: float) -> None:
+        """Say on the status line whose build is waited for, for how long it has been running, and how long it may."""
+        whose = "an earlier run's build" if mark_of(record) == self._job.mark else "another build"
+        age, longest = max(0.0, record.age(now)) / 60, DEAD_AFTER / 60
+        self._job.progress.wait_for(
+            f"{whose} of this content has been running for {age:.0f} min; waiting for it until {longest:.0f} min"
+        )
+
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
-        """Take a variant of content that stays blocked, where a list that is cut does not show by what."""
+        """Take a variant of content that stays blocked, where no list shows by what.
+
+        The public endpoint shows no build that is under way, and a list may be cut.
+        """
         waited = self._clock.now() - began
-        if isinstance(error, BuildBlockedError) and waited >= DEAD_AFTER:
+        if isinstance(error, BuildBlockedError) and (waited >= DEAD_AFTER or self._run.account.is_public()):
             self._job.log.warn(
                 f"the server has been waiting for another build of this content for {waited / 60:.0f} min; "
                 "building the same steps under another content hash"
@@ -194,6 +257,9 @@ class Builder:
                 f"an earlier build of this content was cut off {record.age(now) / 60:.0f} min ago and blocks it on the "
                 "server; building the same steps under another content hash"
             )
+
+    def _is_dead_or_failed(self, record: Record | None, now: float) -> bool:
+        return is_dead_or_failed(record, now, self._run.liveness.is_kept)
 
     def _use(self, variant: int) -> None:
         if variant and not self._job.has_variants:
@@ -208,7 +274,7 @@ class Builder:
             record = self._client.get_snapshot(name)
         except (NotFoundError, UnavailableError, TimedOutError):
             return None
-        made_here = mark_of(record) == self._job.mark and record.id not in self._replaced_ids
+        made_here = mark_of(record) == self._job.mark and record.id not in self._run.replaced_ids
         return record if made_here and record.status == "ready" and record.content_hash == self._hash() else None
 
     def _known_records(self) -> Mapping[str, Record]:

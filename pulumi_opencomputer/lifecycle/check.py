@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..manifest.paths import join
 from ..manifest.secrets import Secrets
 from ..sanitize import clean
 from .types import UNKNOWN, Autonaming, Checked, is_unknown
+
+if TYPE_CHECKING:
+    from ..manifest.prepared import Hashed
 
 _DELETED_FIRST = (
     "makes names without a random part, so Pulumi deletes each resource before it builds the next, and a build that "
@@ -35,15 +38,15 @@ _COUNT = "bytes"
 
 
 class HashMemory:
-    """Content hashes by what they are of, for the life of the process."""
+    """Content hashes, and the digests of local files, by what they are of, for the life of the process."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, str] = {}
+        self._known: dict[Hashable, Hashed] = {}
         self._computing: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def hash_of(self, key: Hashable, compute: Callable[[], str]) -> str:
-        """The hash that is known by a key (a plan's has each file's stat in it), or is computed now."""
+    def hash_of(self, key: Hashable, compute: Callable[[], Hashed]) -> Hashed:
+        """The hash that is known by a key (a manifest's has each file's stat in it), or is computed now."""
         with self._lock:
             computing = self._computing.setdefault(key, threading.Lock())
         # Checks run side by side: the first one reads the files, the others wait for it.
@@ -54,10 +57,15 @@ class HashMemory:
 
 
 class _Contents(NamedTuple):
-    """What a check finds out about a manifest; its content hash is computed when it is asked for."""
+    """What a check finds out about a manifest; its content hash is computed when it is asked for.
+
+    Attributes:
+        manifest: The manifest, as far as it is known without a look into files.
+        settle: Gives the manifest as it is recorded, and its content hash.
+    """
 
     manifest: Any
-    content_hash: Callable[[], Any]
+    settle: Callable[[], tuple[Any, Any]]
     problems: Sequence[Problem] = ()
     warnings: Sequence[Problem] = ()
 
@@ -86,6 +94,7 @@ def check(
     memory: HashMemory,
     *,
     autonaming: Autonaming | None = None,
+    from_record: bool = False,
 ) -> Checked:
     """Validate the inputs of one resource.
 
@@ -96,10 +105,11 @@ def check(
         news: The program's inputs; parts may be `UNKNOWN`.
         memory: The hashes already computed in this process.
         autonaming: What the user wants of generated names, if anything.
+        from_record: Whether the manifest was read out of a server's record, whose words and hash it keeps.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
-    contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory)
+    contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory, from_record)
     problems = [
         *_unknown_inputs(rules.inputs, inputs),
         *contents.problems,
@@ -109,7 +119,8 @@ def check(
     inputs["manifest"] = contents.manifest
     if not problems:
         try:
-            inputs["contentHash"] = contents.content_hash()
+            inputs["manifest"], inputs["contentHash"] = contents.settle()
+            problems += _other_files(manifest, inputs["manifest"])
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
     if problems:
@@ -141,29 +152,30 @@ def _local_bodies(manifest: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _recorded(olds: Mapping[str, Any]) -> _Contents:
-    return _Contents(olds["manifest"], lambda: olds["contentHash"])
+    return _Contents(olds["manifest"], lambda: (olds["manifest"], olds["contentHash"]))
 
 
-def _examined(manifest: Any, memory: HashMemory) -> _Contents:
-    from ..content.hashing import content_hash  # noqa: PLC0415 - this and pydantic: most of what a check could load
-    from ..manifest.prepared import examine  # noqa: PLC0415
+def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents:
+    from ..manifest.prepared import examine, with_digests  # noqa: PLC0415 - with pydantic, most of what a check loads
 
-    examined = examine(manifest, is_unknown)
+    examined = examine(manifest, is_unknown, verbatim=from_record)
     prepared = examined.prepared
     if prepared is None:
-        return _Contents(examined.checked, lambda: UNKNOWN, examined.problems)
-    if any(_differ(*bodies) for bodies in zip(_local_bodies(manifest), _local_bodies(examined.checked), strict=True)):
-        return _Contents(examined.checked, lambda: UNKNOWN, [Problem("manifest", _OTHER_FILES)])
+        return _Contents(examined.checked, lambda: (examined.checked, UNKNOWN), examined.problems)
 
-    def hashed() -> str:
-        return memory.hash_of(prepared.key, lambda: content_hash(prepared.image()))
+    def settle() -> tuple[Any, str]:
+        found = memory.hash_of(prepared.key, prepared.hashed)
+        return with_digests(examined.checked, found.digests), found.content_hash
 
-    return _Contents(examined.checked, hashed, warnings=prepared.warnings)
+    return _Contents(examined.checked, settle, warnings=prepared.warnings)
 
 
-def _differ(given: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Whether local files are not those that a manifest was made of which a check has completed before."""
-    return any(key in given and given[key] != found[key] for key in found if key not in ("source", "ignore"))
+def _other_files(given: Any, found: Any) -> list[Problem]:
+    """The mistake of a manifest that a check completed before, whose local files are others by now."""
+    for ours, theirs in zip(_local_bodies(given), _local_bodies(found), strict=True):
+        if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
+            return [Problem("manifest", _OTHER_FILES)]
+    return []
 
 
 def _without_nulls(value: Any) -> Any:

@@ -1,57 +1,60 @@
 """create of a snapshot: a name is replaced only when its new image is ready.
 
-For a fixed name the image is built under a scratch name first. Then comes the swap: the old record is deleted, and the
-new one made from the cache, so the name is missing for two calls and not for a build. A failed build leaves the old
-record as it was.
+For a fixed name the image is built under a scratch name first. Then comes the swap: all but the last byte of the second
+request is sent, the old record is deleted, and the last byte follows, which the server answers from its cache. So the
+name is missing for neither a build nor an upload. Whatever fails before the delete leaves the old record as it was.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from ..errors import APIError, ConflictError, NotFoundError
+from ..errors import APIError, ConflictError, UnavailableError
 from .build_with_recovery import Builder
-from .names import scratch_name
+from .delete import is_out_of_reach
 from .ownership import Ownership
-from .read_replica import look_until_shown
-from .scratch import build_cached, build_over, clear_scratch
-from .types import Clock
+from .read_replica import get, is_past, look_until_shown
+from .scratch import Scratch
+from .waiting import is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.client import Client
     from ..api.records import Record
     from .build_job import Job
+    from .run import Run
+
+# A manifest above this size is not read once more between the two parts of the second request.
+_QUICK = 1_000_000
+
+
+_NOT_SHOWN = (
+    "The server's index does not show that snapshot, so it can't be told whose it is, nor be replaced. If it was made "
+    "a moment ago, run the same command again in a few minutes. One whose manifest is larger than 2 MB never shows at "
+    "the public endpoint: choose another name then."
+)
 
 
 class SnapshotCreation:
     """One create of a snapshot."""
 
-    def __init__(
-        self,
-        client: Client,
-        job: Job,
-        clock: Clock,
-        *,
-        ownership: Ownership,
-        replaced_ids: set[str],
-    ) -> None:
+    def __init__(self, run: Run, job: Job, ownership: Ownership) -> None:
         """Prepare it; nothing is sent.
 
         Args:
-            client: The API.
+            run: The run.
             job: The content.
-            clock: Time.
             ownership: Whose records may be replaced.
-            replaced_ids: The ids of the records that this run replaced; what is replaced here is added.
         """
-        self._client = client
+        self._run = run
+        self._client = run.client()
         self._job = job
-        self._clock = clock
-        self._builder = Builder(client, job, clock, replaced_ids=replaced_ids)
-        self._replaced_ids = replaced_ids
+        self._builder = Builder(run, job)
+        self._scratch = Scratch(run, self._builder, job)
         self._ownership = ownership
         self._recorded = ownership.recorded
         self._announced: set[str] = set()
+        self._began_drop = False
+        self._dropped = False
         job.predecessor = ownership.predecessor
 
     def run(self, name: str) -> Record:
@@ -66,13 +69,16 @@ class SnapshotCreation:
             APIError: The server can't be reached, or refused.
         """
         known = self._recorded is not None and self._recorded.name == name
-        existing = self._get(name) if known else None
+        existing = get(self._client, name) if known else None
+        if existing is not None and is_past(existing, self._recorded):
+            existing = self._look_until_shown(name)
         if existing is None:
             try:
                 return self._build_in_place(name)
-            except ConflictError:
-                existing = look_until_shown(self._client, name, self._clock)
+            except ConflictError as error:
+                existing = self._look_until_shown(name)
                 if existing is None:
+                    error.add_hint(_NOT_SHOWN)
                     raise
         self._require_ownership(existing)
         return self._swap(existing)
@@ -86,77 +92,119 @@ class SnapshotCreation:
         self._job.commit()
         if self._recorded is not None and self._recorded.name == name:
             # The name was free, so that record is no more, whatever a read replica shows when its state is deleted.
-            self._replaced_ids.add(self._recorded.snapshot_id)
-        try:
-            self._client.delete_snapshot(scratch_name(self._job.urn))
-        except APIError:
-            # The record is made and must be recorded; mostly there is nothing to clear.
-            self._job.log.warn(
-                "the server could not be asked to delete what an interrupted run may have left under the temporary "
-                f"name {scratch_name(self._job.urn)!r}; the next change of this resource, or its delete, does that"
-            )
+            self._run.replaced_ids.add(self._recorded.snapshot_id)
+        self._scratch.clear_left()
         return record
+
+    def _look_until_shown(self, name: str) -> Record | None:
+        """Look for the record that has the name by now; None if the index does not show it."""
+        return look_until_shown(
+            self._client,
+            name,
+            self._run.clock,
+            recorded=self._recorded,
+            but_not=self._run.replaced_ids,
+            before=self._job.remaining,
+        )
 
     def _require_ownership(self, record: Record) -> None:
         """Make sure that the record under the wanted name may be replaced, and say which one is."""
-        said = self._ownership.require(record, self._clock.now())
+        said = self._ownership.require(record, self._run.clock.now())
         if said and record.id not in self._announced:
             self._announced.add(record.id)
             self._job.log.info(said)
 
     def _swap(self, old: Record) -> Record:
-        name, scratch = str(old.name), scratch_name(self._job.urn)
+        name = str(old.name)
         self._builder.choose()
         try:
-            build_cached(self._client, self._builder, self._job, scratch)
+            self._scratch.build()
         except ConflictError:
             # A swap was interrupted. A read replica still shows the old record after that swap deleted it, and then
             # the scratch record must stay; the server itself knows whether the name is free.
             try:
                 return self._build_in_place(name)
             except ConflictError:
-                build_over(self._client, self._builder, self._job, scratch)
+                self._scratch.build_over()
         self._job.progress.wait_for(f"putting the new image under the name {name}")
+        self._wait_until_reachable(old)
+        record = self._restore_name(old)
+        self._scratch.clear()
+        return record
+
+    def _wait_until_reachable(self, old: Record) -> None:
+        """Wait until a DELETE reaches the old record: before that, nothing of the second request is sent."""
+        if not old.is_ready:
+            # The cheap look tells of ready records alone.
+            return
+        for pause in pauses():
+            self._job.remaining()
+            if self._client.has_checkpoint(str(old.name)):
+                return
+            self._run.clock.sleep(pause)
+        reason = (
+            "because its manifest is larger than the public endpoint's index holds"
+            if is_too_large(self._job.manifest)
+            else "yet"
+        )
+        raise UnavailableError(
+            f"The server's index does not show the snapshot {old.name!r} {reason}, so it can't be replaced. Nothing "
+            "was changed: the old snapshot stays. Run the same command again in a few minutes, or choose another name."
+        )
+
+    def _drop(self, old: Record, seconds: float) -> None:
+        """Delete the old record, if it is still the one that was looked at; all but the last byte is sent by now."""
+        if self._dropped:
+            return
+        began = time.monotonic()
+        name = str(old.name)
+        ids = {old.id}
+        if self._job.size < _QUICK and (current := get(self._client, name)) is not None:
+            if current.id != old.id:
+                self._require_ownership(current)
+            ids.add(current.id)
+        if time.monotonic() - began > seconds:
+            raise UnavailableError(
+                f"The server took too long to show the snapshot {name!r}, which is to be replaced. Nothing was "
+                "changed. Try again later."
+            )
         # Asked once more, since what follows can't be stopped halfway.
         self._job.remaining()
         self._job.commit()
-        self._drop(old)
-        record = self._restore_name(name, scratch)
-        clear_scratch(self._client, scratch)
-        return record
+        self._began_drop = True
+        if is_out_of_reach(self._client.delete_snapshot(name)):
+            self._job.committed = self._began_drop = False
+            raise UnavailableError(
+                f"The server's index does not show the snapshot {name!r} any more, so it can't be replaced. Nothing "
+                "was changed. Run the same command again in a few minutes."
+            )
+        self._dropped = True
+        self._run.replaced_ids.update(ids)
 
-    def _drop(self, old: Record) -> None:
-        """Delete the old record, if it is still the one that was looked at."""
-        current = self._get(str(old.name))
-        if current is None:
-            return
-        if current.id != old.id:
-            self._require_ownership(current)
-        self._client.delete_snapshot(str(old.name))
-        self._replaced_ids.update((old.id, current.id))
-
-    def _restore_name(self, name: str, scratch: str) -> Record:
-        """Make the record from the cache; the name is missing until this is done."""
+    def _restore_name(self, old: Record) -> Record:
+        """Make the record from the cache; the name is missing between the delete of the old one and its end."""
+        name = str(old.name)
         self._job.restart_progress()
         try:
-            return self._builder.build(name).record
+            try:
+                return self._builder.build(name, before_last_byte=lambda seconds: self._drop(old, seconds)).record
+            except ConflictError as error:
+                if not self._dropped:
+                    raise
+                record = self._look_until_shown(name)
+                if record is None:
+                    error.add_hint(_NOT_SHOWN)
+                    raise
+                self._require_ownership(record)
+                self._client.delete_snapshot(name)
+                self._run.replaced_ids.add(record.id)
+                return self._builder.build(name, before_last_byte=lambda _: None).record
         except ConflictError:
-            record = look_until_shown(self._client, name, self._clock, but_not=self._replaced_ids)
-            if record is None:
-                raise
-            self._require_ownership(record)
-            self._client.delete_snapshot(name)
-            self._replaced_ids.add(record.id)
-            return self._builder.build(name).record
-        except APIError as error:
-            error.add_hint(
-                f"The name {name!r} is missing for the moment: the new image is ready under {scratch!r}, "
-                "and running the same command again puts it in place."
-            )
             raise
-
-    def _get(self, name: str) -> Record | None:
-        try:
-            return self._client.get_snapshot(name)
-        except NotFoundError:
-            return None
+        except APIError as error:
+            if self._began_drop:
+                error.add_hint(
+                    f"The name {name!r} is missing for the moment: the new image is ready under "
+                    f"{self._scratch.name!r}, and running the same command again puts it in place."
+                )
+            raise

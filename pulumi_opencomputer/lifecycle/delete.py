@@ -1,40 +1,125 @@
-"""delete of a snapshot: only the record that the state names, and what an interrupted run may have left."""
+"""delete of a snapshot: only the record that the state names, and what an interrupted run may have left.
+
+The public endpoint refuses to delete what its index does not show, in other words than the cell's own, so that it can
+be told from a record that is gone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .names import mark, mark_of, scratch_name
+from ..errors import ConfigurationError, UnavailableError
+from .names import mark, mark_of
 from .progress import ResourceLog
-from .read_replica import look_while_fresh
-from .types import Clock, Recorded
+from .read_replica import age, get, is_past
+from .types import Recorded
+from .waiting import YOUNG, is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.client import Client
+    from ..api.client import Deleted
+    from ..api.records import Record
+    from .run import Run
+
+_SECOND_LOOK = 5.0
 
 
-def delete_snapshot(
-    client: Client, urn: str, state: Mapping[str, Any], log: ResourceLog, *, clock: Clock, replaced_ids: Collection[str]
-) -> None:
+def delete_snapshot(run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
     """Delete a snapshot's record if it is the one that the state names; another's under the name stays.
 
     Args:
-        client: The API.
+        run: The run.
         urn: The resource's URN.
         state: Its recorded outputs.
         log: Its status line.
-        clock: Time.
-        replaced_ids: The ids of the records that this run replaced, which a read replica may still show.
 
     Raises:
-        APIError: The server can't be reached, or refused.
+        ConfigurationError: The key is of another organisation, or shows no records at all.
+        APIError: The server can't be reached, refused, or does not show the record yet.
     """
-    recorded = Recorded.of(state)
-    if recorded.snapshot_id not in replaced_ids:
-        record = look_while_fresh(client, state, clock)
-        if record is not None and record.id == recorded.snapshot_id:
-            client.delete_snapshot(recorded.name)
-        elif record is not None and mark_of(record) != mark(urn):
-            log.warn(f"the snapshot named {recorded.name!r} is not the one that this resource made; it stays as it is")
-    client.delete_snapshot(scratch_name(urn))
+    if Recorded.of(state).snapshot_id not in run.replaced_ids:
+        _Deletion(run, urn, state, log).run()
+
+
+def is_out_of_reach(found: Deleted) -> bool:
+    """Whether a delete found nothing in the index, which proves nothing of a record made a moment ago."""
+    return found.name == "NOT_IN_INDEX"
+
+
+class _Deletion:
+    """One delete of one record."""
+
+    def __init__(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+        self._run = run
+        self._urn = urn
+        self._state = state
+        self._log = log
+        self._recorded = Recorded.of(state)
+
+    def run(self) -> None:
+        if self._is_done():
+            return
+        name = self._recorded.name
+        if is_too_large(self._state.get("manifest")):
+            self._log.warn(
+                f"the snapshot named {name!r} can't be deleted: its manifest is larger than the public endpoint's "
+                "index holds, so the server does not find it. It leaves the state; sandboxes still start from it"
+            )
+            return
+        if age(self._state, self._run.clock.now()) >= YOUNG:
+            self._run.clock.sleep(_SECOND_LOOK)
+            if not self._is_done():
+                # Twice not in the index, which had ten minutes to learn of it.
+                self._require_records()
+            return
+        for pause in pauses():
+            self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
+            self._run.clock.sleep(pause)
+            if self._is_done():
+                return
+        error = UnavailableError(
+            f"The snapshot named {name!r} was made a short while ago, and the server's index does not show it yet, so "
+            "it can't be deleted. It stays in the state; run the same command again in a few minutes."
+        )
+        if self._run.account.newest() is None:
+            error.add_hint("The API key shows no records at all: make sure that it is of the right organisation.")
+        raise error
+
+    def _is_done(self) -> bool:
+        """Try to delete the record; False where the index does not show it."""
+        client, name = self._run.client(), self._recorded.name
+        record = self._get()
+        if record is not None and record.id != self._recorded.snapshot_id:
+            return self._leave(record)
+        found = client.delete_snapshot(name)
+        if is_out_of_reach(found):
+            self._run.account.require(self._run.account.newest(), self._state)
+            return False
+        if not found and record is None:
+            self._require_records()
+        return True
+
+    def _get(self) -> Record | None:
+        record = get(self._run.client(), self._recorded.name)
+        self._run.account.require(record, self._state)
+        return record
+
+    def _leave(self, record: Record) -> bool:
+        """Leave another record alone; False where it is only an older one that the index still shows."""
+        if is_past(record, self._recorded):
+            return False
+        if mark_of(record) != mark(self._urn):
+            self._log.warn(
+                f"the snapshot named {self._recorded.name!r} is not the one that this resource made; it stays as it is"
+            )
+        return True
+
+    def _require_records(self) -> None:
+        """Believe a 404 only of a key that shows records of the same organisation."""
+        if self._state.get("orgId") and not self._run.account.has_any(self._state):
+            raise ConfigurationError(
+                "The API key has no records at all: it may belong to another organisation than this resource "
+                f"({self._state['orgId']}). Nothing was changed. Set the key of that organisation "
+                "(opencomputer:apiKey or OPENCOMPUTER_API_KEY); if the records are really gone, remove the resource "
+                "from the state with: pulumi state delete <urn>"
+            )

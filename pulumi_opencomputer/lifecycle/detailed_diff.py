@@ -57,7 +57,7 @@ def _step_changes(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[str,
         before_key, after_key = _key(before), _key(after)
         at = ("manifest", "steps", index)
         if before_key and before_key == after_key:
-            if _content(before) != _content(after):
+            if _differ(before, after):
                 yield join((*at, before_key)), Change.UPDATE
         elif is_unknown(after) or (after is not _ABSENT and not after_key):
             yield join(at), Change.UPDATE
@@ -80,6 +80,15 @@ def _only_local(steps: Sequence[Any]) -> dict[str, Change]:
 def _key(step: Any) -> str:
     """The kind of a step; empty for what is no step, or not known."""
     return str(next(iter(step))) if isinstance(step, Mapping) and len(step) == 1 else ""
+
+
+def _differ(before: Any, after: Any) -> bool:
+    """Whether two steps of a kind hold different things; a digest counts where both have one."""
+    old, new = _content(before), _content(after)
+    if _key(before) in _LOCAL and isinstance(old, Mapping) and isinstance(new, Mapping):
+        alone = {"digest"} & (old.keys() ^ new.keys())
+        old, new = ({key: body[key] for key in body.keys() - alone} for body in (old, new))
+    return bool(old != new)
 
 
 def _content(step: Any) -> Any:

@@ -19,7 +19,7 @@ def get_snapshot(client: Client, name: str) -> dict[str, Any]:
         NotFoundError: There is none.
         APIError: The server can't be reached, or refused.
     """
-    return looked_up(SNAPSHOT_LOOKUP, client.get_snapshot(name))
+    return looked_up(SNAPSHOT_LOOKUP, client.get_snapshot(name, with_manifest=False))
 
 
 def get_snapshots(client: Client) -> dict[str, Any]:

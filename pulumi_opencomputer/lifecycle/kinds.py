@@ -11,10 +11,9 @@ from . import check, check_image, check_name, diff, importing, outputs
 from .build_with_recovery import Builder
 from .create_snapshot import SnapshotCreation
 from .delete import delete_snapshot
-from .names import scratch_name
 from .ownership import Ownership
 from .read import read_snapshot
-from .scratch import build_over, clear_scratch
+from .scratch import Scratch, clear_left
 from .types import Autonaming, Checked, Difference, Imported
 
 if TYPE_CHECKING:
@@ -140,17 +139,19 @@ class Image(Kind):
 
     def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build under a scratch name and drop it: nothing else builds without a sandbox, and the build stays cached."""
-        client, scratch = run.client(), scratch_name(job.urn)
-        built = build_over(client, Builder(client, job, run.clock), job, scratch)
-        clear_scratch(client, scratch)
+        scratch = Scratch(run, Builder(run, job), job)
+        built = scratch.build_over()
+        scratch.clear()
         return {**outputs.created(self.outputs, built.record), "cached": built.from_cache}
 
-    def read(self, run: Run, state: Mapping[str, Any], _log: ResourceLog) -> dict[str, Any] | None:
+    def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
         """Look the build up in the list of images."""
-        return run.images.read(state)
+        return run.images.read(run, state, log)
 
-    def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
-        """Ask for nothing: the image leaves the state, and stays cached."""
+    def delete(self, run: Run, urn: str, state: Mapping[str, Any], _log: ResourceLog) -> None:
+        """Delete no more than what an interrupted run may have left: the image leaves the state, and stays cached."""
+        run.require_same_api(state)
+        clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """The build of a content hash."""
@@ -160,7 +161,7 @@ class Image(Kind):
         """An image out of its build."""
         what = f"the image {record.content_hash[:12]}"
         found = importing.declare(record, what)
-        checked = importing.checked(self.check(urn, {}, found, run.memory), what)
+        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
         made = {**outputs.created(self.outputs, record), "cached": True}
         return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
 
@@ -199,23 +200,19 @@ class Snapshot(Kind):
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
-        creation = SnapshotCreation(
-            run.client(),
-            job,
-            run.clock,
-            ownership=Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False))),
-            replaced_ids=run.replaced_ids,
-        )
-        return outputs.created(self.outputs, creation.run(str(inputs["name"])))
+        ownership = Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False)))
+        record = SnapshotCreation(run, job, ownership).run(str(inputs["name"]))
+        return outputs.created(self.outputs, record)
 
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
         """Look the name up."""
-        return read_snapshot(run.client(), state, run.clock, log)
+        return read_snapshot(run, state, log)
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the recorded one; another's under the name stays."""
         run.require_same_api(state)
-        delete_snapshot(run.client(), urn, state, log, clock=run.clock, replaced_ids=run.replaced_ids)
+        delete_snapshot(run, urn, state, log)
+        clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """The record of a name."""
@@ -225,7 +222,7 @@ class Snapshot(Kind):
         """A snapshot out of its record."""
         what = f"the snapshot {record.name!r}"
         found = {**importing.declare(record, what), "name": record.name}
-        checked = importing.checked(self.check(urn, {}, found, run.memory), what)
+        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
         made = outputs.created(self.outputs, record)
         return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
 

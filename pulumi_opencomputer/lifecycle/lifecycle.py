@@ -99,7 +99,7 @@ class Lifecycle:
             job.explain(error)
             raise
         finally:
-            job.progress.close()
+            job.close()
         job.finish()
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)

@@ -21,6 +21,9 @@ _STACK_KEY = "pulumiStack"
 _RESOURCE_KEY = "pulumiResource"
 _PREDECESSOR_KEY = "pulumiPredecessor"
 
+#: The key that names the run that asked for a build.
+RUN_KEY = "pulumiRun"
+
 #: The server fails to save a record whose name has more than about 2,600 bytes, after the build.
 MAX_NAME_BYTES = 2000
 
@@ -94,6 +97,11 @@ def predecessor_of(record: Record) -> str | None:
     return _text(record, _PREDECESSOR_KEY)
 
 
+def run_of(record: Record) -> str | None:
+    """What names the run that asked for a record's build, or None."""
+    return _text(record, RUN_KEY)
+
+
 def resource_of(urn: str) -> str:
     """A resource's own name out of its URN."""
     return urn.rpartition("::")[2]
@@ -114,9 +122,14 @@ def generated_name(urn: str, content_hash: str) -> str:
     return f"{_fit_resource(urn)}-{digest[:7]}"
 
 
-def scratch_name(urn: str) -> str:
-    """The name under which a resource's image is built before it gets its own; made of the URN alone."""
-    return f"{_fit_resource(urn)}-scratch-{mark(urn)}"
+def scratch_name(urn: str, number: int = 0) -> str:
+    """The name under which a resource's image is built before it gets its own; made of the URN alone.
+
+    Args:
+        urn: The resource's URN.
+        number: Which of its names; above 0 where the one before is taken, and can't be deleted.
+    """
+    return f"{_fit_resource(urn)}-scratch-{mark(urn)}" + (f"-{number + 1}" if number else "")
 
 
 def name_problem(name: object) -> Problem | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,12 +63,19 @@ CHECKPOINT_ID = Output(
 )
 STATUS = Output(
     "status",
-    "`ready`; after a refresh also `building` or `failed`.",
+    "`ready`; after a refresh also `building`, `failed`, or `missing` (the image is not there any more).",
     of_record=lambda record: record.status,
     refreshed=True,
     of_lookup="`building`, `ready` or `failed`.",
 )
 API_URL = Output("apiUrl", "The address of the API that it lives at.")
+ORG_ID = Output(
+    "orgId",
+    "The organisation that it belongs to.",
+    of_record=lambda record: record.org_id,
+    refreshed=True,
+    present="sometimes",
+)
 CACHED = Output("cached", "Whether the create was answered from the server's cache.", type="boolean")
 NAME = Output(
     "name",
@@ -79,9 +86,7 @@ NAME = Output(
 SNAPSHOT_ID = Output(
     "snapshotId", "The server's own id, new with each replacement.", of_record=lambda record: record.id
 )
-CREATED_AT = Output(
-    "createdAt", "When it was made, RFC 3339 in UTC.", of_record=lambda record: record.created_at, refreshed=True
-)
+CREATED_AT = Output("createdAt", "When it was made, RFC 3339 in UTC.", of_record=lambda record: record.created_at)
 LAST_USED_AT = Output(
     "lastUsedAt",
     "When a sandbox last started from it, RFC 3339 in UTC.",
@@ -92,15 +97,18 @@ LAST_USED_AT = Output(
 
 _SNAPSHOT_STATUS = replace(
     STATUS,
-    description="`ready`; after a refresh also `building`, `failed`, or `foreign` (another's snapshot has the name).",
+    description=(
+        "`ready`; after a refresh also `building`, `failed`, `missing` (the image is not there any more), or `foreign` "
+        "(another's snapshot has the name)."
+    ),
 )
 
 #: The outputs of an image.
-IMAGE = (MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, STATUS, API_URL, CACHED)
+IMAGE = (MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, STATUS, API_URL, ORG_ID, CREATED_AT, CACHED)
 
 #: The outputs of a snapshot.
 SNAPSHOT = (
-    *(MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL),
+    *(MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL, ORG_ID),
     *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT),
 )
 
@@ -116,9 +124,24 @@ def created(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
     return _values((output for output in outputs if output.filled_by == "create"), record)
 
 
-def refreshed(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
-    """What of a resource's record can change without another content."""
-    return _values((output for output in outputs if output.refreshed), record)
+def refreshed(outputs: Iterable[Output], record: Record, state: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a resource's record can change without another content.
+
+    Args:
+        outputs: The kind's outputs.
+        record: The record.
+        state: The outputs as recorded. The public endpoint knows times in whole seconds alone, so a recorded time that
+            is the same to the second stays.
+    """
+    found = _values((output for output in outputs if output.refreshed), record)
+    times = [
+        name for name in found if name.endswith("At") and _to_the_second(found[name]) == _to_the_second(state.get(name))
+    ]
+    return {name: value for name, value in found.items() if name not in times}
+
+
+def _to_the_second(time: Any) -> str:
+    return str(time).rstrip("Z").partition(".")[0]
 
 
 def looked_up(outputs: Iterable[Output], record: Record) -> dict[str, Any]:

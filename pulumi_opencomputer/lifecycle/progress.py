@@ -64,7 +64,7 @@ _SAVING = "saving the image"
 
 
 class BuildProgress:
-    """The progress of one build on one resource's row.
+    """The progress of one build on the lines of one resource.
 
     Feed it the server's events with :meth:`on_event`; it ends with :meth:`close`. It only shows: what the events mean
     for the build is in the outcome that `Client.create_snapshot` returns.
@@ -83,7 +83,7 @@ class BuildProgress:
         """Begin.
 
         Args:
-            log: The resource's row.
+            log: The resource's lines.
             descriptions: A line for each step.
             clock: Seconds that only grow.
             ticker: Calls `tick`; the process's own unless a test says otherwise.
@@ -160,7 +160,7 @@ class BuildProgress:
             if elapsed < _due(shown):
                 return
             self._shown += 1
-        # The time comes first: a terminal cuts the end of a row.
+        # The time comes first: a terminal cuts the end of a status line.
         self._log.status(f"{elapsed:.0f} s … {running[0]}")
 
     def _hit(self) -> None:

@@ -1,4 +1,4 @@
-"""Looks at a named record through a read replica that lags behind the server's writes."""
+"""Looks at a named record through an index that lags behind the server's writes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import NotFoundError
 from .progress import ResourceLog
 from .types import Clock, Recorded
+from .waiting import pauses
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -22,87 +23,91 @@ FULL_LIST = 200
 #: Seconds between two looks.
 SECOND_LOOK = 5.0
 
-_YOUNG = 600.0
-_YOUNG_LOOKS = 12
-_FRESH = 60.0
+_LOOKS_AT_PAST = 12
 
 
 def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, log: ResourceLog) -> Record | None:
-    """Look for the record that a state names; None if it is gone.
+    """Look for the record that a state names; None if it is not there, nor 5 s later.
 
-    A record made in the last ten minutes may not have reached the replica: it is looked for longer.
+    Where the record before it is shown, the index has not caught up yet: that is looked at for up to a minute.
     """
-    looks = _YOUNG_LOOKS if _age(state, clock.now()) < _YOUNG else 1
-    return _look(
-        client,
-        Recorded.of(state).name,
-        looks,
-        _telling(clock, log, looks),
-        lambda record: not _may_be_past(record, state),
-    )
+    clock, recorded = _telling(clock, log), Recorded.of(state)
+    record = get(client, recorded.name)
+    if record is None:
+        clock.sleep(SECOND_LOOK)
+        record = get(client, recorded.name)
+    for _ in range(_LOOKS_AT_PAST):
+        if record is None or not is_past(record, recorded):
+            break
+        clock.sleep(SECOND_LOOK)
+        record = get(client, recorded.name)
+    return record
 
 
-def look_until_shown(client: Client, name: str, clock: Clock, *, but_not: Collection[str] = ()) -> Record | None:
-    """Look for the record under a name that was said to be taken; None if it is not shown within a minute.
+def look_until_shown(
+    client: Client,
+    name: str,
+    clock: Clock,
+    *,
+    recorded: Recorded | None = None,
+    but_not: Collection[str] = (),
+    before: Callable[[], object] = lambda: None,
+) -> Record | None:
+    """Look for the record under a name that is there; None if it is not shown within two minutes.
 
     Args:
         client: The API.
         name: The name.
         clock: Time.
+        recorded: The record that the state names; one that is older is not what stands there by now.
         but_not: The ids of records that are known to be gone.
+        before: Called before each further look; may raise.
     """
-    return _look(client, name, _YOUNG_LOOKS, clock, lambda record: record.id not in but_not)
+    record = get(client, name)
+    for pause in pauses():
+        if record is not None and record.id not in but_not and not is_past(record, recorded):
+            break
+        before()
+        clock.sleep(pause)
+        record = get(client, name)
+    return record
 
 
-def look_while_fresh(client: Client, state: Mapping[str, Any], clock: Clock) -> Record | None:
-    """Look for the record under a recorded name; a 404 is not believed in the record's first minute."""
-    fresh = _FRESH - _age(state, clock.now())
-    looks = min(_YOUNG_LOOKS, math.ceil(max(0.0, fresh) / SECOND_LOOK))
-    return _look(client, Recorded.of(state).name, looks, clock, lambda record: not _may_be_past(record, state))
+def get(client: Client, name: str) -> Record | None:
+    """The record that is shown under a name, without the lists of its manifest; None if there is none."""
+    try:
+        return client.get_snapshot(name, with_manifest=False)
+    except NotFoundError:
+        return None
 
 
-def _telling(clock: Clock, log: ResourceLog, looks: int) -> Clock:
+def is_past(record: Record, recorded: Recorded | None) -> bool:
+    """Whether a record may be the one that the recorded one replaced, which the index still shows."""
+    if recorded is None or record.id == recorded.snapshot_id:
+        return False
+    moment = _seconds(recorded.created_at)
+    return moment is not None and record.age(moment) >= 0
+
+
+def _telling(clock: Clock, log: ResourceLog) -> Clock:
     """The clock, which says on the status line why time goes by."""
 
     def sleep(seconds: float) -> None:
-        log.status(f"not found; looking again for up to {looks * SECOND_LOOK:.0f} s, since the server's lists may lag")
+        log.status("not found; looking again, since the server's lists may lag")
         clock.sleep(seconds)
 
     return replace(clock, sleep=sleep)
 
 
-def _look(client: Client, name: str, more: int, clock: Clock, is_good: Callable[[Record], bool]) -> Record | None:
-    """Look once, and up to `more` times as long as no good record is shown; return what was shown last."""
-    record = None
-    for look in range(more + 1):
-        if look:
-            clock.sleep(SECOND_LOOK)
-        try:
-            record = client.get_snapshot(name)
-        except NotFoundError:
-            record = None
-        if record is not None and is_good(record):
-            break
-    return record
-
-
-def _may_be_past(record: Record, state: Mapping[str, Any]) -> bool:
-    """Whether a record may be the one that the recorded one replaced, which the replica still shows."""
-    recorded = _seconds(state)
-    if record.id == state.get("snapshotId") or recorded is None:
-        return False
-    return record.age(recorded) >= 0
-
-
-def _age(state: Mapping[str, Any], now: float) -> float:
-    """Seconds since the record was created."""
-    created = _seconds(state)
+def age(state: Mapping[str, Any], now: float) -> float:
+    """Seconds since the record was created; for ever where the state does not say when."""
+    created = _seconds(Recorded.of(state).created_at)
     return math.inf if created is None else now - created
 
 
-def _seconds(state: Mapping[str, Any]) -> float | None:
+def _seconds(text: str) -> float | None:
     try:
-        whole, _, decimals = str(state.get("createdAt")).rstrip("Z").partition(".")
+        whole, _, decimals = text.rstrip("Z").partition(".")
         created = datetime.fromisoformat(whole).replace(tzinfo=timezone.utc)
         return created.timestamp() + float(f"0.{decimals or 0}")
     except ValueError:

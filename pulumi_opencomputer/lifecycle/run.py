@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
+from .account import Account
 from .build_queue import BuildQueue
 from .check import HashMemory
 from .known import KnownRecords
+from .liveness import Liveness
 from .read import ImageList
 from .types import Clock
 
@@ -21,12 +24,14 @@ class Run:
     """One run of a provider: the API, time, and what is remembered between calls; thread-safe.
 
     Attributes:
-        clock: Time.
+        clock: Time, as the server has it.
         api_url: Gives the API's address.
         queue: Whose turn it is to build.
         memory: The hashes already computed.
         known: What was seen of states and of the program, and made.
         images: The list of images.
+        account: The organisation behind the key.
+        liveness: Which builds are known to be lost.
         replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
             record under the name that is its successor's by now.
     """
@@ -39,13 +44,15 @@ class Run:
             api_url: Gives the API's address alone, for which no key is needed.
             clock: Time.
         """
-        self.clock = clock
+        self.clock = replace(clock, now=lambda: clock.now() + self._skew())
         self.api_url = api_url
         self.queue = BuildQueue()
         self.memory = HashMemory()
         self.known = KnownRecords()
-        self.images = ImageList(self.client, clock)
+        self.images = ImageList()
+        self.account = Account(self.client, api_url)
         self.replaced_ids: set[str] = set()
+        self.liveness = Liveness()
         self._make_client = make_client
         self._client: Client | None = None
         self._lock = threading.Lock()
@@ -65,6 +72,9 @@ class Run:
         """Close the connections."""
         if self._client is not None:
             self._client.close()
+
+    def _skew(self) -> float:
+        return self._client.clock_skew if self._client is not None else 0.0
 
     def require_same_api(self, state: Mapping[str, Any]) -> None:
         """Make sure that a resource lives where this run asks.

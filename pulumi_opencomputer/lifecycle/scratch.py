@@ -1,64 +1,174 @@
-"""Builds under a scratch name: an image that is not yet, or never, to have a name of its own."""
+"""Builds under a scratch name: an image that is not yet, or never, to have a name of its own.
+
+The name is made of the resource's URN alone, so that the next run finds what an interrupted one left. The public
+endpoint's index may not show such a record yet, or never where its manifest is too large: then it can't be deleted, and
+another of a few names is taken, so that nothing blocks a later build.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, UnavailableError
+from .delete import is_out_of_reach
+from .names import scratch_name
+from .waiting import LONGEST_WAIT, is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.client import BuildOutcome, Client
+    from ..api.client import BuildOutcome
     from .build_job import Job
     from .build_with_recovery import Builder
+    from .run import Run
 
 _MOST_CACHE_PROOFS = 4
+_MOST_NAMES = 6
+# Seconds for which the public endpoint's index is asked for a build that has just ended.
+_SHOWN_WITHIN = 30.0
 
 
-def build_cached(client: Client, builder: Builder, job: Job, scratch: str) -> BuildOutcome:
-    """Build under a scratch name, until the cache is certain to serve the content.
+class Scratch:
+    """The scratch name of one create.
 
-    Raises:
-        ConflictError: An interrupted run left a record there.
-        UnavailableError: The server does not answer from its cache.
-        APIError: As with `Builder.build`.
+    Attributes:
+        name: The name.
     """
-    for proof in range(_MOST_CACHE_PROOFS):
-        outcome = builder.build(scratch)
-        built = None if outcome.from_cache else builder.built_record()
-        if outcome.from_cache or (built and built.status == "ready"):
-            return outcome
-        # Content whose record can't be seen is asked for again: it comes from the cache, or never does.
-        if (built and built.status == "failed") or proof % 2:
-            builder.next_variant()
-        client.delete_snapshot(scratch)
-        job.restart_progress()
-    raise UnavailableError(
-        "The image is built, but the server does not answer from its cache, without which the image is no use, and an "
-        "old snapshot can't be replaced safely. Nothing was changed; try again later."
-    )
 
+    def __init__(self, run: Run, builder: Builder, job: Job) -> None:
+        """Prepare it; nothing is sent."""
+        self._run = run
+        self._builder = builder
+        self._job = job
+        self.name = scratch_name(job.urn)
+        self._number = 0
+        self._made: list[str] = []
+        self._patience = LONGEST_WAIT
 
-def build_over(client: Client, builder: Builder, job: Job, scratch: str) -> BuildOutcome:
-    """Build under a scratch name as `build_cached` does, in place of what an interrupted run left there."""
-    try:
-        return build_cached(client, builder, job, scratch)
-    except ConflictError:
-        client.delete_snapshot(scratch)
-        job.restart_progress()
-        return build_cached(client, builder, job, scratch)
+    def build(self) -> BuildOutcome:
+        """Build under the name, until the cache is certain to serve the content.
 
-
-def clear_scratch(client: Client, scratch: str) -> None:
-    """Delete the record under a scratch name, once the image is where it belongs.
-
-    Raises:
-        APIError: It can't be deleted. That fails the create, so that the next run clears it.
-    """
-    try:
-        client.delete_snapshot(scratch)
-    except APIError as error:
-        error.add_hint(
-            f"The image is ready, but its temporary name {scratch!r} could not be deleted; running the same command "
-            "again takes the image from the cache and deletes it."
+        Raises:
+            ConflictError: An interrupted run left a record there.
+            UnavailableError: The server does not answer from its cache.
+            APIError: As with `Builder.build`.
+        """
+        for proof in range(_MOST_CACHE_PROOFS):
+            outcome = self._builder.build(self.name)
+            self._made.append(self.name)
+            if outcome.from_cache or self._is_cached():
+                return outcome
+            # Content whose record can't be seen is asked for again: it comes from the cache, or never does.
+            record = self._builder.built_record()
+            if (record and not record.is_ready) or proof % 2:
+                self._builder.next_variant()
+            if self._delete(self.name, wait=False):
+                self._made.remove(self.name)
+            else:
+                self._take_next_name()
+            self._job.restart_progress()
+        raise UnavailableError(
+            "The image is built, but the server does not answer from its cache, without which the image is no use, and "
+            "an old snapshot can't be replaced safely. Nothing was changed; try again later."
         )
-        raise
+
+    def build_over(self) -> BuildOutcome:
+        """Build as `build` does, in place of what an interrupted run left there."""
+        wait = True
+        for _ in range(2 * _MOST_NAMES):
+            try:
+                return self.build()
+            except ConflictError:
+                self._job.restart_progress()
+                if self._delete(self.name, wait=wait):
+                    clear_left(self._run, self._job.urn, self._number + 1)
+                else:
+                    wait = False
+                    self._take_next_name()
+        raise self._all_taken()
+
+    def clear(self) -> None:
+        """Delete the record, once the image is where it belongs; a warning where the index does not show it in time.
+
+        Raises:
+            APIError: It can't be deleted. That fails the create, so that the next run clears it.
+        """
+        try:
+            # The first name goes last: as long as it is there, a later run looks for the others.
+            left = [name for name in reversed(self._made) if not self._delete(name, wait=True)]
+        except APIError as error:
+            error.add_hint(
+                f"The image is ready, but its temporary name {self.name!r} could not be deleted; running the same "
+                "command again takes the image from the cache and deletes it."
+            )
+            raise
+        for name in left:
+            self._job.log.warn(
+                f"the server's index does not show the temporary name {name!r} yet, so it can't be deleted; the next "
+                "change of this resource, or its delete, does that"
+            )
+
+    def clear_left(self) -> None:
+        """Delete what an interrupted run may have left; mostly there is nothing."""
+        try:
+            clear_left(self._run, self._job.urn)
+        except APIError:
+            self._job.log.warn(
+                "the server could not be asked to delete what an interrupted run may have left under the temporary "
+                f"name {self.name!r}; the next change of this resource, or its delete, does that"
+            )
+
+    def _is_cached(self) -> bool:
+        """Whether the build's own record is there and ready, as far as the list shows it in time."""
+        record = self._builder.built_record()
+        if record is None and self._run.account.is_public():
+            for pause in pauses(_SHOWN_WITHIN):
+                self._job.progress.wait_for("waiting until the server's index shows the build")
+                self._job.remaining()
+                self._run.clock.sleep(pause)
+                record = self._builder.built_record()
+                if record is not None:
+                    break
+        return record is not None and record.is_ready
+
+    def _delete(self, name: str, *, wait: bool) -> bool:
+        """Delete a record that is there; False where the index does not show it, in two minutes if those are waited."""
+        client = self._run.client()
+        if not is_out_of_reach(client.delete_snapshot(name)):
+            return True
+        for pause in pauses(self._patience) if wait and not is_too_large(self._job.manifest) else ():
+            if self._job.is_cancelled:
+                return False
+            self._job.progress.wait_for("waiting until the server's index shows the temporary name")
+            self._run.clock.sleep(pause)
+            self._patience -= pause
+            if not is_out_of_reach(client.delete_snapshot(name)):
+                return True
+        return False
+
+    def _take_next_name(self) -> None:
+        self._number += 1
+        if self._number == _MOST_NAMES:
+            raise self._all_taken()
+        self.name = scratch_name(self._job.urn, self._number)
+
+    def _all_taken(self) -> ConflictError:
+        return ConflictError(
+            f"The temporary names {scratch_name(self._job.urn)!r} and so on are taken by earlier builds of this "
+            "resource, which the server's index does not show, so they can't be deleted. Try again in a few minutes.",
+            status=409,
+        )
+
+
+def clear_left(run: Run, urn: str, first: int = 0) -> None:
+    """Delete what earlier runs of a resource may have left under its scratch names; mostly there is nothing.
+
+    Args:
+        run: The run.
+        urn: The resource's URN.
+        first: The number of the first name. A name without a record ends the search.
+
+    Raises:
+        APIError: The server can't be reached, or refused.
+    """
+    for number in range(first, _MOST_NAMES):
+        if not run.client().delete_snapshot(scratch_name(urn, number)):
+            break

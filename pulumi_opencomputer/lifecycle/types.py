@@ -64,10 +64,12 @@ class Clock:
     Attributes:
         sleep: Waits for so many seconds.
         now: Seconds of the epoch.
+        look_every: Seconds between two looks at what a silent request waits for.
     """
 
     sleep: Callable[[float], None]
     now: Callable[[], float]
+    look_every: float = 3.0
 
 
 class Change(enum.Enum):
@@ -129,8 +131,9 @@ class Recorded:
 
     name: str
     snapshot_id: str
+    created_at: str = ""
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Recorded:
         """Out of a resource's outputs."""
-        return cls(str(state.get("name") or ""), str(state.get("snapshotId") or ""))
+        return cls(*(str(state.get(key) or "") for key in ("name", "snapshotId", "createdAt")))

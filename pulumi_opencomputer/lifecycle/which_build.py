@@ -13,31 +13,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..api.records import Record
 
-#: Seconds after which a record that says ``building`` is dead: the server gives a build 600 s.
-DEAD_AFTER = 15 * 60.0
+#: Seconds after which a record that says ``building`` is dead where nobody can tell: the server gives a build 10
+#: minutes, and its checkpoint 20.
+DEAD_AFTER = 31 * 60.0
 
-#: The most bytes of a list that are read to learn about records.
-LIST_LIMIT = 64 * 1024 * 1024
+IsKept = Callable[["Record"], "bool | None"]
+"""Whether a run still keeps the stream of a record's build; None where this machine does not know."""
 
 
-def which_build(records: Mapping[str, Record], hash_of: Callable[[int], str], now: float) -> int:
+def which_build(
+    records: Mapping[str, Record], hash_of: Callable[[int], str], now: float, is_kept: IsKept = lambda _: None
+) -> int:
     """Choose the variant of a content to ask for: the smallest that can be had.
 
-    That is one without a record, with a ready record, or with one that has been building for less than 15 minutes.
+    That is one without a record, with a ready record, or with one that may still be building: it has been for less than
+    31 minutes, and no run of this machine is known to have lost it.
 
     Args:
         records: The unnamed records by content hash.
         hash_of: The content hash of a variant; variant 0 is the content itself.
         now: Seconds of the epoch.
+        is_kept: Whether a build's stream is kept.
     """
-    return next(variant for variant in itertools.count() if not is_dead_or_failed(records.get(hash_of(variant)), now))
+    return next(
+        variant for variant in itertools.count() if not is_dead_or_failed(records.get(hash_of(variant)), now, is_kept)
+    )
 
 
-def is_dead_or_failed(record: Record | None, now: float) -> bool:
-    """Whether the server will never answer from its cache for the content of this record."""
-    if record is None or record.status == "ready":
+def is_dead_or_failed(record: Record | None, now: float, is_kept: IsKept = lambda _: None) -> bool:
+    """Whether the server will never answer from its cache for the content of this record.
+
+    That is one whose build failed or was cut off, and one that says ready without an image.
+    """
+    if record is None or record.is_ready:
         return False
-    return record.status == "failed" or record.age(now) >= DEAD_AFTER
+    return record.status != "building" or record.age(now) >= DEAD_AFTER or is_kept(record) is False
 
 
 def unnamed(records: Iterable[Record]) -> dict[str, Record]:

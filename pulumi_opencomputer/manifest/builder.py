@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInputError, Problem, UnresolvedOutputError
 from .forms import absolute, to_declared
 from .paths import copied, find_outputs, join
+from .plain import plain_step
 
 if TYPE_CHECKING:
     from pulumi import Input
@@ -82,8 +83,41 @@ class Manifest:
         """
         return self._with({"pipInstall": self._list("pipInstall", packages)})
 
+    def pip_install_from_requirements(
+        self, path: str | os.PathLike[str] = "requirements.txt", *, group: str | None = None
+    ) -> Manifest:
+        """Install what a Python project requires. The file is read now, and becomes steps.
+
+        Plain requirements become one step with pip; a file with options, hashes or constraints goes to the server
+        with all files that it names, and is installed there.
+
+        Args:
+            path: A requirements file, or a ``pyproject.toml``; a relative path counts from the working directory.
+            group: In a ``pyproject.toml``, a dependency group or an extra; ``project.dependencies`` without one.
+
+        Raises:
+            InvalidInputError: The file can't be read, or a line can't become a step; with the line.
+        """
+        from .requirements import requirement_steps  # noqa: PLC0415 - few programs have such a file
+
+        made = self
+        for step in requirement_steps(path, group, len(self.steps)):
+            made = made._with(step)
+        return made
+
     def run_commands(self, *commands: Input[str]) -> Manifest:
-        """Run shell commands in order. The server joins them with `` && ``."""
+        """Run shell commands in order. The server joins them with `` && ``.
+
+        Args:
+            commands: The commands, each an argument of its own.
+
+        Raises:
+            InvalidInputError: A list was given in place of commands.
+        """
+        for index, command in enumerate(commands):
+            if isinstance(command, list | tuple):
+                reason = 'must be a string, not a list: write run_commands("a", "b"), or run_commands(*commands).'
+                raise InvalidInputError([Problem(f"manifest.steps[{len(self.steps)}].run[{index}]", reason)])
         return self._with({"run": list(commands)})
 
     def env(self, vars: Input[Mapping[str, Input[str]]]) -> Manifest:  # noqa: A002 - the SDK's name of the argument
@@ -91,8 +125,11 @@ class Manifest:
 
         Args:
             vars: A mapping of names to values.
+
+        Raises:
+            InvalidInputError: A variable has no value.
         """
-        return self._with({"env": copied(vars)})
+        return self._with({"env": vars})
 
     def workdir(self, path: Input[str]) -> Manifest:
         """Set the default working directory, an absolute path."""
@@ -230,13 +267,28 @@ class Manifest:
         return prepare(declared)
 
     def _with(self, step: Step) -> Manifest:
-        return replace(self, steps=(*self.steps, step))
+        return replace(self, steps=(*self.steps, plain_step(step, len(self.steps))))
 
     def _list(self, key: str, values: Any) -> Any:
+        reason = ""
         if isinstance(values, str | bytes):
-            path = f"manifest.steps[{len(self.steps)}].{key}"
-            raise InvalidInputError([Problem(path, "must be a list of strings; put the string in [ ].")])
-        return copied(values)
+            reason = "must be a list of strings; put the string in [ ]."
+        elif values is None or isinstance(values, Mapping):
+            reason = f"must be a list of strings, not {'None' if values is None else 'a mapping'}."
+        if reason:
+            raise InvalidInputError([Problem(f"manifest.steps[{len(self.steps)}].{key}", reason)])
+        return values
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Name the method that was probably meant. Hidden from type checkers, which know them all."""
+            import difflib  # noqa: PLC0415 - for a mistake alone
+
+            methods = [each for each in dir(type(self)) if not each.startswith("_")]
+            close = difflib.get_close_matches(name, methods, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(methods)}."
+            raise AttributeError(f"a Manifest has no {name!r}; {hint}")
 
 
 def _refuse_lost(declared: Mapping[str, Any]) -> None:

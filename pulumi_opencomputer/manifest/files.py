@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from .sizes import MAX_INLINE_BYTES
 from .values import Choice, ChosenBy, Count, EntryPath, Exact, NonEmptyText, RemotePath, Shape, Text, about
 
+_DIGEST = "A short digest of the local files, which shows that they changed; filled in by the provider."
 _ENCODING = "How `content` is written: `base64`, or absent for text."
 
 
@@ -31,6 +32,7 @@ class File(Shape):
         examples=["./motd"],
     )
     size: Count | None = about("The local file's size; filled in by the provider.", default=None, alias="bytes")
+    digest: Text | None = about(_DIGEST, default=None)
 
     def __post_init__(self) -> None:
         if (self.content is None) == (self.source is None):
@@ -99,6 +101,7 @@ class Directory(Shape):
     size: Count | None = about(
         "The size of all local files together; filled in by the provider.", default=None, alias="bytes"
     )
+    digest: Text | None = about(_DIGEST, default=None)
 
     def __post_init__(self) -> None:
         inline = isinstance(self.files, list)

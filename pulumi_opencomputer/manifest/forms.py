@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidInputError, Problem
-from .paths import Path, copied, join
+from .paths import Path, join
+from .plain import plain_step
 
 #: The keys of a manifest that are no part of its content, and absent where they are null.
 MEMORY_KEYS = ("builderMemoryMB", "runtimeMemoryMB")
@@ -22,7 +23,8 @@ def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
             every mistake at once, with the resource's name.
 
     Raises:
-        InvalidInputError: It is no mapping, or a step of the API's form can't be expressed.
+        InvalidInputError: It is no mapping, a step of the API's form can't be expressed, or a value is none that Pulumi
+            would carry.
     """
     if not isinstance(form, Mapping):
         raise InvalidInputError(
@@ -33,7 +35,7 @@ def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
     steps = declared.get("steps")
     if isinstance(steps, list | tuple):
         declared["steps"] = [
-            step if lenient and api_step_problems(step, index) else _declared_step(step, ("steps", index), rebuild)
+            step if lenient and api_form_problems(step, index) else _declared_step(step, ("steps", index), rebuild)
             for index, step in enumerate(steps)
         ]
     if rebuild:
@@ -41,10 +43,11 @@ def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
     return {key: value for key, value in declared.items() if value is not None or key not in MEMORY_KEYS}
 
 
-def api_step_problems(step: Any, index: int) -> tuple[Problem, ...]:
+def api_form_problems(step: Any, index: int) -> tuple[Problem, ...]:
     """Why a step of the API's form can't be expressed in the declared one; empty where it can, or is none."""
     try:
-        _declared_step(step, ("steps", index), [])
+        if isinstance(step, Mapping) and "type" in step:
+            _from_api(step, ("steps", index), [])
     except InvalidInputError as error:
         return error.problems
     return ()
@@ -53,9 +56,10 @@ def api_step_problems(step: Any, index: int) -> tuple[Problem, ...]:
 def _declared_step(step: Any, path: Path, rebuild: list[Any]) -> Any:
     if not isinstance(step, Mapping):
         return step
+    index = int(path[1])
     if "type" in step:
-        return _from_api(step, path, rebuild)
-    return {key: _absolute_source(copied(value)) for key, value in step.items()}
+        return plain_step(_from_api(step, path, rebuild), index)
+    return {key: _absolute_source(value) for key, value in plain_step(step, index).items()}
 
 
 def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[str, Any]:
@@ -81,9 +85,9 @@ def _absolute_source(body: Any) -> Any:
 
 
 def absolute(source: Any) -> Any:
-    """A local path made absolute against the program's working directory; the provider's may be another."""
+    """A local path made absolute: ``~`` is the user's home, any other counts from the program's working directory."""
     if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
+        path = os.path.expanduser(os.fspath(source))  # noqa: PTH111 - as below
         # An empty path would become the working directory itself; the check refuses it.
         return os.path.abspath(path) if path else path  # noqa: PTH100 - pathlib would resolve links
     apply = getattr(source, "apply", None)

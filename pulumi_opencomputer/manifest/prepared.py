@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
+from ..content.files_digest import FilesDigest
+from ..content.hashing import content_hash
 from ..content.local_files import Directory, LocalFile, scan_directory, scan_file
 from ..errors import InvalidInputError, LocalFileError, Problem
 from ..sanitize import excerpt
 from .model import ManifestModel, parse
 from .paths import find, join
 from .sizes import human_size
-from .warnings import warnings_of
+from .steps import Step
+from .warnings import record_warnings, refusals_of, warnings_of
 
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
+
+
+# What a check fills in for people, and is no part of the content.
+_FILLED_IN = ("size", "digest")
+
+
+class Hashed(NamedTuple):
+    """What the bytes of a manifest come to.
+
+    Attributes:
+        content_hash: 64 hex digits.
+        digests: By the step's index, a short digest of its local files; for people, it decides nothing.
+    """
+
+    content_hash: str
+    digests: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -26,18 +47,22 @@ class PreparedManifest:
         model: The manifest in the declared form.
         local: By the step's index, the file or directory that the step's ``source`` names.
         warnings: What will work, but probably not as it is meant.
+        verbatim: Whether its words are sent as they are, whatever the server's shell makes of them: they were read out
+            of the server's own record, and keep its hash.
     """
 
     model: ManifestModel = field(repr=False)
     local: Mapping[int, LocalFile | Directory]
     warnings: tuple[Problem, ...] = ()
+    verbatim: bool = False
     key: Hashable = field(init=False, repr=False)
     """Equal for manifests of equal content; made of the declared form and each file's stat."""
 
     def __post_init__(self) -> None:
         stats = tuple((index, *_fingerprints(found)) for index, found in sorted(self.local.items()))
-        declared = self.model.model_dump_json(by_alias=True, include={"base", "steps", "rebuild"})
-        object.__setattr__(self, "key", (declared, stats))
+        steps = [(step.key, _own_values(step)) for step in self.model.steps]
+        declared = json.dumps([self.model.base, steps, self.model.rebuild])
+        object.__setattr__(self, "key", (declared, stats, self.verbatim))
 
     def image(self, variant: int = 0) -> dict[str, Any]:
         """The manifest in the API's form; local files stand in it as Blobs, directories as FileLists.
@@ -47,7 +72,7 @@ class PreparedManifest:
                 which gives other content with the same effect.
         """
         steps: list[dict[str, Any]] = [
-            {"type": step.api_type, "args": step.args(self.local.get(index))}
+            {"type": step.api_type, "args": step.args(self.local.get(index), verbatim=self.verbatim)}
             for index, step in enumerate(self.model.steps)
         ]
         token: Any = self.model.rebuild
@@ -62,6 +87,21 @@ class PreparedManifest:
             image["runtimeMemoryMB"] = self.model.runtime_memory_mb
         return image
 
+    def hashed(self) -> Hashed:
+        """Read the local files, for the content hash and for each step's digest.
+
+        Raises:
+            ContentChangedError: A file is not what it was when it was looked at.
+            LocalFileError: A file can't be read.
+        """
+        digests = {index: FilesDigest() for index in self.local}
+        image = self.image()
+        for index, digest in digests.items():
+            args = image["steps"][index]["args"]
+            args["files" if "files" in args else "content"] = digest.observed(self.local[index])
+        found = content_hash(image)
+        return Hashed(found, {index: digest.hexdigest() for index, digest in digests.items()})
+
     def size_of(self, index: int) -> str:
         """What a step embeds of this machine, for people: ``12 files, 3.4 MB``; empty where nothing."""
         found = self.local.get(index)
@@ -71,19 +111,31 @@ class PreparedManifest:
         return human_size(found.size) if found else ""
 
 
-def prepare(declared: Any) -> PreparedManifest:
+def prepare(declared: Any, planned_hash: str = "") -> PreparedManifest:
     """Validate a manifest of plain values and look at its local files.
 
     Args:
         declared: A manifest in the declared form.
+        planned_hash: The content hash that a check gave it, if any: one that was read out of a server's record is
+            prepared with the record's own words.
 
     Raises:
         InvalidInputError: Every mistake, with its path.
     """
     examined = examine(declared, lambda _: False)
-    if examined.prepared is None:
+    prepared = examined.prepared
+    if planned_hash and (prepared is None or not _is_literal(prepared)):
+        recorded = examine(declared, lambda _: False, verbatim=True).prepared
+        if recorded and content_hash(recorded.image()) == planned_hash:
+            return recorded
+    if prepared is None:
         raise InvalidInputError(examined.problems)
-    return examined.prepared
+    return prepared
+
+
+def _is_literal(prepared: PreparedManifest) -> bool:
+    """Whether the words that are sent are the declared ones."""
+    return all(step.args(None) == step.args(None, verbatim=True) for step in prepared.model.steps if step.has_words)
 
 
 @dataclass(frozen=True)
@@ -101,25 +153,29 @@ class Examination:
     prepared: PreparedManifest | None
 
 
-def examine(declared: Any, is_unknown: Callable[[Any], bool]) -> Examination:
+def examine(declared: Any, is_unknown: Callable[[Any], bool], *, verbatim: bool = False) -> Examination:
     """Validate a manifest, parts of which may not be known yet.
 
     Args:
         declared: A manifest in the declared form.
         is_unknown: Tells a value that will be known only later; nothing is said about such a value.
+        verbatim: Whether its words are those of a server's record: they are taken as they are, and what would be
+            refused is a warning.
     """
     unknown = [join(("manifest", *path)) for path, _ in find(declared, is_unknown)]
     if unknown == ["manifest"]:
         return Examination(declared, (), None)
     model, problems = parse(declared)
     local, missing = _scan(declared)
-    problems = [*problems, *missing]
+    refused = [each for each in refusals_of(declared) if not any(_covers(each.path, other) for other, _ in problems)]
+    problems = [*problems, *missing, *([] if verbatim else refused)]
     if unknown:
         known = [problem for problem in problems if not _about_unknown(problem.path, unknown)]
         return Examination(declared, _in_order(known), None)
     if model is None or problems:
         return Examination(declared, _in_order(problems), None)
-    made = PreparedManifest(model, local, tuple(warnings_of(model, local)))
+    said = [*warnings_of(model, local), *(record_warnings(model, refused) if verbatim else ())]
+    made = PreparedManifest(model, local, _in_order(said), verbatim)
     return Examination(_with_counts(declared, local), (), made)
 
 
@@ -147,11 +203,9 @@ def _scan(declared: Any) -> tuple[dict[int, LocalFile | Directory], list[Problem
     problems: list[Problem] = []
     for index, key, body in _sources(declared):
         try:
-            local[index] = (
-                scan_file(body["source"])
-                if key == "addFile"
-                else scan_directory(body["source"], body.get("ignore") or ())
-            )
+            # A program in Python has expanded it; one in another language can't.
+            source = os.path.expanduser(body["source"])  # noqa: PTH111
+            local[index] = scan_file(source) if key == "addFile" else scan_directory(source, body.get("ignore") or ())
         except LocalFileError as error:
             path = join(("manifest", "steps", index, key, "source"))
             problems.append(Problem(path, f"{excerpt(body['source'])}: {error}"))
@@ -186,6 +240,28 @@ def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> A
         )
         steps[index] = {key: {**steps[index][key], **counts}}
     return {**declared, "steps": steps}
+
+
+def with_digests(checked: Any, digests: Mapping[int, str]) -> Any:
+    """The checked form with the digest of each step's local files filled in.
+
+    Args:
+        checked: A valid manifest in the declared form.
+        digests: By the step's index.
+    """
+    if not digests:
+        return checked
+    steps = list(checked["steps"])
+    for index, digest in digests.items():
+        ((key, body),) = steps[index].items()
+        steps[index] = {key: {**body, "digest": digest}}
+    return {**checked, "steps": steps}
+
+
+def _own_values(step: Step) -> Any:
+    """What a step says of its own, without what a check fills in for people beside local files."""
+    (value,) = asdict(step).values()
+    return value if step.has_words else {key: each for key, each in value.items() if key not in _FILLED_IN}
 
 
 def _fingerprints(found: LocalFile | Directory) -> Iterator[Hashable]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem
-from .forms import api_step_problems
-from .paths import join
+from .forms import api_form_problems
+from .paths import Path, join
 from .steps import KINDS
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def problems_of(declared: Any, error: ValidationError) -> Iterator[Problem]:
         if kind == "step":
             yield from _step_problems(declared, location, join(path))
         else:
-            yield Problem(join(path), _REASONS.get(kind) or _sentence(detail))
+            yield Problem(join(path), (_REASONS.get(kind) or _sentence(detail)) + _cure(kind, declared, path[1:]))
 
 
 # Pydantic's words where ours are clearer to somebody who writes a manifest.
@@ -51,6 +53,23 @@ _REASONS = {
 }
 
 
+def _cure(kind: str, declared: Any, path: Path) -> str:
+    """What to write in place of a value of another type, told by its type alone."""
+    try:
+        value = reduce(getitem, path, declared)
+    except (LookupError, TypeError):
+        return ""
+    if kind == "string_type" and isinstance(value, int | float):
+        return " Put the number or truth value in quotes."
+    if kind == "string_type" and isinstance(value, list):
+        return " A list does not go in its place; give each of its entries by itself."
+    if kind == "string_type" and value is None:
+        return " It has no value: what it was read from is probably not set."
+    if kind == "list_type" and isinstance(value, str):
+        return " Put the string in [ ]."
+    return ""
+
+
 def _sentence(detail: ErrorDetails) -> str:
     # Our own checks raise whole sentences.
     text = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
@@ -69,7 +88,7 @@ def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
 def _step_problems(declared: Any, location: tuple[str | int, ...], path: str) -> Iterator[Problem]:
     if _is_api_step(declared, location):
         index = int(location[1])
-        yield from api_step_problems(declared["steps"][index], index) or [Problem(path, _API_FORM)]
+        yield from api_form_problems(declared["steps"][index], index) or [Problem(path, _API_FORM)]
         return
     step = declared["steps"][location[1]]
     if isinstance(step, dict) and len(step) == 1:

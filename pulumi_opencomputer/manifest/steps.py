@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from ..errors import InvalidInputError, Problem
 from .files import Directory, DirectoryEntry, File
 from .paths import Path, copied, join
+from .shell_commands import command_refusals, commands_as_sent
+from .shell_words import is_apt_pin, is_one_word, is_requirement, package_as_sent, package_refusals
 from .sizes import INLINE_WARNING_BYTES
 from .values import RemotePath, Shape, TextList, Variables
 
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
 #: A place below a step, and what is to be said of it.
 Remark: TypeAlias = tuple[Path, str]
 
-# What a shell does not take literally outside of quotes; the server quotes nothing.
-_SHELL = re.compile(r"""['"$`\s\\;&|<>()*?#]""")
-_NOT_LITERAL = (
-    "holds a character that the server's shell does not take literally: the step may fail, or the value change."
+# What the lines that write a variable change or break at: two shells, and PAM, which reads the file.
+_CHANGED_IN_ENV = re.compile(r"""['"$`\\\n#]""")
+_FAILS_IN_PROFILE = re.compile(r"[.-]")
+
+
+_BROKEN_WORKDIR = (
+    "holds a blank or a character that the server's shell does not take literally: another directory would be made. "
+    "Use a path without them, or make the directory with a run step that quotes it."
 )
 
 
@@ -47,14 +53,22 @@ class Step(Shape):
         key: Its key in the declared form.
         api_type: Its type in the API's form.
         title: What its line in the log begins with.
+        has_words: Whether the server puts parts of it into a shell's line as they are.
     """
 
     key: ClassVar[str]
     api_type: ClassVar[str]
     title: ClassVar[str]
+    has_words: ClassVar[bool] = True
 
-    def args(self, local: Local) -> dict[str, Any]:
-        """Its arguments in the API's form; local files stand in them as Blobs, a directory as a FileList."""
+    def args(self, local: Local, *, verbatim: bool = False) -> dict[str, Any]:
+        """Its arguments in the API's form; local files stand in them as Blobs, a directory as a FileList.
+
+        Args:
+            local: What its ``source`` names on this machine.
+            verbatim: Whether the words are sent as they are, as a server's record has them, whatever the shell
+                makes of them.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -74,6 +88,16 @@ class Step(Shape):
         """What will work, but probably not as it is meant."""
         yield from ()
 
+    @classmethod
+    def refusals(cls, value: Any) -> Iterator[Remark]:
+        """What the server would not run as it is declared, and what to do.
+
+        Args:
+            value: What stands under the key, of whatever type; what is not known yet is passed over.
+        """
+        del value
+        yield from ()
+
 
 class _PlainStep(Step):
     """A step whose one argument is the declared value itself.
@@ -84,9 +108,8 @@ class _PlainStep(Step):
 
     argument: ClassVar[str]
 
-    def args(self, local: Local) -> dict[str, Any]:  # noqa: ARG002 - it names no files
-        value = self._value()
-        return {self.argument: dict(value) if isinstance(value, Mapping) else value}
+    def args(self, local: Local, *, verbatim: bool = False) -> dict[str, Any]:  # noqa: ARG002 - it names no files
+        return {self.argument: copied(self._value() if verbatim else self._as_sent())}
 
     @classmethod
     def declared(cls, args: dict[str, Any], path: Path) -> Any:
@@ -97,19 +120,35 @@ class _PlainStep(Step):
     def _value(self) -> Any:
         raise NotImplementedError
 
+    def _as_sent(self) -> Any:
+        return self._value()
+
 
 class _Packages(_PlainStep):
     argument = "packages"
     packages: TextList
 
     def _value(self) -> list[str]:
-        return list(self.packages)
+        return self.packages
+
+    def _as_sent(self) -> list[str]:
+        last = len(self.packages) - 1
+        return [
+            package_as_sent(text, self.is_one_package, last=index == last) for index, text in enumerate(self.packages)
+        ]
 
     def detail(self) -> str:
         return " ".join(self.packages)
 
-    def warnings(self) -> Iterator[Remark]:
-        return (((index,), _NOT_LITERAL) for index, text in enumerate(self.packages) if _SHELL.search(text))
+    @classmethod
+    def refusals(cls, value: Any) -> Iterator[Remark]:
+        found = package_refusals(value, cls.is_one_package) if isinstance(value, list | tuple) else ()
+        return (((index,), reason) for index, reason in found)
+
+    @staticmethod
+    def is_one_package(text: str) -> bool:
+        """Whether a text is one package, whatever the shell would make of it."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -120,6 +159,7 @@ class AptInstall(_Packages):
     api_type = "apt_install"
     title = "apt install"
     packages: TextList = _value(key, ["ripgrep", "jq"])
+    is_one_package = staticmethod(is_apt_pin)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -130,6 +170,7 @@ class PipInstall(_Packages):
     api_type = "pip_install"
     title = "pip install"
     packages: TextList = _value(key, ["pandas==2.2.3"])
+    is_one_package = staticmethod(is_requirement)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -143,10 +184,18 @@ class Run(_PlainStep):
     commands: TextList = _value(key, ["python3 -m compileall /workspace/app"])
 
     def _value(self) -> list[str]:
-        return list(self.commands)
+        return self.commands
+
+    def _as_sent(self) -> list[str]:
+        return commands_as_sent(self.commands)
 
     def detail(self) -> str:
         return " && ".join(self.commands)
+
+    @classmethod
+    def refusals(cls, value: Any) -> Iterator[Remark]:
+        found = command_refusals(value) if isinstance(value, list | tuple) else ()
+        return (((index,), reason) for index, reason in found)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -166,7 +215,22 @@ class Env(_PlainStep):
         return " ".join(self.variables)
 
     def warnings(self) -> Iterator[Remark]:
-        return (((name,), _NOT_LITERAL) for name, text in self.variables.items() if _SHELL.search(text))
+        changed = [name for name, text in self.variables.items() if _CHANGED_IN_ENV.search(text)]
+        failing = [name for name in self.variables if _FAILS_IN_PROFILE.search(name)]
+        reasons = []
+        if changed:
+            reasons.append(
+                f"{_these(changed)} with a value that does not arrive as it is declared: the server's shell changes or "
+                "breaks at quotes, $, a backtick, a backslash, a line break and #. Write such a value to a file "
+                "(add_file, addFile) that the program reads."
+            )
+        if failing:
+            reasons.append(
+                f"{_these(failing)} with a name that a login shell can't set: it stops at the name, and sets none of "
+                "the variables behind it. Use letters, digits and _ in names."
+            )
+        if reasons:
+            yield (), " It also ".join(reasons)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -185,9 +249,10 @@ class Workdir(_PlainStep):
     def detail(self) -> str:
         return self.path
 
-    def warnings(self) -> Iterator[Remark]:
-        if _SHELL.search(self.path):
-            yield (), _NOT_LITERAL
+    @classmethod
+    def refusals(cls, value: Any) -> Iterator[Remark]:
+        if isinstance(value, str) and not is_one_word(value):
+            yield (), _BROKEN_WORKDIR
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -197,9 +262,10 @@ class AddFile(Step):
     key = "addFile"
     api_type = "add_file"
     title = "add file"
+    has_words = False
     file: File = _value(key, {"path": "/etc/motd", "content": "hello"})
 
-    def args(self, local: Local) -> dict[str, Any]:
+    def args(self, local: Local, *, verbatim: bool = False) -> dict[str, Any]:  # noqa: ARG002 - quoted by the server
         content = _base64(self.file.raw()) if local is None else local.as_value()
         return {"path": self.file.path, "content": content, "encoding": "base64"}
 
@@ -213,6 +279,15 @@ class AddFile(Step):
     def warnings(self) -> Iterator[Remark]:
         return _inline_warnings([self.file])
 
+    @classmethod
+    def refusals(cls, value: Any) -> Iterator[Remark]:
+        path = value.get("path") if isinstance(value, Mapping) else None
+        if isinstance(path, str) and path.rpartition("/")[2] in ("", ".", ".."):
+            yield (
+                ("path",),
+                "names a directory, and the server would write a file in its place: end it in a file's name.",
+            )
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class AddDir(Step):
@@ -221,9 +296,10 @@ class AddDir(Step):
     key = "addDir"
     api_type = "add_dir"
     title = "add directory"
+    has_words = False
     directory: Directory = _value(key, {"path": "/workspace/app", "source": "./app"})
 
-    def args(self, local: Local) -> dict[str, Any]:
+    def args(self, local: Local, *, verbatim: bool = False) -> dict[str, Any]:  # noqa: ARG002 - as above
         return {"path": self.directory.path, "files": self._inline() if local is None else local.as_value()}
 
     @classmethod
@@ -255,6 +331,12 @@ KINDS: Mapping[str, type[Step]] = {
 
 #: The same, by the type in the API's form.
 KINDS_OF_API: Mapping[str, type[Step]] = {kind.api_type: kind for kind in KINDS.values()}
+
+
+def _these(names: Sequence[str]) -> str:
+    """Names of variables for a sentence; at most three."""
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"sets {shown}"
 
 
 def _inline_warnings(files: Sequence[File | DirectoryEntry]) -> Iterator[Remark]:

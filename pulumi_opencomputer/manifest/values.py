@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+# What an Output gives where it is made into text, in each of Pulumi's languages.
+_OUTPUT_AS_TEXT = re.compile(r"Calling \[?\w+\]? on an \[?Output[\[<]T[\]>]\]? is not supported")
 _LARGEST_MEMORY = 1024 * 1024
 
 
@@ -83,6 +85,11 @@ def _as_whole(value: Any) -> Any:
 def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not hold a NUL character: the server can't store it.")
+    if _OUTPUT_AS_TEXT.search(text):
+        raise ValueError(
+            "holds Pulumi's note that an Output has no text yet: build the text with pulumi.Output.concat, "
+            "pulumi.Output.format or apply, not with an f-string, str() or +."
+        )
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
         raise ValueError("must not hold a lone surrogate: the server can't store it.")
     return text

@@ -1,17 +1,56 @@
-"""What works in a manifest, but probably not as it is meant."""
+"""What works in a manifest, but probably not as it is meant, and what the server would not run as it is declared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from ..content.go_json import base64_size
 from ..content.local_files import Directory, LocalFile
 from ..errors import Problem
 from .paths import join
-from .steps import AddDir, AddFile
+from .sizes import LARGE_BYTES, PUBLIC_INDEX_BYTES, human_size
+from .steps import KINDS, AddDir, AddFile
+from .unmeant import unmeant
 
 if TYPE_CHECKING:
     from .model import ManifestModel
+
+_CONTAINER_IMAGE = re.compile(r"[:/@]")
+_KEPT = "keeps the words of the server's record, and with them its content hash, until they change."
+
+
+def refusals_of(declared: Any) -> Iterator[Problem]:
+    """What the server would not run as it is declared, with what to do; also where other parts are wrong or unknown.
+
+    Args:
+        declared: A manifest in the declared form, or anything else.
+    """
+    steps = declared.get("steps") if isinstance(declared, Mapping) else None
+    for index, step in enumerate(steps if isinstance(steps, list | tuple) else ()):
+        for key, value in step.items() if isinstance(step, Mapping) and len(step) == 1 else ():
+            for place, reason in KINDS[key].refusals(value) if key in KINDS else ():
+                yield Problem(join(("manifest", "steps", index, key, *place)), reason)
+
+
+def record_warnings(model: ManifestModel, refused: Sequence[Problem]) -> Iterator[Problem]:
+    """What is odd about the words of a server's record, which are taken as they are.
+
+    Args:
+        model: The manifest.
+        refused: What would be refused of a program.
+    """
+    yield from (Problem(path, f"{_KEPT} Declared anew it is refused: it {reason}") for path, reason in refused)
+    for index, step in enumerate(model.steps):
+        at = join(("manifest", "steps", index, step.key))
+        is_refused = any(path.startswith(at) for path, _ in refused)
+        if step.has_words and not is_refused and step.args(None) != step.args(None, verbatim=True):
+            yield Problem(
+                at,
+                f"{_KEPT} The server's shell did not take them literally, so the image may hold something else than "
+                "they say; put them in single quotes to build what they say.",
+            )
 
 
 def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Iterator[Problem]:
@@ -21,17 +60,62 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
         model: The manifest.
         local: By the step's index, the file or directory that the step's ``source`` names.
     """
+    if _CONTAINER_IMAGE.search(model.base):
+        yield Problem(
+            "manifest.base",
+            "reads like the name of a container image, and the server knows bases of its own alone (base, which is "
+            "Ubuntu 22.04): the build will probably fail. Start from base, and install the rest in steps.",
+        )
     for index, step in enumerate(model.steps):
         for place, reason in step.warnings():
             yield Problem(join(("manifest", "steps", index, step.key, *place)), reason)
         if index in local:
             at = join(("manifest", "steps", index, step.key, "source"))
             yield from (Problem(at, reason) for reason in _local_warnings(step, local[index]))
+    total = sum(_size(found) for found in local.values())
+    if total > LARGE_BYTES:
+        yield Problem(
+            "manifest",
+            f"embeds {human_size(total)} of local files, which each build sends whole, and each look at the snapshot "
+            "may read whole. Leave out what the image does not need with ignore, or let a run step fetch it.",
+        )
+
+
+def public_size_warning(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Problem | None:
+    """The warning of a manifest that the public endpoint may never show; to be asked where that is the address.
+
+    Args:
+        model: The manifest.
+        local: By the step's index, the file or directory that the step's ``source`` names.
+    """
+    inline = sum(len(step.file.raw()) for step in model.steps if isinstance(step, AddFile))
+    inline += sum(
+        len(entry.raw())
+        for step in model.steps
+        if isinstance(step, AddDir)
+        for entry in step.directory.inline_entries()
+    )
+    size = base64_size(inline + sum(_size(found) for found in local.values()))
+    if size <= PUBLIC_INDEX_BYTES:
+        return None
+    return Problem(
+        "manifest",
+        f"is {human_size(size)} with its files, and the public endpoint's index takes {human_size(PUBLIC_INDEX_BYTES)} "
+        "at most: sandboxes start from the snapshot, but the API may never list it, and so can't delete or replace it. "
+        "Embed less, or let a run step fetch the files.",
+    )
+
+
+def _size(found: LocalFile | Directory) -> int:
+    return found.total_bytes if isinstance(found, Directory) else found.size
 
 
 def _local_warnings(step: AddFile | AddDir, found: LocalFile | Directory) -> Iterator[str]:
-    if isinstance(found, Directory) and not found.entries:
-        yield "has no files that are not ignored; the directory stays empty."
+    if isinstance(found, Directory):
+        if not found.entries:
+            yield "has no files that are not ignored; the directory stays empty."
+        if reason := unmeant(found):
+            yield reason
     lost = _executables(found)
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""

@@ -117,6 +117,6 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         if adopt is not False:
             inputs["adopt"] = adopt
         if isinstance(manifest, ImageDeclaration):
-            # The check says so where the image holds other content, as it may by an option of its own.
+            # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
             inputs["imageHash"] = manifest.content_hash
         self._register(resource_name, inputs, manifest, timeout, opts)

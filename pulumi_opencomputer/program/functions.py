@@ -47,7 +47,7 @@ def get_snapshot(name: str) -> SnapshotInfo:
         APIError: The server can't be reached, or refused.
     """
     with _client() as client:
-        return _info(client.get_snapshot(name))
+        return _info(client.get_snapshot(name, with_manifest=False))
 
 
 def list_snapshots() -> list[SnapshotInfo]:

@@ -45,7 +45,7 @@ class BuiltOutputs:
     @property
     @pulumi.getter
     def status(self) -> pulumi.Output[str]:
-        """``ready``; after a refresh also ``building``, ``failed``, or ``foreign`` for another's record."""
+        """``ready``; after a refresh also ``building``, ``failed``, ``missing``, or ``foreign`` for another's."""
         return pulumi.get(self, "status")
 
     @property
@@ -53,6 +53,18 @@ class BuiltOutputs:
     def api_url(self) -> pulumi.Output[str]:
         """The address of the API where the record lives."""
         return pulumi.get(self, "apiUrl")
+
+    @property
+    @pulumi.getter(name="orgId")
+    def org_id(self) -> pulumi.Output[str | None]:
+        """The organisation that the record belongs to; None where the server does not say."""
+        return pulumi.get(self, "orgId")
+
+    @property
+    @pulumi.getter(name="createdAt")
+    def created_at(self) -> pulumi.Output[str]:
+        """When the record was made, RFC 3339 in UTC."""
+        return pulumi.get(self, "createdAt")
 
 
 class ImageOutputs(BuiltOutputs):
@@ -83,12 +95,6 @@ class SnapshotOutputs(BuiltOutputs):
     def snapshot_id(self) -> pulumi.Output[str]:
         """The record's own id, new with each replacement."""
         return pulumi.get(self, "snapshotId")
-
-    @property
-    @pulumi.getter(name="createdAt")
-    def created_at(self) -> pulumi.Output[str]:
-        """When the record was made, RFC 3339 in UTC."""
-        return pulumi.get(self, "createdAt")
 
     @property
     @pulumi.getter(name="lastUsedAt")

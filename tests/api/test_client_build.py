@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -206,6 +207,23 @@ def test_a_build_that_can_never_arrive_ends_with_the_reason(connect, clock):
     with pytest.raises(errors.UnavailableError, match="Can't connect"):
         build(connect(refused_url()))
     assert len(clock.slept) == 9
+
+
+def test_a_server_that_is_away_for_half_a_minute_fails_no_build(connect, clock):
+    """Nothing listens at first: nothing was begun, so the build is asked for until the server is back."""
+    url = refused_url()
+    back: list[Wire] = []
+
+    with contextlib.ExitStack() as stack:
+
+        def sleep(seconds: float) -> None:
+            clock.sleep(seconds)
+            if clock.now > 1030 and not back:
+                server = Wire(streams(RESULT), port=int(url.rpartition(":")[2]))
+                back.append(stack.enter_context(server))
+
+        assert build(connect(url, sleep=sleep))[0].name == "tools"
+    assert back[0].connections == 1
 
 
 def drop_after(*events: bytes, how: str = "close") -> Callable[[Connection], None]:

@@ -127,3 +127,43 @@ def test_an_unready_snapshot_gives_no_sandbox(emulator):
     create(emulator, "slow", Image.base().run_commands("SLEEP_BUILD_5").to_dict(), query="?async=1")
     with pytest.raises(RuntimeError, match=r"not ready \(status: building\)"):
         sandbox_of(emulator, snapshot="slow")
+
+
+def test_every_step_of_the_documented_builder_is_built(emulator, tmp_path):
+    """Also those that embed files of this machine."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "main.py").write_text("print('é')")
+    (tmp_path / "one.txt").write_text("one")
+    image = (
+        IMAGE.add_local_file(str(tmp_path / "one.txt"), "/workspace/one.txt")
+        .add_local_dir(str(tmp_path / "app"), "/workspace/app")
+        .builder_memory(2048)
+    )
+    row = with_snapshots(emulator, lambda snapshots: snapshots.create("all", image))
+    assert row["manifest"] == image.to_dict()
+    assert [step["type"] for step in row["manifest"]["steps"]] == [
+        "apt_install", "pip_install", "add_file", "env", "run", "workdir", "add_file", "add_dir",
+    ]  # fmt: skip
+    assert len(image.cache_key()) == 64
+
+
+def test_the_fields_of_a_snapshot_are_the_documented_ones(emulator):
+    """Those of the SDK's documentation, and whose it is."""
+    row = with_snapshots(emulator, lambda snapshots: snapshots.create("fields", IMAGE))
+    documented = {"id", "name", "status", "contentHash", "checkpointId", "manifest", "createdAt", "lastUsedAt"}
+    assert set(row) == documented | {"orgId"}
+
+
+def test_the_sdks_find_the_emulator_by_the_environment(emulator, monkeypatch):
+    """What the emulator says to export is all that they need."""
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
+
+    async def run() -> list[dict[str, Any]]:
+        snapshots = Snapshots()
+        try:
+            return await snapshots.list()
+        finally:
+            await snapshots.close()
+
+    assert asyncio.run(run()) == []

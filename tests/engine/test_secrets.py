@@ -139,7 +139,7 @@ def test_failing_build_shows_no_part_of_a_secret(project: Project) -> None:
     told = "The build failed at step 1 (run) with exit code 1: [1/1] run (holds a secret)."
     for resource in ("command", "long", "cut", "quoted"):
         (error,) = ran.lines(resource, "error")
-        assert error.endswith(f"{told} The server's text is withheld, because the step holds a secret.")
+        assert error.endswith(f"{told} The server's text is withheld, because the step holds a secret. (OC1111)")
 
 
 def test_value_that_becomes_secret_leaves_the_old_state(project: Project, emulator: Emulator) -> None:

@@ -25,6 +25,7 @@ ADOPTED = snapshot("make new", name="foreign", adopt=True)
 POST = ("POST", "/api/snapshots")
 LIST = ("GET", "/api/images")
 GET = ("GET", "/api/snapshots/[^/]+")
+PATCHES = ("GET", "/api/snapshots/[^/]+/patches")
 DELETE = ("DELETE", "/api/snapshots/[^/]+")
 
 
@@ -50,10 +51,10 @@ class Operation:
 OPERATIONS = {
     "create": Operation((), (NEW,), {DELETE: 1, POST: 1}, events=(7,)),
     "create image": Operation((), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
-    "replace": Operation((OLD,), (NEW,), {GET: 2, LIST: 2, POST: 2, DELETE: 3}, events=(7, 2)),
+    "replace": Operation((OLD,), (NEW,), {GET: 2, PATCHES: 1, LIST: 2, POST: 2, DELETE: 3}, events=(7, 2)),
     "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 1, DELETE: 3}, events=(7,)),
-    "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
-    "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, LIST: 2, DELETE: 2}, events=(0, 7, 2)),
+    "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 1, DELETE: 2}, events=(7,)),
+    "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, PATCHES: 1, LIST: 2, DELETE: 2}, events=(0, 7, 2)),
     "read": Operation((NEW,), (NEW,), {GET: 1}, lambda stack, program: stack.refresh()),
     "read an image": Operation((REBUILT,), (REBUILT,), {LIST: 1}, lambda stack, program: stack.refresh()),
     "delete": Operation((NEW,), (), {GET: 1, DELETE: 2}, lambda stack, program: stack.destroy()),
@@ -152,7 +153,7 @@ def test_an_operation_makes_the_calls_of_the_matrix_and_no_others(
         if request["path"] == "/api/images" or request["method"] != "GET":
             made[request["method"], _path(request)] += 1
         else:
-            made[GET] += 1
+            made[PATCHES if request["path"].endswith("/patches") else GET] += 1
     assert made == operation.calls
 
 

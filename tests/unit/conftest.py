@@ -9,6 +9,7 @@ from hypothesis import settings
 from pulumi.runtime import mocks as pulumi_mocks
 
 from amounts import EXAMPLES, SOAKING
+from server_shell import Shell
 
 # A busy machine must not fail a test.
 settings.register_profile("unit", deadline=None, max_examples=EXAMPLES, derandomize=not SOAKING)
@@ -59,3 +60,9 @@ def run(loops):
         return engine
 
     return run
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory) -> Shell:
+    """The server's shell, with stand-ins for its tools."""
+    return Shell(tmp_path_factory.mktemp("shell"))

@@ -1,11 +1,13 @@
 """check: what is validated, what is filled in, and what is never shown."""
 
 import os
+import re
 import threading
+from typing import Any
 
 import pytest
 
-from pulumi_opencomputer.content import hashing as content_module
+from pulumi_opencomputer.content import hashing
 from pulumi_opencomputer.lifecycle import UNKNOWN
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
 from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
@@ -16,6 +18,9 @@ URN = "urn:pulumi:dev::project::pulumi-python:dynamic/opencomputer:Snapshot::dai
 MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}
 HASH = Manifest.from_dict(MANIFEST).cache_key()
 OTHER = "0" * 64
+
+# Where a check takes the content hash.
+PREPARED = "pulumi_opencomputer.manifest.prepared.content_hash"
 
 
 def checked(kind=SNAPSHOT, olds=None, memory=None, urn=URN, **news):
@@ -45,7 +50,73 @@ def test_counts_of_local_files_go_into_the_inputs(tmp_path):
     (tmp_path / "f").write_bytes(b"123")
     manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
     body = checked(manifest=manifest).inputs["manifest"]["steps"][0]["addDir"]
+    digest = body.pop("digest")
     assert body == {"path": "/d", "source": str(tmp_path), "files": 1, "bytes": 3}
+    assert re.fullmatch(r"[0-9a-f]{8}", digest)
+
+
+def digests(manifest: dict[str, Any], **more) -> list[str | None]:
+    """The digest of each step of a manifest, once it is checked."""
+    steps = checked(manifest=manifest, **more).inputs["manifest"]["steps"]
+    return [next(iter(step.values())).get("digest") for step in steps]
+
+
+def test_each_local_step_has_a_digest_of_its_own(tmp_path):
+    """It changes with a byte or a name of that step's files, and with nothing else; a remembered one is filled in."""
+    memory = HashMemory()
+
+    def found(place="one", extra=(), ignore=()):
+        steps = [
+            {"addDir": {"path": "/d", "source": str(tmp_path / place), **({"ignore": list(ignore)} if ignore else {})}},
+            {"addFile": {"path": "/f", "source": str(tmp_path / "single")}},
+            {"addFile": {"path": "/g", "content": "inline"}},
+        ]
+        return digests({"base": "base", "steps": [*extra, *steps]}, memory=memory)
+
+    for place in ("one", "two"):
+        (tmp_path / place / "sub").mkdir(parents=True)
+        (tmp_path / place / "sub" / "a").write_bytes(b"12")
+        (tmp_path / place / "b").write_bytes(b"3")
+    (tmp_path / "single").write_bytes(b"4")
+    first = found()
+    assert first[0] != first[1]
+    assert first[2] is None
+    assert found() == found("two") == first
+    os.utime(tmp_path / "two" / "b", (1, 1))
+    assert found("two", extra=[{"addFile": {"path": "/h", "content": "more"}}])[1:] == first
+    (tmp_path / "two" / "b").write_bytes(b"X")
+    changed = found("two")
+    assert (changed[0] != first[0], changed[1]) == (True, first[1])
+    (tmp_path / "one" / "b").rename(tmp_path / "one" / "c")
+    assert found()[0] not in (first[0], changed[0])
+    assert found(ignore=["c"])[0] != found()[0]
+
+
+def test_a_manifest_that_a_check_completed_is_hashed_as_the_programs_own(tmp_path):
+    """An image's output has the same hash as what the image was made of, where the files are the same."""
+    (tmp_path / "f").write_bytes(b"123")
+    manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
+    memory = HashMemory()
+    first = checked(manifest=manifest, memory=memory).inputs
+    again = checked(manifest=first["manifest"], memory=memory).inputs
+    assert (again["manifest"], again["contentHash"]) == (first["manifest"], first["contentHash"])
+
+
+def test_an_old_state_without_digests_is_no_change(tmp_path):
+    """Nothing is replaced or rewritten for them, and a change in content is named as before."""
+    (tmp_path / "f").write_bytes(b"123")
+    manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}, {"run": ["a"]}]}
+    inputs = checked(manifest=manifest, name="n").inputs
+    (body,) = inputs["manifest"]["steps"][0].values()
+    old_step = {"addDir": {key: value for key, value in body.items() if key != "digest"}}
+    old = {**inputs, "manifest": {"base": "base", "steps": [old_step, {"run": ["a"]}]}}
+    assert not SNAPSHOT.diff(old, inputs).changes
+    other = {
+        **inputs,
+        "contentHash": "0" * 64,
+        "manifest": {"base": "base", "steps": [{"addDir": body}, {"run": ["b"]}]},
+    }
+    assert set(SNAPSHOT.diff(old, other).replacing) == {"contentHash", "manifest.steps[1].run"}
 
 
 def test_a_recorded_manifest_keeps_its_hash():
@@ -94,13 +165,14 @@ def test_local_files_are_looked_at_where_a_count_is_missing(steps):
     assert checked(olds=olds, manifest=olds["manifest"]).problems != ()
 
 
-def test_changed_files_of_a_manifest_with_counts_are_a_mistake(tmp_path):
+@pytest.mark.parametrize("content", [b"123", b"21"], ids=["another size", "the same size"])
+def test_changed_files_of_a_manifest_with_counts_are_a_mistake(tmp_path, content):
     """A new snapshot of an image that keeps its recorded manifest would hold other content than the image."""
     (tmp_path / "f").write_bytes(b"12")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]}
     recorded = checked(manifest=manifest).inputs["manifest"]
     assert checked(manifest=recorded).problems == ()
-    (tmp_path / "f").write_bytes(b"123")
+    (tmp_path / "f").write_bytes(content)
     (problem,) = checked(manifest=recorded).problems
     assert problem.path == "manifest"
     assert "was made of other local files than there are now" in problem.reason
@@ -249,13 +321,13 @@ def test_a_secret_source_that_changes_while_it_is_hashed_is_not_shown(tmp_path, 
     path = tmp_path / "hunter2-hunter2"
     path.write_bytes(b"")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
-    real = content_module.content_hash
+    real = hashing.content_hash
 
     def late(image):
         path.write_bytes(b"changed")
         return real(image)
 
-    monkeypatch.setattr(content_module, "content_hash", late)
+    monkeypatch.setattr(PREPARED, late)
     (open_problem,) = checked(manifest=manifest).problems
     path.write_bytes(b"")
     (problem,) = checked(manifest=manifest, secretPaths=["manifest.steps[0].addFile.source"]).problems
@@ -286,7 +358,7 @@ class Reads:
 
     def __init__(self, monkeypatch, gate=None):
         self.count = 0
-        real = content_module.content_hash
+        real = hashing.content_hash
 
         def counting(image):
             self.count += 1
@@ -294,7 +366,7 @@ class Reads:
                 gate.wait(20)
             return real(image)
 
-        monkeypatch.setattr(content_module, "content_hash", counting)
+        monkeypatch.setattr(PREPARED, counting)
 
 
 def test_a_hash_is_remembered_while_the_files_stay(tmp_path, monkeypatch):
@@ -328,7 +400,7 @@ def test_checks_side_by_side_read_once(monkeypatch):
 def test_a_failed_hash_is_not_remembered(monkeypatch):
     """The next check tries again."""
     memory, calls = HashMemory(), []
-    real = content_module.content_hash
+    real = hashing.content_hash
 
     def once(image):
         calls.append(image)
@@ -336,7 +408,7 @@ def test_a_failed_hash_is_not_remembered(monkeypatch):
             raise OSError(5, "broken")
         return real(image)
 
-    monkeypatch.setattr(content_module, "content_hash", once)
+    monkeypatch.setattr(PREPARED, once)
     with pytest.raises(OSError, match="broken"):
         checked(memory=memory)
     assert checked(memory=memory).inputs["contentHash"] == HASH

@@ -46,6 +46,25 @@ def test_a_change_is_named_down_to_its_step(steps, expected):
     assert manifest_changes(OLD, {**OLD, "steps": steps}) == {f"manifest.{key}": each for key, each in expected.items()}
 
 
+def test_a_digest_names_the_step_whose_files_changed():
+    """Also where several steps have files of this machine."""
+    other = {"addDir": {"path": "/lib", "source": "./lib", "digest": "1"}}
+    old = {"base": "base", "steps": [local(digest="1"), other]}
+    new = {"base": "base", "steps": [local(digest="2"), other]}
+    assert manifest_changes(old, new) == {"manifest.steps[0].addDir": UPDATE}
+
+
+def test_a_digest_that_one_side_lacks_says_nothing():
+    """An old state has none, nor has a preview in which a value is not known; a variable may have its name."""
+    steps = [local(), {"addDir": {"path": "/lib", "source": "./lib"}}]
+    with_digests = [local(digest="1"), {"addDir": {"path": "/lib", "source": "./lib", "digest": "2"}}]
+    for before, after in ((steps, with_digests), (with_digests, steps)):
+        assert manifest_changes({"steps": before}, {"steps": after}) == {}
+    assert manifest_changes({"steps": [{"env": {"A": "1"}}]}, {"steps": [{"env": {"A": "1", "digest": "2"}}]}) == {
+        "manifest.steps[0].env": UPDATE
+    }
+
+
 def test_bytes_of_the_only_local_step_name_it():
     """Where nothing declared differs, only a local file can have changed."""
     assert manifest_changes(OLD, OLD) == {"manifest.steps[2].addDir": UPDATE}

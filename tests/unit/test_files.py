@@ -195,6 +195,93 @@ def test_random_patterns_ignore_what_git_ignores(tmp_path, seed):
     assert names(root, [".git", *ignore, ".git"]) == sorted(expected.split("\0")[:-1])
 
 
+# Lines as they stand in published templates: with marks, line ends and characters that editors leave behind.
+TEMPLATES = {
+    "Python": "# Byte-compiled\n__pycache__/\n*.py[codz]\n*$py.class\n\n*.so\n.env\n.venv\nenv/\n/site\n!keep.so\n",
+    "Windows": "\ufeff[Bb]in/\r\n[Oo]bj/\r\n*.user\r\n!?*.[Cc]ache/\r\n*~\r\n~$*\r\n\r\n# end\r\n",
+    "first line": "\ufeff*.log\n\ufeff*.user\n",
+    "macOS": ".DS_Store\n._*\nIcon[\r]\n\n.Spotlight-V100\n",
+    "macOS of old": ".DS_Store\nIcon\r\r\n",
+    "blanks": "  \n\t\n trailing.log  \nend\\ \n\tx\n*.user\t\n",
+    "brackets": "[[]*\n[]]x\nx]\n[a-]\n*[!a-z].log\n[^k]*.so\n[\n",
+    "signs": "\\#*\n\\!*\n#*#\n.#*\n*~\n{a,b}\n$RECYCLE.BIN/\n",
+    "depth": "**/obj\na/**/z\nout/**\n!out/keep.so\n/*.user\nsub/*\n!sub/keep.so\n/\n//\n***\n!*/\n!*.py",
+    "bytes": "?\n*é\n[é]\nü*\n",
+}
+MESSY = (
+    *(
+        "Icon",
+        "Icon\r",
+        "Icon\r\r",
+        ".DS_Store",
+        "._x",
+        "a.log",
+        "\ufeffa.log",
+        "trailing.log",
+        "1.log",
+        "end ",
+        "\tx",
+        "b.user",
+    ),
+    *(
+        "\ufeffb.user",
+        "b.user\t",
+        "bin/x",
+        "Obj/y",
+        "x.Cache/z",
+        "~$doc",
+        "back~",
+        "#auto#",
+        ".#lock",
+        "!x",
+        "{a,b}",
+        "[x",
+        "]x",
+        "x]",
+    ),
+    *(
+        "-",
+        "a/b/z",
+        "a/z",
+        "out/p",
+        "out/keep.so",
+        "sub/q",
+        "sub/keep.so",
+        "keep.so",
+        "lib.so",
+        "m.pyc",
+        "__pycache__/m.pyc",
+    ),
+    *(
+        "env/x",
+        "src/env/x",
+        ".env",
+        "src/site/x",
+        "site/x",
+        "é",
+        "aé",
+        "ü.log",
+        "$RECYCLE.BIN/x",
+        "main.py",
+        "src/main.py",
+    ),
+)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="compares with git, which is not installed")
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_lines_of_templates_ignore_what_git_ignores(tmp_path, template):
+    """Git lists the same files for the same bytes of a `.gitignore`, split at their line feeds."""
+    root = fill(tmp_path, *(f"root/{name}" for name in MESSY)) / "root"
+    (root / ".gitignore").write_bytes(TEMPLATES[template].encode())
+    subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
+    listing = ["git", "ls-files", "-z", "--others", "--exclude-standard"]
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "XDG_CONFIG_HOME": str(tmp_path)}
+    expected = subprocess.run(listing, cwd=root, check=True, capture_output=True, env=environment).stdout.decode()
+    lines = TEMPLATES[template].split("\n")
+    assert names(root, [*lines, "/.git"]) == sorted(expected.split("\0")[:-1])
+
+
 def test_what_is_ignored_may_be_anything(tmp_path):
     """A pipe, a link to elsewhere or a bad name does no harm once it is ignored, nor does what is below."""
     fill(tmp_path, "kept", "cache/x")
@@ -271,6 +358,33 @@ def test_two_directories_that_link_to_each_other_are_refused(tmp_path):
     (tmp_path / "a" / "b").symlink_to("../b")
     (tmp_path / "b" / "a").symlink_to("../a")
     assert refusal(tmp_path).relative in {"a/b/a", "b/a/b"}
+
+
+@pytest.mark.parametrize("packages", [9, 12, 16])
+def test_links_that_multiply_files_are_refused_at_once(tmp_path, packages):
+    """Packages of a workspace that link to all earlier ones, without a circle, double the files with each one."""
+    for number in range(packages):
+        modules = fill(tmp_path, f"p{number}/file", f"p{number}/node_modules/") / f"p{number}" / "node_modules"
+        for earlier in range(number):
+            (modules / f"p{earlier}").symlink_to(f"../../p{earlier}")
+    error = refusal(tmp_path)
+    assert "node_modules/" in error.relative
+    assert "multiplies its files" in str(error)
+    assert "add it to ignore" in str(error)
+    assert len(names(tmp_path, ["node_modules/"])) == packages
+
+
+def test_few_linked_packages_and_many_links_to_one_directory_are_embedded(tmp_path):
+    """What stays small is as it was: links are followed, each as often as it stands there."""
+    fill(tmp_path, "shared/file")
+    for number in range(200):
+        fill(tmp_path, f"user{number}/")
+        (tmp_path / f"user{number}" / "shared").symlink_to("../shared")
+    for number in range(6):
+        modules = fill(tmp_path, f"p{number}/file", f"p{number}/node_modules/") / f"p{number}" / "node_modules"
+        for earlier in range(number):
+            (modules / f"p{earlier}").symlink_to(f"../../p{earlier}")
+    assert len(names(tmp_path)) == 1 + 200 + (2**6 - 1)
 
 
 def test_the_source_itself_may_be_a_link(tmp_path):

@@ -4,6 +4,8 @@ import base64
 import dataclasses
 import hashlib
 import os
+import shlex
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -124,6 +126,16 @@ def test_a_relative_source_counts_from_the_programs_working_directory(tmp_path, 
     monkeypatch.chdir(tmp_path)
     steps = Manifest.base().add_local_file("a", "/a").add_local_dir("./b/../c", "/c").steps
     assert [next(iter(step.values()))["source"] for step in steps] == [f"{tmp_path}{os.sep}a", f"{tmp_path}{os.sep}c"]
+
+
+def test_a_source_may_begin_with_the_users_home(tmp_path, monkeypatch):
+    """`~` is expanded in the program, in any form; inside of a path it is a plain character."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    steps = Manifest.base().add_local_file("~/a", "/a").add_local_dir(Path("~/b~"), "/c").steps
+    steps += Manifest.from_dict({"steps": [{"addDir": {"path": "/d", "source": "~/d"}}]}).steps
+    assert [next(iter(step.values()))["source"] for step in steps] == [
+        str(tmp_path / name) for name in ("a", "b~", "d")
+    ]
 
 
 def test_an_empty_source_is_not_taken_for_the_working_directory():
@@ -299,6 +311,9 @@ FILLED = TEXTS.filter(lambda text: text.strip())
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 PARTS = FILLED.filter(lambda text: "/" not in text and text not in (".", ".."))
 ENTRIES = st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary(max_size=30), max_size=4)
+# What the server's shell passes on: other words are refused.
+QUOTED = FILLED.map(shlex.quote)
+BOUND = st.from_regex(r"[a-z]{1,3}(>=|<|~=|==)1\.[0-9](,<9)?", fullmatch=True)
 REMOTE = TEXTS.map(lambda text: "/" + text)
 
 
@@ -307,12 +322,13 @@ def entries_of(files):
 
 
 STEPS = st.one_of(
-    st.builds(lambda packages: {"aptInstall": packages}, st.lists(FILLED, min_size=1, max_size=3)),
-    st.builds(lambda packages: {"pipInstall": packages}, st.lists(FILLED, min_size=1, max_size=3)),
-    st.builds(lambda commands: {"run": commands}, st.lists(FILLED, min_size=1, max_size=3)),
+    st.builds(lambda packages: {"aptInstall": packages}, st.lists(QUOTED, min_size=1, max_size=3)),
+    st.builds(lambda packages: {"pipInstall": packages}, st.lists(QUOTED | BOUND, min_size=1, max_size=3)),
+    st.builds(lambda command: {"run": [command]}, FILLED),
+    st.builds(lambda words: {"run": [f"echo {word}" for word in words]}, st.lists(QUOTED, min_size=1, max_size=3)),
     st.builds(lambda variables: {"env": variables}, st.dictionaries(NAMES, TEXTS, min_size=1, max_size=3)),
-    st.builds(lambda path: {"workdir": path}, REMOTE),
-    st.builds(lambda path, text: {"addFile": {"path": path, "content": text}}, REMOTE, TEXTS),
+    st.builds(lambda path: {"workdir": path}, st.from_regex(r"/[A-Za-z0-9/_.é-]{0,12}", fullmatch=True)),
+    st.builds(lambda path, text: {"addFile": {"path": f"{path}/f", "content": text}}, REMOTE, TEXTS),
     st.builds(lambda path, files: {"addDir": {"path": path, "files": entries_of(files)}}, REMOTE, ENTRIES),
 )
 MANIFESTS = st.builds(

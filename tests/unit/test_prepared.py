@@ -1,13 +1,16 @@
 """A checked manifest and its local files: the API's form, variants, warnings, counts, unknown values."""
 
+import json
 import os
+import re
 
 import pytest
 
 from pulumi_opencomputer.content.hashing import content_hash, embed_blobs
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.prepared import PreparedManifest, examine, prepare
-from pulumi_opencomputer.manifest.sizes import INLINE_WARNING_BYTES, human_size
+from pulumi_opencomputer.manifest.sizes import INLINE_WARNING_BYTES, LARGE_BYTES, human_size
+from pulumi_opencomputer.manifest.warnings import public_size_warning
 
 SECRET = "hunter2-hunter2"
 UNKNOWN = object()
@@ -101,6 +104,13 @@ def test_plans_of_one_content_have_one_key(tmp_path):
     assert first != prepare({**declared, "rebuild": "x"}).key
     os.utime(path, (1, 1))
     assert first != prepare(declared).key
+
+
+@pytest.mark.parametrize("name", ["size", "digest", "bytes", "files"])
+def test_a_variable_named_as_what_a_check_fills_in_counts(name):
+    """Only the counts and digests beside local files are no part of the content."""
+    keys = {prepare({"base": "base", "steps": [{"env": {name: value}}]}).key for value in "12"}
+    assert len(keys) == 2
 
 
 def test_a_file_more_in_a_directory_is_another_key(tmp_path):
@@ -201,31 +211,6 @@ def test_a_mistake_beside_an_unknown_value_is_told(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "value", ["it's", 'a"b', "a$b", "a`b`", "a b", "a\\b", "a;b", "a&b", "a|b", "a>b", "a\nb", "a*"]
-)
-def test_what_the_servers_shell_would_break_is_a_warning(value):
-    """The server puts packages, values of variables and the working directory into a shell without quotes."""
-    found = warnings(
-        {"aptInstall": ["jq", value]}, {"pipInstall": [value]}, {"env": {"A.B": value}}, {"workdir": "/" + value}
-    )
-    assert [path for path, _ in found] == [
-        "manifest.steps[0].aptInstall[1]",
-        "manifest.steps[1].pipInstall[0]",
-        "manifest.steps[2].env['A.B']",
-        "manifest.steps[3].workdir",
-    ]
-    assert all(
-        reason.startswith("holds a character that the server's shell does not take literally") for _, reason in found
-    )
-
-
-@pytest.mark.parametrize("value", ["pandas==2.2.3", "uvicorn[standard]", "a-b_c.d:e/f,g@h+i%j", "größe"])
-def test_what_a_shell_takes_literally_is_no_warning(value):
-    """Most values are."""
-    assert warnings({"aptInstall": [value]}, {"env": {"A": value}}, {"workdir": "/" + value}) == []
-
-
 def test_a_command_is_meant_for_the_shell():
     """There is nothing to warn of."""
     assert warnings({"run": ["echo \"$HOME\" > '/a b'; true"]}) == []
@@ -253,6 +238,63 @@ def test_a_directory_without_files_is_a_warning(tmp_path):
     assert warnings(step) == [
         ("manifest.steps[0].addDir.source", "has no files that are not ignored; the directory stays empty.")
     ]
+
+
+def test_what_hardly_anybody_means_to_embed_is_one_warning(tmp_path):
+    """It names what it is, how many files and how much of it, secrets first, and how to leave it out."""
+    for name in (
+        ".git/objects/a",
+        ".git/HEAD",
+        "app/node_modules/x/y.js",
+        ".env",
+        ".env.local",
+        ".env.example",
+        "keys/a.pem",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 600)
+    ((path, reason),) = warnings({"addDir": {"path": "/d", "source": str(tmp_path)}})
+    assert path == "manifest.steps[0].addDir.source"
+    assert "*.pem (1 file, 600 bytes), .env (1 file, 600 bytes), .env.local (1 file, 600 bytes), " in reason
+    assert ".git/ (2 files, 1.2 kB), node_modules/ (1 file, 600 bytes)" in reason
+    assert ".env.example" not in reason
+    ignore = re.search(r"ignore: (\[.*\])", reason)
+    assert ignore is not None
+    body = {"path": "/d", "source": str(tmp_path), "ignore": json.loads(ignore[1])}
+    assert prepare({"base": "base", "steps": [{"addDir": body}]}).size_of(0) == "1 file, 600 bytes"
+    assert warnings({"addDir": body}) == []
+
+
+def test_a_key_that_is_named_itself_is_meant(tmp_path):
+    """A single file is what the program says it is."""
+    (tmp_path / ".env").write_bytes(b"A=1")
+    assert warnings({"addFile": {"path": "/w/.env", "source": str(tmp_path / ".env")}}) == []
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_much_local_content_is_a_warning(tmp_path, extra):
+    """All steps count together, and nothing is read for it."""
+    for name, size in (("a", LARGE_BYTES // 2), ("b", LARGE_BYTES // 2 + extra)):
+        (tmp_path / name).touch()
+        os.truncate(tmp_path / name, size)
+    found = warnings(*({"addFile": {"path": f"/{name}", "source": str(tmp_path / name)}} for name in "ab"))
+    assert [path for path, _ in found] == ["manifest"] * extra
+    assert all("50.0 MB" in reason for _, reason in found)
+
+
+@pytest.mark.parametrize("extra", [0, 3])
+def test_what_the_public_index_does_not_take_can_be_asked(tmp_path, extra):
+    """Inline and local content count with their base64."""
+    (tmp_path / "a").touch()
+    os.truncate(tmp_path / "a", 1_400_000)
+    steps = [
+        {"addFile": {"path": "/a", "source": str(tmp_path / "a")}},
+        {"addFile": {"path": "/b", "content": "x" * 50_000}},
+        {"addDir": {"path": "/c", "files": [{"relativePath": "c", "content": "x" * (50_000 + extra)}]}},
+    ]
+    made = prepare({"base": "base", "steps": steps})
+    found = public_size_warning(made.model, made.local)
+    assert bool(found) == bool(extra)
 
 
 @pytest.mark.parametrize("extra", [0, 1])

@@ -258,8 +258,7 @@ def test_a_to_dict_that_fails_is_refused(run):
 
     with pytest.raises(InvalidInputError) as caught:
         run(lambda: Snapshot("x", Broken()) and None)
-    (problem,) = caught.value.problems
-    assert str(problem) == "manifest: has a to_dict() that fails with ValueError."
+    assert str(caught.value) == "manifest: has a to_dict() that fails with ValueError. (OC1002)"
 
 
 def own_provider(package="opencomputer"):
@@ -337,6 +336,18 @@ def test_what_a_transformation_changes_is_as_if_it_was_given(run, tmp_path, monk
         steps = registered[name]["manifest"]["value"]["steps"]
         assert steps[0]["addFile"]["source"] == f"{tmp_path}{os.sep}f"
         assert set(registered[name]) - {"timeout", "imageHash"} == {"manifest", "secretPaths", "urn"}
+
+
+def test_a_snapshot_of_an_image_is_told_the_images_hash(run):
+    """The check compares: an image that `ignore_changes` keeps as it is has other content than its program says."""
+
+    def program():
+        Snapshot("x", Image("image", MANIFEST))
+        Snapshot("y", MANIFEST)
+
+    registered = run(program).inputs
+    assert registered["x"]["imageHash"] == "0" * 64
+    assert "imageHash" not in registered["y"]
 
 
 def test_what_a_component_transforms_is_told_from_what_the_program_gave(run):

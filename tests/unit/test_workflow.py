@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "ci-deploy"
 WORKFLOW = EXAMPLE / ".github" / "workflows" / "sandbox-images.yml"
+TESTING_WORKFLOW = ROOT / "examples" / "testing-with-emulator" / ".github" / "workflows" / "test.yml"
 OWN_WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 
 
@@ -35,7 +36,11 @@ def lint(actionlint: str, workflow: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.tools
-@pytest.mark.parametrize("workflow", [WORKFLOW, OWN_WORKFLOW], ids=["the example's", "the project's"])
+@pytest.mark.parametrize(
+    "workflow",
+    [WORKFLOW, TESTING_WORKFLOW, OWN_WORKFLOW],
+    ids=["the deploy example's", "the testing example's", "the project's"],
+)
 def test_the_linter_finds_nothing_in_a_workflow(actionlint: str, workflow: Path) -> None:
     """actionlint accepts each workflow as it is."""
     done = lint(actionlint, workflow.read_text(encoding="utf-8"))

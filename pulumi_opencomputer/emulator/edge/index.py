@@ -50,7 +50,7 @@ class Index:
 
     def __init__(self, data: Path | None, options: EdgeOptions, clock: Clock) -> None:
         self._clock = clock
-        self._lag = options.lag_seconds
+        self._lag = self._first_lag = options.lag_seconds
         self._seed = options.lag_seed
         self._random = random.Random(options.lag_seed)  # noqa: S311
         self._database = Database(data, "index.sqlite", _SCHEMA)
@@ -66,6 +66,10 @@ class Index:
     @lag.setter
     def lag(self, seconds: tuple[float, float]) -> None:
         self._lag = seconds
+
+    def reset_lag(self) -> None:
+        """Go back to the times that events took at the start."""
+        self._lag = self._first_lag
 
     def close(self) -> None:
         """Close the database."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,6 +45,10 @@ class Faults:
         """Switch rules on, in place of those that are or besides them."""
         self._rules = [*self._rules, *rules] if more else list(rules)
         self._last = self._last if self._rules else {}
+
+    def reset(self) -> None:
+        """Switch on those that were on at the start, as if they had met nothing, and no others."""
+        self.arm(replace(rule, met=0, applied=0) for rule in self._first)
 
     def of_build(self, read_manifest: Callable[[], bytes]) -> Rule | None:
         """Return the rule that changes the build of a manifest, if there is one."""

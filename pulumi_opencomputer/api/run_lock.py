@@ -1,0 +1,130 @@
+"""Which runs on this machine still keep the streams of their builds.
+
+A build that lost its client leaves a record that says ``building`` for good. Whether that has happened, the machine
+that ran the client can tell: each provider process holds a lock for as long as it lives, its guard holds the same lock
+for as long as it drains a stream, and the system frees the lock when both are gone, however they ended.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_OLD = 7 * 86400.0
+
+
+class RunLock:
+    """The lock of one run.
+
+    Attributes:
+        id: What names the run, 32 hex digits.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Prepare it; it is taken when it is first asked for.
+
+        Args:
+            folder: Where the locks of this user's runs are; one of its own below the folder of temporary files.
+        """
+        self.id = uuid.uuid4().hex
+        self._folder = folder
+        self._descriptor: int | None = None
+        self._mutex = threading.Lock()
+
+    def hold(self) -> int | None:
+        """Take the lock, if that is not done; return its file descriptor, or None where there can be none."""
+        with self._mutex:
+            if self._descriptor is None:
+                with suppress(OSError):
+                    self._descriptor = self._take()
+            return self._descriptor
+
+    def release(self) -> None:
+        """Give the lock back; a guard that shares it still holds it."""
+        with self._mutex:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _take(self) -> int | None:
+        if sys.platform == "win32":
+            return None
+        folder = self._folder or _folder()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if not _is_ours(folder):
+            return None
+        _clear_old(folder)
+        descriptor = os.open(folder / self.id, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
+
+
+def is_run_alive(run_id: str, folder: Path | None = None) -> bool | None:
+    """Tell whether a run still keeps its streams.
+
+    Args:
+        run_id: Its `RunLock.id`.
+        folder: As `RunLock` has it.
+
+    Returns:
+        None where this machine does not know of such a run.
+    """
+    if sys.platform == "win32" or not _ID.fullmatch(run_id):
+        return None
+    try:
+        folder = folder or _folder()
+        if not _is_ours(folder):
+            return None
+        descriptor = os.open(folder / run_id, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
+_THIS_RUN = RunLock()
+
+
+def this_run() -> RunLock:
+    """Return the lock of this process."""
+    return _THIS_RUN
+
+
+def _folder() -> Path:
+    user = os.getuid() if sys.platform != "win32" else 0
+    return Path(tempfile.gettempdir()) / f"pulumi-opencomputer-{user}"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can put a lock there."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return found.st_uid == os.getuid() and found.st_mode & 0o170077 == 0o040000
+
+
+def _clear_old(folder: Path) -> None:
+    """Remove the files of runs that ended long ago."""
+    for file in folder.iterdir():
+        with suppress(OSError):
+            if file.stat().st_mtime < time.time() - _OLD and is_run_alive(file.name, folder) is False:
+                file.unlink()

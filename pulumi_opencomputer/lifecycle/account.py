@@ -1,0 +1,81 @@
+"""What the records of an API key show of it: its organisation, and whether the public endpoint answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..config import DEFAULT_API_URL
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from ..api.records import Record
+
+
+class Account:
+    """The organisation behind an API key, as far as its records show it; thread-safe."""
+
+    def __init__(self, client: Callable[[], Client], api_url: Callable[[], str]) -> None:
+        """Prepare it; nothing is sent.
+
+        Args:
+            client: Gives the API.
+            api_url: Gives its address.
+        """
+        self._client = client
+        self._api_url = api_url
+        self._newest: Record | None = None
+        self._lock = threading.Lock()
+
+    def is_public(self) -> bool:
+        """Whether the public endpoint answers, whose index lags behind the records.
+
+        Raises:
+            APIError: The server can't be reached, or refused.
+        """
+        if self._api_url() == DEFAULT_API_URL:
+            return True
+        newest = self.newest()
+        return newest is not None and newest.cell_id is not None
+
+    def newest(self) -> Record | None:
+        """The newest record of any kind; None where the key has none at all.
+
+        Raises:
+            APIError: The server can't be reached, or refused.
+        """
+        with self._lock:
+            if self._newest is None:
+                self._newest = next(iter(self._client().list_images(until=lambda _: True)), None)
+            return self._newest
+
+    def require(self, record: Record | None, state: Mapping[str, Any]) -> None:
+        """Make sure that a record is of the organisation that a state names.
+
+        Args:
+            record: A record that the key shows, or None.
+            state: A resource's outputs.
+
+        Raises:
+            ConfigurationError: It is of another one.
+        """
+        recorded, shown = state.get("orgId"), record and record.org_id
+        if recorded and shown and recorded != shown:
+            raise ConfigurationError(
+                f"The API key belongs to another organisation ({shown}) than this resource ({recorded}). Nothing was "
+                "changed. Set the key of that organisation (opencomputer:apiKey or OPENCOMPUTER_API_KEY), or remove "
+                "the resource from the state with: pulumi state delete <urn>"
+            )
+
+    def has_any(self, state: Mapping[str, Any]) -> bool:
+        """Whether the key has any record, all being of the organisation that a state names.
+
+        Raises:
+            ConfigurationError: They are of another one.
+            APIError: The server can't be reached, or refused.
+        """
+        newest = self.newest()
+        self.require(newest, state)
+        return newest is not None

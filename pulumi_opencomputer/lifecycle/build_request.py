@@ -1,0 +1,120 @@
+"""One create request in a thread of its own, so that it can be left where it only waits for another's build."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import APIError
+
+if TYPE_CHECKING:
+    from ..api.client import BuildOutcome, Client
+    from ..api.events import BuildEvent
+
+
+class HookFailedError(Exception):
+    """Carries an error of what is done before a request's last byte past those of the request itself.
+
+    Attributes:
+        error: The error.
+    """
+
+    def __init__(self, error: APIError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _LeftError(Exception):
+    """Ends the reading of a stream that nobody waits for any more."""
+
+
+class BuildRequest:
+    """A create request that is under way.
+
+    Attributes:
+        has_begun: Whether the server has said anything of the build.
+        is_sent: Whether the whole request went out.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        body: Any,
+        *,
+        timeout: float,
+        on_event: Callable[[BuildEvent], None],
+        before_end: Callable[[], None],
+        before_last_byte: Callable[[float], None] | None = None,
+    ) -> None:
+        """Send the request.
+
+        Args:
+            client: The API.
+            body: The request's body.
+            timeout: The seconds that the whole call may take.
+            on_event: Called for each event of the build.
+            before_end: Called when all but the last byte is sent; again if the request is repeated.
+            before_last_byte: Called after that, with the seconds that it may take; the server waits meanwhile.
+        """
+        self.has_begun = False
+        self.is_sent = False
+        self._on_event = on_event
+        self._before_end = before_end
+        self._before_last_byte = before_last_byte
+        self._left = False
+        self._ended = threading.Event()
+        self._outcome: BuildOutcome | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(client, body, timeout), name="build", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long for the request's end; tell whether it has ended."""
+        return self._ended.wait(seconds)
+
+    def result(self) -> BuildOutcome:
+        """Return the outcome of a request that has ended, or raise its error."""
+        self._ended.wait()
+        if self._outcome is None:
+            raise self._error or RuntimeError("a request ended without an outcome")
+        return self._outcome
+
+    def leave(self) -> None:
+        """Read no further than to the server's next word: it only waits, and the stream's guard hears the rest."""
+        self._left = True
+
+    def _run(self, client: Client, body: Any, timeout: float) -> None:
+        try:
+            self._outcome = client.create_snapshot(
+                body,
+                timeout=timeout,
+                on_event=self._pass_on,
+                on_quiet=lambda *_: self._go_on(),
+                before_end=self._end,
+                before_last_byte=self._hook if self._before_last_byte else None,
+            )
+        except BaseException as error:
+            self._error = error
+        self._ended.set()
+
+    def _pass_on(self, event: BuildEvent) -> None:
+        self._go_on()
+        self.has_begun = True
+        self._on_event(event)
+
+    def _end(self) -> None:
+        self._before_end()
+        self.is_sent = self._before_last_byte is None
+
+    def _hook(self, seconds: float) -> None:
+        try:
+            if self._before_last_byte:
+                self._before_last_byte(seconds)
+        except APIError as error:
+            raise HookFailedError(error) from error
+        self.is_sent = True
+
+    def _go_on(self) -> None:
+        if self._left:
+            raise _LeftError

@@ -1,0 +1,90 @@
+"""What a program puts into a step, made plain at once: what Pulumi would fail at, or drop without a word, is refused.
+
+Pulumi can't carry sets, generators and bytes, and leaves out what is None, so that no check would hear of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+from ..errors import InvalidInputError, Problem
+from .paths import Path, is_output, join
+
+_NO_VALUE = (
+    "has no value (None): what it was read from is probably not set. Give it a value, or leave the variable out."
+)
+
+
+def plain_step(step: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """A copy of a step in the declared form, of plain containers; paths are text.
+
+    Args:
+        step: The step. Values may be Outputs.
+        index: Its number in the manifest.
+
+    Raises:
+        InvalidInputError: A value is of a type that no manifest holds, or a variable has none.
+    """
+    problems: list[Problem] = []
+    at = ("manifest", "steps", index)
+    made = {key: _plain(value, (*at, str(key)), problems) for key, value in step.items()}
+    if "env" in made:
+        made["env"] = _with_values(made["env"], (*at, "env"), problems)
+    if problems:
+        raise InvalidInputError(problems)
+    return made
+
+
+def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
+    if value is None or isinstance(value, str | bool | int | float) or is_output(value):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(item, (*path, str(key)), problems) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, (*path, index), problems) for index, item in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        # A path of the sandbox, whichever system the program runs on.
+        return value.as_posix() if hasattr(value, "as_posix") else os.fspath(value)
+    if not inspect.isawaitable(value):
+        problems.append(Problem(join(path), _odd(value)))
+    return value
+
+
+def _odd(value: Any) -> str:
+    kind = f"is a value of type {type(value).__name__}, which a manifest can't hold"
+    if isinstance(value, Set):
+        return f"{kind}: a set has no order; give a list, as sorted(…) makes it."
+    if isinstance(value, Iterator):
+        return f"{kind}: give a list, as list(…) makes it."
+    if isinstance(value, bytes | bytearray):
+        return f"{kind}: give text; the bytes of a file go into add_file."
+    return f"{kind}: give text, a list or a mapping."
+
+
+def _with_values(variables: Any, path: Path, problems: list[Problem]) -> Any:
+    """The variables of the environment, each of them with a value, also where that is known only later."""
+    if is_output(variables):
+        return variables.apply(lambda known: _present_all(known, path))
+    if not isinstance(variables, Mapping):
+        return variables
+    problems += [Problem(join((*path, str(name))), _NO_VALUE) for name, value in variables.items() if value is None]
+    return {name: _with_value(value, (*path, str(name))) for name, value in variables.items()}
+
+
+def _with_value(value: Any, path: Path) -> Any:
+    return value.apply(lambda known: _present(known, path)) if is_output(value) else value
+
+
+def _present_all(variables: Any, path: Path) -> Any:
+    for name, value in variables.items() if isinstance(variables, Mapping) else ():
+        _present(value, (*path, str(name)))
+    return variables
+
+
+def _present(value: Any, path: Path) -> Any:
+    if value is None:
+        raise InvalidInputError([Problem(join(path), _NO_VALUE)])
+    return value

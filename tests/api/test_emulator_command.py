@@ -1,0 +1,163 @@
+"""The command that starts an emulator: what it needs, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from emulator_client import call, create, manifest
+from emulator_process import DEADLINE
+from pulumi_opencomputer.emulator.command import PORT, first_free
+
+COMMAND = [sys.executable, "-m", "pulumi_opencomputer.cli"]
+EMULATORS = [[*COMMAND, "emulator"], [sys.executable, "-m", "pulumi_opencomputer.emulator"]]
+SCRIPT = Path(sys.executable).with_name("pulumi-opencomputer")
+
+
+class Started:
+    """An emulator as a user starts it."""
+
+    def __init__(self, folder: Path, *command: str, **environment: str) -> None:
+        self._log = folder / "stderr"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENCOMPUTER_")}
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env={**clean, **environment}
+            )
+        assert self.process.stdout
+        self.said = json.loads(self.process.stdout.readline())
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        assert self.process.stdout
+        self.process.send_signal(signum)
+        code = self.process.wait(DEADLINE)
+        self.process.stdout.close()
+        return code
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.mark.parametrize("command", EMULATORS, ids=["pulumi-opencomputer emulator", "python -m"])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_it_needs_no_argument_and_ends_cleanly(tmp_path, command, signum):
+    """What it says to export works, and Ctrl-C or SIGTERM ends it with code 0 and without a traceback."""
+    started = Started(tmp_path, *command)
+    url = started.said["url"]
+    assert f"export OPENCOMPUTER_API_URL={url} OPENCOMPUTER_API_KEY=local" in started.log()
+    assert f'$env:OPENCOMPUTER_API_URL="{url}"; $env:OPENCOMPUTER_API_KEY="local"' in started.log()
+    assert "nothing is downloaded, installed or run" in started.log()
+    answer = httpx.get(f"{url}/api/snapshots", headers={"X-API-Key": "local"}, trust_env=False, verify=False)
+    assert answer.json() == []
+    assert started.end(signum) == 0
+    assert "Traceback" not in started.log()
+    assert started.log().endswith("The emulator has ended.\n")
+
+
+def test_a_key_of_the_users_own_is_accepted_and_never_shown(tmp_path):
+    """It may be a real one, which stands in the environment."""
+    started = Started(tmp_path, *EMULATORS[0], OPENCOMPUTER_API_KEY="osb_real_key")
+    for key, status in (("osb_real_key", 200), ("local", 403)):
+        headers = {"X-API-Key": key}
+        answer = httpx.get(started.said["url"] + "/api/snapshots", headers=headers, trust_env=False, verify=False)
+        assert answer.status_code == status
+    started.end()
+    assert "osb_real_key" not in started.log()
+    assert "set to the key that this emulator was given" in started.log()
+
+
+@pytest.mark.parametrize(
+    ("asked", "in_use", "tried"),
+    [(None, (), [PORT]), (None, (PORT,), [PORT, 0]), (0, (), [0]), (PORT, (PORT,), [PORT])],
+)
+def test_its_port_is_the_same_each_time_unless_it_is_in_use(asked, in_use, tried):
+    """Then any free one does, but not in place of one that was asked for."""
+    ports = []
+
+    def listen(_host, port):
+        ports.append(port)
+        if port in in_use:
+            raise OSError("in use")
+        return socket.socket()
+
+    with contextlib.suppress(OSError):
+        first_free(listen, "127.0.0.1", asked).close()
+    assert ports == tried
+
+
+def test_where_it_listens_on_all_addresses_an_own_one_is_said(tmp_path):
+    """Nobody can call 0.0.0.0."""
+    started = Started(tmp_path, *EMULATORS[0], "--host", "0.0.0.0")
+    started.end()
+    assert "export OPENCOMPUTER_API_URL=http://127.0.0.1:" in started.log()
+
+
+def test_a_terminal_gets_no_json():
+    """It is for programs that start an emulator."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([*EMULATORS[0], "--port", "0"], stdin=end, stdout=end, stderr=end)
+    os.close(end)
+    shown = b""
+    try:
+        limit = time.monotonic() + DEADLINE
+        while b"Ctrl-C ends it." not in shown and time.monotonic() < limit:
+            if select.select([terminal], [], [], 0.1)[0]:
+                shown += os.read(terminal, 65536)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 0
+    finally:
+        process.kill()
+        os.close(terminal)
+    assert b"A page that shows what happens: http://127.0.0.1:" in shown
+    assert b"{" not in shown
+
+
+def test_the_command_is_installed_and_tells_its_version_and_commands():
+    """As `pulumi-opencomputer`."""
+    told = subprocess.run([SCRIPT, "--version"], capture_output=True, text=True, check=True).stdout
+    assert told.strip().split(".")[0].isdigit()
+    helped = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "emulator" in helped
+    missing = subprocess.run([SCRIPT], capture_output=True, text=True, check=False)
+    assert (missing.returncode, "COMMAND" in missing.stderr) == (2, True)
+
+
+def test_without_what_it_is_made_of_it_says_what_to_install(tmp_path):
+    """The emulator is an extra of the package."""
+    (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(name='starlette')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(EMULATORS[0], capture_output=True, text=True, env=environment, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == "The emulator needs starlette: pip install 'pulumi-opencomputer[emulator]'\n"
+
+
+def test_a_reset_goes_back_to_the_start(start_emulator, tmp_path):
+    """Records, requests, time and the edge are as at the start, and faults that it was started with are on again."""
+    seed = tmp_path / "base.json"
+    seed.write_text(json.dumps(manifest("seeded")))
+    emulator = start_emulator(seed=str(seed), fault="failing-builds", edge_lag="0")
+    assert create(emulator, "a", manifest("x")).status_code == 500
+    emulator.fail("too-large")
+    emulator.advance(3600)
+    emulator.set_edge(lag=[50, 50], hasCell=False)
+    call(emulator, "DELETE", "/api/snapshots/base")
+    assert call(emulator, "POST", "/_emulator/reset", headers={"X-API-Key": "wrong"}).status_code == 401
+    emulator.reset()
+    assert emulator.builds() == []
+    assert emulator.requests() == []
+    assert emulator.get("/_emulator/edge") == {"hasCell": True, "lag": [0, 0], "pendingEvents": 0}
+    assert emulator.applied() == [0]
+    assert [row["name"] for row in emulator.snapshots()] == ["base"]
+    assert create(emulator, "a", manifest("y")).status_code == 500

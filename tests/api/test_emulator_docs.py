@@ -1,0 +1,111 @@
+"""docs/emulator.md says what the emulator does: its tables are held equal to the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from pulumi_opencomputer.emulator.app import create_app
+from pulumi_opencomputer.emulator.command import PORT
+from pulumi_opencomputer.emulator.faults.rules import KINDS, NAMED, Rule
+from pulumi_opencomputer.emulator.greeting import DEFAULT_KEY
+from pulumi_opencomputer.emulator.options import Options
+from pulumi_opencomputer.testing import RunningEmulator
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "emulator.md").read_text("utf-8")
+
+
+def rows(table: str) -> list[list[str]]:
+    """The cells of a table's rows."""
+    lines = TEXT.partition(f"<!-- table: {table} -->\n")[2].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def quoted(cell: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]*)`", cell)
+
+
+def defaults() -> dict[str, object]:
+    """Each field of a rule, but its kind and its counters, and what it is where nothing is said."""
+    return {
+        each.name: each.default_factory() if each.default_factory is not MISSING else each.default
+        for each in fields(Rule)
+        if each.name not in ("kind", "met", "applied")
+    }
+
+
+def test_the_kinds_of_faults_are_those_that_there_are():
+    """In the order of the code."""
+    assert [quoted(row[0])[0] for row in rows("kinds")] == list(KINDS)
+
+
+def test_the_names_of_faults_are_those_that_there_are():
+    """None is missing, none is made up."""
+    assert {quoted(row[0])[0] for row in rows("names")} == set(NAMED)
+
+
+def test_the_fields_of_faults_have_these_defaults():
+    """And belong to kinds that there are."""
+    told: dict[str, object] = {}
+    for names, of, values, _ in rows("fields"):
+        told |= dict(zip(quoted(names), map(json.loads, quoted(values)), strict=True))
+        assert set(quoted(of)) <= {*KINDS, *defaults()}
+    assert told == defaults()
+
+
+def test_the_addresses_are_those_that_there_are(monkeypatch):
+    """Each with its methods."""
+    seen: list[Route] = []
+
+    def remember(routes: list[Route], **more: Any) -> Starlette:
+        seen.extend(routes)
+        return Starlette(routes=routes, **more)
+
+    monkeypatch.setattr("pulumi_opencomputer.emulator.control.Starlette", remember)
+    create_app(Options(("key",)))
+    there = {
+        (method, route.path.replace("{id}", "ID"))
+        for route in seen
+        for method in (route.methods or set()) - {"HEAD"}
+        if not route.path.startswith("/_emulator/page/")
+    }
+    told = set()
+    for row in rows("addresses"):
+        *methods, last = quoted(row[0])
+        method, path = last.split()
+        told |= {(each, path) for each in (*methods, method)}
+    assert told == there
+
+
+@pytest.mark.parametrize("name", sorted(quoted(TEXT.partition("| on the fixture |")[2].partition("\n\n")[0]), key=str))
+def test_what_the_fixture_has_is_there(name):
+    """Methods and attributes of the documentation's table."""
+    word = re.match(r"\w+", name)
+    assert word
+    if word[0] not in ("status", "age"):
+        assert hasattr(RunningEmulator("http://localhost"), word[0]), name
+
+
+def test_the_port_and_the_key_are_those_of_the_command():
+    """The one that it prints."""
+    assert f"export OPENCOMPUTER_API_URL=http://127.0.0.1:{PORT} OPENCOMPUTER_API_KEY={DEFAULT_KEY}" in TEXT
+    container = (ROOT / "Containerfile").read_text("utf-8")
+    assert f'"--port", "{PORT}"' in container
+    assert f"EXPOSE {PORT}" in container
+
+
+def test_the_pictures_are_there_and_small():
+    """`make screenshots` makes them."""
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", TEXT)
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert (ROOT / "docs" / picture).stat().st_size < 150_000

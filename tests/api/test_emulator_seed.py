@@ -1,0 +1,106 @@
+"""Snapshots that an emulator begins with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator_client import call, manifest, stream
+from emulator_process import API_KEY
+from pulumi_opencomputer.content.hashing import content_hash
+
+
+def write(path: Path, value: Any) -> Path:
+    path.write_text(json.dumps(value))
+    return path
+
+
+@pytest.mark.parametrize("form", ["folder", "manifest", "manifests by name", "list of records"])
+def test_a_seed_has_one_of_these_forms(start_emulator, tmp_path, form):
+    """Snapshots are there, ready and cached, without a build."""
+    a, b = manifest("a"), manifest("b", mark="kept")
+    folder = tmp_path / "seed"
+    folder.mkdir()
+    if form == "folder":
+        write(folder / "a.json", a)
+        write(folder / "b.json", b)
+        seed = folder
+    elif form == "manifest":
+        seed = write(folder / "b.json", b)
+    elif form == "manifests by name":
+        seed = write(folder / "any.json", {"a": a, "b": b})
+    else:
+        seed = write(folder / "any.json", [{"name": "a", "manifest": a, "id": "1"}, {"name": "b", "manifest": b}])
+    emulator = start_emulator(seed=str(seed))
+    assert {row["name"] for row in emulator.snapshots()} == ({"b"} if form == "manifest" else {"a", "b"})
+    row = emulator.snapshot("b")
+    assert (row["status"], row["manifest"]) == ("ready", b)
+    assert row["contentHash"] == content_hash(b) + ":named:b"
+    assert call(emulator, "POST", "/api/sandboxes", json={"snapshot": "b"}).status_code == 201
+    assert stream(emulator, "/api/snapshots", {"name": "c", "image": b})[0][1]["type"] == "cache_hit"
+    assert emulator.builds() == []
+
+
+def test_what_a_list_answers_is_a_seed(start_emulator, emulator, tmp_path):
+    """So a seed is made with one command."""
+    stream(emulator, "/api/snapshots", {"name": "a", "image": manifest("echo é")})
+    seed = write(tmp_path / "seed.json", emulator.snapshots())
+    assert start_emulator(seed=str(seed)).snapshot("a")["manifest"] == emulator.snapshot("a")["manifest"]
+
+
+def test_a_seed_leaves_what_the_folder_of_data_holds(start_emulator, tmp_path):
+    """A name that is there stays, also if it was deleted and made anew."""
+    emulator = start_emulator(seed=str(write(tmp_path / "a.json", manifest("a"))))
+    call(emulator, "DELETE", "/api/snapshots/a")
+    stream(emulator, "/api/snapshots", {"name": "a", "image": manifest("other")})
+    before = emulator.snapshot("a")
+    emulator.kill()
+    emulator.restart()
+    assert emulator.snapshot("a") == before
+    assert len(emulator.records()) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("{", "Expecting property name"),
+        (3, "a manifest, an object of manifests by name, or a list of records is needed"),
+        ([{"manifest": {}}], "a list holds records as GET /api/snapshots has them, each with a name"),
+        ({"a/b": {}}, "snapshot 'a/b': a name is not empty, has no slash"),
+        ({"a": 3}, "snapshot 'a': a manifest is an object"),
+        ({"steps": [{"aptInstall": ["jq"]}]}, "the API's form is needed"),
+        ({"steps": [{"type": "nix", "args": {}}]}, "steps[0] (nix): unknown step type: nix"),
+        (manifest("echo '"), "steps[0] (run): "),
+        ({"base": "base", "builderMemoryMB": "x"}, "builderMemoryMB must be a whole number"),
+        ({"a": manifest("\0")}, "SQLSTATE 22P05"),
+    ],
+    ids=str,
+)
+def test_a_seed_that_cannot_be_used_is_a_clear_error(tmp_path, value, reason):
+    """It names the file, the snapshot and the step."""
+    seed = tmp_path / "seed.json"
+    seed.write_text(value if isinstance(value, str) else json.dumps(value))
+    assert f"The seed can't be used: {seed}: " in (told := refused(seed))
+    assert reason in told
+
+
+def test_a_missing_or_empty_seed_is_a_clear_error(tmp_path):
+    """As is a name that two files have."""
+    assert "No such file or directory" in refused(tmp_path / "none.json")
+    assert "no file whose name ends in .json" in refused(tmp_path)
+    write(tmp_path / "a.json", manifest("a"))
+    write(tmp_path / "b.json", {"a": manifest("b")})
+    assert "the snapshot 'a' is there twice" in refused(tmp_path)
+
+
+def refused(seed: Path) -> str:
+    command = [sys.executable, "-m", "pulumi_opencomputer.emulator", "--port", "0", "--api-key", API_KEY]
+    ran = subprocess.run([*command, "--seed", str(seed)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    return ran.stderr

@@ -1,0 +1,236 @@
+"""The public endpoint: reads lag, a DELETE reaches only what its index shows, and a 404 proves little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from amounts import ALL
+from emulator_client import call, create, manifest
+from emulator_process import API_KEY, MODULE
+from faulty_process import FaultyEmulator
+from pulumi_opencomputer.errors import (
+    BuildFailedError,
+    ConfigurationError,
+    ConflictError,
+    UnavailableError,
+)
+from pulumi_opencomputer.lifecycle import read, waiting
+from pulumi_opencomputer.lifecycle.names import scratch_name
+from stack import Resource, SharedTime, Stack, image, named, snapshot
+
+OLD, NEW = snapshot("make old"), snapshot("make new")
+BUILT = image("make old")
+LAGS = [0.3, 1, 8, (0, 8)] if ALL else [1, 8]
+
+StartEdge = Callable[..., Stack]
+
+
+@pytest.fixture
+def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
+    """Start an emulator with the edge in front, and give a stack that shares its time."""
+
+    def start(lag: float | tuple[float, float], **options: object) -> Stack:
+        least, most = lag if isinstance(lag, tuple) else (lag, lag)
+        emulator = start_faulty(edge_lag=f"{least}..{most}", **options)
+        return Stack(emulator, time=SharedTime(emulator))
+
+    return start
+
+
+def _left(stack: Stack) -> set[str]:
+    """The names at the control plane, whatever the index shows."""
+    return {record["name"] for record in stack.emulator.records() if record["name"]}
+
+
+@pytest.mark.parametrize("lag", LAGS)
+def test_whole_life_passes_behind_the_index(start_edge: StartEdge, lag: float) -> None:
+    """Made, refreshed, replaced, failing and destroyed, each before the index has caught up; nothing is left."""
+    stack = start_edge(lag)
+    stack.up(OLD, BUILT)
+    assert _left(stack) == {"fixed"}
+    stack.refresh()
+    assert stack.outputs(OLD)["status"] == stack.outputs(BUILT)["status"] == "ready"
+    stack.up(NEW, BUILT)
+    assert _left(stack) == {"fixed"}
+    with pytest.raises(BuildFailedError):
+        stack.up(snapshot("echo FAIL_BUILD"), BUILT)
+    stack.refresh()
+    assert stack.outputs(NEW)["status"] == "ready"
+    stack.up(NEW, BUILT)
+    stack.destroy()
+    assert _left(stack) == set()
+
+
+@pytest.mark.parametrize("lag", LAGS)
+def test_generated_names_pass_behind_the_index(start_edge: StartEdge, lag: float) -> None:
+    """A replacement has another name, and the old one's record goes."""
+    stack = start_edge(lag)
+    stack.up(snapshot("make old", name=None))
+    new = snapshot("make new", name=None)
+    stack.up(new)
+    assert _left(stack) == {stack.outputs(new)["name"]}
+    stack.destroy()
+    assert _left(stack) == set()
+
+
+def test_image_leaves_no_scratch_name(start_edge: StartEdge) -> None:
+    """A DELETE that the index does not let through is made again until it is."""
+    stack = start_edge(8)
+    stack.up(BUILT)
+    assert _left(stack) == set()
+    assert stack.lines.warnings == []
+
+
+def test_scratch_name_that_the_index_does_not_show_in_time_is_a_warning(start_edge: StartEdge) -> None:
+    """The image is made, and must be recorded; the next change, or the delete, clears the name."""
+    stack = start_edge(1000)
+    stack.up(BUILT)
+    left = {scratch_name(BUILT.urn), scratch_name(BUILT.urn, 1)}
+    assert _left(stack) == left
+    assert {name for name in left if f"the temporary name {name!r} yet" in "\n".join(stack.lines.warnings)} == left
+    stack.emulator.advance(1000)
+    stack.destroy()
+    assert _left(stack) == set()
+
+
+def test_scratch_name_that_is_taken_and_not_shown_blocks_no_build(start_edge: StartEdge) -> None:
+    """Another of a few names is taken."""
+    stack = start_edge(100_000)
+    stack.up(BUILT)
+    rebuilt = image("make new")
+    stack.up(rebuilt)
+    assert stack.outputs(rebuilt)["status"] == "ready"
+    stack.emulator.advance(100_000)
+    stack.up(image("make newest"))
+    assert _left(stack) == set()
+
+
+def test_delete_of_a_young_record_waits_two_minutes_and_then_keeps_the_state(start_edge: StartEdge) -> None:
+    """What can't be deleted yet is not lost: the same command does it later."""
+    stack = start_edge(1000)
+    stack.up(OLD)
+    with pytest.raises(UnavailableError, match=r"'fixed' was made a short while ago.*stays in the state"):
+        stack.destroy()
+    assert set(stack.state) == {OLD.urn}
+    assert sum(stack.time.waits) == pytest.approx(120 + waiting.LONGEST_WAIT, abs=125)
+    stack.emulator.advance(1000)
+    stack.destroy()
+    assert _left(stack) == set()
+
+
+def test_delete_of_an_old_record_believes_the_second_look(start_edge: StartEdge) -> None:
+    """After ten minutes the index has heard of a record: twice not there means gone."""
+    stack = start_edge(0)
+    stack.up(OLD)
+    stack.emulator.advance(3600)
+    call(stack.emulator, "DELETE", "/api/snapshots/fixed")
+    stack.time.waits.clear()
+    stack.destroy()
+    assert stack.state == {}
+    assert stack.time.waits == [5.0]
+
+
+def test_young_record_that_the_index_does_not_show_stays_in_the_state(start_edge: StartEdge) -> None:
+    """A refresh right after a create changes nothing, whatever the endpoint answers."""
+    stack = start_edge(0)
+    stack.up(snapshot("make first", urn="first", name="first"))
+    stack.emulator.set_edge(lag=[500, 500])
+    stack.up(snapshot("make first", urn="first", name="first"), OLD)
+    before = dict(stack.outputs(OLD))
+    stack.refresh()
+    assert stack.outputs(OLD) == before
+
+
+def test_record_of_whole_seconds_is_no_drift(start_edge: StartEdge) -> None:
+    """The index has times in whole seconds; a POST answers with more."""
+    stack = start_edge(0)
+    stack.up(OLD)
+    before = dict(stack.outputs(OLD))
+    stack.refresh()
+    assert stack.outputs(OLD) == before
+
+
+ANOTHER_KEY = "another-key-of-the-emulator"
+LARGE = {"base": "base", "steps": [{"run": ["make large"]}, {"addFile": {"path": "/f", "content": "x" * 2_100_000}}]}
+
+
+def test_manifest_that_the_index_can_not_hold_is_made_once_and_never_lost(start_edge: StartEdge) -> None:
+    """Its absence proves nothing; a replacement stops before the old record is touched; a delete says what stays."""
+    stack = start_edge(0)
+    large = snapshot(manifest=LARGE)
+    stack.up(large, BUILT)
+    before = _left(stack)
+    stack.emulator.advance(3600)
+    stack.refresh()
+    assert stack.outputs(large)["status"] == "ready"
+    with pytest.raises(ConflictError, match="larger than 2 MB never shows"):
+        stack.up(NEW, BUILT)
+    assert _left(stack) == before
+    stack.destroy()
+    assert "its manifest is larger than the public endpoint's index holds" in "\n".join(stack.lines.warnings)
+    assert stack.state == {}
+
+
+@pytest.mark.parametrize("edge", [False, True])
+@pytest.mark.parametrize("others", [False, True], ids=["an empty organisation", "one with records"])
+@pytest.mark.parametrize("resource", [OLD, BUILT], ids=["snapshot", "image"])
+def test_key_of_another_organisation_changes_nothing(
+    start_faulty: Callable[..., FaultyEmulator], resource: Resource, edge: bool, others: bool
+) -> None:
+    """Where its records show another organisation that is an error; where it has none, the state stays."""
+    keys = ("--api-key", API_KEY, "--api-key", ANOTHER_KEY)
+    emulator = start_faulty(edge=edge, command=(*MODULE, *keys))
+    stack = Stack(emulator)
+    stack.up(resource)
+    before, left = dict(stack.outputs(resource)), _left(stack)
+    other = Stack(emulator)
+    other.api_key = ANOTHER_KEY
+    if others:
+        other.up(snapshot("make theirs", urn="theirs", name="theirs"))
+    other.state = dict(stack.state)
+    if others:
+        with pytest.raises(ConfigurationError, match="belongs to another organisation"):
+            other.refresh()
+        assert other.outputs(resource) == before
+    else:
+        other.refresh()
+        assert other.outputs(resource) == {**before, "status": read.MISSING}
+    if resource is OLD:
+        with pytest.raises((ConfigurationError, UnavailableError), match="organisation"):
+            other.destroy()
+        assert resource.urn in other.state
+    assert left <= _left(stack)
+
+
+def test_record_whose_image_was_deleted_is_made_anew(stack: Stack) -> None:
+    """Ready without a checkpoint is not ready: no sandbox starts from it."""
+    stack.up(OLD)
+    stack.emulator.delete_checkpoint(stack.outputs(OLD)["checkpointId"])
+    stack.refresh()
+    assert stack.outputs(OLD)["status"] == read.MISSING
+    stack.up(OLD)
+    assert stack.outputs(OLD)["status"] == "ready"
+    assert named(stack.emulator)["fixed"]["checkpointId"] == stack.outputs(OLD)["checkpointId"]
+
+
+def test_image_whose_checkpoint_was_deleted_is_made_anew(stack: Stack) -> None:
+    """Its content is never cached again, so a variant is built."""
+    stack.up(BUILT)
+    stack.emulator.delete_checkpoint(stack.outputs(BUILT)["checkpointId"])
+    stack.refresh()
+    assert stack.outputs(BUILT)["status"] == read.MISSING
+    stack.up(BUILT)
+    assert stack.outputs(BUILT)["status"] == "ready"
+    stack.refresh()
+    assert stack.outputs(BUILT)["status"] == "ready"
+
+
+def test_foreign_record_behind_the_index_is_a_conflict(start_edge: StartEdge) -> None:
+    """The 409 tells of a record that the index shows a little later, and whose it is."""
+    stack = start_edge(8)
+    create(stack.emulator, "fixed", manifest("theirs")).raise_for_status()
+    with pytest.raises(ConflictError, match="It was not made by this provider"):
+        stack.up(NEW)
+    assert _left(stack) == {"fixed"}

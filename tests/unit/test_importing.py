@@ -1,0 +1,98 @@
+"""Imports keep a record's words and hash, whatever the server's shell made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_opencomputer.api.records import Record
+from pulumi_opencomputer.content.hashing import content_hash
+from pulumi_opencomputer.errors import InvalidInputError
+from pulumi_opencomputer.lifecycle.check import HashMemory
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
+from pulumi_opencomputer.lifecycle.run import Run
+from pulumi_opencomputer.lifecycle.types import Checked, Clock, Imported
+from pulumi_opencomputer.manifest.prepared import prepare
+
+URN = "urn:pulumi:dev::project::opencomputer:index:Snapshot::s"
+
+# What a program would have quoted, and what it would be refused.
+QUOTED_NOW = [
+    {"type": "pip_install", "args": {"packages": ["jax", "pandas>=2,<3"]}},
+    {"type": "pip_install", "args": {"packages": ["numpy\n", "jax"]}},
+    {"type": "run", "args": {"commands": ["true\n", "true"]}},
+]
+REFUSED_NOW = [
+    {"type": "pip_install", "args": {"packages": ["numpy", "# CV", "opencv-python-headless"]}},
+    {"type": "apt_install", "args": {"packages": ["linux-headers-$(uname -r)"]}},
+    {"type": "run", "args": {"commands": ["cat > f <<EOF\nhello\nEOF", "chmod 600 f"]}},
+    {"type": "workdir", "args": {"path": "/srv/a b"}},
+    {"type": "add_file", "args": {"path": "/srv/", "content": "aGVsbG8=", "encoding": "base64"}},
+]
+
+
+def no_client() -> Any:
+    raise AssertionError("an import asks the server for the record alone, which is there")
+
+
+RUN = Run(no_client, lambda: "http://127.0.0.1", Clock(lambda _: None, lambda: 0.0))
+
+
+def record(step: dict[str, Any]) -> Record:
+    manifest = {"base": "base", "steps": [{"type": "workdir", "args": {"path": "/w"}}, step]}
+    return Record("1", "daily", content_hash(manifest), "ready", "checkpoint", "2026-08-01T00:00:00Z", None, manifest)
+
+
+def taken_over(row: Record) -> Imported:
+    return SNAPSHOT.import_(RUN, URN, row)
+
+
+def checked_again(olds: dict[str, Any], manifest: Any) -> Checked:
+    return SNAPSHOT.check(URN, olds, {"manifest": manifest, "name": "daily"}, HashMemory())
+
+
+@pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])
+def test_a_records_words_keep_its_hash(step):
+    """The next run has nothing to do, and a build of the same words sends what was built."""
+    row = record(step)
+    inputs = taken_over(row).inputs
+    assert inputs["contentHash"] == row.content_hash
+    checked = checked_again(inputs, inputs["manifest"])
+    assert (checked.problems, checked.inputs["contentHash"]) == ((), row.content_hash)
+    sent = prepare(inputs["manifest"], row.content_hash).image()
+    assert sent == row.manifest
+
+
+@pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])
+def test_odd_words_of_a_record_are_one_warning_with_the_cure(step):
+    """It stands at the step, and says what becomes of the words."""
+    ((path, reason),) = taken_over(record(step)).warnings
+    assert path.startswith("manifest.steps[1].")
+    assert reason.startswith("keeps the words of the server's record")
+    assert ("put them in single quotes" in reason) == (step in QUOTED_NOW)
+
+
+@pytest.mark.parametrize("step", REFUSED_NOW)
+def test_a_program_that_writes_such_words_anew_is_refused(step):
+    """Only what is recorded is taken as it is."""
+    inputs = taken_over(record(step)).inputs
+    changed = {**inputs["manifest"], "rebuild": "2"}
+    assert checked_again(inputs, changed).problems
+    with pytest.raises(InvalidInputError):
+        prepare(changed, inputs["contentHash"])
+
+
+@pytest.mark.parametrize("step", QUOTED_NOW)
+def test_a_program_that_writes_such_words_anew_builds_what_they_say(step):
+    """With another hash than the record's, as other words are sent."""
+    inputs = taken_over(record(step)).inputs
+    checked = checked_again({}, inputs["manifest"])
+    assert checked.problems == ()
+    assert checked.inputs["contentHash"] != inputs["contentHash"]
+
+
+def test_plain_words_of_a_record_are_no_warning():
+    """Most are."""
+    made = taken_over(record({"type": "pip_install", "args": {"packages": ["pandas==2.2.3", "numpy jax"]}}))
+    assert made.warnings == ()

@@ -1,0 +1,201 @@
+"""What a program puts into a manifest by mistake: told at once, with the step and what to write."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+import opencomputer
+import pulumi
+import pytest
+
+from pulumi_opencomputer.errors import InvalidInputError
+from pulumi_opencomputer.manifest.builder import Manifest
+from pulumi_opencomputer.manifest.forms import to_declared
+from pulumi_opencomputer.manifest.prepared import examine, prepare
+
+START = Manifest.base().run_commands("true")
+
+
+def problem(call: Callable[[], object]) -> tuple[str, str]:
+    with pytest.raises(InvalidInputError) as caught:
+        call()
+    ((path, reason),) = caught.value.problems
+    return path, reason
+
+
+def checked(*steps: Any) -> list[tuple[str, str]]:
+    return [
+        (path, reason) for path, reason in examine({"base": "base", "steps": list(steps)}, lambda _: False).problems
+    ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: START.env({"A": "1", "TOKEN": None}),  # type: ignore[dict-item]
+        lambda: Manifest.from_dict({"steps": [{"run": ["true"]}, {"env": {"TOKEN": None}}]}),
+        lambda: to_declared({"steps": [{"run": ["true"]}, {"env": {"TOKEN": None}}]}, lenient=True),
+        lambda: to_declared(
+            opencomputer.Image.base().run_commands("true").env({"TOKEN": None}).to_dict(), lenient=True
+        ),
+    ],
+)
+def test_a_variable_without_a_value_is_refused_in_the_program(call):
+    """Pulumi would drop it, and the image be built without; the error names the variable and the likely cause."""
+    path, reason = problem(call)
+    assert path == "manifest.steps[1].env.TOKEN"
+    assert "probably not set" in reason
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_output_without_a_value_is_refused_once_it_is_known(loops, whole):
+    """A value, or the whole mapping, may be known later only."""
+    value: Any = pulumi.Output.from_input({"TOKEN": None} if whole else None)
+    manifest = START.env(value if whole else {"TOKEN": value})
+    found = manifest.steps[1]["env"] if whole else manifest.steps[1]["env"]["TOKEN"]
+    with pytest.raises(InvalidInputError, match=r"manifest\.steps\[1\]\.env\.TOKEN: has no value"):
+        asyncio.get_event_loop().run_until_complete(found.future())
+
+
+def test_an_output_with_a_value_stays_one(loops):
+    """With its secrecy."""
+    found = START.env({"TOKEN": pulumi.Output.secret("s3cret")}).steps[1]["env"]["TOKEN"]
+    loop = asyncio.get_event_loop()
+    assert loop.run_until_complete(found.future()) == "s3cret"
+    assert loop.run_until_complete(found.is_secret())
+
+
+NOTES = [
+    "Calling __str__ on an Output[T] is not supported.\n\nTo get the value",
+    "Calling [toString] on an [Output<T>] is not supported.",
+    "Calling [ToString] on an [Output<T>] is not supported.",
+]
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_an_output_made_into_text_is_a_problem_wherever_it_stands(note):
+    """Pulumi's note would be built into the image; the reason says how to build such a text."""
+    steps = [
+        {"run": ["true", f"echo 'id={note}'"]},
+        {"env": {"A": note}},
+        {"addFile": {"path": "/f", "content": f"x {note}"}},
+        {"workdir": f"/{note}"},
+        {"pipInstall": [note]},
+    ]
+    found = checked(*steps)
+    assert [path for path, _ in found] == [
+        "manifest.steps[0].run[1]",
+        "manifest.steps[1].env.A",
+        "manifest.steps[2].addFile.content",
+        "manifest.steps[3].workdir",
+        "manifest.steps[4].pipInstall[0]",
+    ]
+    assert all("pulumi.Output.concat" in reason for _, reason in found)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_note_is_the_one_that_pulumi_makes(loops):
+    """The installed version's words are known."""
+    text = f"echo {pulumi.Output.from_input('x')}"
+    assert "Output.concat" in checked({"run": [text]})[0][1]
+
+
+def generated() -> Iterator[str]:
+    yield "a"
+
+
+@pytest.mark.parametrize(
+    ("value", "cure"),
+    [
+        ({"a", "b"}, "sorted("),
+        (frozenset("a"), "sorted("),
+        ({"a": 1}.keys(), "sorted("),
+        (generated(), "list("),
+        (map(str, "a"), "list("),
+        (object(), "give text, a list or a mapping"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        (START.apt_install, "manifest.steps[1].aptInstall"),
+        (START.pip_install, "manifest.steps[1].pipInstall"),
+        (START.env, "manifest.steps[1].env"),
+        (START.workdir, "manifest.steps[1].workdir"),
+        (START.run_commands, "manifest.steps[1].run[0]"),
+        (lambda value: START.add_local_dir(".", "/a", ignore=value), "manifest.steps[1].addDir.ignore"),
+        (lambda value: to_declared({"steps": [{}, {"run": value}]}, lenient=True), "manifest.steps[1].run"),
+    ],
+)
+def test_what_pulumi_cant_carry_is_told_with_its_step(value, cure, call, path):
+    """In place of Pulumi's error with the whole manifest in it; no value is shown."""
+    found, reason = problem(lambda: call(value))
+    assert found == path
+    assert f"is a value of type {type(value).__name__}" in reason
+    assert cure in reason
+
+
+@pytest.mark.parametrize("path", [PurePosixPath("/w/a"), PureWindowsPath("/w/a")])
+def test_paths_are_accepted_wherever_a_path_goes(path):
+    """A path in the sandbox has slashes, whichever system the program runs on."""
+    manifest = Manifest.base().workdir(path).add_file(path, "x").add_local_file("a", path).add_local_dir("b", path)
+    places = [step.get("workdir") or next(iter(step.values()))["path"] for step in manifest.steps]
+    assert places == ["/w/a"] * 4
+    assert to_declared({"steps": [{"workdir": path}]})["steps"] == [{"workdir": "/w/a"}]
+
+
+def test_a_list_of_commands_is_told_how_to_be_given():
+    """Each is an argument of its own."""
+    path, reason = problem(lambda: START.run_commands(["a", "b"]))  # type: ignore[arg-type]
+    assert path == "manifest.steps[1].run[0]"
+    assert "run_commands(*commands)" in reason
+
+
+@pytest.mark.parametrize(("value", "word"), [(None, "None"), ({"pandas": "2"}, "a mapping")])
+@pytest.mark.parametrize("method", ["apt_install", "pip_install"])
+def test_packages_that_are_no_list_are_told_what_they_are(method, value, word):
+    """With the step."""
+    path, reason = problem(lambda: getattr(START, method)(value))
+    assert path.startswith("manifest.steps[1].")
+    assert reason == f"must be a list of strings, not {word}."
+
+
+@pytest.mark.parametrize("value", [8080, 8080.0, True])
+def test_a_number_in_place_of_text_is_told_to_be_quoted(value):
+    """It arrives as a float: which text is meant, only the program knows."""
+    ((path, reason),) = checked(*Manifest.base().env({"PORT": value}).declared()["steps"])
+    assert path == "manifest.steps[0].env.PORT"
+    assert reason == "must be a string. Put the number or truth value in quotes."
+
+
+def test_a_string_or_a_list_in_the_others_place_is_told_what_to_write():
+    """Also in a mapping, which no method sees."""
+    assert checked({"run": "make"}) == [("manifest.steps[0].run", "must be a list. Put the string in [ ].")]
+    assert "give each of its entries by itself" in checked({"run": [["a", "b"]]})[0][1]
+
+
+@pytest.mark.parametrize("base", ["python:3.12", "ghcr.io/a/b", "ubuntu@sha256"])
+def test_a_container_image_as_a_base_is_a_warning(base):
+    """The server decides, but it knows no images of registries."""
+    ((path, reason),) = prepare({"base": base, "steps": []}).warnings
+    assert path == "manifest.base"
+    assert "Start from base" in reason
+
+
+@pytest.mark.parametrize("base", ["base", "ubuntu", "default", "gpu-2"])
+def test_another_base_is_no_warning(base):
+    """A server may have more."""
+    assert prepare({"base": base, "steps": []}).warnings == ()
+
+
+def test_a_misspelt_method_is_told_the_right_one():
+    """As a plain AttributeError, so that `hasattr` works."""
+    with pytest.raises(AttributeError, match=re.escape("a Manifest has no 'pip_instal'; did you mean pip_install?")):
+        Manifest.base().pip_instal(["pandas"])  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="it has add_file, add_local_dir"):
+        _ = Manifest.base().zzzzzz  # type: ignore[attr-defined]
+    assert not hasattr(Manifest.base(), "apply")
