@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -137,7 +138,11 @@ FEATURES: list[Feature] = [
         ("up --target", "changes the named resources alone", _same()),
         ("up --target-replace", "both in one", _same()),
         ("up --target-dependents", "and what depends on them", _same()),
-        ("up --exclude", "changes all but the named resources", _same()),
+        (
+            "up --exclude",
+            "changes all but the named resources; the next `up` deletes what was replaced",
+            _same(),
+        ),
         ("up --exclude-dependents", "nor what depends on those", _same()),
         ("up --refresh", "a snapshot that somebody deleted is made again", _same()),
         ("up --diff", "the same lines of the build", _same()),
@@ -237,3 +242,7 @@ def table() -> str:
         lines += [f"| `{row.name}` | {row.effect} | " + " | ".join(map(str, row.cells)) + " |" for row in rows]
         lines.append("")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

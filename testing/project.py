@@ -185,9 +185,9 @@ class Project:
         """Any other command, in the project; what it printed on standard output."""
         return self._run(*arguments).stdout
 
-    def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Any other command, which may fail."""
-        return self._run(*arguments, check=False)
+    def tried(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Any other command, which may fail, or asks for something."""
+        return self._run(*arguments, check=False, stdin=stdin)
 
     def rename_stack(self, name: str) -> None:
         """`pulumi stack rename`."""
@@ -218,11 +218,12 @@ class Project:
     def _command(self, *arguments: str) -> list[str]:
         return ["pulumi", *arguments, "--non-interactive", "--color", self.color]
 
-    def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
             self._command(*arguments),
             cwd=self.folder,
             env=self.environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=_LIMIT,

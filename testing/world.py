@@ -62,16 +62,23 @@ class World:
 
     def urn(self, name: str) -> str:
         """A resource's URN in the state."""
-        return str(self.project.resource(name)["urn"])
+        found = [each["urn"] for each in self._resources() if each["urn"].rpartition("::")[2] == name]
+        return str(found[0])
 
     def ids(self) -> dict[str, str]:
         """The recorded ids of the snapshots' records, by the resource's name."""
-        resources = json.loads(self.project.exported())["deployment"].get("resources", [])
         return {
             entry["urn"].rpartition("::")[2]: entry["outputs"]["snapshotId"]
-            for entry in resources
-            if "snapshotId" in entry.get("outputs", {})
+            for entry in self._snapshots()
+            if not entry.get("delete")
         }
+
+    def _snapshots(self) -> list[dict[str, Any]]:
+        return [entry for entry in self._resources() if "snapshotId" in entry.get("outputs", {})]
+
+    def _resources(self) -> list[dict[str, Any]]:
+        resources: list[dict[str, Any]] = json.loads(self.project.exported())["deployment"].get("resources", [])
+        return resources
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The server's named records, by name."""
@@ -94,12 +101,6 @@ class World:
         """The requests that changed something at the server."""
         return [entry["path"] for entry in self.emulator.requests() if entry["method"] != "GET"]
 
-    def urn_in(self, stack: str, name: str) -> str:
-        """A resource's URN in the state, which the command line wants with its stack."""
-        urn = self.urn(name)
-        assert urn.split(":")[2] == stack
-        return urn
-
     def import_(self, name: str, id_: str) -> subprocess.CompletedProcess[str]:
         """`pulumi import` of a snapshot."""
         kind = f"{self.column.adapter.type_prefix}Snapshot"
@@ -114,5 +115,5 @@ class World:
 
     def assert_one_row_each(self, *others: str) -> None:
         """Fail unless the server has exactly the records that the state knows, and those with other ids."""
-        wanted = Counter([*self.ids().values(), *others])
+        wanted = Counter([*(entry["outputs"]["snapshotId"] for entry in self._snapshots()), *others])
         assert wanted == Counter(row["id"] for row in self.emulator.snapshots())

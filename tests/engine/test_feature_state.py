@@ -72,8 +72,8 @@ def test_states_that_lose_or_change_a_resource(world: World) -> None:
     assert (ran.steps()["now"], ran.steps()["now-gen"]) == ("same", "same")
     assert (world.ids()["now"], world.ids()["now-gen"]) == (before["now"], before["now-gen"])
     world.assert_one_row_each()
+    urns = [world.urn(name) for name in ("now", "now-gen")]
     project.pulumi("stack", "init", "other")
-    urns = [world.urn_in(STACK, name) for name in ("now", "now-gen")]
     project.pulumi("state", "move", "--source", STACK, "--dest", "other", "--yes", *urns)
     project.pulumi("stack", "select", "other")
     world.write(*program("one")[2:])
@@ -118,11 +118,11 @@ def test_stacks(world: World) -> None:
     world.up()
     rows = world.emulator.snapshots()
     exported = project.exported()
-    outputs = [each["outputs"] for each in json.loads(exported)["deployment"]["resources"] if "id" in each]
+    outputs = [each["outputs"] for each in json.loads(exported)["deployment"]["resources"] if "outputs" in each]
     assert "hunter2" not in json.dumps(outputs)
     project.edit_state(lambda text: text)
-    project.environment["PULUMI_CONFIG_PASSPHRASE"] = "a passphrase of the tests"
-    project.pulumi("stack", "change-secrets-provider", "passphrase")
+    project.tried("stack", "change-secrets-provider", "passphrase", stdin="another passphrase\nanother passphrase\n")
+    project.environment["PULUMI_CONFIG_PASSPHRASE"] = "another passphrase"
     project.rename_stack("renamed")
     world.emulator.forget_requests()
     assert set(world.up().steps().values()) <= {"same"}
