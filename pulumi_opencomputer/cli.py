@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from importlib import metadata
 
 from .emulator import command as emulator
+from .emulator.version import version
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="pulumi-opencomputer", description="Tools beside the Pulumi provider for OpenComputer."
     )
-    parser.add_argument("--version", action="version", version=metadata.version("pulumi-opencomputer"))
+    parser.add_argument("--version", action="version", version=version())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     emulate = commands.add_parser(
         "emulator", help="run a local OpenComputer API, which simulates builds", **emulator.TEXTS

@@ -64,14 +64,14 @@ class FakeTime:
 class SharedTime(FakeTime):
     """Time that passes at the emulator too when somebody waits; the server's clock is then ahead of this machine's."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        super().__init__()
+    def __init__(self, emulator: Emulator, *, pace: float = 1.0) -> None:
+        super().__init__(pace=pace)
         self._emulator = emulator
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         if seconds >= _WORTH_TELLING:
-            self._emulator.advance(seconds)
+            self._emulator.advance(seconds * self._pace)
 
     def now(self) -> float:
         return time.time()

@@ -68,7 +68,12 @@ class _Emulator:
         return asks and self._guard.knows_name(scope)
 
     def _plant(self) -> None:
+        # The edge shows them from the start, however far its index is behind.
+        if self._index:
+            self._index.lag, lag = (0.0, 0.0), self._index.lag
         plant(self._store, self._organisation, self._seed)
+        if self._index:
+            self._index.lag = lag
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":

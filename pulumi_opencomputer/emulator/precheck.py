@@ -19,14 +19,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 _SHELL = "/bin/sh"
 _SECONDS = 10.0
 _LONGEST_REMEMBERED = 4096
+_LONGEST_READ = 100_000
 _LONGEST_NAME = 255
 _APT = "sudo DEBIAN_FRONTEND=noninteractive apt-get update -qq && sudo apt-get install -y -qq "
 _PIP = "sudo pip install -q "
 _MKDIR = "sudo mkdir -p "
 
-# Such a line has no syntax that could be wrong, and needs no shell.
-_PLAIN_COMMAND = r"(?a:[\w./:=,@%+ -]*[\w./:=,@%+-][\w./:=,@%+ -]*)"
-_PLAIN = re.compile(f"{_PLAIN_COMMAND}(?: && {_PLAIN_COMMAND})*")
+_PLAIN = re.compile(r"(?a:[\w./:=,@%+ -]*)")
 _RESERVED = frozenset(["if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "for", "while", "until", "in"])
 # Where one of these stands, what the shell makes of the words depends on more than the words.
 _EXPANDED = re.compile(r"[$`\\~{}\n]")
@@ -101,9 +100,17 @@ def failure_of(kind: str, line: str) -> Failure | None:
 
 def shell_failure(line: str) -> Failure | None:
     """Return the shell's error of syntax, or None if there is none, or no shell to ask."""
-    if "\0" in line or (_PLAIN.fullmatch(line) and _RESERVED.isdisjoint(line.split())):
+    if "\0" in line or _is_plain(line):
         return None
     return _remembered(line) if len(line) <= _LONGEST_REMEMBERED else _ask_shell(line)
+
+
+def _is_plain(line: str) -> bool:
+    # Such a line has no syntax that could be wrong, and needs no shell.
+    commands = line.split(" && ")
+    return all(
+        _PLAIN.fullmatch(command) and (words := command.split()) and _RESERVED.isdisjoint(words) for command in commands
+    )
 
 
 def _ask_shell(line: str) -> Failure | None:
@@ -132,7 +139,7 @@ def _inner_scripts(line: str) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str] | Failure | None:
-    if _EXPANDED.search(text):
+    if len(text) > _LONGEST_READ or _EXPANDED.search(text):
         return None
     lexer = shlex.shlex(text, posix=True, punctuation_chars="<>|&;()")
     lexer.whitespace_split, lexer.commenters = True, ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ class BuildRequest:
 
     Attributes:
         has_begun: Whether the server has said anything of the build.
-        is_sent: Whether the whole request went out.
+        sent_at: When the whole request was out, on a clock that only grows; None before.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class BuildRequest:
             before_last_byte: Called after that, with the seconds that it may take; the server waits meanwhile.
         """
         self.has_begun = False
-        self.is_sent = False
+        self.sent_at: float | None = None
         self._on_event = on_event
         self._before_end = before_end
         self._before_last_byte = before_last_byte
@@ -72,6 +73,11 @@ class BuildRequest:
     def wait(self, seconds: float) -> bool:
         """Wait at most so long for the request's end; tell whether it has ended."""
         return self._ended.wait(seconds)
+
+    @property
+    def silence(self) -> float:
+        """Seconds for which the server has said nothing since it had the whole request; 0 once it has spoken."""
+        return 0.0 if self.has_begun or self.sent_at is None else time.monotonic() - self.sent_at
 
     def result(self) -> BuildOutcome:
         """Return the outcome of a request that has ended, or raise its error."""
@@ -105,7 +111,8 @@ class BuildRequest:
 
     def _end(self) -> None:
         self._before_end()
-        self.is_sent = self._before_last_byte is None
+        if self._before_last_byte is None:
+            self.sent_at = time.monotonic()
 
     def _hook(self, seconds: float) -> None:
         try:
@@ -113,7 +120,7 @@ class BuildRequest:
                 self._before_last_byte(seconds)
         except APIError as error:
             raise HookFailedError(error) from error
-        self.is_sent = True
+        self.sent_at = time.monotonic()
 
     def _go_on(self) -> None:
         if self._left:

@@ -8,6 +8,7 @@ builds and the others fail after 120 s. And after a failed build the content is 
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,23 @@ _LOOKS_WITHOUT_RECORD = 4
 # Seconds for which a build whose stream broke off is looked at: the server cancels one whose client went away.
 _LOST_AFTER = 15.0
 
+# The seconds that the server may take to handle each byte of a request before it says its first word.
+_HANDLING = 0.3e-6
+# Looks after which even a hit that was ready from the beginning should have been answered.
+_SLOW_HITS = 4
+# Seconds in which a silent request ends whose name turns out to be taken by itself.
+_LAST_WORD = 30.0
+
 # A gateway answers so when the server's own answer is lost: the server may be building.
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
+
+
+class _Verdict(enum.Enum):
+    """What a look at the content of a silent request tells."""
+
+    WAIT = "wait"
+    READY = "ready"
+    ASK_AGAIN = "ask again"
 
 
 class Builder:
@@ -127,10 +143,20 @@ class Builder:
     def _request(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildOutcome:
         """Ask once; and once more, where the request only waited for a build that has ended by now."""
         request = self._send(name, before_last_byte)
+        handling = self._job.size * _HANDLING
+        was_ready = True
         while not request.wait(self._clock.look_every):
-            if request.is_sent and not request.has_begun and self._need_not_wait():
-                request.leave()
+            if request.silence <= handling:
+                continue
+            verdict = self._look()
+            if verdict is _Verdict.ASK_AGAIN:
                 return self._ask_again(request, name, before_last_byte)
+            if verdict is _Verdict.READY:
+                # What was ready from the beginning is a hit that takes its time, unless that is very long.
+                if not was_ready or request.silence > handling + _SLOW_HITS * self._clock.look_every:
+                    return self._ask_again(request, name, before_last_byte)
+            else:
+                was_ready = False
         return request.result()
 
     def _send(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildRequest:
@@ -148,35 +174,37 @@ class Builder:
         # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
         self._job.remaining()
 
-    def _need_not_wait(self) -> bool:
-        """Whether a silent request waits in vain: the content is ready, or blocked by a build that is dead.
+    def _look(self) -> _Verdict:
+        """Look at what a silent request waits for.
 
         A request that is silent may also be a slow start of its own build, whose record says building.
         """
         record, now = self._known_records().get(self._hash()), self._clock.now()
         if record is None:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
-            return False
+            return _Verdict.WAIT
         if record.is_ready:
-            return True
+            return _Verdict.READY
         if record.status == "building" and self._is_dead_or_failed(record, now):
             self._say_blocked(record, now)
             self.choose()
-            return True
+            return _Verdict.ASK_AGAIN
         self._say_waiting(record, now)
-        return False
+        return _Verdict.WAIT
 
     def _ask_again(
         self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None
     ) -> BuildOutcome:
+        """Ask once more beside a request that waits in vain, and leave that one where this is answered."""
         try:
-            again = self._send(name, before_last_byte)
-            return again.result()
+            return self._send(name, before_last_byte).result()
         except ConflictError:
-            # The build was the silent request's own, and ended in this moment.
-            if silent.wait(self._clock.look_every):
+            # The silent request's own build, or hit, ended in this moment.
+            if silent.wait(_LAST_WORD):
                 return silent.result()
             raise
+        finally:
+            silent.leave()
 
     def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
         """Wait for a build whose stream we lost.

@@ -19,7 +19,7 @@ from ..sanitize import clean
 from .types import UNKNOWN, Autonaming, Checked, is_unknown
 
 if TYPE_CHECKING:
-    from ..manifest.prepared import Hashed
+    from ..content.hashing import Hashed
 
 _DELETED_FIRST = (
     "makes names without a random part, so Pulumi deletes each resource before it builds the next, and a build that "

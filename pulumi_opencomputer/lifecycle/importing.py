@@ -75,8 +75,9 @@ def declare(record: Record, what: str) -> dict[str, Any]:
     Raises:
         InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.
     """
-    if record.status != "ready":
-        raise _refusal(f"{what} is {record.status}, not ready: there is nothing to take over yet.")
+    if not record.is_ready:
+        lost = " without an image" if record.status == "ready" else ", not ready"
+        raise _refusal(f"{what} is {record.status}{lost}: there is nothing to take over yet.")
     return {"manifest": _declared(record, what)}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Problem
 from . import check, check_image, check_name, diff, importing, outputs
 from .build_with_recovery import Builder
+from .check_size import size_warnings
 from .create_snapshot import SnapshotCreation
 from .delete import delete_snapshot
 from .ownership import Ownership
@@ -79,6 +80,10 @@ class Kind(ABC):
     def fixed_name(self, _inputs: Mapping[str, Any], /) -> str | None:
         """The name at the server that checked inputs ask for, which no other resource may have; None if they don't."""
         return None
+
+    def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
+        """What will work, but not as well as it could, at the API that is configured."""
+        return ()
 
     @abstractmethod
     def id_of(self, inputs: Mapping[str, Any]) -> str:
@@ -194,6 +199,10 @@ class Snapshot(Kind):
         name = inputs.get("name")
         return name if isinstance(name, str) and not inputs.get("nameGenerated") else None
 
+    def warnings(self, inputs: Mapping[str, Any], api_url: Callable[[], str], /) -> Iterable[Problem]:
+        """What a large manifest brings with it."""
+        return size_warnings(inputs["manifest"], self.fixed_name(inputs), api_url)
+
     def id_of(self, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name."""
         return str(inputs["name"])
@@ -211,8 +220,9 @@ class Snapshot(Kind):
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the recorded one; another's under the name stays."""
         run.require_same_api(state)
-        delete_snapshot(run, urn, state, log)
+        # The record goes last: where the index lags, it could not be told from one that is not shown yet.
         clear_left(run, urn)
+        delete_snapshot(run, urn, state, log)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """The record of a name."""

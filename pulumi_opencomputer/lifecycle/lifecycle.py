@@ -65,8 +65,10 @@ class Lifecycle:
         checked = kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
         if checked.problems:
             return checked
-        other = self._run.known.declare(urn, kind.fixed_name(checked.inputs))
-        return Checked(dict(news), (name_taken(other),)) if other else checked
+        name = kind.fixed_name(checked.inputs)
+        if other := self._run.known.declare(urn, name):
+            return Checked(dict(news), (name_taken(other),))
+        return replace(checked, warnings=(*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url)))
 
     def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs."""

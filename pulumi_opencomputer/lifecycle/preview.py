@@ -71,4 +71,4 @@ class Forecast:
         except OpenComputerError:
             return
         self._whole = records.is_whole and len(records) < FULL_LIST
-        self._ready = {key for key, record in unnamed(records).items() if record.status == "ready"}
+        self._ready = {key for key, record in unnamed(records).items() if record.is_ready}

@@ -7,6 +7,7 @@ another of a few names is taken, so that nothing blocks a later build.
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, UnavailableError
@@ -83,7 +84,11 @@ class Scratch:
                 else:
                     wait = False
                     self._take_next_name()
-        raise self._all_taken()
+        raise ConflictError(
+            f"The temporary names {scratch_name(self._job.urn)!r} and so on are taken by earlier builds of this "
+            "resource, which the server's index does not show, so they can't be deleted. Try again in a few minutes.",
+            status=409,
+        )
 
     def clear(self) -> None:
         """Delete the record, once the image is where it belongs; a warning where the index does not show it in time.
@@ -119,7 +124,7 @@ class Scratch:
     def _is_cached(self) -> bool:
         """Whether the build's own record is there and ready, as far as the list shows it in time."""
         record = self._builder.built_record()
-        if record is None and self._run.account.is_public():
+        if record is None and self._run.account.is_public() and not is_too_large(self._job.manifest):
             for pause in pauses(_SHOWN_WITHIN):
                 self._job.progress.wait_for("waiting until the server's index shows the build")
                 self._job.remaining()
@@ -146,16 +151,11 @@ class Scratch:
 
     def _take_next_name(self) -> None:
         self._number += 1
-        if self._number == _MOST_NAMES:
-            raise self._all_taken()
-        self.name = scratch_name(self._job.urn, self._number)
-
-    def _all_taken(self) -> ConflictError:
-        return ConflictError(
-            f"The temporary names {scratch_name(self._job.urn)!r} and so on are taken by earlier builds of this "
-            "resource, which the server's index does not show, so they can't be deleted. Try again in a few minutes.",
-            status=409,
-        )
+        if self._number < _MOST_NAMES and not is_too_large(self._job.manifest):
+            self.name = scratch_name(self._job.urn, self._number)
+        else:
+            # No later run finds it by its name, but neither does the index ever show it.
+            self.name = f"{scratch_name(self._job.urn)}-{uuid.uuid4().hex[:8]}"
 
 
 def clear_left(run: Run, urn: str, first: int = 0) -> None:

@@ -32,14 +32,15 @@ def pauses(longest: float = LONGEST_WAIT) -> Iterator[float]:
 
 def is_too_large(manifest: Any) -> bool:
     """Whether a manifest in the declared form is larger than the index holds; measured without a look at files."""
-    return _size(manifest) > INDEX_LIMIT
+    return size_of(manifest) > INDEX_LIMIT
 
 
-def _size(value: Any) -> float:
+def size_of(value: Any) -> float:
+    """About the bytes of a manifest in the declared form as it is sent."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
         # A local file is sent in base64; what stands in the state is its size.
         embedded = value.get("bytes", 0) if "source" in value else 0
-        return float(embedded) * 4 / 3 + sum(map(_size, value.values()))
-    return sum(map(_size, value)) if isinstance(value, list | tuple) else 0
+        return float(embedded) * 4 / 3 + sum(map(size_of, value.values()))
+    return sum(map(size_of, value)) if isinstance(value, list | tuple) else 0

@@ -7,10 +7,9 @@ import os
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..content.files_digest import FilesDigest
-from ..content.hashing import content_hash
+from ..content.hashing import Hashed, content_hash, hash_with_digests
 from ..content.local_files import Directory, LocalFile, scan_directory, scan_file
 from ..errors import InvalidInputError, LocalFileError, Problem
 from ..sanitize import excerpt
@@ -25,18 +24,6 @@ _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 
 # What a check fills in for people, and is no part of the content.
 _FILLED_IN = ("size", "digest")
-
-
-class Hashed(NamedTuple):
-    """What the bytes of a manifest come to.
-
-    Attributes:
-        content_hash: 64 hex digits.
-        digests: By the step's index, a short digest of its local files; for people, it decides nothing.
-    """
-
-    content_hash: str
-    digests: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -94,13 +81,7 @@ class PreparedManifest:
             ContentChangedError: A file is not what it was when it was looked at.
             LocalFileError: A file can't be read.
         """
-        digests = {index: FilesDigest() for index in self.local}
-        image = self.image()
-        for index, digest in digests.items():
-            args = image["steps"][index]["args"]
-            args["files" if "files" in args else "content"] = digest.observed(self.local[index])
-        found = content_hash(image)
-        return Hashed(found, {index: digest.hexdigest() for index, digest in digests.items()})
+        return hash_with_digests(self.image(), self.local)
 
     def size_of(self, index: int) -> str:
         """What a step embeds of this machine, for people: ``12 files, 3.4 MB``; empty where nothing."""

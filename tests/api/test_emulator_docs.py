@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,20 @@ def test_the_port_and_the_key_are_those_of_the_command():
     container = (ROOT / "Containerfile").read_text("utf-8")
     assert f'"--port", "{PORT}"' in container
     assert f"EXPOSE {PORT}" in container
+
+
+@pytest.mark.tools
+def test_the_service_on_github_is_one_that_github_knows():
+    """The snippet, in a job, as actionlint reads it."""
+    found = shutil.which("actionlint", path=str(ROOT / ".tools" / "bin")) or shutil.which("actionlint")
+    if found is None:
+        pytest.skip("actionlint is neither in .tools/bin nor on PATH; make setup installs it")
+    snippet = TEXT.partition("```yaml\n    services:")[2].partition("```")[0]
+    job = f"on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    services:{snippet}    steps: [{{run: pytest}}]\n"
+    command = [found, "-no-color", "-shellcheck=", "-pyflakes=", "-"]
+    for text, code in ((job, 0), (job.replace("ports:", "port:"), 1)):
+        ran = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        assert ran.returncode == code, ran.stdout
 
 
 def test_the_pictures_are_there_and_small():

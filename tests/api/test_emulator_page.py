@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -191,6 +192,17 @@ def test_requests_sandboxes_and_faults_show(page, emulator):
 
 
 @pytest.mark.tools
+def test_of_a_long_list_the_newest_show_and_all_are_counted(page, emulator):
+    """So a page stays quick, and says that there is more."""
+    for number in range(201):
+        call(emulator, "GET", f"/api/snapshots/n{number}")
+    page.wait_for(f"{count('requests')} === '201'")
+    page.wait_for(f"{names('requests')}.length === 200")
+    assert page.evaluate(names("requests"))[0] == "GET /api/snapshots/n200"
+    assert page.evaluate("document.querySelector('#list-requests .more').textContent") == "These are the newest 200."
+
+
+@pytest.mark.tools
 def test_the_page_comes_back_with_the_emulator(chromium, start_emulator):
     """It says that it is not connected, and shows what is there after a restart."""
     emulator = start_emulator()
@@ -201,6 +213,37 @@ def test_the_page_comes_back_with_the_emulator(chromium, start_emulator):
     emulator.restart()
     page.wait_for("document.querySelector('#connection').textContent === 'live'")
     page.wait_for(f"{count('snapshots')} === '1' && {count('builds')} === '0'")
+
+
+@pytest.mark.tools
+def test_from_another_machine_the_page_asks_for_the_key(chromium, start_emulator):
+    """With it, all of it shows."""
+    address = own_address()
+    emulator = start_emulator(host="0.0.0.0", allowed_host=address)
+    create(emulator, "a", manifest("x"))
+    chromium.open(emulator.url.replace("0.0.0.0", address) + "/")
+    chromium.wait_for("document.querySelector('#ask-key').open")
+    assert chromium.evaluate(count("snapshots")) == "0"
+    chromium.enter("wrong")
+    chromium.press("Enter")
+    chromium.wait_for("document.querySelector('#ask-error').textContent.includes('does not accept')")
+    chromium.evaluate("document.querySelector('#key').select()")
+    chromium.enter(emulator.api_key)
+    chromium.press("Enter")
+    chromium.wait_for(f"{count('snapshots')} === '1'")
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address = str(probe.getsockname()[0])
+        except OSError:
+            address = "127.0.0.1"
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    return address
 
 
 def test_the_page_is_for_browsers_alone(emulator):

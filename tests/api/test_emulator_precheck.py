@@ -9,7 +9,7 @@ import pytest
 
 from emulator_client import create, stream
 from emulator_process import Emulator
-from pulumi_opencomputer.emulator.precheck import command_line, shell_failure
+from pulumi_opencomputer.emulator.precheck import command_line, failure_of, shell_failure
 
 LONG = "/" + "d" * 256
 
@@ -161,6 +161,15 @@ def test_a_plain_command_needs_no_shell(line, monkeypatch):
     """So a thousand builds start no thousand processes."""
     monkeypatch.setattr("pulumi_opencomputer.emulator.precheck._ask_shell", pytest.fail)
     assert shell_failure(line) is None
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", ["a " * 500_000, "a && " * 300_000 + "b", "a=b" * 300_000 + "\n" + "&&" * 300_000])
+def test_a_long_line_is_read_at_once(line):
+    """In time that grows as its length does."""
+    failure = shell_failure(line + "'")
+    assert failure is None or failure.exit == 2
+    assert failure_of("pip_install", "sudo pip install -q " + line) == failure_of("pip_install", line)
 
 
 def test_without_a_shell_nothing_is_said(monkeypatch):

@@ -53,6 +53,14 @@ def test_what_a_list_answers_is_a_seed(start_emulator, emulator, tmp_path):
     assert start_emulator(seed=str(seed)).snapshot("a")["manifest"] == emulator.snapshot("a")["manifest"]
 
 
+def test_the_edge_shows_a_seed_from_the_start(start_emulator, tmp_path):
+    """Though its index is behind with everything else."""
+    emulator = start_emulator(seed=str(write(tmp_path / "a.json", manifest("a"))), edge_lag="900")
+    assert [row["name"] for row in emulator.snapshots()] == ["a"]
+    stream(emulator, "/api/snapshots", {"name": "b", "image": manifest("b")})
+    assert [row["name"] for row in emulator.snapshots()] == ["a"]
+
+
 def test_a_seed_leaves_what_the_folder_of_data_holds(start_emulator, tmp_path):
     """A name that is there stays, also if it was deleted and made anew."""
     emulator = start_emulator(seed=str(write(tmp_path / "a.json", manifest("a"))))

@@ -39,6 +39,21 @@ def shared_faulty(_shared_faulty: FaultyEmulator) -> FaultyEmulator:
     return _shared_faulty
 
 
+@pytest.fixture(scope="session")
+def _shared_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyEmulator]:
+    with FaultyEmulator(tmp_path_factory.mktemp("edge"), edge_lag="0.3") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def shared_edge(_shared_edge: FaultyEmulator) -> FaultyEmulator:
+    """The same behind the public edge, whose index is a little behind; the time that a stack waits passes there too."""
+    _shared_edge.fail()
+    wait_until(lambda: "running" not in {build["outcome"] for build in _shared_edge.builds()})
+    _shared_edge.clear()
+    return _shared_edge
+
+
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[FaultyEmulator]:
     """An emulator of the test's own: what a lost build does after a test is nobody else's affair."""

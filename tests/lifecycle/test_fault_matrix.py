@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from amounts import ALL
 from emulator_client import create, manifest
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.errors import OpenComputerError
-from stack import FakeTime, Resource, Stack, image, named, snapshot
+from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 FIRST, SECOND = snapshot("make old", name=None), snapshot("make new", name=None)
@@ -131,9 +132,9 @@ def _event_faults(events: int) -> dict[str, dict[str, Any]]:
     return faults
 
 
-def _prepared(faulty: FaultyEmulator, operation: Operation) -> Stack:
+def _prepared(faulty: FaultyEmulator, operation: Operation, time: FakeTime | None = None) -> Stack:
     create(faulty, "foreign", manifest("theirs"))
-    stack = Stack(faulty, time=FakeTime(pace=30))
+    stack = Stack(faulty, time=time or FakeTime(pace=30))
     if operation.before:
         stack.up(*operation.before)
     faulty.forget_requests()
@@ -166,8 +167,26 @@ def test_same_command_again_mends_what_a_fault_left(
     shared_faulty: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
 ) -> None:
     """After a fault an old snapshot or its ready successor is there, and the next run leaves one row a resource."""
-    faulty = shared_faulty
-    stack = _prepared(faulty, operation)
+    _try(shared_faulty, _prepared(shared_faulty, operation), operation, call, rule)
+
+
+@pytest.mark.parametrize(("operation", "call", "rule"), _cases()[:: 1 if ALL else 20])
+def test_same_command_again_mends_what_a_fault_left_behind_the_edge(
+    shared_edge: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
+) -> None:
+    """The same where each read and delete is answered from an index that lags."""
+    stack = _prepared(shared_edge, operation, SharedTime(shared_edge))
+    shared_edge.advance(1)
+    _try(shared_edge, stack, operation, call, rule)
+
+
+def _try(
+    faulty: FaultyEmulator,
+    stack: Stack,
+    operation: Operation,
+    call: tuple[str, str, int],
+    rule: dict[str, Any],
+) -> None:
     before, known = named(faulty), set(stack.state)
     method, path, nth = call
     faulty.fail({"method": method, "path": path, "nth": nth, **rule})
@@ -180,10 +199,12 @@ def test_same_command_again_mends_what_a_fault_left(
     assert sentence.endswith((".", ")", "?")), sentence
     assert faulty.applied()[0] >= 1, "the fault met nothing"
     faulty.fail()
+    faulty.advance(1)
     assert known <= set(stack.state) or not operation.program
     _assert_nothing_lost(faulty, operation, before)
 
     operation.run(stack, operation.program)
+    faulty.advance(1)
     _assert_converged(stack, operation, before)
 
 

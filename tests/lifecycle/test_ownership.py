@@ -9,6 +9,7 @@ import pytest
 
 from emulator_client import call, create, manifest
 from faulty_process import FaultyEmulator
+from pulumi_opencomputer.api.run_lock import this_run
 from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import ConflictError, InvalidInputError
 from pulumi_opencomputer.lifecycle import UNKNOWN
@@ -101,6 +102,7 @@ def test_record_says_whose_it_is(stack: Stack) -> None:
         "pulumiMark": mark(OLD.urn),
         "pulumiProject": "pytest",
         "pulumiResource": "daily",
+        "pulumiRun": this_run().id,
         "pulumiStack": "dev",
     }
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator_client import call, create, manifest
-from pulumi_opencomputer.errors import BuildFailedError, UnavailableError
+from emulator_process import Emulator
+from pulumi_opencomputer.errors import (
+    BuildFailedError,
+    ConflictError,
+    ContentChangedError,
+    RunCancelledError,
+    UnavailableError,
+)
 from pulumi_opencomputer.lifecycle.names import scratch_name
-from stack import Stack, calls, leave_build, named, snapshot
+from stack import Lines, Stack, calls, leave_build, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 SCRATCH = scratch_name(OLD.urn)
@@ -151,3 +161,109 @@ def test_clean_up_that_fails_after_a_create_does_not_fail_it(stack: Stack, name:
     ]
     stack.destroy()
     assert stack.emulator.snapshots() == []
+
+
+def _local(path: Path) -> dict:
+    return {"base": "base", "steps": [{"run": ["make new"]}, {"addFile": {"path": "/f", "source": str(path)}}]}
+
+
+def _wrapped(stack: Stack, method: str, act: Callable[[str], None], *, first: bool) -> None:
+    """Let a client's calls of a method do something beforehand, or afterwards; told the name that they are about."""
+    make_client = stack.make_client
+
+    def make(settings: Any) -> Any:
+        client: Any = make_client(settings)
+        real = getattr(client, method)
+
+        def call(about: Any, **more: Any) -> Any:
+            name = about if isinstance(about, str) else about.name
+            if first:
+                act(name)
+            result = real(about, **more)
+            if not first:
+                act(name)
+            return result
+
+        setattr(client, method, call)
+        return client
+
+    stack.make_client = make
+
+
+def test_file_that_changes_between_the_two_uploads_leaves_the_old_row(deployed: Stack, tmp_path: Path) -> None:
+    """What is sent for the name must be what was built: its hash is proved before the old row goes."""
+    path = tmp_path / "f"
+    path.write_bytes(b"one")
+    before = named(deployed.emulator)["fixed"]
+
+    def change(name: str) -> None:
+        if name == "fixed":
+            path.write_bytes(b"two")
+
+    _wrapped(deployed, "create_snapshot", change, first=True)
+    with pytest.raises(ContentChangedError):
+        deployed.up(snapshot(manifest=_local(path)))
+    assert named(deployed.emulator)["fixed"] == before
+
+
+def test_name_comes_back_though_the_server_breaks_down_and_the_files_are_gone(deployed: Stack, tmp_path: Path) -> None:
+    """Once the old row is deleted the same bytes are sent again, whatever became of what they were read from."""
+    path = tmp_path / "f"
+    path.write_bytes(b"one")
+    new = snapshot(manifest=_local(path))
+
+    def break_down(name: str) -> None:
+        if name == "fixed" and path.exists():
+            path.unlink()
+            Emulator.kill(deployed.emulator)
+            deployed.emulator.restart()
+
+    _wrapped(deployed, "delete_snapshot", break_down, first=False)
+    deployed.up(new)
+    assert not path.exists()
+    assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(new)["snapshotId"]
+
+
+def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> None:
+    """Until the old row goes, nothing is lost by an end; all but the last byte of the request is sent by then."""
+    before = named(deployed.emulator)["fixed"]
+    old = deployed.state[NEW.urn]
+    cancels: list[Callable[[], None]] = []
+
+    def look(name: str) -> None:
+        # The first look is taken before anything is built, the second when all but the last byte is sent.
+        if cancels:
+            cancels.pop()()
+
+    _wrapped(deployed, "has_checkpoint", lambda _: cancels.append(lifecycle.cancel), first=False)
+    _wrapped(deployed, "get_snapshot", look, first=True)
+    with deployed.process() as lifecycle:
+        inputs = lifecycle.check(NEW.kind, NEW.urn, old.inputs, NEW.news).inputs
+        lifecycle.diff(NEW.kind, NEW.urn, old.outputs, inputs)
+        with pytest.raises(RunCancelledError):
+            lifecycle.create(NEW.kind, NEW.urn, inputs, Lines())
+    assert named(deployed.emulator)["fixed"] == before
+
+
+def test_row_that_another_puts_under_the_name_meanwhile_stays(deployed: Stack) -> None:
+    """The name is looked at once more before the delete: only what was looked at first is deleted."""
+    theirs = manifest("theirs")
+
+    def put(name: str) -> None:
+        if name == SCRATCH:
+            call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
+            create(deployed.emulator, "fixed", theirs).raise_for_status()
+
+    _wrapped(deployed, "create_snapshot", put, first=False)
+    with pytest.raises(ConflictError, match="was not made by this provider"):
+        deployed.up(NEW)
+    assert "pulumiMark" not in named(deployed.emulator)["fixed"]["manifest"]
+
+
+def test_replacement_uploads_twice_and_a_first_create_once(stack: Stack) -> None:
+    """Each upload of a large directory takes its time."""
+    stack.up(snapshot("make old"))
+    assert calls(stack.emulator).count("POST snapshots") == 1
+    stack.emulator.forget_requests()
+    stack.up(NEW)
+    assert calls(stack.emulator).count("POST snapshots") == 2

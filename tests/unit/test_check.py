@@ -20,7 +20,7 @@ HASH = Manifest.from_dict(MANIFEST).cache_key()
 OTHER = "0" * 64
 
 # Where a check takes the content hash.
-PREPARED = "pulumi_opencomputer.manifest.prepared.content_hash"
+PREPARED = "pulumi_opencomputer.manifest.prepared.hash_with_digests"
 
 
 def checked(kind=SNAPSHOT, olds=None, memory=None, urn=URN, **news):
@@ -321,11 +321,11 @@ def test_a_secret_source_that_changes_while_it_is_hashed_is_not_shown(tmp_path, 
     path = tmp_path / "hunter2-hunter2"
     path.write_bytes(b"")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
-    real = hashing.content_hash
+    real = hashing.hash_with_digests
 
-    def late(image):
+    def late(image, steps):
         path.write_bytes(b"changed")
-        return real(image)
+        return real(image, steps)
 
     monkeypatch.setattr(PREPARED, late)
     (open_problem,) = checked(manifest=manifest).problems
@@ -358,13 +358,13 @@ class Reads:
 
     def __init__(self, monkeypatch, gate=None):
         self.count = 0
-        real = hashing.content_hash
+        real = hashing.hash_with_digests
 
-        def counting(image):
+        def counting(image, steps):
             self.count += 1
             if gate is not None:
                 gate.wait(20)
-            return real(image)
+            return real(image, steps)
 
         monkeypatch.setattr(PREPARED, counting)
 
@@ -400,13 +400,13 @@ def test_checks_side_by_side_read_once(monkeypatch):
 def test_a_failed_hash_is_not_remembered(monkeypatch):
     """The next check tries again."""
     memory, calls = HashMemory(), []
-    real = hashing.content_hash
+    real = hashing.hash_with_digests
 
-    def once(image):
+    def once(image, steps):
         calls.append(image)
         if len(calls) == 1:
             raise OSError(5, "broken")
-        return real(image)
+        return real(image, steps)
 
     monkeypatch.setattr(PREPARED, once)
     with pytest.raises(OSError, match="broken"):

@@ -17,6 +17,7 @@ from pulumi_opencomputer.content.hashing import (
     canonical_chunks,
     content_hash,
     embed_blobs,
+    hash_with_digests,
     manifest_tokens,
 )
 from pulumi_opencomputer.errors import ContentChangedError, OpenComputerError
@@ -216,6 +217,20 @@ def test_many_small_values_come_in_blocks():
     sizes = [len(chunk) for chunk in canonical_chunks(with_args({"files": files}))]
     assert len(sizes) > 3
     assert all(1024 * 1024 <= size < 1080 * 1024 for size in sizes[:-1])
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_digests_of_steps_come_with_the_hash(size):
+    """The hash is the same, and each wanted step has a digest that depends on that step alone."""
+    steps = [{"type": "add_file", "args": {"content": Bytes(bytes([n]) * size)}} for n in range(3)]
+    found = hash_with_digests({"base": "b", "steps": steps}, [0, 2])
+    assert found.content_hash == content_hash({"base": "b", "steps": steps})
+    assert sorted(found.digests) == [0, 2]
+    assert len(set(found.digests.values())) == 2
+    alone = hash_with_digests({"base": "other", "steps": [steps[1], steps[2]]}, [1])
+    assert alone.digests[1] == found.digests[2]
+    with_more = hash_with_digests({"steps": [{**steps[2], "args": {"content": Bytes(bytes([2]) * size + b"x")}}]}, [0])
+    assert with_more.digests[0] != found.digests[2]
 
 
 def test_memory_is_constant():

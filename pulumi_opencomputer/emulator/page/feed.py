@@ -72,11 +72,18 @@ class Feed:
             ("builds", json.dumps([_told(build) for build in builds])),
             ("requests", json.dumps([{"number": first + n, **entry} for n, entry in enumerate(requests, 1)])),
             ("faults", json.dumps([rule.told() for rule in self._faults.rules])),
+            ("totals", json.dumps({"builds": len(self._builder.history), "requests": len(self._log.requests)})),
         ]
 
     def _stored(self) -> list[tuple[str, str]]:
         records, sandboxes = self._store.everything(_LONGEST_LIST), self._store.sandboxes(_LONGEST_LIST)
-        return [("records", json.dumps(records)), ("sandboxes", json.dumps(sandboxes))]
+        counts = self._store.counts()
+        totals = {name: counts[name] for name in ("snapshots", "images")}
+        return [
+            ("records", json.dumps(records)),
+            ("sandboxes", json.dumps(sandboxes)),
+            ("storedTotals", json.dumps(totals)),
+        ]
 
 
 class _Viewer:

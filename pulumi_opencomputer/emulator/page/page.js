@@ -1,6 +1,7 @@
 // Shows what the emulator does, as it happens. Whatever a client sent is text here, never markup.
 
 const state = { snapshots: [], images: [], builds: [], sandboxes: [], requests: [], faults: [] };
+const totals = {}; // Of lists of which only the newest part comes here.
 const logs = new Map(); // A build's number, and the nodes of its lines.
 const find = (selector) => document.querySelector(selector);
 const wide = matchMedia("(min-width: 70rem)");
@@ -14,10 +15,15 @@ function element(tag, classes, ...children) {
 
 const row = (name, status, ...details) => element(
   "div", "row",
-  element("span", "name", visible(name)),
+  named(name),
   element("span", `state ${word(status)}`, String(status)),
   ...details.filter(Boolean).map((detail) => element("span", "detail", visible(detail))),
 );
+function named(name) {
+  const made = element("span", "name", visible(name));
+  made.title = visible(name); // A long one is cut off after some lines.
+  return made;
+}
 const word = (text) => (/^[a-z]+$/.test(text) ? text : "");
 const short = (hash) => String(hash).slice(0, 12);
 const time = (text) => {
@@ -140,8 +146,12 @@ function draw(name) {
     if (list.children[index] !== child) list.insertBefore(child, list.children[index] ?? null);
   });
   while (list.children.length > drawn.length) list.lastElementChild.remove();
+  const total = Math.max(totals[name] ?? 0, drawn.length);
+  const more = find(`#list-${name} .more`);
+  more.hidden = total === drawn.length;
+  more.textContent = `These are the newest ${drawn.length}.`;
   for (const count of document.querySelectorAll(`[data-count=${name}]`)) {
-    count.textContent = wanted.length ? `${shown} of ${drawn.length}` : drawn.length;
+    count.textContent = wanted.length ? `${shown} of ${drawn.length}` : total;
   }
   find(`#list-${name} .empty`).hidden = drawn.length > 0;
 }
@@ -179,8 +189,15 @@ const taken = {
   sandboxes: (sandboxes) => { state.sandboxes = sandboxes; draw("sandboxes"); },
   requests: (requests) => { state.requests = requests.reverse(); draw("requests"); },
   faults: (faults) => { state.faults = faults.map((fault, place) => ({ place, ...fault })); draw("faults"); },
+  totals: addTotals,
+  storedTotals: addTotals,
   log: addLines,
 };
+
+function addTotals(told) {
+  Object.assign(totals, told);
+  Object.keys(told).forEach(draw);
+}
 
 async function follow(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
@@ -261,7 +278,7 @@ function askKey(title, text, action, attempt) {
 }
 
 function reset() {
-  const text = "All snapshots, images, builds, sandboxes and requests are forgotten, and faults are as they were at the start.";
+  const text = "All snapshots, images, builds, sandboxes and requests are forgotten; what it was started with is there again.";
   return askKey("Reset the emulator?", text, "Reset", async () => {
     const answer = await fetch("/_emulator/reset", { method: "POST", headers: headers() });
     return answer.ok;
@@ -295,6 +312,7 @@ find("#reset").onclick = reset;
 find("#search").oninput = drawAll;
 addEventListener("hashchange", () => { choose(); scrollTo(0, 0); });
 wide.addEventListener("change", choose);
+Object.keys(lists).forEach((name) => find(`#list-${name}`).append(element("p", "detail more")));
 choose();
 drawAll();
 stayConnected();

@@ -1,0 +1,39 @@
+"""check of a manifest's size: what the public endpoint's index, and the server's own handling, make of a large one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..config import DEFAULT_API_URL
+from ..errors import Problem
+from .waiting import INDEX_LIMIT, size_of
+
+_LARGE_SWAP = 10_000_000
+# The server's own handling of a manifest, while the name is missing.
+_SECONDS_PER_BYTE = 0.13e-6
+
+
+def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -> list[Problem]:
+    """What a large manifest of a snapshot brings with it.
+
+    Args:
+        manifest: The manifest in the declared form, with the sizes of local files.
+        name: The snapshot's fixed name, or None.
+        api_url: Gives the API's address.
+    """
+    size = size_of(manifest)
+    if size <= INDEX_LIMIT:
+        return []
+    found = []
+    if api_url() == DEFAULT_API_URL:
+        found.append(
+            "is larger than 2 MB as it is sent. The public endpoint may never list such a snapshot: sandboxes start "
+            "from it, but it could be neither replaced nor deleted. Fetch large files in a run step instead."
+        )
+    if name is not None and size > _LARGE_SWAP:
+        found.append(
+            f"is large, so that whenever it is replaced the name {name!r} is missing for about "
+            f"{size * _SECONDS_PER_BYTE:.0f} s, while the server handles it. A generated name is never missing."
+        )
+    return [Problem("manifest", reason) for reason in found]

@@ -1,0 +1,45 @@
+"""What a check says of a large manifest, before anything is sent."""
+
+from typing import Any
+
+import pytest
+
+from pulumi_opencomputer.config import DEFAULT_API_URL
+from pulumi_opencomputer.lifecycle.check_size import size_warnings
+
+OWN = "https://opencomputer.example"
+
+
+def warned(size: int, name: str | None = "toolchain", url: str = DEFAULT_API_URL) -> list[str]:
+    local = {"path": "/d", "source": "/nowhere", "files": 1, "bytes": size}
+    manifest: dict[str, Any] = {"base": "base", "steps": [{"addDir": local}]}
+    return [str(warning) for warning in size_warnings(manifest, name, lambda: url)]
+
+
+@pytest.mark.parametrize("size", [0, 1_400_000])
+def test_nothing_is_said_of_a_manifest_that_fits_into_the_index(size):
+    """A local file is sent in base64, which takes a third more."""
+    assert warned(size) == []
+
+
+def test_a_manifest_above_2_mb_may_never_show_at_the_public_endpoint():
+    """It could then be neither replaced nor deleted; a control plane of one's own has no such limit."""
+    (told,) = warned(1_600_000)
+    assert told.startswith("manifest: is larger than 2 MB as it is sent.")
+    assert warned(1_600_000, url=OWN) == []
+
+
+def test_a_large_manifest_under_a_fixed_name_leaves_a_gap_when_it_is_replaced():
+    """The server takes 0.13 s for each MB, during which the name is missing."""
+    (told,) = warned(60_000_000, url=OWN)
+    assert "the name 'toolchain' is missing for about 10 s" in told
+    assert warned(60_000_000, None, OWN) == []
+
+
+def test_the_address_is_asked_for_only_where_it_matters():
+    """A check needs no settings."""
+
+    def fail() -> str:
+        raise AssertionError
+
+    assert size_warnings({"base": "base", "steps": [{"run": ["x"]}]}, "name", fail) == []
