@@ -73,6 +73,8 @@ class _Deletion:
                 self._require_records()
             return
         for pause in pauses():
+            if self._run.queue.is_cancelled:
+                break
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
             self._run.clock.sleep(pause)
             if self._is_done():
