@@ -95,6 +95,11 @@ FEATURES: list[Feature] = [
             (refused("import_: is not possible with the dynamic resources"), RIGHT, RIGHT),
         ),
         (
+            "id",
+            "reads an existing snapshot (in YAML `get`), which stays when the stack goes",
+            (refused("id: is not possible with the dynamic resources"), RIGHT, RIGHT),
+        ),
+        (
             "provider",
             "the provider's own server and key count",
             (refused("provider: is not followed by the dynamic resources"), RIGHT, RIGHT),

@@ -1,4 +1,4 @@
-"""The engine's log: lines on a resource's row while its operation is under way.
+"""The engine's log: lines on a resource's status line while its operation is under way.
 
 Both kinds of provider are given the engine's address, and log by gRPC with the resource's URN. A line
 is never worth an operation: where the engine can't be reached any more, lines are dropped in silence.

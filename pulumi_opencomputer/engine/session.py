@@ -41,7 +41,7 @@ class Session:
         return self._engine.log_for(urn)
 
     def warn_once(self, urn: str, content: str, message: str) -> None:
-        """Say a warning about a content on a resource's row, the first that has it.
+        """Say a warning once, on the status line of the first resource that it is about.
 
         A check runs more than once in a process, and a snapshot has the manifest of its image.
         """

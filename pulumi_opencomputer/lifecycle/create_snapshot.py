@@ -68,10 +68,7 @@ class SnapshotCreation:
             BuildFailedError: A step failed; what stood under the name still does.
             APIError: The server can't be reached, or refused.
         """
-        known = self._recorded is not None and self._recorded.name == name
-        existing = get(self._client, name) if known else None
-        if existing is not None and is_past(existing, self._recorded):
-            existing = self._look_until_shown(name)
+        existing = self._find_own(name)
         if existing is None:
             try:
                 return self._build_in_place(name)
@@ -80,8 +77,25 @@ class SnapshotCreation:
                 if existing is None:
                     error.add_hint(_NOT_SHOWN)
                     raise
-        self._require_ownership(existing)
+                self._require_ownership(existing)
         return self._swap(existing)
+
+    def _find_own(self, name: str) -> Record | None:
+        """The record that is to be replaced, as far as the state tells that there is one.
+
+        Another's is left to the server, which refuses a name that is taken: the index may show what is gone already.
+        """
+        if self._recorded is None or self._recorded.name != name:
+            return None
+        found = get(self._client, name)
+        if found is not None and is_past(found, self._recorded):
+            found = self._look_until_shown(name)
+        try:
+            if found is not None:
+                self._require_ownership(found)
+        except ConflictError:
+            return None
+        return found
 
     def _build_in_place(self, name: str) -> Record:
         """Build under a name that is free, and then clear what an interrupted swap may have left.

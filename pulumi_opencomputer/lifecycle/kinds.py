@@ -151,7 +151,7 @@ class Image(Kind):
 
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
         """Look the build up in the list of images."""
-        return run.images.read(run, state, log)
+        return run.images.read(state, log)
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], _log: ResourceLog) -> None:
         """Delete no more than what an interrupted run may have left: the image leaves the state, and stays cached."""

@@ -11,9 +11,9 @@ from ..errors import ConfigurationError
 from .account import Account
 from .build_queue import BuildQueue
 from .check import HashMemory
+from .image_list import ImageList
 from .known import KnownRecords
 from .liveness import Liveness
-from .read import ImageList
 from .types import Clock
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Run:
         self.queue = BuildQueue()
         self.memory = HashMemory()
         self.known = KnownRecords()
-        self.images = ImageList()
         self.account = Account(self.client, api_url)
+        self.images = ImageList(self.client, self.clock, self.account)
         self.replaced_ids: set[str] = set()
         self.liveness = Liveness()
         self._make_client = make_client

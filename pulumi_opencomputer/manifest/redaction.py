@@ -21,6 +21,8 @@ _SHORTEST = 3
 _REMEMBERED = 128 * 1024
 _WORD = 8
 _STRIDE = 4
+# A build may print thousands of lines. After so many texts the words are remembered too, some 25 bytes for each byte.
+_SCANS = 16
 
 # Stands between texts that are searched together, and between secrets; no piece reaches over it.
 _BETWEEN = "\0" * _WORD
@@ -49,6 +51,8 @@ class Redactor:
             else:
                 long.append(data)
         self._long = _BETWEEN.encode().join(long)
+        self._scans = 0
+        self._long_words: set[int] = set()
 
     def redact(self, texts: Sequence[str]) -> list[str]:
         """Each of the texts without the values. Long values are gone through once for all of them."""
@@ -77,7 +81,7 @@ class Redactor:
             return
         wanted: set[int] = set()
         wanted.update(*(_words(view.data, offset) for view in seen for offset in range(_WORD)))
-        found = set().union(*(wanted.intersection(_words(self._long, at)) for at in range(0, _WORD, _STRIDE)))
+        found = self._long_words_among(wanted)
         if not found:
             return
         # Not every place of the secret was looked at: its piece may begin and end so much further out.
@@ -87,6 +91,16 @@ class Redactor:
                 hits = [offset + _WORD * number for number, word in enumerate(_words(data, offset)) if word in found]
                 for at in hits:
                     yield starts[max(at - more, 0)], ends[min(at + _WORD - 1 + more, len(data) - 1)]
+
+    def _long_words_among(self, wanted: set[int]) -> set[int]:
+        """Those words that stand in the long values; after some texts the words of those are remembered."""
+        parts = [_words(self._long, at) for at in range(0, _WORD, _STRIDE)]
+        self._scans += 1
+        if self._scans > _SCANS and not self._long_words:
+            self._long_words = set().union(*parts)
+        if self._long_words:
+            return wanted & self._long_words
+        return set().union(*(wanted.intersection(part) for part in parts))
 
 
 def _words(data: bytes, offset: int) -> memoryview:

@@ -32,7 +32,7 @@ def problems_of(given: Mapping[str, Any]) -> list[Problem]:
         if given.get(name) is not None and name not in unknown and _text(given[name]) is None
     ]
     strange = [
-        Problem(name, f"is no setting of this provider; it has {', '.join(NAMES)}.")
+        Problem(name, f"is not a setting of this provider; it has {', '.join(NAMES)}.")
         for name in given
         if name not in NAMES and name not in _ENGINES_OWN and not name.startswith("__")
     ]

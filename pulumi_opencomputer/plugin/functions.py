@@ -30,7 +30,7 @@ def call(token: str, lifecycle: Lifecycle, given: Mapping[str, Any]) -> dict[str
     """
     function = _FUNCTIONS.get(token.removeprefix("opencomputer:index:"))
     if function is None:
-        reason = f"{token} is no function of this plugin; it has {', '.join(_FUNCTIONS)}."
+        reason = f"{token} is not a function of this plugin; it has {', '.join(_FUNCTIONS)}."
         raise InvalidInputError([Problem("", reason)])
     return function(lifecycle, given)
 

@@ -25,9 +25,9 @@ _TOKENS = {f"opencomputer:index:{name}": kind for name, kind in KINDS.items()}
 
 # What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
 _ENGINES_OWN = {
-    "timeout": "is no input here: set the resource option customTimeouts.create.",
-    "urn": "is no input.",
-    "secretPaths": "is no input: mark the values themselves as secret.",
+    "timeout": "is not an input: set the resource option customTimeouts.create.",
+    "urn": "is not an input.",
+    "secretPaths": "is not an input: mark the values themselves as secret.",
 }
 
 # Far above any --parallel that makes sense: the engine's own setting is the limit. A thread begins with its call.
@@ -138,7 +138,7 @@ class OpenComputerProvider(StoppableProvider):
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if "status" not in state.values:
-            # A program that looks a resource up may name some of its properties; only a state of ours has them all.
+            # A program that looks a resource up may name some of its properties; only a recorded state has them all.
             return await self._import(kind, request)
         outputs = await self._operate(lambda: lifecycle.read(kind, request.urn, state.values, log))
         if outputs is None:
@@ -146,7 +146,7 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.ReadResponse(request.resource_id, _sent(outputs, state), request.inputs)
 
     async def delete(self, request: protocol.DeleteRequest) -> None:
-        """Delete a snapshot's row, if it is the recorded one."""
+        """Delete a snapshot, if it is the recorded one."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         await self._operate(lambda: lifecycle.delete(kind, request.urn, state.values, log))
@@ -159,7 +159,7 @@ class OpenComputerProvider(StoppableProvider):
 
     async def cancel(self) -> None:
         """Begin nothing more."""
-        # It says so on each row, which an engine that hangs would hold up.
+        # It says so on each status line, which an engine that hangs would hold up.
         await self._answer(self._session.lifecycle.cancel)
 
     async def settle(self, seconds: float) -> None:
@@ -195,7 +195,7 @@ def _kind(type_name: str) -> Kind:
     # The library takes it from the URN, where the types of the parents stand before it.
     token = type_name.rpartition("$")[2]
     if token not in _TOKENS:
-        reason = f"{token} is no resource of this plugin; it has {' and '.join(_TOKENS)}."
+        reason = f"{token} is not a resource of this plugin; it has {' and '.join(_TOKENS)}."
         raise InvalidInputError([Problem("", reason)])
     return _TOKENS[token]
 

@@ -17,11 +17,11 @@ class SnapshotInfo:
     """A named snapshot as the server has it.
 
     Attributes:
-        id: The row's own id.
+        id: The record's own id.
         name: The name that sandboxes start from.
         content_hash: 64 hex digits.
         status: ``building``, ``ready`` or ``failed``.
-        checkpoint_id: The built image's id, None until the row is ready.
+        checkpoint_id: The built image's id, None until it is ready.
         created_at: RFC 3339 in UTC.
         last_used_at: RFC 3339 in UTC, or None.
     """
@@ -58,7 +58,7 @@ def list_snapshots() -> list[SnapshotInfo]:
         APIError: The server can't be reached, or refused.
     """
     with _client() as client:
-        return [_info(row) for row in client.list_snapshots()]
+        return [_info(record) for record in client.list_snapshots()]
 
 
 def _client() -> Client:
@@ -69,13 +69,13 @@ def _client() -> Client:
     return Client(resolve({name: config.get(name) for name in NAMES}, os.environ))
 
 
-def _info(row: Record) -> SnapshotInfo:
+def _info(record: Record) -> SnapshotInfo:
     return SnapshotInfo(
-        id=row.id,
-        name=row.name or "",
-        content_hash=row.content_hash,
-        status=row.status,
-        checkpoint_id=row.checkpoint_id,
-        created_at=row.created_at,
-        last_used_at=row.last_used_at,
+        id=record.id,
+        name=record.name or "",
+        content_hash=record.content_hash,
+        status=record.status,
+        checkpoint_id=record.checkpoint_id,
+        created_at=record.created_at,
+        last_used_at=record.last_used_at,
     )

@@ -40,16 +40,14 @@ class _DynamicResource(Declaration, Resource):
     ) -> None:
         warn_of_plain_key()
         self._timeout = timeout
-        # A program moves from the plugin, and to it, by its import alone.
-        alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=f"opencomputer:index:{self._kind}")])
-        options = after(manifest, pulumi.ResourceOptions.merge(opts, alias))
+        options = after(manifest, opts)
         inputs["urn"] = _urn(self._resource_type_name, resource_name, options)
         Resource.__init__(self, self._provider_type(), resource_name, self._completed(inputs, options), options)
 
     def _completed(self, inputs: dict[str, Any], opts: pulumi.ResourceOptions | None) -> dict[str, Any]:
         """The inputs with what the provider has to be told about them."""
         refuse_unusable(opts)
-        manifest = declared(inputs.get("manifest"))
+        manifest = inputs["manifest"]
         timeout = create_timeout(opts) if self._timeout is None else self._timeout
         told = {
             "timeout": timeout,
@@ -64,7 +62,7 @@ class _DynamicResource(Declaration, Resource):
         """Complete the inputs that the program's transformations have left."""
         if args.resource is not self:
             return None
-        inputs = self._completed(dict(args.props), args.opts)
+        inputs = self._completed({**args.props, "manifest": declared(args.props.get("manifest"))}, args.opts)
         self._take_manifest(inputs["manifest"])
         return pulumi.ResourceTransformationResult(inputs, args.opts)
 

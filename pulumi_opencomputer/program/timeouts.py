@@ -19,7 +19,7 @@ def create_timeout(opts: pulumi.ResourceOptions | None) -> float | None:
     """The seconds that ``custom_timeouts.create`` gives a create, or None.
 
     Raises:
-        InvalidInputError: It is no duration.
+        InvalidInputError: It is not a duration.
     """
     timeouts: Any = opts.custom_timeouts if opts else None
     text = timeouts.get("create") if isinstance(timeouts, Mapping) else getattr(timeouts, "create", None)
@@ -38,7 +38,7 @@ def with_create_timeout(timeout: float, given: Any) -> pulumi.CustomTimeouts:
         given: The option's value in a program, or None.
 
     Raises:
-        InvalidInputError: The timeout is no number above zero.
+        InvalidInputError: The timeout is not a number above zero.
     """
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise InvalidInputError([Problem("timeout", "must be a number of seconds, above zero.")])

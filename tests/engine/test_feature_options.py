@@ -133,6 +133,26 @@ def test_import(world: World) -> None:
         assert world.ids() == {"daily": made["id"]}
 
 
+@tries("id")
+def test_reading_what_is_there(world: World) -> None:
+    """A snapshot that is only read is nobody's to replace or delete."""
+    made = world.make("there", "make")
+    expected = cell("id", world.column.name)
+    if world.column.is_yaml:
+        world.project.yaml(
+            "resources: {daily: {type: opencomputer:Snapshot, get: {id: there}}}\n"
+            "outputs: {found: '${daily.snapshotId}'}\n"
+        )
+    else:
+        world.write(Declared("daily", "make", options={"id": "there"}))
+    ran = world.up(fails=expected.verdict == "refused")
+    assert expected.words in ran.text
+    if expected.verdict == "right":
+        assert world.ids() == {"daily": made["id"]}
+        world.project.destroy()
+    assert world.row_ids() == {made["id"]}
+
+
 @tries("provider")
 def test_a_provider_of_its_own(world: World) -> None:
     """Its resources go to its server; a dynamic resource, which could not, is refused."""

@@ -210,7 +210,7 @@ def test_state_of_50_mb_of_local_files_is_small(project: Project) -> None:
 def test_a_warning_is_said_once_for_one_content(project: Project) -> None:
     """An image and its snapshots have one manifest, so the first of them says what is odd about it."""
     project.program("""
-    image = Image("image", Manifest.base().env({"GREETING": "hello world"}))
+    image = Image("image", Manifest.base().env({"GREETING": "C#"}))
     Snapshot("daily", image, name="fixed")
     """)
     ran = project.up()

@@ -16,7 +16,7 @@ from pulumi_opencomputer.errors import (
     ConflictError,
     UnavailableError,
 )
-from pulumi_opencomputer.lifecycle import read, waiting
+from pulumi_opencomputer.lifecycle import status, waiting
 from pulumi_opencomputer.lifecycle.names import scratch_name
 from stack import Resource, SharedTime, Stack, image, named, snapshot
 
@@ -196,7 +196,7 @@ def test_key_of_another_organisation_changes_nothing(
         assert other.outputs(resource) == before
     else:
         other.refresh()
-        assert other.outputs(resource) == {**before, "status": read.MISSING}
+        assert other.outputs(resource) == {**before, "status": status.MISSING}
     if resource is OLD:
         with pytest.raises((ConfigurationError, UnavailableError), match="organisation"):
             other.destroy()
@@ -209,7 +209,7 @@ def test_record_whose_image_was_deleted_is_made_anew(stack: Stack) -> None:
     stack.up(OLD)
     stack.emulator.delete_checkpoint(stack.outputs(OLD)["checkpointId"])
     stack.refresh()
-    assert stack.outputs(OLD)["status"] == read.MISSING
+    assert stack.outputs(OLD)["status"] == status.MISSING
     stack.up(OLD)
     assert stack.outputs(OLD)["status"] == "ready"
     assert named(stack.emulator)["fixed"]["checkpointId"] == stack.outputs(OLD)["checkpointId"]
@@ -220,7 +220,7 @@ def test_image_whose_checkpoint_was_deleted_is_made_anew(stack: Stack) -> None:
     stack.up(BUILT)
     stack.emulator.delete_checkpoint(stack.outputs(BUILT)["checkpointId"])
     stack.refresh()
-    assert stack.outputs(BUILT)["status"] == read.MISSING
+    assert stack.outputs(BUILT)["status"] == status.MISSING
     stack.up(BUILT)
     assert stack.outputs(BUILT)["status"] == "ready"
     stack.refresh()

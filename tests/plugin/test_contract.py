@@ -171,11 +171,13 @@ def test_another_type_is_refused(plugin: Plugin) -> None:
     request = proto.CheckRequest(urn=urn("daily", "opencomputer:index:Volume"), olds={}, news={})
     code, text = plugin.fails("Check", request)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert text.startswith("opencomputer:index:Volume is no resource of this plugin; it has opencomputer:index:Image")
+    assert text.startswith(
+        "opencomputer:index:Volume is not a resource of this plugin; it has opencomputer:index:Image"
+    )
 
 
 @pytest.mark.parametrize("name", ["timeout", "urn", "secretPaths"])
 def test_what_the_engine_gives_by_other_ways_is_no_input(plugin: Plugin, name: str) -> None:
     """An input that would have no effect is refused: a time limit is the resource option customTimeouts."""
     (reason,) = plugin.problems({**snapshot(), name: 60})
-    assert reason.startswith(f"{name}: is no input")
+    assert reason.startswith(f"{name}: is not an input")

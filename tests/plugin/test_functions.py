@@ -73,7 +73,7 @@ def test_a_hash_needs_no_server(start_plugin) -> None:
             grpc.StatusCode.INVALID_ARGUMENT,
             "manifest.steps[0].run: must not be empty.",
         ),
-        ("getVolume", {}, grpc.StatusCode.INVALID_ARGUMENT, "opencomputer:index:getVolume is no function"),
+        ("getVolume", {}, grpc.StatusCode.INVALID_ARGUMENT, "opencomputer:index:getVolume is not a function"),
     ],
 )
 def test_what_can_not_be_answered_says_why(plugin: Plugin, function, arguments, code, said: str) -> None:

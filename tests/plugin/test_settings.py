@@ -45,7 +45,7 @@ def test_absent_and_unknown_settings_pass(plugin: Plugin, settings: dict[str, An
         ({"allowHttp": "perhaps"}, "must be true or false."),
         ({"allowHttp": 5}, "allowHttp: must be true or false."),
         ({"apiUrl": ["x"]}, "apiUrl: must be a string."),
-        ({"apiKye": "x"}, "apiKye: is no setting of this provider; it has apiKey, apiUrl, sdkVersion, allowHttp."),
+        ({"apiKye": "x"}, "apiKye: is not a setting of this provider; it has apiKey, apiUrl, sdkVersion, allowHttp."),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_deployed(plugin: Plugin, settings: dict[str, Any], said: str) -> None:

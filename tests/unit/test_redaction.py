@@ -147,3 +147,14 @@ def test_secrets_of_a_manifest_are_hidden_in_several_texts_at_once() -> None:
     texts = [form(SECRET) for form in FORMS.values()]
     assert secrets.scrub_all(texts) == [secrets.scrub(text) for text in texts]
     assert Secrets({"steps": [{"run": [SECRET]}]}, ()).scrub_all(texts) == texts
+
+
+def test_line_after_line_takes_no_time() -> None:
+    """A build that prints thousands of lines has them searched for a large secret, each for itself."""
+    secret = "".join(f"{number:x}-hunter2-" for number in range(60_000))
+    redactor = Redactor([secret])
+    began = time.process_time()
+    for number in range(300):
+        assert redactor.redact([f"line {number}: {secret[number * 40 : number * 40 + 60]}"])[0].endswith("[secret]")
+        assert redactor.redact([f"line {number}"]) == [f"line {number}"]
+    assert time.process_time() - began < 5

@@ -1,0 +1,25 @@
+"""The status of a resource as a read records it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..api.records import Record
+
+#: The status that a refresh records when another's record stands under the name.
+FOREIGN = "foreign"
+
+#: The status that a refresh records when the image behind the resource is not there any more.
+MISSING = "missing"
+
+#: What is said where a key shows no records.
+NO_RECORDS = (
+    "this API key has no records at all. If it is of another organisation, set the right one; else the next up makes "
+    "the resource anew"
+)
+
+
+def status_of(record: Record) -> str:
+    """A record that says ready without an image is of no use: no sandbox starts from it."""
+    return MISSING if record.status == "ready" and not record.is_ready else record.status
