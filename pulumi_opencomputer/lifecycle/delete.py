@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, UnavailableError
+from .log import ResourceLog
 from .names import mark, mark_of
-from .progress import ResourceLog
 from .read_replica import age, get, is_past
 from .types import Recorded
 from .waiting import YOUNG, is_too_large, pauses
