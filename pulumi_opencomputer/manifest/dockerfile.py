@@ -11,15 +11,13 @@ import os
 import posixpath
 import re
 import shlex
-import stat
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError, LocalFileError, Problem
+from .dockerfile_context import Context, executables, is_archive, text_of
 from .dockerfile_text import Instruction, RefusedError, Source, expand, listed, pairs, split_blanks
-from .dockerignore import DockerIgnore, matching
 from .paths import is_output
 from .shell_words import is_one_word
 from .steps import CHANGED_IN_ENV
@@ -32,9 +30,7 @@ _UBUNTU = re.compile(r"(docker\.io/)?(library/)?ubuntu:(22\.04|jammy)")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BY_DOCKER = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT)")
-_WILDCARD = re.compile(r"[*?\[\\]")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@")
-_ARCHIVE = re.compile(r"\.(tar(\.\w+)?|tgz|tbz2?|txz|tzst)\Z", re.IGNORECASE)
 
 # Directories that the base has, into which a file is copied under its own name.
 _DIRECTORIES = (
@@ -91,35 +87,12 @@ def dockerfile_steps(
     shown = os.fspath(path)
     file = Path(os.path.abspath(os.path.expanduser(shown)))  # noqa: PTH100, PTH111 - links stay as they are
     root = Path(os.path.abspath(os.path.expanduser(context))) if context is not None else file.parent  # noqa: PTH100, PTH111
-    source = Source(_text(file, shown))
-    reading = _Reading(source.escape, root, _ignored(file, root), _checked_args(args or {}, shown), base)
+    source = Source(text_of(file, shown))
+    reading = _Reading(source.escape, Context(root, file), _checked_args(args or {}, shown), base)
     problems = reading.read(source, shown)
     if problems:
         raise InvalidInputError(problems)
     return base if base is not None else _BASE, reading.steps
-
-
-def _text(file: Path, shown: str) -> str:
-    try:
-        return file.read_bytes().decode("utf-8")
-    except OSError as error:
-        reason = f"can't be read: {error.strerror}."
-    except UnicodeDecodeError:
-        reason = "is not UTF-8 text."
-    raise InvalidInputError([Problem(shown, reason)])
-
-
-def _ignored(file: Path, context: Path) -> DockerIgnore:
-    """What the build leaves out: by the Dockerfile's own list, or by the context's."""
-    own = file.with_name(file.name + ".dockerignore")
-    found = own if own.is_file() else context / ".dockerignore"
-    try:
-        return DockerIgnore(_text(found, str(found)) if found.is_file() else "")
-    except ValueError as error:
-        if isinstance(error, InvalidInputError):
-            raise
-        number, _, reason = str(error).partition(" ")
-        raise InvalidInputError([Problem(f"{found}:{number}", reason)]) from None
 
 
 def _checked_args(args: Any, shown: str) -> dict[str, str]:
@@ -145,11 +118,9 @@ def _checked_args(args: Any, shown: str) -> dict[str, str]:
 class _Reading:
     """What is known behind the instructions that are read so far, and the steps that they became."""
 
-    def __init__(
-        self, escape: str, context: Path, ignored: DockerIgnore, args: dict[str, str], base: str | None
-    ) -> None:
+    def __init__(self, escape: str, context: Context, args: dict[str, str], base: str | None) -> None:
         self.steps: list[Step] = []
-        self._escape, self._context, self._ignored, self._given, self._base = escape, context, ignored, args, base
+        self._escape, self._context, self._given, self._base = escape, context, args, base
         self._declared: set[str] = set()
         self._global: dict[str, str] = {}
         self._args: dict[str, str] = {}
@@ -321,73 +292,38 @@ class _Reading:
         place = self._expand(target)
         path = self._path(place)
         is_directory = place.endswith(("/", "/.")) or path in self._directories
-        found = [(raw, each) for raw in sources for each in self._sources(raw, instruction.name)]
+        unpacks = instruction.name == "ADD"
+        texts = [(raw, self._expand(raw)) for raw in sources]
+        if unpacks and any(_ADDRESS.match(text) for _, text in texts):
+            raise RefusedError("fetches an address: fetch it with RUN, as curl -fsSL … -o ….")
+        found = [(raw, each) for raw, text in texts for each in self._context.sources(raw, text)]
         if len(found) > 1 and not is_directory:
             raise RefusedError("has several sources: end the directory that they go to in /.")
         for raw, relative in found:
             try:
-                self._add(raw, relative, path, is_directory=is_directory, unpacks=instruction.name == "ADD")
+                self._add(raw, relative, path, is_directory=is_directory, unpacks=unpacks)
             except LocalFileError as error:
                 reason = f"copies {raw[:80]}, which can't be embedded; .dockerignore may leave it out. {error.args[0]}"
                 raise RefusedError(reason) from None
             except OSError as error:
                 raise RefusedError(f"copies {raw[:80]}, which can't be read: {error.strerror}.") from None
 
-    def _sources(self, raw: str, instruction: str) -> list[str]:
-        """The paths below the context that a source stands for."""
-        text = self._expand(raw)
-        if instruction == "ADD" and _ADDRESS.match(text):
-            raise RefusedError("fetches an address: fetch it with RUN, as curl -fsSL … -o ….")
-        pattern = posixpath.normpath("/" + text).lstrip("/")
-        if _WILDCARD.search(pattern):
-            try:
-                found = list(matching(self._context, pattern, self._ignored))
-            except re.error:
-                raise RefusedError(f"names {raw[:80]}, which is no pattern: close its brackets.") from None
-        else:
-            there = (self._context / pattern).exists()
-            found = [pattern] if there and not (pattern and self._ignored.ignores(pattern)) else []
-            found = found or self._brought_back(pattern)
-        if not found:
-            raise RefusedError(
-                f"names {raw[:80]}, which is not in the context, or is left out by .dockerignore: check the path, or "
-                "give context."
-            )
-        return found
-
-    def _brought_back(self, pattern: str) -> list[str]:
-        """A directory that is left out itself, while a line with ``!`` brings back some of its files."""
-        path = self._context / pattern
-        return [pattern] if path.is_dir() and not self._ignored.left_out(self._context, pattern)[1] else []
-
     def _add(self, raw: str, relative: str, path: str, *, is_directory: bool, unpacks: bool) -> None:
-        local = self._context / relative
-        if not Path(os.path.realpath(local)).is_relative_to(os.path.realpath(self._context)):
-            raise RefusedError(f"names {raw[:80]}, a link that leaves the context: put a copy in its place.")
+        local = self._context.local(raw, relative)
+        ignore: list[str] = []
         if local.is_dir():
             self._made(path)
-            ignore, _ = self._ignored.left_out(self._context, relative)
+            ignore = self._context.left_out(relative)
             body = {"path": path, "source": str(local)}
             self.steps.append({"addDir": {**body, "ignore": ignore} if ignore else body})
-            self._executable(local, path, ignore)
-            return
-        if unpacks and _is_archive(local):
-            raise RefusedError(f"would unpack {raw[:80]}: COPY it, and unpack it with RUN tar -xf.")
-        target = posixpath.join(path, local.name) if is_directory else path
-        self._made(posixpath.dirname(target))
-        self.steps.append({"addFile": {"path": target, "source": str(local)}})
-        self._executable(local, target, [])
-
-    def _executable(self, local: Path, target: str, ignore: list[str]) -> None:
-        """Make executable what is so here: a step with files carries no modes."""
-        from ..content.local_files import scan_directory, scan_file  # noqa: PLC0415 - for copied files alone
-
-        if local.is_dir():
-            entries = scan_directory(str(local), ignore).entries
-            found = [posixpath.join(target, each.relative) for each in entries if each.file.executable]
         else:
-            found = [target] if scan_file(str(local)).executable else []
-        # A shell takes 128 KB in one command.
+            if unpacks and is_archive(local):
+                raise RefusedError(f"would unpack {raw[:80]}: COPY it, and unpack it with RUN tar -xf.")
+            path = posixpath.join(path, local.name) if is_directory else path
+            self._made(posixpath.dirname(path))
+            self.steps.append({"addFile": {"path": path, "source": str(local)}})
+        # A step with files carries no modes. A shell takes 128 KB in one command.
+        found = executables(local, path, ignore)
         some = [found[at : at + 20] for at in range(0, len(found), 20)]
         if some:
             self.steps.append({"run": [f"sudo chmod a+x {shlex.join(each)}" for each in some]})
@@ -406,12 +342,3 @@ def _cure(name: str, flag: str) -> str:
     if name == "FROM":
         return 'remove it, or give base="base".'
     return "remove it."
-
-
-def _is_archive(local: Path) -> bool:
-    if _ARCHIVE.search(local.name):
-        return True
-    try:
-        return stat.S_ISREG(local.stat().st_mode) and tarfile.is_tarfile(local)
-    except OSError:
-        return False
