@@ -21,7 +21,7 @@ from pulumi_opencomputer.config import resolve
 from pulumi_opencomputer.lifecycle import Lifecycle
 from pulumi_opencomputer.lifecycle.build_job import Job
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
-from pulumi_opencomputer.lifecycle.progress import ResourceLog, no_log
+from pulumi_opencomputer.lifecycle.log import ResourceLog, no_log
 
 from . import ROOT
 from .measure import Goal, Outcome, alternate, seconds

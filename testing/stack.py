@@ -21,7 +21,7 @@ from pulumi_opencomputer.content.hashing import content_hash as api_hash
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.lifecycle import Kind, Lifecycle
 from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
-from pulumi_opencomputer.lifecycle.progress import Severity
+from pulumi_opencomputer.lifecycle.log import Severity
 from pulumi_opencomputer.lifecycle.types import Clock
 from pulumi_opencomputer.manifest.prepared import prepare
 

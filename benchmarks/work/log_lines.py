@@ -101,7 +101,8 @@ def _send_bare(log: Callable[[str, bool], None], steps: int) -> None:
 
 def _progress(port: str, steps: int) -> Any:
     from pulumi_opencomputer.engine.log import EngineLog  # noqa: PLC0415
-    from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog  # noqa: PLC0415
+    from pulumi_opencomputer.lifecycle.log import ResourceLog  # noqa: PLC0415
+    from pulumi_opencomputer.lifecycle.progress import BuildProgress  # noqa: PLC0415
 
     return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").log_for(_URN)), [_DESCRIPTION] * steps)
 

@@ -64,6 +64,7 @@ class Builder:
         self._fault_of = fault_of
         self._running: dict[tuple[str, str], asyncio.Future[str]] = {}
         self._tasks: set[asyncio.Task[object]] = set()
+        self._runs: set[_Run] = set()
         self._gate = asyncio.Lock()
 
     async def resolve(self, org_id: str, image: ImageRequest, emit: Emit) -> str:
@@ -98,7 +99,10 @@ class Builder:
         task.add_done_callback(self._tasks.discard)
 
     async def cancel(self) -> None:
-        """Cancel the builds that no request holds, and forget the history."""
+        """End all builds, those that requests wait for with an error, and forget the history."""
+        for run in self._runs:
+            run.cancelled = True
+        self._clock.wake()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -158,6 +162,7 @@ class Builder:
     ) -> str:
         run.build = build = self.history.start(image.content_hash, image.title)
         outcome = "cancelled"
+        self._runs.add(run)
         try:
             checkpoint_id = await self._simulate(image.steps, run)
             if record_id:
@@ -174,6 +179,7 @@ class Builder:
             raise BuildError(f"image build failed: {error}") from None
         finally:
             del self._running[key]
+            self._runs.discard(run)
             self.history.end(build, outcome)
             if not future.done():
                 future.set_exception(BuildError("context canceled"))
@@ -206,7 +212,9 @@ class Builder:
         limit = min(left, _COMMAND_SECONDS)
         for line in step.output:
             run.log(index + 1, "output", line)
-        await self._clock.sleep(min(seconds, limit))
+        await self._clock.sleep(min(seconds, limit), unless=lambda: run.cancelled)
+        if run.cancelled:
+            raise BuildError("context canceled")
         if seconds > limit:
             raise BuildError(f"step {index} ({step.type}) exec failed: deadline exceeded")
         if failure:
@@ -221,6 +229,7 @@ class _Run:
         self._emit = emit
         self._fault = fault
         self.build: Build | None = None
+        self.cancelled = False
 
     def log(self, step: int, kind: str, message: str) -> None:
         event: dict[str, object] = {"step": step, "type": kind, "message": message}

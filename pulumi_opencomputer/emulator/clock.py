@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 
@@ -56,13 +57,17 @@ class Clock:
         self._advanced = 0.0
         self._skew = self._first_skew
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait until so much time has passed."""
+    def wake(self) -> None:
+        """Let those who sleep look again whether they still should."""
+        self.advance(0)
+
+    async def sleep(self, seconds: float, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Wait until so much time has passed, or until `unless` is true, which is asked when something happens."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return
         end = time.monotonic() + self._advanced + seconds
-        while (left := end - time.monotonic() - self._advanced) > 0:
+        while (left := end - time.monotonic() - self._advanced) > 0 and not unless():
             try:
                 await asyncio.wait_for(self._moved.wait(), left)
             except asyncio.TimeoutError:

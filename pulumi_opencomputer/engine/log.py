@@ -10,7 +10,7 @@ import re
 import threading
 from typing import Any
 
-from ..lifecycle.progress import Log, Severity
+from ..lifecycle.log import Log, Severity
 
 # The engine panics over a URN that it can't parse; a line without one is shown against the stack.
 _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)

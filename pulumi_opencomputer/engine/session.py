@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..config import Settings, resolve, resolve_url
 from ..lifecycle import Lifecycle
-from ..lifecycle.progress import Log, Severity
+from ..lifecycle.log import Log, Severity
 from .error_text import is_debugging
 from .log import EngineLog
 from .threadpool import calling_pool, raise_worker_limit

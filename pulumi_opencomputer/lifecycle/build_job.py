@@ -23,8 +23,9 @@ from ..errors import (
 from ..manifest.describe import describe_steps
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
+from .log import ResourceLog
 from .names import RUN_KEY, Origin, mark
-from .progress import BuildProgress, ResourceLog
+from .progress import BuildProgress
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.

@@ -68,6 +68,11 @@ class BuildQueue:
                     self._busy.discard(content)
                 self._changed.notify_all()
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the run was cancelled."""
+        return self._cancelled
+
     def cancel(self) -> None:
         """Begin no further job, and let those that run go no further than to the end of their build."""
         for job in self._stop():

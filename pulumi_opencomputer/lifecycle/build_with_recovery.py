@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import (
+    APIError,
     BuildBlockedError,
     BuildFailedError,
     ConflictError,
@@ -50,12 +51,13 @@ _LAST_WORD = 30.0
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 
 
-class _Verdict(enum.Enum):
-    """What a look at the content of a silent request tells."""
+class _Seen(enum.Enum):
+    """What a look at the content of a silent request shows."""
 
-    WAIT = "wait"
+    NOTHING = "nothing"
+    BUILDING = "building"
     READY = "ready"
-    ASK_AGAIN = "ask again"
+    BLOCKED = "blocked"
 
 
 class Builder:
@@ -144,19 +146,17 @@ class Builder:
         """Ask once; and once more, where the request only waited for a build that has ended by now."""
         request = self._send(name, before_last_byte)
         handling = self._job.size * _HANDLING
-        was_ready = True
+        was_ready, was_building = True, False
         while not request.wait(self._clock.look_every):
             if request.silence <= handling:
                 continue
-            verdict = self._look()
-            if verdict is _Verdict.ASK_AGAIN:
+            seen = self._look(was_building=was_building)
+            # What was ready from the beginning is a hit that takes its time, unless that is very long.
+            is_slow_hit = was_ready and request.silence <= handling + _SLOW_HITS * self._clock.look_every
+            if seen is _Seen.BLOCKED or (seen is _Seen.READY and not is_slow_hit):
                 return self._ask_again(request, name, before_last_byte)
-            if verdict is _Verdict.READY:
-                # What was ready from the beginning is a hit that takes its time, unless that is very long.
-                if not was_ready or request.silence > handling + _SLOW_HITS * self._clock.look_every:
-                    return self._ask_again(request, name, before_last_byte)
-            else:
-                was_ready = False
+            was_ready = was_ready and seen is _Seen.READY
+            was_building = was_building or seen is _Seen.BUILDING
         return request.result()
 
     def _send(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildRequest:
@@ -174,23 +174,31 @@ class Builder:
         # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
         self._job.remaining()
 
-    def _look(self) -> _Verdict:
-        """Look at what a silent request waits for.
+    def _look(self, *, was_building: bool) -> _Seen:
+        """Look at what a silent request waits for; where it waits in vain, choose the variant to ask for.
 
         A request that is silent may also be a slow start of its own build, whose record says building.
         """
-        record, now = self._known_records().get(self._hash()), self._clock.now()
+        try:
+            record = self.records().get(self._hash())
+        except APIError:
+            # The request itself goes on.
+            record = None
+        now = self._clock.now()
         if record is None:
             self._job.progress.wait_for("waiting for the server (it may be building this content for another)")
-            return _Verdict.WAIT
+            return _Seen.NOTHING
         if record.is_ready:
-            return _Verdict.READY
-        if record.status == "building" and self._is_dead_or_failed(record, now):
-            self._say_blocked(record, now)
-            self.choose()
-            return _Verdict.ASK_AGAIN
-        self._say_waiting(record, now)
-        return _Verdict.WAIT
+            return _Seen.READY
+        if record.status == "building" and not self._is_dead_or_failed(record, now):
+            self._say_waiting(record, now)
+            return _Seen.BUILDING
+        if record.status != "building" and not was_building:
+            # It failed before, and the server builds it anew for this request.
+            return _Seen.NOTHING
+        self._say_blocked(record, now)
+        self.choose()
+        return _Seen.BLOCKED
 
     def _ask_again(
         self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import ContentChangedError, LocalFileError, Problem
 from ..manifest.paths import join
-from ..manifest.secrets import Secrets
 from ..sanitize import clean
 from .types import UNKNOWN, Autonaming, Checked, is_unknown
 
@@ -195,6 +194,8 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
     """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
     if not problems:
         return ()
+    from ..manifest.secrets import Secrets  # noqa: PLC0415 - most checks have nothing to tell
+
     secrets = Secrets.of_inputs(inputs)
     told = list(problems)
     reasons = secrets.scrub_all([reason for _, reason in told])

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, UnavailableError
+from .log import ResourceLog
 from .names import mark, mark_of
-from .progress import ResourceLog
 from .read_replica import age, get, is_past
 from .types import Recorded
 from .waiting import YOUNG, is_too_large, pauses
@@ -73,6 +73,8 @@ class _Deletion:
                 self._require_records()
             return
         for pause in pauses():
+            if self._run.queue.is_cancelled:
+                break
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
             self._run.clock.sleep(pause)
             if self._is_done():

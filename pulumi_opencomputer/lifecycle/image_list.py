@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .account import Account
+from .log import ResourceLog
 from .outputs import IMAGE, refreshed
-from .progress import ResourceLog
 from .read_replica import FULL_LIST, SECOND_LOOK, age
 from .status import MISSING, NO_RECORDS, status_of
 from .types import Clock

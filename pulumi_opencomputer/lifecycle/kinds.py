@@ -1,4 +1,7 @@
-"""The kinds of resources: one class each, with all that a resource of the kind does."""
+"""The kinds of resources: one class each, with all that a resource of the kind does.
+
+Most runs change nothing and ask the server for nothing, so what asks it is loaded by the first method that does.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Problem
-from . import check, check_image, check_name, diff, importing, outputs
-from .build_with_recovery import Builder
+from . import check, check_image, check_name, diff, outputs
 from .check_size import size_warnings
-from .create_snapshot import SnapshotCreation
-from .delete import delete_snapshot
-from .ownership import Ownership
-from .read import read_snapshot
-from .scratch import Scratch, clear_left
 from .types import Autonaming, Checked, Difference, Imported
 
 if TYPE_CHECKING:
     from ..api.records import Record
     from .build_job import Job
-    from .progress import ResourceLog
+    from .log import ResourceLog
     from .run import Run
 
 _EVERY_INPUT = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
@@ -144,6 +141,9 @@ class Image(Kind):
 
     def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build under a scratch name and drop it: nothing else builds without a sandbox, and the build stays cached."""
+        from .build_with_recovery import Builder
+        from .scratch import Scratch
+
         scratch = Scratch(run, Builder(run, job), job)
         built = scratch.build_over()
         scratch.clear()
@@ -155,15 +155,21 @@ class Image(Kind):
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], _log: ResourceLog) -> None:
         """Delete no more than what an interrupted run may have left: the image leaves the state, and stays cached."""
+        from .scratch import clear_left
+
         run.require_same_api(state)
         clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """The build of a content hash."""
+        from . import importing
+
         return importing.find_image(run.client(), id_)
 
     def import_(self, run: Run, urn: str, record: Record) -> Imported:
         """An image out of its build."""
+        from . import importing
+
         what = f"the image {record.content_hash[:12]}"
         found = importing.declare(record, what)
         checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
@@ -209,16 +215,24 @@ class Snapshot(Kind):
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
+        from .create_snapshot import SnapshotCreation
+        from .ownership import Ownership
+
         ownership = Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False)))
         record = SnapshotCreation(run, job, ownership).run(str(inputs["name"]))
         return outputs.created(self.outputs, record)
 
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
         """Look the name up."""
+        from .read import read_snapshot
+
         return read_snapshot(run, state, log)
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the recorded one; another's under the name stays."""
+        from .delete import delete_snapshot
+        from .scratch import clear_left
+
         run.require_same_api(state)
         # The record goes last: where the index lags, it could not be told from one that is not shown yet.
         clear_left(run, urn)
@@ -226,10 +240,14 @@ class Snapshot(Kind):
 
     def find(self, run: Run, id_: str) -> Record | None:
         """The record of a name."""
+        from . import importing
+
         return importing.find_snapshot(run.client(), id_)
 
     def import_(self, run: Run, urn: str, record: Record) -> Imported:
         """A snapshot out of its record."""
+        from . import importing
+
         what = f"the snapshot {record.name!r}"
         found = {**importing.declare(record, what), "name": record.name}
         checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
 from ..errors import InvalidInputError, OpenComputerError
-from . import functions
 from .check_name import name_taken
 from .kinds import IMAGE, Kind
+from .log import Log, ResourceLog, no_log
 from .preview import Forecast
-from .progress import Log, ResourceLog, no_log
 from .run import Run
 from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported
 
@@ -90,7 +89,7 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
-        from .build_job import Job  # noqa: PLC0415 - pydantic, which a run that changes nothing never needs
+        from .build_job import Job
 
         self._run.client()
         job = Job(urn, inputs, ResourceLog(log))
@@ -158,14 +157,20 @@ class Lifecycle:
 
     def get_snapshot(self, name: str) -> dict[str, Any]:
         """Look one named snapshot up; see `functions`."""
+        from . import functions
+
         return functions.get_snapshot(self._run.client(), name)
 
     def get_snapshots(self) -> dict[str, Any]:
         """List all named snapshots; see `functions`."""
+        from . import functions
+
         return functions.get_snapshots(self._run.client())
 
     def get_image(self, content_hash: str) -> dict[str, Any]:
         """Look one build up by its content hash; see `functions`."""
+        from . import functions
+
         return functions.get_image(self._run.client(), content_hash)
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,13 +206,13 @@ class Lifecycle:
 
 
 def _client(settings: Settings) -> Client:
-    from ..api.client import Client  # noqa: PLC0415 - httpx, as above
+    from ..api.client import Client
 
     return Client(settings)
 
 
 def _hasty_client(settings: Settings) -> Client:
     """Make a client that asks once, and not for long: a preview must not wait for a server that is not there."""
-    from ..api.client import Client, Timing  # noqa: PLC0415
+    from ..api.client import Client, Timing
 
     return Client(settings, timing=Timing(connect=3, silence=10, call=20, attempts=1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ..api.run_lock import is_run_alive, this_run
 from .names import run_of
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ class Liveness:
 
     def is_kept(self, record: Record) -> bool | None:
         """Whether the stream of a record's build is kept; None where this machine does not know."""
+        from ..api.run_lock import is_run_alive, this_run  # noqa: PLC0415 - temporary files, which few runs ever need
+
         run_id = run_of(record)
         if run_id is None:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OpenComputerError
-from .progress import ResourceLog
+from .log import ResourceLog
 from .read_replica import FULL_LIST
 from .types import is_unknown
 from .which_build import unnamed

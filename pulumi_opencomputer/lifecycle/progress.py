@@ -8,53 +8,13 @@ holds a secret, which the server's text may repeat in a form that nobody foresaw
 
 from __future__ import annotations
 
-import enum
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from ..api.events import BuildEvent, BuildStarted, CacheHit, CheckpointStarted, StepCompleted, StepStarted
-from ..sanitize import clean
+from .log import ResourceLog
 from .server_lines import ServerLines
-
-
-class Severity(enum.Enum):
-    """How much a line matters."""
-
-    INFO = "info"
-    WARNING = "warning"
-
-
-class Log(Protocol):
-    """Where the lines of one resource go. Never raises: a lost line must not stop a build."""
-
-    def __call__(self, severity: Severity, message: str, *, ephemeral: bool = False) -> None:
-        """Show one line; an ephemeral one only until the next."""
-
-
-def no_log(severity: Severity, message: str, *, ephemeral: bool = False) -> None:
-    """A log that shows nothing."""
-
-
-class ResourceLog:
-    """One resource's lines, cleaned of what a terminal or the engine would take for a command."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-
-    def info(self, message: str) -> None:
-        """Say a line that stays."""
-        self._log(Severity.INFO, clean(message))
-
-    def warn(self, message: str) -> None:
-        """Say a warning."""
-        self._log(Severity.WARNING, clean(message))
-
-    def status(self, message: str) -> None:
-        """Show a line that passes."""
-        self._log(Severity.INFO, clean(message), ephemeral=True)
-
 
 #: Seconds after which a running step's time is shown, and shown again. A log that is kept (CI) has a line
 #: for each, so the pace slows down.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .log import ResourceLog
 from .outputs import SNAPSHOT, refreshed
-from .progress import ResourceLog
 from .read_replica import age, is_past, look_for_recorded
 from .status import FOREIGN, MISSING, NO_RECORDS, status_of
 from .types import Recorded

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
-from .progress import ResourceLog
+from .log import ResourceLog
 from .types import Clock, Recorded
 from .waiting import pauses
 

@@ -7,7 +7,7 @@ another of a few names is taken, so that nothing blocks a later build.
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, UnavailableError
@@ -155,7 +155,7 @@ class Scratch:
             self.name = scratch_name(self._job.urn, self._number)
         else:
             # No later run finds it by its name, but neither does the index ever show it.
-            self.name = f"{scratch_name(self._job.urn)}-{uuid.uuid4().hex[:8]}"
+            self.name = f"{scratch_name(self._job.urn)}-{os.urandom(4).hex()}"
 
 
 def clear_left(run: Run, urn: str, first: int = 0) -> None:

@@ -11,14 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from emulator_client import call, create, manifest
-from emulator_process import DEADLINE
+from emulator_client import call, create, manifest, stream
+from emulator_process import DEADLINE, wait_until
 from pulumi_opencomputer.emulator.command import PORT, first_free
 
 COMMAND = [sys.executable, "-m", "pulumi_opencomputer.cli"]
@@ -141,6 +143,21 @@ def test_without_what_it_is_made_of_it_says_what_to_install(tmp_path):
     ran = subprocess.run(EMULATORS[0], capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 1
     assert ran.stderr == "The emulator needs starlette: pip install 'pulumi-opencomputer[emulator]'\n"
+
+
+def test_a_reset_ends_the_builds_that_run(start_emulator):
+    """Those who wait for one are told at once, and no record of it comes up later."""
+    emulator = start_emulator()
+    answers: list[tuple[str, Any]] = []
+    body = {"name": "a", "image": manifest("SLEEP_BUILD_200", "true")}
+    waiting = threading.Thread(target=lambda: answers.extend(stream(emulator, "/api/snapshots", body)))
+    waiting.start()
+    wait_until(lambda: [build["outcome"] for build in emulator.builds()] == ["running"])
+    emulator.reset()
+    waiting.join(DEADLINE)
+    assert answers[-1] == ("error", {"error": "image build failed: image build failed: context canceled"})
+    assert emulator.records() == []
+    assert create(emulator, "a", manifest("x")).status_code == 201
 
 
 def test_a_reset_goes_back_to_the_start(start_emulator, tmp_path):

@@ -15,6 +15,7 @@ from emulator_client import open_post
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.api.run_lock import RunLock, this_run
+from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import BuildFailedError
 from pulumi_opencomputer.lifecycle.names import RUN_KEY
 from pulumi_opencomputer.manifest.prepared import prepare
@@ -139,3 +140,28 @@ def test_ages_are_of_the_servers_clock(start_faulty: Callable[..., FaultyEmulato
     stack.up(NEW)
     assert "has been running for 29 min" in stack.lines.text
     assert 100 < sum(stack.time.waits) < 140
+
+
+def test_content_that_fails_for_another_is_built_as_a_variant_at_once(
+    start_faulty: Callable[..., FaultyEmulator],
+) -> None:
+    """A silent request would wait in vain for a build that failed; a variant tells whether the content can be built."""
+    emulator = start_faulty(wait_seconds=60)
+    leave_build(emulator, NEW, "building", age=60)
+    stack = Stack(emulator, hurried=True)
+    thread = threading.Thread(target=stack.up, args=(NEW,))
+    thread.start()
+    wait_until(lambda: "another build of this content" in stack.lines.text)
+    emulator.change({"contentHash": content_hash(_image(NEW))}, status="failed")
+    thread.join(30)
+    assert stack.outputs(NEW)["builtHash"] != stack.outputs(NEW)["contentHash"]
+
+
+def test_looks_that_the_server_refuses_do_not_end_a_build(stack: Stack) -> None:
+    """The request goes on whatever the list says."""
+    stack.emulator.fail(
+        {"method": "POST", "path": "/api/snapshots", "kind": "delay", "seconds": 0.45},
+        {"method": "GET", "path": "/api/images", "kind": "status", "status": 403, "count": 1000},
+    )
+    stack.up(NEW)
+    assert len(stack.emulator.builds()) == 1

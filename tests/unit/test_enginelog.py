@@ -15,7 +15,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from pulumi_opencomputer.engine import log as enginelog
 from pulumi_opencomputer.engine.log import EngineLog
-from pulumi_opencomputer.lifecycle.progress import Severity
+from pulumi_opencomputer.lifecycle.log import Severity
 
 URN = "urn:pulumi:dev::tests::pulumi-python:dynamic/opencomputer:Image::toolchain"
 

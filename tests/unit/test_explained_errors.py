@@ -12,7 +12,7 @@ from pulumi_opencomputer.errors import OpenComputerError
 from pulumi_opencomputer.lifecycle.build_job import Job
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
 from pulumi_opencomputer.lifecycle.kinds import IMAGE
-from pulumi_opencomputer.lifecycle.progress import ResourceLog, no_log
+from pulumi_opencomputer.lifecycle.log import ResourceLog, no_log
 
 CONTENT = "hunter2-first line\nhunter2-second <line>"
 STEPS = [

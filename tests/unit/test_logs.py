@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_opencomputer.api.event_parser import parse_event
-from pulumi_opencomputer.lifecycle.progress import BuildProgress, ResourceLog, Severity, Ticker, no_log
+from pulumi_opencomputer.lifecycle.log import ResourceLog, Severity, no_log
+from pulumi_opencomputer.lifecycle.progress import BuildProgress, Ticker
 
 STEPS = ("apt install jq", "pip install pandas", "run true")
 
