@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 
-# What Pulumi's protocol sends in place of a value that is not known yet, one for each type, and what marks its special
-# values (signatures). A text of a server that is one of these would be taken for it.
-_ENGINE_MARKS = frozenset(
+#: How Pulumi's protocol writes a value that is not known yet: one text for each type.
+UNKNOWN_MARKS = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
@@ -19,6 +18,11 @@ _ENGINE_MARKS = frozenset(
         "030794c1-ac77-496b-92df-f27374a8bd58",
         "e48ece36-62e2-4504-bad9-02848725956a",
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+# These mark its special values. A text of a server that is one of either would be taken for it.
+_SIGNATURES = frozenset(
+    {
         "4dabf18193072939515e22adb298388d",
         "1b47061264138c4ac30d75fd1eb44270",
         "c44067f5952c0a294b673a41bacd8c17",
@@ -62,7 +66,7 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
 
 def is_engine_mark(text: str) -> bool:
     """Tell whether Pulumi's engine would take the text for one of its own marks, as that of an unknown value."""
-    return text in _ENGINE_MARKS
+    return text in UNKNOWN_MARKS or text in _SIGNATURES
 
 
 def quoted(name: str) -> str:

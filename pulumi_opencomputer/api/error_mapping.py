@@ -52,8 +52,6 @@ _CLIENT_ERRORS: dict[int, tuple[type[APIError], str]] = {
     ),
 }
 _LONGEST_FAILURE_TEXT = 4_000
-# A server can name a step as it likes, also by what the manifest holds; only these are shown.
-_STEP_TYPES = frozenset({"apt_install", "pip_install", "run", "env", "workdir", "add_file", "add_dir"})
 
 
 def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str, redact: Redact) -> APIError:
@@ -166,9 +164,12 @@ def _client_error(status: int, headers: Mapping[str, str], said: str) -> APIErro
 def _known_error(error: str, redact: Redact) -> APIError | None:
     # A failed step comes first: its text is a program's output, in which any of the other phrases may stand.
     if match := _STEP_FAILURE.match(error):
+        from ..manifest.steps import KINDS_OF_API  # noqa: PLC0415 - a build that fails needs it, and nothing before
+
         number, step_type, code, text = match.groups()
         step, exit_code = int(number) + 1, int(code) if code else None
-        kind = step_type if step_type in _STEP_TYPES else None
+        # A server can name a step as it likes, also by what the manifest holds; only known types are shown.
+        kind = step_type if step_type in KINDS_OF_API else None
         return BuildFailedError(
             describe_failure(step, kind, exit_code),
             step=step,

@@ -11,9 +11,6 @@ INLINE_WARNING_BYTES = 256 * 1024
 #: Local files above this many bytes together are said before anything is sent.
 LARGE_BYTES = 50 * 1000 * 1000
 
-#: The public endpoint's index holds no row above this many bytes, so it may never show a larger snapshot.
-PUBLIC_INDEX_BYTES = 2 * 1000 * 1000
-
 
 def human_size(count: int) -> str:
     """A number of bytes for people: ``3.4 MB``, in powers of 1000."""

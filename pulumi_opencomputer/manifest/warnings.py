@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..content.go_json import base64_size
 from ..content.local_files import Directory, LocalFile
 from ..errors import Problem
 from .paths import join
-from .sizes import LARGE_BYTES, PUBLIC_INDEX_BYTES, human_size
+from .sizes import LARGE_BYTES, human_size
 from .steps import KINDS, AddDir, AddFile, Run, Step
 from .unmeant import unmeant
 
@@ -82,31 +81,6 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
             f"embeds {human_size(total)} of local files, which each build sends whole, and each look at the snapshot "
             "may read whole. Leave out what the image does not need with ignore, or let a run step fetch it.",
         )
-
-
-def public_size_warning(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Problem | None:
-    """The warning of a manifest that the public endpoint may never show; to be asked where that is the address.
-
-    Args:
-        model: The manifest.
-        local: By the step's index, the file or directory that the step's ``source`` names.
-    """
-    inline = sum(len(step.file.raw()) for step in model.steps if isinstance(step, AddFile))
-    inline += sum(
-        len(entry.raw())
-        for step in model.steps
-        if isinstance(step, AddDir)
-        for entry in step.directory.inline_entries()
-    )
-    size = base64_size(inline + sum(_size(found) for found in local.values()))
-    if size <= PUBLIC_INDEX_BYTES:
-        return None
-    return Problem(
-        "manifest",
-        f"is {human_size(size)} with its files, and the public endpoint's index takes {human_size(PUBLIC_INDEX_BYTES)} "
-        "at most: sandboxes start from the snapshot, but the API may never list it, and so can't delete or replace it. "
-        "Embed less, or let a run step fetch the files.",
-    )
 
 
 def _size(found: LocalFile | Directory) -> int:

@@ -16,19 +16,8 @@ from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import UNKNOWN, is_unknown
 from ..manifest.paths import Path, join
+from ..sanitize import UNKNOWN_MARKS
 
-# How the engine writes a value that is not known yet: one text for each type. The library reads them as strings.
-_UNKNOWNS = frozenset(
-    {
-        WIRE_UNKNOWN,
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
 _ASSET = "can't be an asset or an archive: name a file or directory of this machine by its path, in source."
 _RESOURCE = "can't be a resource: refer to one of its outputs, as manifest of an Image."
 
@@ -80,7 +69,7 @@ class _Reader:
         if isinstance(value, ResourceReference):
             return self._refuse(path, _RESOURCE)
         if isinstance(value, str):
-            return UNKNOWN if value in _UNKNOWNS else value
+            return UNKNOWN if value in UNKNOWN_MARKS else value
         if isinstance(value, Mapping):
             return {key: self.read(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list | tuple):

@@ -10,7 +10,6 @@ from pulumi_opencomputer.content.hashing import content_hash, embed_blobs
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.prepared import PreparedManifest, examine, prepare
 from pulumi_opencomputer.manifest.sizes import INLINE_WARNING_BYTES, LARGE_BYTES, human_size
-from pulumi_opencomputer.manifest.warnings import public_size_warning
 
 SECRET = "hunter2-hunter2"
 UNKNOWN = object()
@@ -280,21 +279,6 @@ def test_much_local_content_is_a_warning(tmp_path, extra):
     found = warnings(*({"addFile": {"path": f"/{name}", "source": str(tmp_path / name)}} for name in "ab"))
     assert [path for path, _ in found] == ["manifest"] * extra
     assert all("50.0 MB" in reason for _, reason in found)
-
-
-@pytest.mark.parametrize("extra", [0, 3])
-def test_what_the_public_index_does_not_take_can_be_asked(tmp_path, extra):
-    """Inline and local content count with their base64."""
-    (tmp_path / "a").touch()
-    os.truncate(tmp_path / "a", 1_400_000)
-    steps = [
-        {"addFile": {"path": "/a", "source": str(tmp_path / "a")}},
-        {"addFile": {"path": "/b", "content": "x" * 50_000}},
-        {"addDir": {"path": "/c", "files": [{"relativePath": "c", "content": "x" * (50_000 + extra)}]}},
-    ]
-    made = prepare({"base": "base", "steps": steps})
-    found = public_size_warning(made.model, made.local)
-    assert bool(found) == bool(extra)
 
 
 @pytest.mark.parametrize("extra", [0, 1])
