@@ -10,7 +10,7 @@ from ..content.local_files import Directory, LocalFile
 from ..errors import Problem
 from .paths import join
 from .sizes import LARGE_BYTES, human_size
-from .steps import KINDS, AddDir, AddFile, Run, Step
+from .steps import KINDS, Run, Step
 from .unmeant import unmeant
 
 if TYPE_CHECKING:

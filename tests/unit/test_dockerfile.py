@@ -305,6 +305,17 @@ def test_files_go_where_docker_puts_them(tmp_path, text, expected):
     assert files(tmp_path, text) == expected
 
 
+def test_files_that_are_brought_back_are_copied_with_their_directory(tmp_path):
+    """Also where the directory itself is left out; one of which nothing is brought back is not there."""
+    for name in ("d/b", "d/c", "e/f"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".dockerignore").write_text("*\n!d/b\n")
+    assert files(tmp_path, "COPY d /x") == ["/x/b"]
+    assert files(tmp_path, "COPY . /x") == ["/x/d/b"]
+    assert refused(tmp_path, U + "COPY e /x")[0][0] == 2
+
+
 def test_a_context_is_where_files_are_copied_from(tmp_path):
     """The Dockerfile's own directory unless another is given."""
     (tmp_path / "sub").mkdir()
