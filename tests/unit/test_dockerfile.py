@@ -263,8 +263,8 @@ def test_a_list_is_run_without_a_shell(shell, tmp_path):
 # Files
 
 
-def files(root: Path, text: str) -> list[tuple[str, str]]:
-    """Where each file of the steps goes, and its text."""
+def files(root: Path, text: str) -> list[str]:
+    """Where each file of the steps goes."""
     found = []
     for step in read(root, U + text).to_dict()["steps"]:
         args = step["args"]
