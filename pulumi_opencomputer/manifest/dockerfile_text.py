@@ -18,7 +18,7 @@ _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 _DIRECTIVES = ("escape", "syntax", "check")
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _FLAG = re.compile(r"--\S*")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[^\W\d]\w*")
 _HERE_DOCUMENT = re.compile(r"(?:^|\s)\d*<<-?[^<\s]")
 _WITH_HERE_DOCUMENTS = ("RUN", "COPY", "ADD")
 

@@ -65,6 +65,8 @@ INSTRUCTIONS = [
     ("ENV A=1\nENV A=2 B=$A C=${A}x", [{"env": {"A": "1"}}, {"env": {"A": "2", "B": "1", "C": "1x"}}]),
     ("ENV A=${B:-x} C=${B:+y} D=${A-z}", [{"env": {"A": "x", "C": "", "D": "z"}}]),
     ("ENV A=\nENV B=${A:-x} C=${A-y} D=${A+z}", [{"env": {"A": ""}}, {"env": {"B": "x", "C": "", "D": "z"}}]),
+    ("ARG A=x\nARG B='$A'\nARG C=\"\\$A$A\"\nRUN a", [run("a", A="x", B="$A", C="$Ax")]),
+    ("ENV A=x B=$Aé. C=${A:-${B:-'p q'}}", [{"env": {"A": "x", "B": ".", "C": "p q"}}]),
     ("ENV PATH=/opt/bin:$PATH", [{"env": {"PATH": f"/opt/bin:{PATH}"}}]),
     ("ARG A=1\nRUN b", [run("b", A="1")]),
     ("ARG A\nRUN b", [run("b")]),
