@@ -47,7 +47,7 @@ class Feature(NamedTuple):
 
 
 RIGHT = Cell("right")
-_NO_EFFECT = Cell("Pulumi's own", "no effect on a dynamic resource")
+_NO_EFFECT = Cell("Pulumi's own", "means nothing to a dynamic resource")
 ABSENT = Cell("Pulumi's own", "YAML has no such option")
 
 
@@ -117,7 +117,11 @@ FEATURES: list[Feature] = [
         (
             "version",
             "",
-            (_NO_EFFECT, own("a warning where the plugin on PATH is older"), own("as in Python")),
+            (
+                own("a warning, about Pulumi's own dynamic provider"),
+                own("a warning where the plugin on PATH is older"),
+                own("as in Python"),
+            ),
         ),
         (
             "plugin_download_url",

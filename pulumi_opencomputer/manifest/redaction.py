@@ -118,8 +118,11 @@ def _spellings(value: str, room: int) -> Iterator[bytes]:
     if len(plain) <= room:
         found.add(fold(clean(value).encode(errors="surrogatepass")))
     with contextlib.suppress(binascii.Error, ValueError):
-        # The content of a file is often given in base64, and shown as what it is.
-        found.add(fold(base64.b64decode(plain, validate=True)))
+        # A file is often given in base64, and shown as what it is; a large one only where it is text.
+        decoded = base64.b64decode(plain, validate=True)
+        if len(plain) > room:
+            decoded.decode()
+        found.add(fold(decoded))
     yield from sorted(data for data in found if data)
 
 
