@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import threading
 from collections import Counter
@@ -95,11 +94,13 @@ class World:
         """Kill the server and start it again, so late that what it was building counts as lost."""
         self.emulator.kill()
         self.open_gate()
-        database = sqlite3.connect(self._folder / "emulator" / "data" / "rows.sqlite")
-        with database:
-            database.execute("UPDATE image_cache SET created_at = '2026-01-01T00:00:00Z' WHERE status = 'building'")
-        database.close()
         self.emulator.restart()
+        if any(record["status"] == "building" for record in self.emulator.records()):
+            self.emulator.change({"status": "building"}, age=86400.0)
+
+    def scratch(self) -> str:
+        """The path of the temporary name of `daily`."""
+        return f"/api/snapshots/{scratch_name(self.project.urn('daily'))}"
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The named rows by name."""
@@ -135,7 +136,7 @@ class Moment:
         gate: The request after which changes are held; without one, the builds of both snapshots run.
     """
 
-    def __init__(self, start: str, program: str, gate: str = "") -> None:
+    def __init__(self, start: str, program: str, gate: Callable[[World], str] | None = None) -> None:
         self.start = start
         self.program = program
         self._gate = gate
@@ -152,15 +153,16 @@ class Moment:
         world.restore(self.start)
         world.project.program(self.program)
         if self._gate:
-            world.close_gate(self._gate)
+            world.close_gate(self._gate(world))
 
 
 FIXED = "/api/snapshots/fixed"
 BUILD = Moment("empty", BOTH.format(version=1, seconds=SHORT))
 LONG_BUILD = Moment("empty", BOTH.format(version=1, seconds=LONG))
 SCRATCH_BUILD = Moment("deployed", BOTH.format(version=2, seconds=SHORT))
-SWAP = Moment("deployed", BOTH.format(version=2, seconds=0), gate=f"DELETE {FIXED}")
-DELETE = Moment("deployed", TRIAL.format(version=1, seconds=0), gate=f"DELETE {FIXED}")
+SWAP = Moment("deployed", BOTH.format(version=2, seconds=0), gate=lambda _: f"DELETE {FIXED}")
+# The temporary name is cleared first, so that what is held then is the delete of the snapshot itself.
+DELETE = Moment("deployed", TRIAL.format(version=1, seconds=0), gate=lambda world: f"DELETE {world.scratch()}")
 
 
 def interrupt(world: World, running: Running, _provider: int) -> None:
