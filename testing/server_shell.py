@@ -30,30 +30,31 @@ FIRST = {"pipInstall": ["install", "-q"], "aptInstall": ["install", "-y", "-qq"]
 
 
 class Shell:
-    """Runs lines in a directory of its own, with the stand-ins first in the path."""
+    """Runs lines in a directory of its own, `place`, with the stand-ins first in the path."""
 
     def __init__(self, root: Path) -> None:
-        self._tools, self._place = root / "tools", root / "place"
+        self._tools, self.place = root / "tools", root / "place"
         self._tools.mkdir(parents=True)
         for name, body in _STAND_INS.items():
             (self._tools / name).write_text(f"#!/bin/sh\n{body}\n")
             (self._tools / name).chmod(0o755)
+        (self._tools / "sh").symlink_to("/bin/sh")
         (self._tools / "env").symlink_to(shutil.which("env") or "/usr/bin/env")
 
     def run(self, line: str) -> tuple[bytes, int, dict[str, bytes]]:
         """What a line writes, its exit code, and the files that it leaves."""
-        shutil.rmtree(self._place, ignore_errors=True)
-        self._place.mkdir()
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.place.mkdir()
         done = subprocess.run(
             ["/bin/sh", "-c", line],
-            cwd=self._place,
+            cwd=self.place,
             env={"PATH": str(self._tools), "HOME": "/home/somebody"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
             timeout=30,
         )
-        files = {each.name: each.read_bytes() for each in self._place.iterdir() if each.is_file()}
+        files = {each.name: each.read_bytes() for each in self.place.iterdir() if each.is_file()}
         return done.stdout, done.returncode, files
 
 

@@ -61,6 +61,37 @@ class Manifest:
         """
         return cls(base_image=name)
 
+    @classmethod
+    def from_dockerfile(
+        cls,
+        path: str | os.PathLike[str] = "Dockerfile",
+        *,
+        context: str | os.PathLike[str] | None = None,
+        args: Mapping[str, str] | None = None,
+        base: str | None = None,
+    ) -> Manifest:
+        """Take the steps from a Dockerfile. The file is read now, and becomes steps.
+
+        FROM ubuntu:22.04, ARG, ENV, WORKDIR, RUN, and COPY and ADD of local files, without what ``.dockerignore``
+        leaves out. What has no effect in a sandbox (CMD, ENTRYPOINT, EXPOSE, LABEL, STOPSIGNAL) is passed over.
+
+        Args:
+            path: The Dockerfile; a relative path counts from the working directory.
+            context: The directory that COPY and ADD read from; the Dockerfile's own unless given.
+            args: Values for ARG. They become part of the steps, so they are no place for secrets.
+            base: The base to start from in place of FROM's image, where the file works on it.
+
+        Raises:
+            InvalidInputError: The file can't be read, or instructions can't become steps; each with its line.
+        """
+        from .dockerfile import dockerfile_steps  # noqa: PLC0415 - few programs have such a file
+
+        name, steps = dockerfile_steps(path, context, args, base)
+        made = cls(base_image=name)
+        for step in steps:
+            made = made._with(step)
+        return made
+
     def apt_install(self, packages: Input[Sequence[Input[str]]]) -> Manifest:
         """Install system packages with apt-get.
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 #: A place below a step, and what is to be said of it.
 Remark: TypeAlias = tuple[Path, str]
 
-# What the lines that write a variable change or break at: two shells, and PAM, which reads the file.
-_CHANGED_IN_ENV = re.compile(r"""['"$`\\\n#]""")
+#: What the lines that write a variable change or break at: two shells, and PAM, which reads the file.
+CHANGED_IN_ENV = re.compile(r"""['"$`\\\n#]""")
 _FAILS_IN_PROFILE = re.compile(r"[.-]")
 
 
@@ -215,7 +215,7 @@ class Env(_PlainStep):
         return " ".join(self.variables)
 
     def warnings(self) -> Iterator[Remark]:
-        changed = [name for name, text in self.variables.items() if _CHANGED_IN_ENV.search(text)]
+        changed = [name for name, text in self.variables.items() if CHANGED_IN_ENV.search(text)]
         failing = [name for name in self.variables if _FAILS_IN_PROFILE.search(name)]
         reasons = []
         if changed:

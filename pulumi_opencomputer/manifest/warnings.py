@@ -10,7 +10,7 @@ from ..content.local_files import Directory, LocalFile
 from ..errors import Problem
 from .paths import join
 from .sizes import LARGE_BYTES, human_size
-from .steps import KINDS, AddDir, AddFile
+from .steps import KINDS, Run, Step
 from .unmeant import unmeant
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
             yield Problem(join(("manifest", "steps", index, step.key, *place)), reason)
         if index in local:
             at = join(("manifest", "steps", index, step.key, "source"))
-            yield from (Problem(at, reason) for reason in _local_warnings(step, local[index]))
+            later = [command for each in model.steps[index + 1 :] if isinstance(each, Run) for command in each.commands]
+            is_mended = any("chmod" in command and step.detail() in command for command in later)
+            reasons = _local_warnings(step, local[index], is_mended=is_mended)
+            yield from (Problem(at, reason) for reason in reasons)
     total = sum(_size(found) for found in local.values())
     if total > LARGE_BYTES:
         yield Problem(
@@ -84,13 +87,13 @@ def _size(found: LocalFile | Directory) -> int:
     return found.total_bytes if isinstance(found, Directory) else found.size
 
 
-def _local_warnings(step: AddFile | AddDir, found: LocalFile | Directory) -> Iterator[str]:
+def _local_warnings(step: Step, found: LocalFile | Directory, *, is_mended: bool) -> Iterator[str]:
     if isinstance(found, Directory):
         if not found.entries:
             yield "has no files that are not ignored; the directory stays empty."
         if reason := unmeant(found):
             yield reason
-    lost = _executables(found)
+    lost = [] if is_mended else _executables(found)
     if lost:
         more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
         remedy = f"add a run step with chmod +x below {step.detail()}"

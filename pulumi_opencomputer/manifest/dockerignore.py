@@ -1,0 +1,156 @@
+"""Which files of a build's context Docker leaves out: the patterns of a ``.dockerignore``, and what they match now.
+
+Its patterns are not those of a ``.gitignore``: they begin at the context's root, ``**`` stands for any text, and ``!``
+brings back a file of a directory that is left out. So they are not translated one by one; what they leave out of a
+directory is listed instead, in the patterns of a ``.gitignore``.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .dockerfile_text import SPACES
+
+_SET = re.compile(r"\[\^?[^]^*?/\\]+\]")
+_BROKEN = re.compile(r"[\[\\]")
+# Two stars at the start and no other sign: whatever ends so, also within a name.
+_ENDING = re.compile(r"\*\*[^/*?\[\]\\][^*?\[\]\\]*")
+
+
+class DockerIgnore:
+    """The patterns of a ``.dockerignore``.
+
+    Args:
+        text: Its text.
+
+    Raises:
+        ValueError: A line is no pattern; the text begins with the line's number.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._rules = list(_rules(text))
+        self._brings_back = any(not ignores for _, ignores in self._rules)
+
+    def ignores(self, relative: str) -> bool:
+        """Whether a path below the context is left out, by itself or with a directory above it."""
+        parts = relative.split("/")
+        paths = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        for pattern, ignores in reversed(self._rules):
+            if any(pattern.fullmatch(path) for path in paths):
+                return ignores
+        return False
+
+    def left_out(self, context: Path, below: str) -> tuple[list[str], bool]:
+        """What of a directory is left out.
+
+        Args:
+            context: The context's directory.
+            below: The directory's path below it; empty for the context itself.
+
+        Returns:
+            Patterns as in a ``.gitignore`` in that directory, a directory that is left out whole as one; and whether
+            the directory itself is left out whole.
+        """
+        if not self._rules:
+            return [], False
+        skipped = self._skipped(context / below, below + "/" if below else "", len(below) + 1 if below else 0)
+        return ([], True) if skipped is None else (skipped, False)
+
+    def _skipped(self, directory: Path, prefix: str, cut: int) -> list[str] | None:
+        """The patterns for one directory; None where all of it is left out."""
+        own = bool(prefix) and self.ignores(prefix[:-1])
+        if own and not self._brings_back:
+            return None
+        keeps, patterns = not own, []
+        for entry in sorted(os.scandir(directory), key=lambda each: each.name):
+            relative = prefix + entry.name
+            # Docker sees a link, not what lies behind it.
+            if entry.is_dir(follow_symlinks=False):
+                found = self._skipped(Path(entry.path), relative + "/", cut)
+            else:
+                found = None if self.ignores(relative) else []
+            keeps = keeps or found is not None
+            mark = "/" if entry.is_dir(follow_symlinks=False) else ""
+            patterns += [f"/{_literal(relative[cut:])}{mark}"] if found is None else found
+        return patterns if keeps else None
+
+
+def _rules(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        pattern = "" if line.startswith("#") else line.strip(SPACES)
+        if not pattern:
+            continue
+        sign = "!" if pattern.startswith("!") else ""
+        # Docker reads the sign again in what it has cleaned, so that /!a is one as well.
+        cleaned = _clean(pattern[len(sign) :])
+        pattern = _clean(sign + (cleaned if cleaned == "/" else cleaned.removeprefix("/")))
+        ignores = not pattern.startswith("!")
+        try:
+            yield _compiled(pattern.removeprefix("!")), ignores
+        except re.error:
+            raise ValueError(f"{number} is no pattern.") from None
+
+
+def _clean(pattern: str) -> str:
+    bare = pattern.strip(SPACES)
+    # normpath makes a dot of nothing, and keeps two slashes at the start.
+    return re.sub("^/+", "/", posixpath.normpath(bare)) if bare else ""
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """As Docker makes it, so that odd patterns mean the same; what it takes for something else again is refused."""
+    if not pattern or _BROKEN.search(_SET.sub("", re.sub(r"\\[^A-Za-z0-9]", "", pattern))):
+        raise re.error("brackets or escapes")
+    if _ENDING.fullmatch(pattern):
+        return re.compile(".*" + re.escape(pattern[2:]))
+    parts = re.findall(r"\*\*/?|\\.|.", pattern, re.DOTALL)
+    regex = [_meaning(part) for part in parts]
+    if parts[-1:] == ["**"]:
+        regex[-1] = ".*"
+    with warnings.catch_warnings():
+        # [[] is a set with one bracket, and is to stay so.
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile("".join(regex))
+
+
+def _meaning(part: str) -> str:
+    if part.startswith("**"):
+        return "(?:.*/)?"
+    if part in ("*", "?"):
+        return "[^/]*" if part == "*" else "[^/]"
+    # A set of characters, which has its own signs.
+    return part if part in ("[", "]", "^", "-") else re.escape(part[-1])
+
+
+def _literal(path: str) -> str:
+    """A path as the pattern of a ``.gitignore`` that matches it alone."""
+    return re.sub(r"([\\*?\[\]!# ])", r"\\\1", path)
+
+
+def matching(context: Path, pattern: str, ignored: DockerIgnore) -> Sequence[str]:
+    """The paths below the context that a source with wildcards stands for, without those that are left out.
+
+    Args:
+        context: The context's directory.
+        pattern: The source; each of its parts matches a name.
+        ignored: What is left out.
+
+    Raises:
+        re.error: It is no pattern.
+    """
+    found = [""]
+    for part in pattern.split("/"):
+        test = _compiled(re.sub(r"\*+", "*", part))
+        found = [
+            f"{above}/{name}".lstrip("/")
+            for above in found
+            if (context / above).is_dir()
+            for name in sorted(each.name for each in (context / above).iterdir())
+            if test.fullmatch(name)
+        ]
+    return [path for path in found if not ignored.ignores(path)]
