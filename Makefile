@@ -35,7 +35,7 @@ demo: $(VENV) ## run a real `pulumi up` against a local emulator, from nothing t
 	@$(WITH_TOOLS) $(BIN)/python examples/demo.py
 
 .PHONY: unit
-unit: $(VENV) ## run the tests that need no engine and compile nothing; within two minutes
+unit: $(VENV) ## run the tests that need no engine and compile nothing
 	@$(BIN)/pytest $(UNIT) $(PYTEST_ARGS)
 
 .PHONY: test
