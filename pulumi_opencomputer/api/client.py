@@ -104,10 +104,6 @@ class Client:
         """The seconds that the server's clock is ahead of this machine's, as its last answer told; 0 if none did."""
         return self._transport.clock_skew
 
-    def server_time(self) -> float:
-        """Return the seconds of the epoch on the server's clock."""
-        return time.time() + self.clock_skew
-
     def get_snapshot(self, name: str, *, with_manifest: bool = True) -> Record:
         """Return the named record.
 
