@@ -24,7 +24,7 @@ def version() -> str:
 def repository() -> str:
     """Return the address of the source's repository, without a slash at its end, or "" if the package names none."""
     try:
-        urls = metadata.metadata(_DISTRIBUTION).get_all("Project-URL") or []
+        urls: list[str] = metadata.metadata(_DISTRIBUTION).get_all("Project-URL") or []
     except metadata.PackageNotFoundError:
         return ""
     return dict(url.split(", ", 1) for url in urls).get("Repository", "")
