@@ -10,8 +10,8 @@ SOAKING = bool(os.environ.get("OPENCOMPUTER_SOAK"))
 #: Whether full matrices are tried (tests marked `full` are among them), in place of a choice of their cases.
 ALL = SOAKING or bool(os.environ.get("OPENCOMPUTER_TEST_ALL"))
 
-#: `make test` tries every fifth case of the fault matrix, and every nineteenth behind the edge. Most calls have 16 or 21
-#: faults: steps that divide neither reach other faults at each call.
+#: `make test` tries every fifth case of the fault matrix, and every nineteenth behind the edge. Most calls have 16 or
+#: 21 faults: steps that divide neither reach other faults at each call.
 FAULT_STEP = 1 if ALL else 5
 FAULT_STEP_BEHIND_THE_EDGE = 1 if ALL else 19
 
