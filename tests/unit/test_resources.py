@@ -14,7 +14,7 @@ from pulumi_opencomputer.program.resources import Image, Snapshot
 from pulumi_opencomputer.program.timeouts import create_timeout
 
 STEPS = [{"run": ["true"]}]
-MANIFEST = {"base": "base", "steps": STEPS}
+MANIFEST: Any = {"base": "base", "steps": STEPS}
 
 
 def inputs(run, program, name="x"):
@@ -76,7 +76,7 @@ def test_a_relative_source_becomes_absolute_in_the_program(run, tmp_path, monkey
     """In every form, also by way of an Output."""
     monkeypatch.chdir(tmp_path)
     relative = pulumi.Output.from_input("f")
-    steps = [{"addFile": {"path": "/f", "source": source}} for source in ("f", relative)]
+    steps: Any = [{"addFile": {"path": "/f", "source": source}} for source in ("f", relative)]
 
     def program():
         Image("x", {"base": "base", "steps": steps})
