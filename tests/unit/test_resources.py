@@ -21,6 +21,19 @@ def inputs(run, program, name="x"):
     return run(program).inputs[name]
 
 
+# As `pulumi import` prints it.
+PRINTED: Any = {
+    "base": "base",
+    "builder_memory_mb": 2048,
+    "steps": [
+        {"apt_install": ["jq"]},
+        {"env": {"a_b": "x", "camelCase": "y"}},
+        {"add_file": {"content": "hello", "path": "/etc/motd"}},
+        {"add_dir": {"files": [{"content": "hi", "relative_path": "a_b.txt"}], "path": "/d"}},
+    ],
+}
+
+
 class Duck:
     """An object that has `to_dict` and nothing else."""
 
@@ -43,6 +56,21 @@ class Duck:
 def test_every_form_of_a_manifest_becomes_the_declared_one(run, manifest, wrap):
     """Plain, or as an Output."""
     assert inputs(run, lambda: Snapshot("x", wrap(manifest)) and None)["manifest"] == MANIFEST
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
+def test_keys_in_pythons_spelling_are_those_of_the_declared_form(run, wrap):
+    """The program that `pulumi import` prints runs; names of variables stay as they are."""
+    assert inputs(run, lambda: Snapshot("x", wrap(PRINTED)) and None)["manifest"] == {
+        "base": "base",
+        "builderMemoryMB": 2048,
+        "steps": [
+            {"aptInstall": ["jq"]},
+            {"env": {"a_b": "x", "camelCase": "y"}},
+            {"addFile": {"content": "hello", "path": "/etc/motd"}},
+            {"addDir": {"files": [{"content": "hi", "relativePath": "a_b.txt"}], "path": "/d"}},
+        ],
+    }
 
 
 def test_an_output_is_told_before_anything_else(run):
