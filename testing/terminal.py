@@ -152,6 +152,11 @@ class Terminal:
         with self._changed:
             return self._changed.wait_for(lambda: self._ended or len(self.chunks) > chunks, max(0.0, seconds))
 
+    def has_ended(self, seconds: float = 0.0) -> bool:
+        """Wait at most so long for the command's end; tell whether it has ended."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._ended, seconds)
+
     def wait(self, seconds: float = _DEADLINE) -> int:
         """Wait for the command's end; return its exit code.
 
