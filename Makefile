@@ -77,6 +77,10 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
 	@$(BIN)/python tools/screenshots.py
 
+.PHONY: screens
+screens: setup ## record what people see in terminals, in docs/screens
+	@$(WITH_TOOLS) $(BIN)/python -m tools.screens
+
 .PHONY: bench
 bench: setup ## measure, and print one table
 	@$(WITH_TOOLS) $(BIN)/python -m benchmarks
