@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from .manifest.builder import Manifest
     from .program.functions import SnapshotInfo, get_snapshot, list_snapshots
+    from .program.manifest_types import ManifestDict
     from .program.resources import Image, Snapshot
 
     __version__: str
@@ -45,6 +46,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidRequestError",
     "Manifest",
+    "ManifestDict",
     "NotFoundError",
     "OpenComputerError",
     "Problem",
@@ -61,6 +63,7 @@ __all__ = [
 _HOMES = {
     "Image": "program.resources",
     "Manifest": "manifest.builder",
+    "ManifestDict": "program.manifest_types",
     "Snapshot": "program.resources",
     "SnapshotInfo": "program.functions",
     "get_snapshot": "program.functions",

@@ -13,11 +13,12 @@ import pulumi
 from .about import plugin_download_url, version
 from .manifest.builder import Manifest
 from .program.declarations import Declaration, ImageDeclaration, SnapshotDeclaration
+from .program.functions import SnapshotInfo, get_snapshot, list_snapshots
 from .program.inputs import after
 from .program.options import warn_of_plain_key
 from .program.timeouts import with_create_timeout
 
-__all__ = ["Image", "Manifest", "Snapshot"]
+__all__ = ["Image", "Manifest", "Snapshot", "SnapshotInfo", "get_snapshot", "list_snapshots"]
 
 
 class _PluginResource(Declaration, pulumi.CustomResource):
