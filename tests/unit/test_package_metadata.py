@@ -56,7 +56,7 @@ def test_all_addresses_are_made_of_one_setting() -> None:
 
 def test_the_description_has_no_link_that_leads_nowhere() -> None:
     """The index shows the README without the files around it, so that its links are whole addresses."""
-    text = METADATA.json["description"]
+    text = str(METADATA.json["description"])
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     assert len(links) > 10
     assert [link for link in links if not link.startswith(("https://", "#"))] == []
