@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..errors import APIError, ConflictError, UnavailableError
+from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
 from .build_with_recovery import Builder
 from .delete import is_out_of_reach
 from .ownership import Ownership
@@ -19,7 +19,7 @@ from .scratch import Scratch
 from .waiting import is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.records import Record
+    from ..api.records import Head, Record
     from .build_job import Job
     from .run import Run
 
@@ -80,13 +80,20 @@ class SnapshotCreation:
                 self._require_ownership(existing)
         return self._swap(existing)
 
-    def _find_own(self, name: str) -> Record | None:
+    def _find_own(self, name: str) -> Record | Head | None:
         """The record that is to be replaced, as far as the state tells that there is one.
 
         Another's is left to the server, which refuses a name that is taken: the index may show what is gone already.
         """
         if self._recorded is None or self._recorded.name != name:
             return None
+        try:
+            head = self._client.get_head(name)
+        except NotFoundError:
+            return None
+        if head is not None and head.id == self._recorded.snapshot_id:
+            # What is recorded needs no further look, nor the reading of its manifest with all its files.
+            return head
         found = get(self._client, name)
         if found is not None and is_past(found, self._recorded):
             found = self._look_until_shown(name)
@@ -128,7 +135,7 @@ class SnapshotCreation:
             self._announced.add(record.id)
             self._job.log.info(said)
 
-    def _swap(self, old: Record) -> Record:
+    def _swap(self, old: Record | Head) -> Record:
         name = str(old.name)
         self._builder.choose()
         try:
@@ -146,7 +153,7 @@ class SnapshotCreation:
         self._scratch.clear()
         return record
 
-    def _wait_until_reachable(self, old: Record) -> None:
+    def _wait_until_reachable(self, old: Record | Head) -> None:
         """Wait until a DELETE reaches the old record: before that, nothing of the second request is sent."""
         if not old.is_ready:
             # The cheap look tells of ready records alone.
@@ -166,7 +173,7 @@ class SnapshotCreation:
             "was changed: the old snapshot stays. Run the same command again in a few minutes, or choose another name."
         )
 
-    def _drop(self, old: Record, seconds: float) -> None:
+    def _drop(self, old: Record | Head, seconds: float) -> None:
         """Delete the old record, if it is still the one that was looked at; all but the last byte is sent by now."""
         if self._dropped:
             return
@@ -195,7 +202,7 @@ class SnapshotCreation:
         self._dropped = True
         self._run.replaced_ids.update(ids)
 
-    def _restore_name(self, old: Record) -> Record:
+    def _restore_name(self, old: Record | Head) -> Record:
         """Make the record from the cache; the name is missing between the delete of the old one and its end."""
         name = str(old.name)
         self._job.restart_progress()
