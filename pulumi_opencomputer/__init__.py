@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .program.manifest_types import ManifestDict
     from .program.resources import Image, Snapshot
 
+    __version__: str
+
 __all__ = [
     "APIError",
     "AuthenticationError",
@@ -71,6 +73,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use: the emulator and the provider's core work without pulumi."""
+    if name == "__version__":
+        return importlib.import_module(".about", __name__).version()
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
@@ -79,4 +83,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})
