@@ -18,6 +18,7 @@ from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imp
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..api.records import Record
 
 
 class Lifecycle:
@@ -129,7 +130,7 @@ class Lifecycle:
         Args:
             kind: Which kind of resource.
             urn: Its URN.
-            id_: A snapshot's name, or an image's content hash.
+            id_: A snapshot's name or an image's content hash, alone or with the places of secrets; see `importing`.
             log: Its status line.
 
         Raises:
@@ -137,13 +138,36 @@ class Lifecycle:
             ConfigurationError: There is no key, or a setting can't be used.
             APIError: The server can't be reached, or refused.
         """
-        record = kind.find(self._run, id_)
+        from .importing import parse_id, require_paths
+
+        wanted, secrets = parse_id(id_)
+        record = self.look(kind, wanted)
         if record is None:
             return None
-        found = kind.import_(self._run, urn, record)
+        found = self.import_record(kind, urn, record)
+        require_paths(found.inputs["manifest"], secrets)
         for warning in found.warnings:
             ResourceLog(log).warn(str(warning))
-        return replace(found, outputs={**found.outputs, "apiUrl": self._run.api_url()})
+        return replace(found, id=wanted, secrets=secrets)
+
+    def look(self, kind: Kind, id_: str) -> Record | None:
+        """Find the record that an id in Pulumi stands for, with its manifest; None if there is none.
+
+        Raises:
+            InvalidInputError: It is no id of this kind.
+            ConfigurationError: There is no key, or a setting can't be used.
+            APIError: The server can't be reached, or refused.
+        """
+        return kind.find(self._run, id_)
+
+    def import_record(self, kind: Kind, urn: str, record: Record) -> Imported:
+        """Make a resource out of a record that was looked up.
+
+        Raises:
+            InvalidInputError: The record can't be declared, is not ready, or holds more than fits into a state.
+        """
+        found = kind.import_(self._run, urn, record)
+        return replace(found, outputs={**found.outputs, "apiUrl": self._run.api_url()}, id=kind.id_of(found.inputs))
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
         """Delete a resource's record, if it is the one that the state names.
@@ -172,6 +196,12 @@ class Lifecycle:
         from . import functions
 
         return functions.get_image(self._run.client(), content_hash, self._run.api_url())
+
+    def unnamed_images(self) -> list[str]:
+        """List the content hashes of builds; see `functions`."""
+        from . import functions
+
+        return functions.unnamed_images(self._run.client())
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Compute the content hash of a manifest in the declared form, `UNKNOWN` as long as a part is not known.

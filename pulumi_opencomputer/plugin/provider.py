@@ -177,9 +177,8 @@ class OpenComputerProvider(StoppableProvider):
         found = await self._operate(lambda: lifecycle.import_(kind, request.urn, request.resource_id, log))
         if found is None:
             return protocol.ReadResponse()
-        nothing_secret = Received({})
-        outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
-        return protocol.ReadResponse(request.resource_id, outputs, inputs)
+        marks = Received({}, found.secrets)
+        return protocol.ReadResponse(found.id, _sent(found.outputs, marks), _sent(found.inputs, marks))
 
     async def _operate(self, operation: Callable[[], T]) -> T:
         future = self._operations.submit(operation)
