@@ -224,6 +224,7 @@ class Client:
         *,
         timeout: float,
         on_event: Callable[[BuildEvent], None],
+        on_upload: Callable[[int, int], None] | None = None,
         on_quiet: Callable[[float, bool], None] | None = None,
         before_end: Callable[[], None] | None = None,
         before_last_byte: Callable[[float], None] | None = None,
@@ -239,6 +240,8 @@ class Client:
                 server sends something after that (a keepalive comes every 15 s), or at the latest when it was
                 silent for `Timing.silence`.
             on_event: Called for each log event.
+            on_upload: Called as the body is sent, with the bytes that are sent and those of the whole body: first with
+                0, at last with both equal; anew if the request is repeated.
             on_quiet: Called, whenever the server sends something, with the seconds since the last log event
                 if they are `Timing.quiet` or more, and whether there was any. A stream that brought no event
                 yet may be waiting for another build.
@@ -270,6 +273,7 @@ class Client:
             request,
             timeout,
             on_event,
+            on_upload,
             on_quiet,
             before_end,
             before_last_byte,

@@ -1,16 +1,20 @@
 """The engine's log: lines on a resource's status line while its operation is under way.
 
 Both kinds of provider are given the engine's address, and log by gRPC with the resource's URN. A line
-is never worth an operation: where the engine can't be reached any more, lines are dropped in silence.
+is never worth an operation: where the engine can't be reached any more, lines are dropped in silence. Where
+a line is shown by itself, it begins with the resource's name.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ..lifecycle.log import Log, Severity
+from ..sanitize import clean
+from .display import is_bare
 
 # The engine panics over a URN that it can't parse; a line without one is shown against the stack.
 _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)
@@ -27,10 +31,13 @@ class EngineLog:
 
     Args:
         address: The engine's gRPC address, as the provider process was given it.
+        are_bare: Tells whether lines are shown without the name of their resource; asked with the first line.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, are_bare: Callable[[], bool] = is_bare) -> None:
         self._address = address
+        self._are_bare = are_bare
+        self._bare: bool | None = None
         self._lock = threading.Lock()
         self._stub: Any = None
         self._dead = False
@@ -50,10 +57,11 @@ class EngineLog:
         from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415
 
         kinds = {Severity.INFO: engine_pb2.INFO, Severity.WARNING: engine_pb2.WARNING}
+        is_resource = bool(_URN.fullmatch(urn))
         request = engine_pb2.LogRequest(
             severity=kinds[severity],
-            message=message,
-            urn=urn if _URN.fullmatch(urn) else "",
+            message=f"{clean(urn.rpartition('::')[2])}: {message}" if is_resource and self._is_bare() else message,
+            urn=urn if is_resource else "",
             ephemeral=ephemeral,
         )
         try:
@@ -61,6 +69,12 @@ class EngineLog:
         except grpc.RpcError as error:
             # A line that took too long is lost; an engine that is gone stays gone.
             self._dead = error.code() is grpc.StatusCode.UNAVAILABLE
+
+    def _is_bare(self) -> bool:
+        with self._lock:
+            if self._bare is None:
+                self._bare = self._are_bare()
+            return self._bare
 
     def _engine(self) -> Any:
         with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..config import Settings
+from ..config import LogSettings, Settings
 from ..errors import InvalidInputError, OpenComputerError
 from .check_name import name_taken
 from .kinds import IMAGE, Kind
@@ -34,6 +34,7 @@ class Lifecycle:
         client: Callable[[Settings], Client] | None = None,
         hasty_client: Callable[[Settings], Client] | None = None,
         clock: Clock | None = None,
+        logs: Callable[[], LogSettings] = LogSettings,
     ) -> None:
         """Prepare it; nothing is read or sent.
 
@@ -43,8 +44,9 @@ class Lifecycle:
             client: Makes the client.
             hasty_client: Makes the client of previews, which gives up soon.
             clock: Time; the real one unless a test says otherwise.
+            logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
         """
-        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time))
+        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
 
     def begin_run(self) -> None:
@@ -92,12 +94,13 @@ class Lifecycle:
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, ResourceLog(log))
+        job = Job(urn, inputs, self._run.build_log(urn, ResourceLog(log)))
         try:
             with self._run.queue.acquire(job):
                 made = kind.create(self._run, job, inputs)
         except OpenComputerError as error:
             job.explain(error)
+            job.fail(error)
             raise
         finally:
             job.close()
