@@ -21,7 +21,7 @@ from ..errors import (
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
 from .events import BuildEvent
-from .record_list import RecordList, read_list, read_one
+from .record_list import RecordList, count_entries, read_list, read_one
 from .records import Record
 from .transport import LARGEST_ANSWER, Timing, Transport
 
@@ -183,6 +183,23 @@ class Client:
                     return True
             except NotFoundError:
                 return False
+
+        return self._transport.with_retries(attempt)
+
+    def count_patches(self, name: str) -> int | None:
+        """Count the patches that hang on a snapshot; None where it is not there, or not ready. As cheap a look.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        path = f"{_path(name)}/patches"
+
+        def attempt() -> int | None:
+            try:
+                with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
+                    return count_entries(chunks, f"answer to {path}")
+            except NotFoundError:
+                return None
 
         return self._transport.with_retries(attempt)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)
 
 #: Seconds that a line may take. The engine answers within milliseconds, or is gone.
 _LIMIT = 30.0
+
+# Lines that passed, in which one that stays is looked for.
+_REMEMBERED = 64
 
 #: The engine is on this machine: a proxy of the environment could not reach it, and gRPC would ask one all the same.
 ENGINE_OPTIONS = (("grpc.enable_http_proxy", 0),)
@@ -38,6 +42,7 @@ class EngineLog:
         self._address = address
         self._are_bare = are_bare
         self._bare: bool | None = None
+        self._passed: deque[str] = deque(maxlen=_REMEMBERED)
         self._lock = threading.Lock()
         self._stub: Any = None
         self._dead = False
@@ -58,9 +63,13 @@ class EngineLog:
 
         kinds = {Severity.INFO: engine_pb2.INFO, Severity.WARNING: engine_pb2.WARNING}
         is_resource = bool(_URN.fullmatch(urn))
+        if self._is_bare():
+            message = f"{clean(urn.rpartition('::')[2])}: {message}" if is_resource else message
+            if self._is_repeated(message, ephemeral):
+                return
         request = engine_pb2.LogRequest(
             severity=kinds[severity],
-            message=f"{clean(urn.rpartition('::')[2])}: {message}" if is_resource and self._is_bare() else message,
+            message=message,
             urn=urn if is_resource else "",
             ephemeral=ephemeral,
         )
@@ -75,6 +84,13 @@ class EngineLog:
             if self._bare is None:
                 self._bare = self._are_bare()
             return self._bare
+
+    def _is_repeated(self, message: str, ephemeral: bool) -> bool:
+        """Whether a line that stays is one that has passed; shown by itself, it would look as if said twice."""
+        with self._lock:
+            if ephemeral:
+                self._passed.append(message)
+            return not ephemeral and message in self._passed
 
     def _engine(self) -> Any:
         with self._lock:

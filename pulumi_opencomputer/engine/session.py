@@ -30,7 +30,7 @@ class Session:
         self._engine = EngineLog(engine)
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs)
+        self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs, run_log=self.log(""))
 
     def configure(self, config: Mapping[str, str | None]) -> None:
         """Take the settings, by the names that `config.NAMES` has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -35,6 +36,7 @@ class Lifecycle:
         hasty_client: Callable[[Settings], Client] | None = None,
         clock: Clock | None = None,
         logs: Callable[[], LogSettings] = LogSettings,
+        run_log: Log = no_log,
     ) -> None:
         """Prepare it; nothing is read or sent.
 
@@ -45,13 +47,19 @@ class Lifecycle:
             hasty_client: Makes the client of previews, which gives up soon.
             clock: Time; the real one unless a test says otherwise.
             logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
+            run_log: Lines that are about no single resource.
         """
         self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
-        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
+        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
         """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
         self._run.known.forget_all()
+        self._forecast.begin()
+
+    def end_run(self) -> None:
+        """Say what can be said only when no further resource comes; the engine is about to end this process."""
+        self._forecast.end()
 
     def check(
         self,
@@ -76,9 +84,10 @@ class Lifecycle:
         self._run.known.note(urn, state)
         return kind.diff(state, inputs)
 
-    def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
-        """Give the outputs of a create as far as they are known before; say on the status line what it would do."""
-        self._forecast.tell(inputs, ResourceLog(log))
+    def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
+        """Give the outputs of a create as far as they are known before; say what it would do."""
+        concerns = functools.partial(kind.concerns, self._run, urn, inputs)
+        self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
