@@ -21,7 +21,7 @@ from ..errors import (
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
 from .events import BuildEvent
-from .record_list import RecordList, find_head, read_list, read_one
+from .record_list import RecordList, count_entries, find_head, read_list, read_one
 from .records import Head, Record
 from .transport import LARGEST_ANSWER, Timing, Transport
 
@@ -218,6 +218,23 @@ class Client:
 
         return self._transport.with_retries(attempt)
 
+    def count_patches(self, name: str) -> int | None:
+        """Count the patches that hang on a snapshot; None where it is not there, or not ready. As cheap a look.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        path = f"{_path(name)}/patches"
+
+        def attempt() -> int | None:
+            try:
+                with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
+                    return count_entries(chunks, f"answer to {path}")
+            except NotFoundError:
+                return None
+
+        return self._transport.with_retries(attempt)
+
     def delete_snapshot(self, name: str) -> Deleted:
         """Delete the named record.
 
@@ -253,6 +270,7 @@ class Client:
         *,
         timeout: float,
         on_event: Callable[[BuildEvent], None],
+        on_upload: Callable[[int, int], None] | None = None,
         on_quiet: Callable[[float, bool], None] | None = None,
         before_end: Callable[[], None] | None = None,
         before_last_byte: Callable[[float], None] | None = None,
@@ -268,6 +286,8 @@ class Client:
                 server sends something after that (a keepalive comes every 15 s), or at the latest when it was
                 silent for `Timing.silence`.
             on_event: Called for each log event.
+            on_upload: Called as the body is sent, with the bytes that are sent and those of the whole body: first with
+                0, at last with both equal; anew if the request is repeated.
             on_quiet: Called, whenever the server sends something, with the seconds since the last log event
                 if they are `Timing.quiet` or more, and whether there was any. A stream that brought no event
                 yet may be waiting for another build.
@@ -299,6 +319,7 @@ class Client:
             request,
             timeout,
             on_event,
+            on_upload,
             on_quiet,
             before_end,
             before_last_byte,

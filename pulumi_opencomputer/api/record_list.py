@@ -78,6 +78,26 @@ def read_list(
     return RecordList.of(records, is_whole=not skipped)
 
 
+def count_entries(chunks: Iterable[bytes], what: str) -> int:
+    """Count the objects of a list, which is not kept; ``null`` counts as an empty one.
+
+    Args:
+        chunks: The answer's body.
+        what: What it is, for errors.
+
+    Raises:
+        ProtocolError: It is not a list of objects.
+    """
+    reader = ListReader()
+    count, beginning = 0, b""
+    for chunk in chunks:
+        beginning = (beginning + chunk)[:10] if len(beginning) < 10 else beginning
+        count += len(list(reader.feed(chunk)))
+    if beginning.strip() != b"null" and not (reader.is_list and reader.is_complete):
+        raise ProtocolError(f"The server's {what} is not a list (a JSON array of objects).")
+    return count
+
+
 def read_one(
     chunks: Iterable[bytes], what: str, redact: Callable[[str], str], name: str, *, with_manifest: bool
 ) -> Record:

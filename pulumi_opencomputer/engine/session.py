@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from ..config import Settings, resolve, resolve_url
+from ..config import LogSettings, Settings, resolve, resolve_logs, resolve_url
 from ..lifecycle import Lifecycle
 from ..lifecycle.log import Log, Severity
 from .error_text import is_debugging
@@ -30,7 +30,7 @@ class Session:
         self._engine = EngineLog(engine)
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self.lifecycle = Lifecycle(self._settings, self._api_url)
+        self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs, run_log=self.log(""))
 
     def configure(self, config: Mapping[str, str | None]) -> None:
         """Take the settings, by the names that `config.NAMES` has."""
@@ -56,6 +56,9 @@ class Session:
 
     def _api_url(self) -> str:
         return resolve_url(self._config, os.environ)
+
+    def _logs(self) -> LogSettings:
+        return resolve_logs(self._config, os.environ)
 
 
 _session: list[Session] = []

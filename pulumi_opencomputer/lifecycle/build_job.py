@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -23,13 +23,15 @@ from ..errors import (
 from ..manifest.describe import describe_steps
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
-from .log import ResourceLog
+from .build_log import LONGEST_LINE, BuildLog
 from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
 _TO_THE_END = 120.0
+# Seconds after which also what was not built is said to be ready.
+_WORTH_TELLING = 1.0
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -42,7 +44,7 @@ class Job:
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
         predecessor: The id that the state records, which a record made now names as the one that it replaces.
-        log: The resource's status line.
+        log: The build's log.
         progress: The running build's lines.
         committed: Whether it goes on to its end, cancelled or late.
     """
@@ -51,7 +53,7 @@ class Job:
         self,
         urn: str,
         inputs: Mapping[str, Any],
-        log: ResourceLog,
+        log: BuildLog,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -60,7 +62,7 @@ class Job:
         Args:
             urn: The resource's URN.
             inputs: Its checked inputs.
-            log: Its status line.
+            log: The build's log.
             clock: Seconds that only grow.
 
         Raises:
@@ -76,7 +78,8 @@ class Job:
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
+        self._prepared = _prepare(inputs["manifest"], self.content_hash, self._secrets)
+        self._descriptions = describe_steps(self._prepared, self._secrets)
         self._hashes = {0: self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._kept = ExitStack()
@@ -87,6 +90,7 @@ class Job:
         self.progress = BuildProgress(
             log,
             self._descriptions,
+            whole=describe_steps(self._prepared, self._secrets, LONGEST_LINE),
             clock=clock,
             redact=self._secrets.scrub,
             withholds=lambda step: self._secrets.in_step(step - 1),
@@ -182,9 +186,16 @@ class Job:
         self.progress.restart()
 
     def finish(self) -> None:
-        """Say that the resource is ready, and how long it took."""
+        """Say that the resource is ready, and how long it took; of what took no time, nothing more need be said."""
         self.progress.close()
-        self.log.info(f"ready in {self._clock() - self._started:.1f} s")
+        took = self._clock() - self._started
+        if self.progress.has_built or took >= _WORTH_TELLING:
+            self.log.info(f"ready in {max(took, 0.1):.1f} s")
+
+    def fail(self, error: OpenComputerError) -> None:
+        """End the log of a build that failed, with the error that the user is shown."""
+        self.progress.close()
+        self.log.fail(str(error))
 
     def explain(self, error: OpenComputerError) -> None:
         """Make an error fit to be shown: our own words for the step, and no secret in the server's or a path."""
@@ -206,11 +217,10 @@ class Job:
             error.withhold(_WITHHELD)
 
 
-def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
+def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> PreparedManifest:
     try:
-        prepared = prepare(manifest, planned_hash)
+        return prepare(manifest, planned_hash)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]
         raise InvalidInputError([*problems, Problem("manifest", reason)]) from None
-    return prepared, describe_steps(prepared, secrets)

@@ -169,6 +169,7 @@ class Builder:
             job.spooled_request(name) if before_last_byte else job.request(name),
             timeout=job.remaining(),
             on_event=job.progress.on_event,
+            on_upload=job.progress.on_upload,
             before_end=self._before_end,
             before_last_byte=before_last_byte,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
 from .build_with_recovery import Builder
+from .concerns import patches_lost
 from .delete import is_out_of_reach
 from .ownership import Ownership
 from .read_replica import get, is_past, look_until_shown
@@ -160,7 +161,10 @@ class SnapshotCreation:
             return
         for pause in pauses():
             self._job.remaining()
-            if self._client.has_checkpoint(str(old.name)):
+            count = self._client.count_patches(str(old.name))
+            if count is not None:
+                if count and old.content_hash != self._job.hash_of(self._job.variant):
+                    self._job.log.warn(patches_lost(str(old.name), count))
                 return
             self._run.clock.sleep(pause)
         reason = (

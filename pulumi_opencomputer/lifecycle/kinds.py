@@ -15,6 +15,7 @@ from .check_size import size_warnings
 from .types import Autonaming, Checked, Difference, Imported
 
 if TYPE_CHECKING:
+    from ..api.client import Client
     from ..api.records import Record
     from .build_job import Job
     from .log import ResourceLog
@@ -80,6 +81,14 @@ class Kind(ABC):
 
     def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
         """What will work, but not as well as it could, at the API that is configured."""
+        return ()
+
+    def concerns(self, _run: Run, _urn: str, _inputs: Mapping[str, Any], _client: Client, /) -> Iterable[str]:
+        """What the server tells of a create in a preview, beside its content: what will fail, or lose something.
+
+        Raises:
+            APIError: The server can't be reached, or refused.
+        """
         return ()
 
     @abstractmethod
@@ -209,16 +218,24 @@ class Snapshot(Kind):
         """What a large manifest brings with it."""
         return size_warnings(inputs["manifest"], self.fixed_name(inputs), api_url)
 
+    def concerns(self, run: Run, urn: str, inputs: Mapping[str, Any], client: Client, /) -> Iterable[str]:
+        """Whether the name is another's, and whether patches get lost."""
+        from .concerns import concerns_of
+
+        return concerns_of(run, urn, inputs, client)
+
     def id_of(self, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name."""
         return str(inputs["name"])
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
+        from .concerns import tell_of_lost_patches
         from .create_snapshot import SnapshotCreation
         from .ownership import Ownership
 
         ownership = Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False)))
+        tell_of_lost_patches(job, ownership.recorded, str(inputs["name"]), run.client())
         record = SnapshotCreation(run, job, ownership).run(str(inputs["name"]))
         return outputs.created(self.outputs, record)
 

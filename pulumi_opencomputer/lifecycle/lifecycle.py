@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..config import Settings
+from ..config import LogSettings, Settings
 from ..errors import InvalidInputError, OpenComputerError
 from .check_name import name_taken
 from .kinds import IMAGE, Kind
@@ -35,6 +36,8 @@ class Lifecycle:
         client: Callable[[Settings], Client] | None = None,
         hasty_client: Callable[[Settings], Client] | None = None,
         clock: Clock | None = None,
+        logs: Callable[[], LogSettings] = LogSettings,
+        run_log: Log = no_log,
     ) -> None:
         """Prepare it; nothing is read or sent.
 
@@ -44,13 +47,20 @@ class Lifecycle:
             client: Makes the client.
             hasty_client: Makes the client of previews, which gives up soon.
             clock: Time; the real one unless a test says otherwise.
+            logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
+            run_log: Lines that are about no single resource.
         """
-        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time))
-        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
+        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
         """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
         self._run.known.forget_all()
+        self._forecast.begin()
+
+    def end_run(self) -> None:
+        """Say what can be said only when no further resource comes; the engine is about to end this process."""
+        self._forecast.end()
 
     def check(
         self,
@@ -75,9 +85,10 @@ class Lifecycle:
         self._run.known.note(urn, state)
         return kind.diff(state, inputs)
 
-    def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
-        """Give the outputs of a create as far as they are known before; say on the status line what it would do."""
-        self._forecast.tell(inputs, ResourceLog(log))
+    def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
+        """Give the outputs of a create as far as they are known before; say what it would do."""
+        concerns = functools.partial(kind.concerns, self._run, urn, inputs)
+        self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
@@ -93,12 +104,13 @@ class Lifecycle:
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, ResourceLog(log))
+        job = Job(urn, inputs, self._run.build_log(urn, ResourceLog(log)))
         try:
             with self._run.queue.acquire(job):
                 made = kind.create(self._run, job, inputs)
         except OpenComputerError as error:
             job.explain(error)
+            job.fail(error)
             raise
         finally:
             job.close()

@@ -4,42 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
 
-from ..sanitize import excerpt
+from ..sanitize import clean
+from .build_log import BuildLog
 
 LINES_OF_A_STEP = 30
-"""The most lines of one step that are shown; of further ones, the number."""
+"""The most lines of one step that are shown, unless all are asked for; of further ones, the number."""
 
 LINES_IN_ALL = 500
-"""The most lines of one build that are shown."""
+"""The most lines of one build that are shown, unless all are asked for."""
 
-LONGEST_LINE = 300
-"""The most characters of a line that are shown."""
-
-_LONGEST_SCANNED = 2_000
 _SECONDS_BETWEEN_STATUS_LINES = 0.5
 
 
-class _Log(Protocol):
-    def info(self, message: str) -> None:
-        """Say a line that stays."""
-
-    def status(self, message: str) -> None:
-        """Show a line that passes."""
-
-
 class ServerLines:
-    """The server's own lines of one build, in order, bounded in number and length.
+    """The server's own lines of one build, in order, bounded in number unless all are asked for.
 
     Beyond the bounds a line still shows in passing, and the number of such lines is said at the end of the step.
     """
 
-    def __init__(self, log: _Log, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
+    def __init__(self, log: BuildLog, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
         """Begin.
 
         Args:
-            log: The resource's lines.
+            log: The build's log.
             steps: The number of steps.
             clock: Seconds that only grow.
             redact: Takes secrets out of a text.
@@ -73,7 +61,7 @@ class ServerLines:
     def end_step(self, number: int) -> None:
         """Say how many lines of a step were not shown."""
         if more := self._more.pop(number, 0):
-            self._log.info(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
+            self._log.note(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
         if withheld := self._withheld.pop(number, 0):
             lines = _count(withheld, "line")
             self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
@@ -84,10 +72,10 @@ class ServerLines:
             self.end_step(number)
 
     def _show(self, number: int, line: str) -> None:
-        shown = f"{self._place(number)}{excerpt(self._redact(line[:_LONGEST_SCANNED]), LONGEST_LINE)}"
-        if self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL:
+        shown = f"{self._place(number)}{_one_line(self._redact(line))}"
+        is_within_limits = self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL
+        if self._log.detail(shown, is_within_limits=is_within_limits):
             self._shown[number] += 1
-            self._log.info(shown)
             return
         self._more[number] += 1
         if self._clock() - self._status_shown >= _SECONDS_BETWEEN_STATUS_LINES:
@@ -96,6 +84,11 @@ class ServerLines:
 
     def _place(self, number: int) -> str:
         return f"[{number}/{self._steps}] | " if number else "| "
+
+
+def _one_line(text: str) -> str:
+    """The text, which a line was made of, without what would end the line; indented as it was."""
+    return clean(text).replace("\n", " ").rstrip()
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -121,7 +122,7 @@ class OpenComputerProvider(StoppableProvider):
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if request.preview:
             # All of a run may wait for the one request that this needs.
-            outputs = await self._operate(lambda: lifecycle.preview(kind, inputs.values, log))
+            outputs = await self._operate(lambda: lifecycle.preview(kind, request.urn, inputs.values, log))
             return protocol.CreateResponse("", _sent(outputs, inputs))
         given = _with_engines(inputs, request.timeout)
         created = await self._operate(lambda: lifecycle.create(kind, request.urn, given, log))
@@ -164,6 +165,9 @@ class OpenComputerProvider(StoppableProvider):
 
     async def settle(self, seconds: float) -> None:
         """Wait, at most so long, until nothing would be left half done by this process's end."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            # An engine that hangs would hold it up.
+            await asyncio.wait_for(self._answer(self._session.lifecycle.end_run), seconds / 2)
         await self._answer(lambda: self._session.lifecycle.drain(seconds))
 
     async def finished(self) -> None:

@@ -144,6 +144,21 @@ def _settings() -> Spec:
             "type": "boolean",
             "description": "Whether the key may go unencrypted to a server of your own, in a network that you trust.",
         },
+        "logs": {
+            **_STRING,
+            "description": (
+                "Which lines of a build are shown, else `OPENCOMPUTER_LOGS` of the environment, else `steps`: each "
+                "step and some of the server's own lines. `full` shows all of those, `failures` shows them once a "
+                "build has failed, and `none` shows nothing but warnings and errors."
+            ),
+        },
+        "logFile": {
+            **_STRING,
+            "description": (
+                "A file that the whole log of each build is added to, else `OPENCOMPUTER_LOG_FILE` of the environment. "
+                "A relative path counts from the program's folder."
+            ),
+        },
     }
 
 

@@ -235,7 +235,7 @@ def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> No
         if cancels:
             cancels.pop()()
 
-    _wrapped(deployed, "has_checkpoint", lambda _: cancels.append(lifecycle.cancel), first=False)
+    _wrapped(deployed, "count_patches", lambda _: cancels.append(lifecycle.cancel), first=False)
     _wrapped(deployed, "get_snapshot", look, first=True)
     with deployed.process() as lifecycle:
         inputs = lifecycle.check(NEW.kind, NEW.urn, old.inputs, NEW.news).inputs
