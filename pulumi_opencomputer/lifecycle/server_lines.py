@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,6 +16,9 @@ LINES_IN_ALL = 500
 
 LONGEST_LINE = 300
 """The most characters of a line that are shown."""
+
+LAST_LINES = 10
+"""The lines that the error of a failed build repeats."""
 
 _LONGEST_SCANNED = 2_000
 _SECONDS_BETWEEN_STATUS_LINES = 0.5
@@ -51,6 +54,7 @@ class ServerLines:
         self._shown: Counter[int] = Counter()
         self._more: Counter[int] = Counter()
         self._withheld: Counter[int] = Counter()
+        self._last: deque[tuple[int, str]] = deque(maxlen=LAST_LINES)
         self._status_shown = float("-inf")
 
     def say(self, step: int | None, text: str, *, is_withheld: bool) -> None:
@@ -78,13 +82,19 @@ class ServerLines:
             lines = _count(withheld, "line")
             self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
 
+    def last(self, number: int) -> tuple[str, ...]:
+        """The last lines of a step, or those that bear no number, as they were shown."""
+        return tuple(line for step, line in self._last if step in (0, number))
+
     def close(self) -> None:
         """Say it of all steps that are left."""
         for number in sorted({*self._more, *self._withheld}):
             self.end_step(number)
 
     def _show(self, number: int, line: str) -> None:
-        shown = f"{self._place(number)}{excerpt(self._redact(line[:_LONGEST_SCANNED]), LONGEST_LINE)}"
+        text = excerpt(self._redact(line[:_LONGEST_SCANNED]), LONGEST_LINE)
+        shown = f"{self._place(number)}{text}"
+        self._last.append((number, text))
         if self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL:
             self._shown[number] += 1
             self._log.info(shown)

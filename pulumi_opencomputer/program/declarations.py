@@ -7,9 +7,13 @@ from typing import Any
 
 import pulumi
 
+from ..manifest import places
 from ..manifest.builder import Manifest
-from .inputs import HasManifest, declared
+from .failures import show_plainly
+from .inputs import HasManifest, declared, places_of
 from .outputs import ImageOutputs, SnapshotOutputs
+
+show_plainly()
 
 
 class Declaration(pulumi.Resource):
@@ -68,7 +72,8 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
             InvalidInputError: The manifest has none of these forms, or an option can't be used.
         """
         self._declared_manifest = declared(manifest)
-        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest}
+        self._declared_places = places_of(manifest)
+        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest, **_place(manifest)}
         self._register(resource_name, inputs, manifest, timeout, opts)
 
     def _take_manifest(self, manifest: Any) -> None:
@@ -113,10 +118,16 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         Raises:
             InvalidInputError: The manifest has none of these forms, or an option can't be used.
         """
-        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
+        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, **_place(manifest)}
         if adopt is not False:
             inputs["adopt"] = adopt
         if isinstance(manifest, ImageDeclaration):
             # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
             inputs["imageHash"] = manifest.content_hash
         self._register(resource_name, inputs, manifest, timeout, opts)
+
+
+def _place(manifest: Any) -> dict[str, str]:
+    """The input that tells where the program declares a resource and its steps; none where that is not known."""
+    text = places.encoded(places.here(), places_of(manifest))
+    return {places.INPUT: text} if text.strip() else {}
