@@ -64,8 +64,6 @@ class Timing:
         longest_wait: The longest such wait.
         longest_retry_after: The longest wait that the server can ask for.
         quiet: How long a build stream may bring no event before its reader is told.
-        first_poll: The wait between the first two looks at a record; it grows by half from one to the next.
-        longest_poll: The longest such wait.
     """
 
     connect: float = 10.0
@@ -77,8 +75,6 @@ class Timing:
     longest_wait: float = 8.0
     longest_retry_after: float = 30.0
     quiet: float = 10.0
-    first_poll: float = 0.5
-    longest_poll: float = 5.0
 
 
 class Transport:
