@@ -69,8 +69,7 @@ class _Provider(ResourceProvider):
             urn = _urn(inputs)
             declared_at = Places.decoded(news.get(PLACES_INPUT))
             checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs, places=declared_at)
-            for warning in checked.warnings:
-                _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
+            _session().warn_once(urn, checked, declared_at)
             # A failure that named a property would show that property's value, secret or not.
             failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
             return CheckResult(_to_wire(checked.inputs), failures)

@@ -80,7 +80,7 @@ class Lifecycle:
         if not checked.problems:
             warnings = (*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url))
             checked = replace(checked, warnings=warnings)
-        return located(checked, places) if places and (checked.problems or checked.warnings) else checked
+        return located(checked, places) if places and checked.problems else checked
 
     def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs."""

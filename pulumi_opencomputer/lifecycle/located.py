@@ -11,22 +11,18 @@ from .types import Checked
 
 
 def located(checked: Checked, places: Places) -> Checked:
-    """Return the outcome of a check with the program's place of each problem and warning.
-
-    A warning about a step names its line; one about a whole resource does not: its image, declared on another line,
-    has the same, which is then said once.
+    """Return the outcome of a check with the program's place of each problem.
 
     Args:
         checked: What the check found.
         places: Where the program declares the resource.
     """
-    count = _steps(checked.inputs)
-    problems = tuple(places.locate(problem, count) for problem in checked.problems)
-    warnings = tuple(places.locate(warning, count, steps_alone=True) for warning in checked.warnings)
-    return replace(checked, problems=problems, warnings=warnings)
+    count = step_count(checked.inputs)
+    return replace(checked, problems=tuple(places.locate(problem, count) for problem in checked.problems))
 
 
-def _steps(inputs: Mapping[str, Any]) -> int:
+def step_count(inputs: Mapping[str, Any]) -> int:
+    """How many steps the manifest of a resource has, as far as it is one."""
     manifest = inputs.get("manifest")
     steps = manifest.get("steps") if isinstance(manifest, Mapping) else None
     return len(steps) if isinstance(steps, list | tuple) else 0

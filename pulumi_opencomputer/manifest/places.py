@@ -116,20 +116,19 @@ class Places:
         where = f"{self.prefix}{path}"
         return f"{self.resource} {where}" if self.resource else where
 
-    def locate(self, problem: Problem, count: int, *, steps_alone: bool = False) -> Problem:
+    def locate(self, problem: Problem, count: int) -> Problem:
         """A problem with the place in the program in front of its path.
 
         Args:
             problem: The problem.
             count: How many steps the manifest has.
-            steps_alone: Whether the line of the resource is left out.
         """
         if self.prefix:
             return Problem(f"{self.prefix}{problem.path}", problem.reason) if problem.path else problem
         step = _STEP.match(problem.path)
         index = int(step[1]) if step else count
         line = self.steps[index][0] if index < len(self.steps) == count else ""
-        line = line or ("" if steps_alone else self.resource)
+        line = line or self.resource
         if not line:
             return problem
         return Problem(f"{line}: {problem.path}" if problem.path else line, problem.reason)

@@ -16,6 +16,7 @@ from ..config import NAMES
 from ..engine.session import Session
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import KINDS, Change, Checked, Difference, Kind
+from ..lifecycle.located import step_count
 from ..manifest.places import INPUT as PLACES_INPUT
 from ..manifest.places import Places
 from .config import as_texts, problems_of
@@ -89,18 +90,20 @@ class OpenComputerProvider(StoppableProvider):
             *news.problems,
             *(Problem(key, why) for key, why in _ENGINES_OWN.items() if news.values.get(key) is not None),
         ]
-        if wrong:
-            return protocol.CheckResponse(request.new_inputs, _failures(wrong))
-        naming = request.autonaming if isinstance(request, FullCheckRequest) else None
         declared_at = _places(request.urn, news.values.pop(PLACES_INPUT, None))
+        if wrong:
+            count = step_count(news.values)
+            return protocol.CheckResponse(
+                request.new_inputs, _failures(declared_at.locate(problem, count) for problem in wrong)
+            )
+        naming = request.autonaming if isinstance(request, FullCheckRequest) else None
 
         def check() -> Checked:
             given = _with_engines(news)
             found = self._session.lifecycle.check(
                 kind, request.urn, olds.values, given, autonaming=naming, places=declared_at
             )
-            for warning in found.warnings:
-                self._session.warn_once(request.urn, str(found.inputs.get("contentHash")), str(warning))
+            self._session.warn_once(request.urn, found, declared_at)
             return found
 
         checked = await self._answer(check)

@@ -9,6 +9,7 @@ import pulumi
 
 from ..manifest import places
 from ..manifest.builder import Manifest
+from . import fixed_names
 from .failures import show_plainly
 from .inputs import HasManifest, declared, places_of
 from .outputs import ImageOutputs, SnapshotOutputs
@@ -116,7 +117,8 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms, or an option can't be used.
+            InvalidInputError: The manifest has none of these forms, an option can't be used, or another resource of
+                the program has the name.
         """
         inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, **_place(manifest)}
         if adopt is not False:
@@ -124,7 +126,9 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         if isinstance(manifest, ImageDeclaration):
             # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
             inputs["imageHash"] = manifest.content_hash
+        fixed_names.refuse_taken(name, opts)
         self._register(resource_name, inputs, manifest, timeout, opts)
+        fixed_names.note(name, resource_name, opts)
 
 
 def _place(manifest: Any) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pulumi.runtime.proto import engine_pb2_grpc
 from pulumi.runtime.settings import SETTINGS
 
 from ..engine.error_text import is_debugging
-from ..errors import OpenComputerError, raise_as
+from ..errors import LocalFileError, OpenComputerError, raise_as
 from ..manifest.places import here
 
 _made: dict[type[OpenComputerError], type[OpenComputerError]] = {}
@@ -25,9 +25,13 @@ def show_plainly() -> None:
 
 
 def _shown(kind: type[OpenComputerError]) -> type[OpenComputerError]:
+    return _plain(kind) if runs_for_an_engine() and not is_debugging() else kind
+
+
+def runs_for_an_engine() -> bool:
+    """Whether an engine runs this program, and not a test with mocks."""
     # The mocks' engine is of another class.
-    runs_for_an_engine = isinstance(SETTINGS.engine, engine_pb2_grpc.EngineStub)
-    return _plain(kind) if runs_for_an_engine and not is_debugging() else kind
+    return isinstance(SETTINGS.engine, engine_pb2_grpc.EngineStub)
 
 
 def _plain(kind: type[OpenComputerError]) -> type[OpenComputerError]:
@@ -40,7 +44,8 @@ def _subclass(kind: type[OpenComputerError]) -> type[OpenComputerError]:
     class Shown(kind, pulumi.RunError):  # type: ignore[misc,valid-type]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self._line = here()
+            # What is wrong with a file is told within a problem, which has the line.
+            self._line = "" if isinstance(self, LocalFileError) else here().partition(" ")[0]
 
         def __str__(self) -> str:
             text = super().__str__()

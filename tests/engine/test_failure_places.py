@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters import DYNAMIC, PLUGIN, only
+from emulator_process import Emulator
 from project import Project
 
 # A helper, a loop and an f-string, as programs are written. Two lines of imports stand in front.
@@ -59,6 +60,10 @@ MISTAKES = {
     "Manifest.base().pip_instal(['jq'])": (
         "__main__.py:3: a Manifest has no 'pip_instal'; did you mean pip_install? (OC1002)"
     ),
+    "Snapshot('a', Manifest.base(), name='fixed')\nSnapshot('b', Manifest.base(), name='fixed')": (
+        "__main__.py:4: name: is also the name of the resource 'a', declared at __main__.py:3; give each a name of its "
+        "own. (OC1002)"
+    ),
     "none = pulumi.Output.from_input('x').apply(lambda _: None)\nSnapshot('daily', Manifest.base().env({'A': none}))": (
         "__main__.py:4: manifest.steps[0].env.A: has no value (None): what it was read from is probably not set. Give "
         "it a value, or leave the variable out. (OC1002)"
@@ -67,13 +72,15 @@ MISTAKES = {
 
 
 @only(DYNAMIC)
-def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project) -> None:
-    """With the line that made it. Who debugs the provider sees the traceback."""
+def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project, emulator: Emulator) -> None:
+    """With the line that made it, before anything is built. Who debugs the provider sees the traceback."""
     for program, told in MISTAKES.items():
         project.program(program)
-        ran = project.preview(fails=True)
-        assert f"error: {told}" in ran.text
-        assert "Traceback" not in ran.text
+        ran = project.tried("up", "--yes")
+        assert ran.returncode != 0
+        assert f"error: {told}" in ran.stdout
+        assert "Traceback" not in ran.stdout
+    assert emulator.requests() == []
     project.environment["OPENCOMPUTER_DEBUG"] = "1"
     assert "Traceback" in project.preview(fails=True).text
 

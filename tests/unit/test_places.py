@@ -171,15 +171,12 @@ def test_a_problem_has_its_place_in_front(places: Places, path: str, told: str) 
 
 
 def test_a_check_takes_the_lines_out_of_what_is_recorded() -> None:
-    """So that no state and no diff has them; its problems and warnings bear them."""
+    """So that no state and no diff has them; its problems bear them."""
     lifecycle = Lifecycle(lambda: pytest.fail("asks for a key"), lambda: "")
     kind, places = KINDS["Snapshot"], Places.decoded(encoded("__main__.py:20", ["__main__.py:14"]))
     good = {"manifest": {"base": "base", "steps": [{"env": {"A": "$x"}}]}, "name": "fixed"}
     checked = lifecycle.check(kind, "urn", {}, good, places=places)
     assert "__main__" not in str(checked.inputs)
-    assert [str(warning).split(" sets")[0] for warning in checked.warnings] == [
-        "__main__.py:14: manifest.steps[0].env:"
-    ]
     bad = {"manifest": {"base": "base", "steps": [{"env": {"A": 1}}]}, "name": ""}
     found = lifecycle.check(kind, "urn", {}, bad, places=places).problems
     assert [path for path, _ in found] == ["__main__.py:14: manifest.steps[0].env.A", "__main__.py:20: name"]
