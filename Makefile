@@ -10,7 +10,7 @@ PLAIN := -m 'not (engine or tools)'
 UNIT := -m 'not (engine or tools or long)'
 # A run of all tests measures what they run of the package, and fails below the floor in pyproject.toml.
 COVERAGE = $(if $(filter file,$(origin PYTEST_ARGS)),--cov --cov-report=)
-# --yaml adds the YAML language host, which tests use; --engine-only leaves out what only they use.
+# --yaml and --java add language hosts, which tests use; --engine-only leaves out what only they use.
 TOOLS_ARGS ?= --yaml
 
 BIN := .venv/bin
@@ -45,6 +45,7 @@ test: setup ## run the tests (PYTEST_ARGS=…)
 	@$(if $(COVERAGE),$(WITH_TOOLS) $(BIN)/pytest -m engine $(ENGINE_ARGS))
 
 .PHONY: test-all
+test-all: TOOLS_ARGS += --java
 test-all: setup ## run the tests with their full matrices
 	@$(WITH_TOOLS) OPENCOMPUTER_TEST_ALL=1 $(BIN)/pytest $(PYTEST_ARGS)
 
@@ -75,6 +76,10 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 .PHONY: screenshots
 screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
 	@$(BIN)/python tools/screenshots.py
+
+.PHONY: screens
+screens: setup ## record what people see in terminals, in docs/screens
+	@$(WITH_TOOLS) $(BIN)/python -m tools.screens
 
 .PHONY: bench
 bench: setup ## measure, and print one table

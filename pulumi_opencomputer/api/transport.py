@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TypeVar
 
 import httpx
@@ -23,6 +22,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
+from ..about import version
 from ..config import Settings, refuse_plain_http
 from ..errors import (
     AnswerTooLargeError,
@@ -263,7 +263,7 @@ def _open_http(settings: Settings, timing: Timing, proxy: str | None) -> httpx.C
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
-                "User-Agent": f"pulumi-opencomputer/{_version()}",
+                "User-Agent": f"pulumi-opencomputer/{version()}",
                 "X-API-Key": settings.api_key,
             },
             proxy=proxy,
@@ -281,10 +281,3 @@ def _open_http(settings: Settings, timing: Timing, proxy: str | None) -> httpx.C
             "The environment's settings for proxies or certificates (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,"
             " SSL_CERT_FILE, SSL_CERT_DIR) can't be used. A proxy's address must begin with http:// or https://."
         ) from None
-
-
-def _version() -> str:
-    try:
-        return metadata.version("pulumi-opencomputer")
-    except metadata.PackageNotFoundError:
-        return "0"

@@ -11,7 +11,7 @@ from ..manifest import places
 from ..manifest.builder import Manifest
 from . import fixed_names
 from .failures import show_plainly
-from .inputs import HasManifest, declared, places_of
+from .inputs import HasManifest, ManifestInput, declared, places_of
 from .outputs import ImageOutputs, SnapshotOutputs
 
 show_plainly()
@@ -54,7 +54,7 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
     def __init__(
         self,
         resource_name: str,
-        manifest: Any,
+        manifest: ManifestInput,
         *,
         timeout: float | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -98,7 +98,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
     def __init__(
         self,
         resource_name: str,
-        manifest: Any,
+        manifest: ManifestInput,
         *,
         name: pulumi.Input[str] | None = None,
         adopt: pulumi.Input[bool] = False,
