@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError, Problem
 from ..manifest.forms import to_declared
-from ..manifest.paths import join, leaves
+from ..manifest.paths import Path, join, leaves
 from ..manifest.sizes import MAX_INLINE_BYTES, human_size
+from ..sanitize import is_engine_mark
 from .read_replica import FULL_LIST
 from .types import Checked, is_unknown
 
@@ -141,6 +142,11 @@ def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
     # A number is what a build that had to step aside adds itself; a token of a program is text.
     if not isinstance(declared.get("rebuild"), str):
         declared.pop("rebuild", None)
+    if marked := next((path for path, leaf in leaves(declared) if _is_marked(path, leaf)), None):
+        raise _refusal(
+            f"{what} holds a text by which Pulumi marks values of its own, at manifest.{join(marked)}: in a state it "
+            "would be read as one. It can't be imported; declare an image without that text."
+        )
     size = sum(_inline_sizes(declared))
     if size > most_inline:
         raise _refusal(
@@ -148,6 +154,10 @@ def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
             f"limited to 4 MB. Instead, {_ADOPT}"
         )
     return declared
+
+
+def _is_marked(path: Path, leaf: Any) -> bool:
+    return any(isinstance(text, str) and is_engine_mark(text) for text in (*path, leaf))
 
 
 def _inline_sizes(declared: Mapping[str, Any]) -> Iterator[int]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import LogSettings, Settings
 from ..errors import InvalidInputError, OpenComputerError
+from ..manifest.places import Places
 from .check_name import name_taken
 from .kinds import IMAGE, Kind
+from .located import located
 from .log import Log, ResourceLog, no_log
 from .preview import Forecast
 from .run import Run
@@ -70,15 +72,26 @@ class Lifecycle:
         news: Mapping[str, Any],
         *,
         autonaming: Autonaming | None = None,
+        places: Places | None = None,
     ) -> Checked:
-        """Validate inputs; fill in the content hash and the name. Never calls the API."""
+        """Validate inputs; fill in the content hash and the name. Never calls the API.
+
+        Args:
+            kind: Which kind of resource.
+            urn: Its URN.
+            olds: The checked inputs of the last deployment.
+            news: The program's inputs.
+            autonaming: What the user wants of generated names.
+            places: Where the program declares it; told with each problem, and with a build that fails.
+        """
+        self._run.known.note_places(urn, places or Places())
         checked = kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
-        if checked.problems:
-            return checked
-        name = kind.fixed_name(checked.inputs)
-        if other := self._run.known.declare(urn, name):
-            return Checked(dict(news), (name_taken(other),))
-        return replace(checked, warnings=(*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url)))
+        if not checked.problems and (other := self._run.known.declare(urn, kind.fixed_name(checked.inputs))):
+            checked = Checked(dict(news), (name_taken(other),))
+        if not checked.problems:
+            warnings = (*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url))
+            checked = replace(checked, warnings=warnings)
+        return located(checked, places) if places and checked.problems else checked
 
     def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs."""
@@ -104,7 +117,8 @@ class Lifecycle:
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, self._run.build_log(urn, ResourceLog(log)))
+        log_of_build = self._run.build_log(urn, ResourceLog(log))
+        job = Job(urn, inputs, log_of_build, places=self._run.known.places_of(urn))
         try:
             with self._run.queue.acquire(job):
                 made = kind.create(self._run, job, inputs)

@@ -17,8 +17,12 @@ from ..config import NAMES
 from ..engine.session import Session
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import KINDS, Change, Checked, Difference, Kind
+from ..lifecycle.located import step_count
+from ..manifest.places import INPUT as PLACES_INPUT
+from ..manifest.places import Places
 from .config import as_texts, problems_of
 from .functions import call
+from .program import is_yaml
 from .properties import Received, receive, send
 from .server import FullCheckRequest, FullDiffRequest, StoppableProvider
 
@@ -87,15 +91,20 @@ class OpenComputerProvider(StoppableProvider):
             *news.problems,
             *(Problem(key, why) for key, why in _ENGINES_OWN.items() if news.values.get(key) is not None),
         ]
+        declared_at = _places(request.urn, news.values.pop(PLACES_INPUT, None))
         if wrong:
-            return protocol.CheckResponse(request.new_inputs, _failures(wrong))
+            count = step_count(news.values)
+            return protocol.CheckResponse(
+                request.new_inputs, _failures(declared_at.locate(problem, count) for problem in wrong)
+            )
         naming = request.autonaming if isinstance(request, FullCheckRequest) else None
 
         def check() -> Checked:
             given = _with_engines(news)
-            found = self._session.lifecycle.check(kind, request.urn, olds.values, given, autonaming=naming)
-            for warning in found.warnings:
-                self._session.warn_once(request.urn, str(found.inputs.get("contentHash")), str(warning))
+            found = self._session.lifecycle.check(
+                kind, request.urn, olds.values, given, autonaming=naming, places=declared_at
+            )
+            self._session.warn_once(request.urn, found, declared_at)
             return found
 
         checked = await self._answer(check)
@@ -201,6 +210,13 @@ def _kind(type_name: str) -> Kind:
         reason = f"{token} is not a resource of this plugin; it has {' and '.join(_TOKENS)}."
         raise InvalidInputError([Problem("", reason)])
     return _TOKENS[token]
+
+
+def _places(urn: str, lines: Any) -> Places:
+    """Where the program declares a resource: it says so itself, or is data, where each thing has a path."""
+    if lines is None and is_yaml():
+        return Places(f"resources.{urn.rpartition('::')[2]}.properties.")
+    return Places.decoded(lines)
 
 
 def _with_engines(received: Received, timeout: float = 0) -> dict[str, Any]:
