@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from .kinds import IMAGE, Kind
 from .log import Log, ResourceLog, no_log
 from .preview import Forecast
 from .run import Run
-from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported
+from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported, is_unknown
+from .work import Work
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from .build_job import Job
 
 
 class Lifecycle:
@@ -69,15 +72,31 @@ class Lifecycle:
             return Checked(dict(news), (name_taken(other),))
         return replace(checked, warnings=(*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url)))
 
-    def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """Compare the recorded state with checked inputs."""
+    def diff(
+        self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
+    ) -> Difference:
+        """Compare the recorded state with checked inputs; say what else a deployment deletes."""
         self._run.known.note(urn, state)
-        return kind.diff(state, inputs)
+        found = kind.diff(state, inputs)
+        if found.changes and (said := kind.foretell(state, inputs)):
+            ResourceLog(log).info(said)
+        return found
 
     def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
         """Give the outputs of a create as far as they are known before; say on the status line what it would do."""
         self._forecast.tell(inputs, ResourceLog(log))
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
+
+    def preview_update(
+        self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
+    ) -> dict[str, Any]:
+        """Give the outputs of an update as far as they are known before; say on the status line what it would do."""
+        outputs, changes = kind.preview_update(state, inputs)
+        if changes and is_unknown(outputs.get("snapshotId")):
+            self._forecast.tell(inputs, ResourceLog(log))
+        elif changes:
+            ResourceLog(log).status(f"kept: goes back to {outputs['name']} at once")
+        return outputs
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
         """Build the image and, for a snapshot, put it under its name.
@@ -89,28 +108,45 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
+        with self._job(urn, inputs, ResourceLog(log)) as job:
+            made = kind.create(self._run, job, inputs)
+        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
+        self._run.known.note(urn, outputs)
+        return Created(kind.id_of(urn, inputs), outputs)
+
+    def update(
+        self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
+    ) -> dict[str, Any]:
+        """Carry out a change that keeps the resource: most only rewrite the state.
+
+        Raises:
+            ConfigurationError: It lives at another address than the configured one, or there is no key.
+            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            RunCancelledError: The run was cancelled first.
+        """
+        self._run.known.note(urn, state)
+        lines, limit = ResourceLog(log), inputs.get("updateTimeout") or inputs.get("timeout")
+        work = Work(lines, limit, lambda: self._job(urn, {**inputs, "timeout": limit}, lines))
+        outputs = kind.update(self._run, urn, state, inputs, work)
+        self._run.known.note(urn, outputs)
+        return outputs
+
+    @contextmanager
+    def _job(self, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
+        """Begin the build of inputs, in its turn."""
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, ResourceLog(log))
+        job = Job(urn, inputs, log)
         try:
             with self._run.queue.acquire(job):
-                made = kind.create(self._run, job, inputs)
+                yield job
         except OpenComputerError as error:
             job.explain(error)
             raise
         finally:
             job.close()
         job.finish()
-        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
-        self._run.known.note(urn, outputs)
-        return Created(kind.id_of(inputs), outputs)
-
-    def update(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the outputs after a change that only rewrites the state."""
-        self._run.known.note(urn, state)
-        # An input that the program gives no more leaves the state too.
-        return {**{key: state[key] for key in kind.computed if key in state}, **inputs}
 
     def read(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
         """Read the outputs as the server has them now; None if the record is gone.
