@@ -278,9 +278,9 @@ class Snapshot(Kind):
             run.require_same_api(state)
         update, versions = VersionUpdate(run, urn, state, inputs, work), history_of(state)
         if changes:
-            record, content_hash, versions = update.change()
-            kept = {**outputs.created(self.outputs, record), "name": record.name, "contentHash": content_hash}
-            kept["apiUrl"] = run.api_url()
+            record, versions = update.change()
+            # A recorded time stays: the public endpoint knows whole seconds alone.
+            kept = {**outputs.created(self.outputs, record), **versions[0].values, "apiUrl": run.api_url()}
         if changes or planned_deletes(state, inputs, changes=False):
             versions = update.trim(versions)
         kept["versions"] = [each.values for each in versions]

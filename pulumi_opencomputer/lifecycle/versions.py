@@ -80,11 +80,11 @@ class VersionUpdate:
         self._deadline = Deadline(work.timeout, DEFAULT_TIMEOUT)
         self._history = history_of(state)
 
-    def change(self) -> tuple[Record, str, tuple[Version, ...]]:
+    def change(self) -> tuple[Record, tuple[Version, ...]]:
         """Put the wanted content in use: a version that is kept, what an interrupted run made, or a new record.
 
         Returns:
-            The record, its content hash, and the history with it in front; nothing is deleted yet.
+            The record, and the history with it in front; nothing is deleted yet.
 
         Raises:
             ConflictError: The name is another's.
@@ -94,11 +94,11 @@ class VersionUpdate:
         kept = kept_version(self._state, self._inputs)
         if kept and (record := self._find_kept(kept)):
             self._log.info(f"goes back to {kept.name}, made {kept.created_at}, which is kept: nothing is built")
-            return record, kept.content_hash, with_first(kept, self._history)
+            return record, with_first(kept, self._history)
         with self._start() as job:
-            record, content_hash = self._make(job), job.content_hash
+            made = Version.of_record(record := self._make(job), job.content_hash)
         others = [each for each in self._history if each.snapshot_id not in self._run.replaced_ids]
-        return record, content_hash, with_first(Version.of_record(record, content_hash), others)
+        return record, with_first(made, others)
 
     def trim(self, versions: Sequence[Version]) -> tuple[Version, ...]:
         """Delete what is beyond `keep`, and what interrupted updates left.

@@ -8,100 +8,28 @@ the way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from amounts import ALL, GROUPS_OF_PROGRAMS, PROGRAMS_IN_A_GROUP, SOAKING
+from amounts import ALL, GROUPS_OF_PROGRAMS, PROGRAMS_IN_A_GROUP
 from emulator_client import call, create, manifest
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
+from mortal import KilledError, Killer, MortalClient, try_programs
 from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import BuildFailedError, ConflictError
 from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
 
-STEPS = 12
-
 NAMES = ("fixed", "weekly", None)
 COMMANDS = ("make one", "make two", "make three")
-RESOURCES = ("daily", "trial", "toolchain", "history")
 BROKEN = "echo FAIL_BUILD"
-
-T = TypeVar("T")
-
-
-class KilledError(BaseException):
-    """The provider's process is killed here."""
-
-
-class Killer:
-    """Kills at the how manieth call, before or after it, or at an event of its stream."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        self.where = "before"
-        self.struck = False
-
-    def call(self, work: Callable[[], T]) -> T:
-        """Carry out one call of the client."""
-        if self.left is not None:
-            self.left -= 1
-        if self._is_due("before"):
-            self.strike()
-        result = work()
-        if self._is_due("after"):
-            self.strike()
-        return result
-
-    def event(self) -> None:
-        """An event of the call's stream has come."""
-        if self._is_due("event"):
-            self.strike()
-
-    def strike(self) -> None:
-        """Kill."""
-        self.left, self.struck = None, True
-        raise KilledError
-
-    def _is_due(self, where: str) -> bool:
-        return self.left == 0 and self.where == where
-
-
-class MortalClient(Client):
-    """A client whose process may be killed at each call."""
-
-    killer: Killer
-
-    def create_snapshot(self, request: Any, **more: Any) -> Any:
-        on_event = more.pop("on_event")
-
-        def notice(event: Any) -> None:
-            self.killer.event()
-            on_event(event)
-
-        return self.killer.call(lambda: super(MortalClient, self).create_snapshot(request, on_event=notice, **more))
-
-    def get_snapshot(self, name: str, *, with_manifest: bool = True) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).get_snapshot(name, with_manifest=with_manifest))
-
-    def list_images(self, **more: Any) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).list_images(**more))
-
-    def list_snapshots(self, **more: Any) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).list_snapshots(**more))
-
-    def has_checkpoint(self, name: str) -> bool:
-        return self.killer.call(lambda: super(MortalClient, self).has_checkpoint(name))
-
-    def delete_snapshot(self, name: str) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).delete_snapshot(name))
 
 
 class Programs(RuleBasedStateMachine):
-    """One stack of three snapshots, one of which keeps versions, and an image, and a stranger on the same server."""
+    """One stack of two snapshots and an image, and a stranger on the same server."""
 
     faulty: FaultyEmulator
     is_edge = False
@@ -113,9 +41,7 @@ class Programs(RuleBasedStateMachine):
         self.killer = Killer()
         self.stack = Stack(self.faulty, time=SharedTime(self.faulty, pace=30) if self.is_edge else FakeTime(pace=30))
         self.stack.make_client = self._client
-        self.commands = dict.fromkeys(RESOURCES, COMMANDS[0])
-        self.keep: int | None = 1
-        self.history = "history"
+        self.commands = {"daily": COMMANDS[0], "trial": COMMANDS[0], "toolchain": COMMANDS[0]}
         self.names: dict[str, str | None] = {"daily": "fixed", "trial": None}
         self.strangers: dict[str, dict[str, Any]] = {}
         create(self.faulty, "stranger", manifest("theirs")).raise_for_status()
@@ -127,7 +53,7 @@ class Programs(RuleBasedStateMachine):
         self._settle()
 
     @rule(
-        which=st.sampled_from(RESOURCES),
+        which=st.sampled_from(["daily", "trial", "toolchain"]),
         command=st.sampled_from(COMMANDS),
         calls=st.integers(1, 14) | st.none(),
         where=st.sampled_from(["before", "after", "event"]),
@@ -149,73 +75,7 @@ class Programs(RuleBasedStateMachine):
             self.names[which] = name
         self._up_mortally(calls, where)
 
-    @rule(
-        first=st.sampled_from(COMMANDS),
-        second=st.sampled_from(COMMANDS),
-        calls=st.integers(1, 14),
-        where=st.sampled_from(["before", "after", "event"]),
-    )
-    def change_twice(self, first: str, second: str, calls: int, where: str) -> None:
-        """Other content is deployed after a kill: what the killed update made is no version, and goes."""
-        self._settle()
-        self.commands["history"] = first
-        self._mortally(calls, where, lambda: self.stack.up(*self._program()))
-        self._named()
-        if first != second:
-            self.commands["history"] = second
-            # A change finds what is left, and a revert to the recorded content is none.
-            self.stack.up(*self._program())
-            self.commands["history"] = "make four" if second != "make four" else first
-        self._settle()
-
-    @rule(
-        keep=st.sampled_from([1, 2, 3, None]),
-        command=st.sampled_from(COMMANDS),
-        calls=st.integers(1, 14) | st.none(),
-        where=st.sampled_from(["before", "after", "event"]),
-    )
-    def change_keep(self, keep: int | None, command: str, calls: int | None, where: str) -> None:
-        """Keep more or fewer versions, or none; the content may change with it."""
-        self._settle()
-        self.keep = keep
-        self.commands["history"] = command
-        self._up_mortally(calls, where)
-
-    @rule()
-    def rename(self) -> None:
-        """An alias gives the snapshot that keeps versions another URN; nothing else changes."""
-        self._settle()
-        before = self._named()
-        entry = self.stack.state.pop(self._history.urn)
-        self.history = "history" if self.history == "renamed" else "renamed"
-        self.stack.state[self._history.urn] = entry
-        self._settle()
-        assert self._named() == before
-
-    @rule(calls=st.integers(1, 14) | st.none(), where=st.sampled_from(["before", "after", "event"]))
-    def forced_replacement(self, calls: int | None, where: str) -> None:
-        """The engine replaces the snapshot that keeps versions by itself: a new history begins."""
-        self._settle()
-        self._mortally(calls, where, lambda: self.stack.up(*self._program(), replace=[self._history]))
-        self._settle()
-
-    @rule(nth=st.integers(0, 3))
-    def version_deleted_outside(self, nth: int) -> None:
-        """Someone deletes a version: a refresh drops it, and the rest of the history stays."""
-        self._settle()
-        if self.is_edge:
-            self.faulty.advance(700)
-        outputs = self.stack.outputs(self._history)
-        names = [each["name"] for each in outputs.get("versions", [outputs])]
-        gone = names.pop(nth % len(names))
-        call(self.faulty, "DELETE", f"/api/snapshots/{gone}")
-        self._named()
-        self.stack.refresh()
-        if names:
-            assert [each["name"] for each in self.stack.outputs(self._history)["versions"]] == names
-        self._settle()
-
-    @rule(which=st.sampled_from(RESOURCES))
+    @rule(which=st.sampled_from(["daily", "trial", "toolchain"]))
     def fail_build(self, which: str) -> None:
         """A content that can't be built changes nothing on the server."""
         self._settle()
@@ -322,13 +182,11 @@ class Programs(RuleBasedStateMachine):
         assert self.stack.leftover == []
         rows = self._named()
         outputs = [entry.outputs for entry in self.stack.state.values() if "snapshotId" in entry.outputs]
-        ours = {each["name"]: each["snapshotId"] for one in outputs for each in one.get("versions", [one])}
+        ours = {one["name"]: one["snapshotId"] for one in outputs}
         assert {name: row["id"] for name, row in rows.items() if name not in self.strangers} == ours
         for one in outputs:
             assert rows[one["name"]]["status"] == "ready"
             assert rows[one["name"]]["contentHash"].startswith(one["builtHash"])
-        assert {rows[name]["status"] for name in ours} == {"ready"}
-        assert len(self.stack.outputs(self._history).get("versions", [None])) <= 1 + (self.keep or 0)
         for resource in program:
             assert self.stack.outputs(resource)["manifest"]["steps"][-1] == {"run": [resource.command]}
         self._assert_strangers_untouched()
@@ -363,12 +221,7 @@ class Programs(RuleBasedStateMachine):
 
     def _program(self) -> list[Resource]:
         trial = snapshot(self.commands["trial"], urn="trial", name=self.names["trial"])
-        return [image(self.commands["toolchain"]), self._daily, trial, self._history]
-
-    @property
-    def _history(self) -> Resource:
-        more = {} if self.keep is None else {"keep": self.keep}
-        return snapshot(self.commands["history"], urn=self.history, name=None, **more)
+        return [image(self.commands["toolchain"]), self._daily, trial]
 
     def _client(self, settings_: Any) -> Client:
         client = cast("MortalClient", self.stack.client(settings_, MortalClient))
@@ -379,24 +232,10 @@ class Programs(RuleBasedStateMachine):
 @pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
 def test_random_programs_end_as_if_nothing_had_happened(shared_faulty: FaultyEmulator, _group: int) -> None:
     """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
-    _try_programs(type("Programs", (Programs,), {"faulty": shared_faulty}), PROGRAMS_IN_A_GROUP)
+    try_programs(type("Programs", (Programs,), {"faulty": shared_faulty}), PROGRAMS_IN_A_GROUP)
 
 
 def test_random_programs_end_as_if_nothing_had_happened_behind_the_edge(shared_edge: FaultyEmulator) -> None:
     """The same where each read and delete is answered from an index that lags."""
     machine = type("Programs", (Programs,), {"faulty": shared_edge, "is_edge": True})
-    _try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 10)
-
-
-def _try_programs(machine: type[Programs], programs: int) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=programs,
-            derandomize=not SOAKING,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 10)
