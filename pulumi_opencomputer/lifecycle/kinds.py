@@ -98,6 +98,10 @@ class Kind(ABC):
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
         """
 
+    def outputs_of(self, record: Record, _inputs: Mapping[str, Any], _content_hash: str) -> dict[str, Any]:
+        """What a resource's new record gives, beside its inputs."""
+        return outputs.created(self.outputs, record)
+
     def update(
         self, _run: Run, _urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], _work: Work
     ) -> dict[str, Any]:
@@ -259,9 +263,13 @@ class Snapshot(Kind):
 
         ownership = Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False)))
         record = SnapshotCreation(run, job, ownership).run(str(inputs["name"]))
-        made = outputs.created(self.outputs, record)
+        return self.outputs_of(record, inputs, job.content_hash)
+
+    def outputs_of(self, record: Record, inputs: Mapping[str, Any], content_hash: str) -> dict[str, Any]:
+        """What a new record gives; with `keep` a history begins with it."""
+        made = super().outputs_of(record, inputs, content_hash)
         if inputs.get("keep") is not None:
-            made["versions"] = [Version.of_record(record, job.content_hash).values]
+            made["versions"] = [Version.of_record(record, content_hash).values]
         return made
 
     def update(

@@ -23,6 +23,8 @@ from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import BuildFailedError, ConflictError
 from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
 
+pytestmark = pytest.mark.long
+
 NAMES = ("fixed", "weekly", None)
 COMMANDS = ("make one", "make two", "make three")
 BROKEN = "echo FAIL_BUILD"

@@ -22,6 +22,8 @@ from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import BuildFailedError
 from stack import FakeTime, Resource, SharedTime, Stack, named, snapshot
 
+pytestmark = pytest.mark.long
+
 COMMANDS = ("make one", "make two", "make three", "make four")
 CALLS = st.integers(1, 16) | st.none()
 WHERE = st.sampled_from(["before", "after", "event"])
