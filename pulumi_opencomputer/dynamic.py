@@ -78,7 +78,9 @@ class _Provider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         with _plain_errors():
             inputs = _values(_news)
-            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            urn = _urn(inputs)
+            state, log = _values(_olds), _session().log(urn)
+            difference = _session().lifecycle.diff(_kind(self.kind), urn, state, inputs, log)
             # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
             changes = difference.changes or _PROVIDER not in _olds
             return DiffResult(changes=changes, replaces=list(difference.replaces), delete_before_replace=False)
@@ -93,7 +95,9 @@ class _Provider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         with _plain_errors():
             inputs = _values(_news)
-            outputs = _session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            urn = _urn(inputs)
+            state, log = _values(_olds), _session().log(urn)
+            outputs = _session().lifecycle.update(_kind(self.kind), urn, state, inputs, log)
             return UpdateResult(outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

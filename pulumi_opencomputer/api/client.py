@@ -117,15 +117,19 @@ class Client:
         """
         return self._transport.with_retries(lambda: self._look(name, with_manifest=with_manifest))
 
-    def list_snapshots(self) -> RecordList:
+    def list_snapshots(self, *, limit: int = LARGEST_ANSWER, seconds: float | None = None) -> RecordList:
         """Return all named records of any status, newest first, without their manifests' lists and objects.
 
         A record that can't be read is left out, and the list is then not whole.
 
+        Args:
+            limit: The most bytes to read.
+            seconds: The time after which no more is read; no limit of its own, if it is None.
+
         Raises:
             APIError: As with `get_snapshot`.
         """
-        return self._list("/api/snapshots")
+        return self._list("/api/snapshots", limit=limit, seconds=seconds)
 
     def list_images(
         self,

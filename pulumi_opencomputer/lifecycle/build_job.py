@@ -49,6 +49,7 @@ class Job:
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
         predecessor: The id that the state records, which a record made now names as the one that it replaces.
+        lineage: The ids of the versions in the state, which a record that an update makes names too.
         log: The build's log.
         progress: The running build's lines.
         committed: Whether it goes on to its end, cancelled or late.
@@ -82,6 +83,7 @@ class Job:
         self._places = places or Places()
         self.variant = 0
         self.predecessor: str | None = None
+        self.lineage: tuple[str, ...] = ()
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
@@ -149,7 +151,7 @@ class Job:
     def _request(self, name: str) -> BuildRequest:
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
-        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}
+        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage)}
         if self._run_id:
             extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))

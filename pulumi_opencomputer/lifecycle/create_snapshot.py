@@ -8,6 +8,7 @@ name is missing for neither a build nor an upload. Whatever fails before the del
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
@@ -38,14 +39,19 @@ _NOT_SHOWN = (
 class SnapshotCreation:
     """One create of a snapshot."""
 
-    def __init__(self, run: Run, job: Job, ownership: Ownership) -> None:
+    def __init__(
+        self, run: Run, job: Job, ownership: Ownership, *, may_take: Callable[[Record], bool] = lambda _: False
+    ) -> None:
         """Prepare it; nothing is sent.
 
         Args:
             run: The run.
             job: The content.
             ownership: Whose records may be replaced.
+            may_take: Tells of a record that stands under the name, and is the resource's own, whether it serves as it
+                is. Never so for a create: the engine deletes the old state's record after it.
         """
+        self._may_take = may_take
         self._run = run
         self._client = run.client()
         self._job = job
@@ -62,7 +68,7 @@ class SnapshotCreation:
         """Make the snapshot.
 
         Returns:
-            The record, ready, made by this very call.
+            The record, ready, made by this very call unless it could be taken.
 
         Raises:
             ConflictError: The name is another's.
@@ -79,6 +85,8 @@ class SnapshotCreation:
                     error.add_hint(_NOT_SHOWN)
                     raise
                 self._require_ownership(existing)
+                if self._may_take(existing):
+                    return existing
         return self._swap(existing)
 
     def _find_own(self, name: str) -> Record | Head | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from .located import located
 from .log import Log, ResourceLog, no_log
 from .preview import Forecast
 from .run import Run
-from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported
+from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported, is_unknown
+from .work import Work
 
 if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.records import Record
+    from .build_job import Job
 
 
 class Lifecycle:
@@ -93,16 +96,32 @@ class Lifecycle:
             checked = replace(checked, warnings=warnings)
         return located(checked, places) if places and checked.problems else checked
 
-    def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """Compare the recorded state with checked inputs."""
+    def diff(
+        self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
+    ) -> Difference:
+        """Compare the recorded state with checked inputs; say what else a deployment deletes."""
         self._run.known.note(urn, state)
-        return kind.diff(state, inputs)
+        found = kind.diff(state, inputs)
+        if found.changes and (said := kind.foretell(state, inputs)):
+            ResourceLog(log).info(said)
+        return found
 
     def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
         """Give the outputs of a create as far as they are known before; say what it would do."""
         concerns = functools.partial(kind.concerns, self._run, urn, inputs)
         self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
+
+    def preview_update(
+        self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
+    ) -> dict[str, Any]:
+        """Give the outputs of an update as far as they are known before; say on the status line what it would do."""
+        outputs, changes = kind.preview_update(state, inputs)
+        if changes and is_unknown(outputs.get("snapshotId")):
+            self._forecast.tell(inputs, ResourceLog(log))
+        elif changes:
+            ResourceLog(log).status(f"kept: goes back to {outputs['name']} at once")
+        return outputs
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
         """Build the image and, for a snapshot, put it under its name.
@@ -114,14 +133,39 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
+        with self._job(urn, inputs, ResourceLog(log)) as job:
+            made = kind.create(self._run, job, inputs)
+        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
+        self._run.known.note(urn, outputs)
+        return Created(kind.id_of(urn, inputs), outputs)
+
+    def update(
+        self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
+    ) -> dict[str, Any]:
+        """Carry out a change that keeps the resource: most only rewrite the state.
+
+        Raises:
+            ConfigurationError: It lives at another address than the configured one, or there is no key.
+            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            RunCancelledError: The run was cancelled first.
+        """
+        self._run.known.note(urn, state)
+        lines, limit = ResourceLog(log), inputs.get("updateTimeout") or inputs.get("timeout")
+        work = Work(lines, limit, lambda: self._job(urn, {**inputs, "timeout": limit}, lines))
+        outputs = kind.update(self._run, urn, state, inputs, work)
+        self._run.known.note(urn, outputs)
+        return outputs
+
+    @contextmanager
+    def _job(self, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
+        """Begin the build of inputs, in its turn."""
         from .build_job import Job
 
         self._run.client()
-        log_of_build = self._run.build_log(urn, ResourceLog(log))
-        job = Job(urn, inputs, log_of_build, places=self._run.known.places_of(urn))
+        job = Job(urn, inputs, self._run.build_log(urn, log), places=self._run.known.places_of(urn))
         try:
             with self._run.queue.acquire(job):
-                made = kind.create(self._run, job, inputs)
+                yield job
         except OpenComputerError as error:
             job.explain(error)
             job.fail(error)
@@ -129,15 +173,6 @@ class Lifecycle:
         finally:
             job.close()
         job.finish()
-        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
-        self._run.known.note(urn, outputs)
-        return Created(kind.id_of(inputs), outputs)
-
-    def update(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the outputs after a change that only rewrites the state."""
-        self._run.known.note(urn, state)
-        # An input that the program gives no more leaves the state too.
-        return {**{key: state[key] for key in kind.computed if key in state}, **inputs}
 
     def read(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
         """Read the outputs as the server has them now; None if the record is gone.
@@ -193,7 +228,9 @@ class Lifecycle:
             InvalidInputError: The record can't be declared, is not ready, or holds more than fits into a state.
         """
         found = kind.import_(self._run, urn, record)
-        return replace(found, outputs={**found.outputs, "apiUrl": self._run.api_url()}, id=kind.id_of(found.inputs))
+        return replace(
+            found, outputs={**found.outputs, "apiUrl": self._run.api_url()}, id=kind.id_of(urn, found.inputs)
+        )
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
         """Delete a resource's record, if it is the one that the state names.

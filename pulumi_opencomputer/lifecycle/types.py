@@ -96,6 +96,11 @@ class Difference:
     replacing: Mapping[str, Change] = field(default_factory=dict)
     updating: Mapping[str, Change] = field(default_factory=dict)
 
+    def as_update(self) -> Difference:
+        """The same, where what needs a new record is an update of the resource."""
+        updates = tuple(dict.fromkeys((*self.replaces, *self.updates)))
+        return Difference((), updates, {}, {**self.updating, **self.replacing})
+
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""

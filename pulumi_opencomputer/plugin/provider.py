@@ -31,6 +31,8 @@ _TOKENS = {f"opencomputer:index:{name}": kind for name, kind in KINDS.items()}
 # What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
 _ENGINES_OWN = {
     "timeout": "is not an input: set the resource option customTimeouts.create.",
+    "updateTimeout": "is not an input: set the resource option customTimeouts.update.",
+    "deleteTimeout": "is not an input: set the resource option customTimeouts.delete.",
     "urn": "is not an input.",
     "secretPaths": "is not an input: mark the values themselves as secret.",
 }
@@ -117,8 +119,8 @@ class OpenComputerProvider(StoppableProvider):
         # What a program marks as an additional secret is one in the outputs alone.
         olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
         recorded = {**state.values, "secretPaths": list(olds.secrets)}
-        lifecycle = self._session.lifecycle
-        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs)))
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs), log))
         return protocol.DiffResponse(
             changes=difference.changes,
             replaces=list(difference.replaces),
@@ -138,9 +140,14 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
-        """Rewrite a resource's state."""
+        """Rewrite a resource's state, or put another version in use; in a preview, say what would be done."""
         kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).raise_if_invalid()
-        outputs = self._session.lifecycle.update(kind, request.urn, state.values, inputs.values)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        given = _with_engines(inputs, request.timeout)
+        if request.preview:
+            outputs = await self._operate(lambda: lifecycle.preview_update(kind, state.values, given, log))
+        else:
+            outputs = await self._operate(lambda: lifecycle.update(kind, request.urn, state.values, given, log))
         return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
@@ -159,7 +166,8 @@ class OpenComputerProvider(StoppableProvider):
         """Delete a snapshot, if it is the recorded one."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
-        await self._operate(lambda: lifecycle.delete(kind, request.urn, state.values, log))
+        limited = {**state.values, "deleteTimeout": request.timeout}
+        await self._operate(lambda: lifecycle.delete(kind, request.urn, limited, log))
 
     async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
         """Call one of the functions."""
