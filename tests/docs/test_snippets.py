@@ -58,7 +58,7 @@ def test_a_python_program_compiles(script):
 
 
 def test_the_python_programs_run_under_mocks(emulator, tmp_path):
-    """All but those that a comment excepts, in a folder that holds what they read, beside an emulator with a snapshot."""
+    """All but those that a comment excepts, in a folder with what they read, beside an emulator with a snapshot."""
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

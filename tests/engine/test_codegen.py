@@ -11,6 +11,7 @@ from adapters import PLUGIN, only
 from project import Project
 from pulumi_opencomputer.plugin import schema
 from sdks import ENGINE, FLAGS, Sdks, run
+from snippets import snippets
 
 
 def _examples(language: str) -> list[str]:
@@ -61,6 +62,8 @@ def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
     for number, program in enumerate(programs):
         text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
         (module / "programs" / f"program{number}.go").write_text(text + "\n")
+    for number, snippet in enumerate(snippets("go")):
+        (module / "programs" / f"page{number}.go").write_text(_GO_PAGE.format(number=number, text=snippet.text))
     run(go, "build", *FLAGS, "./opencomputer", "./programs", cwd=module)
 
 
@@ -79,6 +82,22 @@ def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
         (folder / f"program_{number}.py").write_text(_MOCKED + program + "\n")
         run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
 
+
+# A block of the pages, which a reader puts into a program of their own.
+_GO_PAGE = """package programs
+
+import (
+	"pulumi-opencomputer/sdk/go/opencomputer"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+func page{number}(ctx *pulumi.Context) error {{
+{text}
+	_ = snapshot
+	return err
+}}
+"""
 
 # Resources and functions answer what they are given.
 _MOCKED = """
