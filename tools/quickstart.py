@@ -1,7 +1,10 @@
 """Run the README's quickstart without an account, as a new user would, in an empty folder: python tools/quickstart.py.
 
 It takes the README's own blocks, in order. What differs is what a reader would put in by hand: the wheel that is built
-here in place of the published package, `--yes`, and a free port. It needs pulumi and python3 on PATH.
+here in place of the published package, `--yes`, and a free port. Besides, Pulumi's state and settings are kept in that
+folder: `pulumi login --local` would write into the user's home, whatever HOME says.
+
+It needs pulumi and python3 on PATH.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r"```(sh|python)\n(.*?)```", re.DOTALL)
 _PUBLISHED = "pip install 'pulumi-opencomputer[emulator]'"
+_LOGIN = "pulumi login --local"
 _PORT = "8700"
 
 
@@ -29,7 +33,7 @@ def main() -> int:
 
 
 def run(folder: Path) -> int:
-    """Run it in an empty folder, which is the user's home as well; return the exit code."""
+    """Run it in an empty folder; return the exit code."""
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder / "dist"), str(ROOT)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     script = folder / "quickstart.sh"
@@ -37,10 +41,9 @@ def run(folder: Path) -> int:
     script.write_text(script_of(text, folder / "dist", free_port()), encoding="utf-8")
     kept = ("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY")
     environment = {name: value for name, value in os.environ.items() if name in kept or name.startswith("PIP_")}
+    environment |= {"HOME": str(folder), "PULUMI_HOME": str(folder / "pulumi"), "CI": "true"}
     started = time.monotonic()
-    code = subprocess.run(
-        ["bash", str(script)], cwd=folder, env={**environment, "HOME": str(folder), "CI": "true"}, check=False
-    ).returncode
+    code = subprocess.run(["bash", str(script)], cwd=folder, env=environment, check=False).returncode
     print(f"The quickstart {'failed' if code else 'reached its end'} after {time.monotonic() - started:.0f} s.")
     return code
 
@@ -55,6 +58,8 @@ def script_of(readme: str, wheels: Path, port: int) -> str:
     install = install.replace(_PUBLISHED, wheel[0].replace("/path/to", shlex.quote(str(wheels))))
     deploy = deploy.replace("emulator >", f"emulator --port {port} >").replace(_PORT, str(port))
     assert deploy.rstrip().endswith("pulumi up")
+    assert _LOGIN in deploy
+    deploy = deploy.replace(_LOGIN, 'mkdir "$HOME/state"\npulumi login "file://$HOME/state"')
     return "\n".join(
         [
             "set -euo pipefail",
