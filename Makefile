@@ -5,11 +5,12 @@ PYTHON ?= python3
 PYTEST_ARGS ?= -n 2 --dist worksteal
 # Pulumi's engine waits more than it computes, so more of its runs fit side by side than there are cores.
 ENGINE_ARGS := -n 4 --dist worksteal
-# What needs neither an engine nor a compiler.
-UNIT := -m 'not (engine or tools)'
+# What needs neither an engine nor a compiler; and of that, what is quick.
+PLAIN := -m 'not (engine or tools)'
+UNIT := -m 'not (engine or tools or long)'
 # A run of all tests measures what they run of the package, and fails below the floor in pyproject.toml.
 COVERAGE = $(if $(filter file,$(origin PYTEST_ARGS)),--cov --cov-report=)
-# --yaml adds the YAML language host, which tests use; --engine-only leaves out what only they use.
+# --yaml and --java add language hosts, which tests use; --engine-only leaves out what only they use.
 TOOLS_ARGS ?= --yaml
 
 BIN := .venv/bin
@@ -35,7 +36,7 @@ demo: $(VENV) ## run a real `pulumi up` against a local emulator, from nothing t
 	@$(WITH_TOOLS) $(BIN)/python examples/demo.py
 
 .PHONY: unit
-unit: $(VENV) ## run the tests that need no engine and compile nothing
+unit: $(VENV) ## run the quick tests, which need no engine and compile nothing
 	@$(BIN)/pytest $(UNIT) $(PYTEST_ARGS)
 
 .PHONY: test
@@ -44,6 +45,7 @@ test: setup ## run the tests (PYTEST_ARGS=…)
 	@$(if $(COVERAGE),$(WITH_TOOLS) $(BIN)/pytest -m engine $(ENGINE_ARGS))
 
 .PHONY: test-all
+test-all: TOOLS_ARGS += --java
 test-all: setup ## run the tests with their full matrices
 	@$(WITH_TOOLS) OPENCOMPUTER_TEST_ALL=1 $(BIN)/pytest $(PYTEST_ARGS)
 
@@ -56,8 +58,8 @@ test-pythons: $(VENV) ## run the unit tests on each Python that is found
 	@$(BIN)/python tools/try_versions.py pythons $(PYTEST_ARGS)
 
 .PHONY: coverage
-coverage: $(VENV) ## show what the unit tests run of the package; a page for each file is in build/coverage
-	@$(BIN)/pytest $(UNIT) $(PYTEST_ARGS) --cov --cov-report=term --cov-report=html:build/coverage
+coverage: $(VENV) ## show what the tests without an engine run of the package; a page for each file is in build/coverage
+	@$(BIN)/pytest $(PLAIN) $(PYTEST_ARGS) --cov --cov-report=term --cov-report=html:build/coverage
 
 .PHONY: soak
 soak: setup ## try much more of what the tests do at random or once; about half an hour
@@ -79,6 +81,10 @@ docs: $(VENV) ## build the documentation in build/docs; a broken link or referen
 .PHONY: screenshots
 screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
 	@$(BIN)/python tools/screenshots.py
+
+.PHONY: screens
+screens: setup ## record what people see in terminals, in docs/screens
+	@$(WITH_TOOLS) $(BIN)/python -m tools.screens
 
 .PHONY: bench
 bench: setup ## measure, and print one table

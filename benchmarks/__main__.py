@@ -15,11 +15,13 @@ from .deployments import parallel, state
 from .emulator import emulator
 from .imports import imports
 from .log_lines import log_lines
+from .long_list import long_list
 from .measure import Outcome
 from .provider import provider_start
 from .result_event import result_event
 from .secrets import secrets
-from .swap import swap
+from .side_by_side import side_by_side
+from .swap import replacement, swap
 from .table import render, write
 from .unchanged import refreshed, unchanged
 
@@ -30,7 +32,10 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
     "unchanged": unchanged,
     "refreshed": refreshed,
     "parallel": parallel,
+    "side-by-side": side_by_side,
     "swap": swap,
+    "replacement": replacement,
+    "long-list": long_list,
     "log-lines": log_lines,
     "result-event": result_event,
     "secrets": secrets,

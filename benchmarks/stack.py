@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from emulator_process import Emulator
 from project import Project
@@ -91,8 +92,8 @@ class Stack:
 
 
 @contextmanager
-def emulator(scratch: Path, step_seconds: float = 0.0) -> Iterator[Emulator]:
+def emulator(scratch: Path, **options: Any) -> Iterator[Emulator]:
     """Run an emulator, with an engine's home beside it."""
     (scratch / "pulumi-home").mkdir()
-    with Emulator(scratch / "emulator", step_seconds=step_seconds) as running:
+    with Emulator(scratch / "emulator", **options) as running:
         yield running

@@ -1,4 +1,4 @@
-"""How long a fixed name is missing while its content is replaced."""
+"""How long a fixed name is missing while its content is replaced, and what the whole replacement takes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from pulumi_opencomputer.lifecycle.log import ResourceLog, no_log
 
 from . import ROOT
-from .measure import Goal, Outcome, alternate, seconds
+from .measure import ENGINE_RUNS, Goal, Outcome, Sides, alternate, in_turns, seconds
 from .stack import emulator
+from .throttle import throttled
 
+_MEGABITS = 50
 _PERIOD = 0.005
 _ROUNDS = 9
 _OURS, _BARE = "ours", "bare"
@@ -41,6 +43,7 @@ def swap(scratch: Path) -> Iterator[Outcome]:
     with emulator(scratch) as api:
         for name, steps in (("a body of 1 KB", []), ("4 MB of local files", embedding)):
             swaps = _Swaps(api, steps)
+            swaps.post_bare()
             sides = alternate(swaps.ours, swaps.bare, _ROUNDS)
             if not all(statistics.median(side) for side in (sides.ours, sides.beside)):
                 raise RuntimeError(f"the gap of {name} is too short to be seen by polling")
@@ -49,38 +52,91 @@ def swap(scratch: Path) -> Iterator[Outcome]:
             api.clear()
 
 
-class _Swaps:
-    """Two names whose content is replaced over and over, each by its own means."""
+def replacement(scratch: Path) -> Iterator[Outcome]:
+    """The gap and the whole replacement of 64 MB of local files, with and without a slow link to the server."""
+    steps = [{"addDir": {"path": "/data", "source": str(_directory(scratch, 64))}}]
+    what, slow = "64 MB of local files", f" over {_MEGABITS} Mbit/s"
+    with emulator(scratch) as api, throttled(api.url, _MEGABITS) as link:
+        near, far = _Swaps(api, steps, "near-"), _Swaps(api, steps, "far-", link)
+        sides = (far.ours, near.ours, far.created, near.created)
+        far_gaps, near_gaps, far_creates, near_creates = in_turns(*sides, runs=ENGINE_RUNS)
+    gaps = Sides(far_gaps, near_gaps)
+    text = f"the same without that link: {seconds(near_gaps)}"
+    yield Outcome(f"a name's gap in a swap, {what}{slow}", seconds(far_gaps), text, *gaps.ratio(), Goal(1.5))
+    for where, swaps, creates in (("", near, near_creates), (slow, far, far_creates)):
+        times = Sides(swaps.times, creates)
+        text = f"a first create: {seconds(creates)}"
+        name = f"replacement of a fixed name, {what}{where}"
+        yield Outcome(name, seconds(times.ours), text, *times.ratio(), Goal(2.3))
 
-    def __init__(self, api: Emulator, steps: list[dict[str, Any]]) -> None:
-        self._api, self._steps, self._number = api, steps, 0
-        settings = resolve({"apiKey": api.api_key, "apiUrl": api.url}, {})
-        self._lifecycle = Lifecycle(lambda: settings, lambda: api.url)
+
+def _directory(scratch: Path, megabytes: int) -> Path:
+    directory = scratch / f"data-{megabytes}"
+    directory.mkdir()
+    for number in range(megabytes):
+        (directory / f"file-{number}").write_bytes(random.Random(number).randbytes(1_000_000))
+    return directory
+
+
+class _Swaps:
+    """Names whose content is replaced over and over, each by its own means.
+
+    Args:
+        api: The server.
+        steps: Of each content; a number is added, new with each.
+        prefix: What the names begin with.
+        link: The address under which the provider asks the server; the server's own if there is none.
+
+    Attributes:
+        times: The seconds of each whole replacement of `ours`.
+    """
+
+    def __init__(self, api: Emulator, steps: list[dict[str, Any]], prefix: str = "", link: str = "") -> None:
+        self._api, self._steps, self._prefix, self._number = api, steps, prefix, 0
+        self.times: list[float] = []
+        settings = resolve({"apiKey": api.api_key, "apiUrl": link or api.url}, {})
+        self._lifecycle = Lifecycle(lambda: settings, lambda: settings.api_url)
         self._http = httpx.Client(base_url=api.url, headers=api.headers, timeout=60, trust_env=False)
-        created = self._lifecycle.create(SNAPSHOT, _urn(_OURS), self._inputs(_OURS), no_log)
-        self._state = created.outputs
-        self._post(_BARE)
+        self._state = self._create(prefix + _OURS)
 
     def ours(self) -> float:
-        """Replace by a new build and the provider's swap."""
+        """Replace by a new build and the provider's swap; return the seconds of the gap."""
+        name = self._prefix + _OURS
         self._number += 1
-        inputs = self._inputs(_OURS)
-        self._lifecycle.diff(SNAPSHOT, _urn(_OURS), self._state, inputs)
+        inputs = self._inputs(name)
+        self._lifecycle.diff(SNAPSHOT, _urn(name), self._state, inputs)
 
         def replace() -> None:
-            self._state = self._lifecycle.create(SNAPSHOT, _urn(_OURS), inputs, no_log).outputs
+            started = time.perf_counter()
+            self._state = self._lifecycle.create(SNAPSHOT, _urn(name), inputs, no_log).outputs
+            self.times.append(time.perf_counter() - started)
 
-        return _gap(self._api, _OURS, replace)
+        return _gap(self._api, name, replace)
+
+    def created(self) -> float:
+        """Build a new content under a new name; return the seconds."""
+        self._number += 1
+        started = time.perf_counter()
+        self._create(f"{self._prefix}new-{self._number}")
+        return time.perf_counter() - started
 
     def bare(self) -> float:
-        """Delete, and post the body of a content that the cache holds."""
-        body = self._body(_BARE)
+        """Delete, and post the body of a content that the cache holds; return the seconds of the gap."""
+        name = self._prefix + _BARE
+        body = self._body(name)
 
         def replace() -> None:
-            self._http.delete(f"/api/snapshots/{_BARE}").raise_for_status()
+            self._http.delete(f"/api/snapshots/{name}").raise_for_status()
             self._send(body)
 
-        return _gap(self._api, _BARE, replace)
+        return _gap(self._api, name, replace)
+
+    def post_bare(self) -> None:
+        """Make the name that `bare` replaces."""
+        self._send(self._body(self._prefix + _BARE))
+
+    def _create(self, name: str) -> dict[str, Any]:
+        return self._lifecycle.create(SNAPSHOT, _urn(name), self._inputs(name), no_log).outputs
 
     def _inputs(self, name: str) -> dict[str, Any]:
         manifest = {"base": "base", "steps": [*self._steps, {"env": {"NUMBER": str(self._number)}}]}
@@ -89,9 +145,6 @@ class _Swaps:
 
     def _body(self, name: str) -> bytes:
         return b"".join(Job(_urn(name), self._inputs(name), ResourceLog(no_log)).request(name))
-
-    def _post(self, name: str) -> None:
-        self._send(self._body(name))
 
     def _send(self, body: bytes) -> None:
         headers = {"Content-Type": "application/json"}
@@ -131,10 +184,10 @@ def poll(url: str, api_key: str, name: str) -> None:
 
 
 def _status(host: str, api_key: str, name: str) -> int:
-    """The status of one GET, on a connection of its own: on one that is kept, an answer may be held back."""
+    """The status of a look that carries no manifest, on a connection of its own: on a kept one it may be held back."""
     connection = HTTPConnection(host, timeout=60)
     try:
-        connection.request("GET", f"/api/snapshots/{name}", headers={"X-API-Key": api_key})
+        connection.request("GET", f"/api/snapshots/{name}/patches", headers={"X-API-Key": api_key})
         return connection.getresponse().status
     finally:
         connection.close()

@@ -16,11 +16,11 @@ version = release = metadata.version("pulumi-opencomputer")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generated", "repository_links"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"
-exclude_patterns = ["_index.md", "installation-configuration.md", "_extensions"]
+exclude_patterns = ["_index.md", "installation-configuration.md", "versions.md", "screens", "_extensions"]
 
-# Names of this package must lead somewhere; those of others have no pages here.
+# Public names of this package must lead somewhere; others have no pages here.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!pulumi_opencomputer).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!pulumi_opencomputer\.([A-Z]|errors|testing)).*")]
 myst_heading_anchors = 3
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_links_external_new_tab = False

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     )
     from .manifest.builder import Manifest
     from .program.functions import SnapshotInfo, get_snapshot, list_snapshots
+    from .program.manifest_types import ManifestDict
     from .program.resources import Image, Snapshot
+
+    __version__: str
 
 __all__ = [
     "APIError",
@@ -43,6 +46,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidRequestError",
     "Manifest",
+    "ManifestDict",
     "NotFoundError",
     "OpenComputerError",
     "Problem",
@@ -59,6 +63,7 @@ __all__ = [
 _HOMES = {
     "Image": "program.resources",
     "Manifest": "manifest.builder",
+    "ManifestDict": "program.manifest_types",
     "Snapshot": "program.resources",
     "SnapshotInfo": "program.functions",
     "get_snapshot": "program.functions",
@@ -68,6 +73,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use: the emulator and the provider's core work without pulumi."""
+    if name == "__version__":
+        return importlib.import_module(".about", __name__).version()
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
@@ -76,4 +83,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from .about import version
 from .emulator import command as emulator
-from .emulator.version import version
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -24,8 +24,6 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
-from .config import NAMES
-
 if TYPE_CHECKING:
     from .engine.session import Session
     from .lifecycle import Kind
@@ -59,6 +57,8 @@ class _Provider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         with _plain_errors():
+            from .config import NAMES  # noqa: PLC0415
+
             _session().configure({name: req.config.get(f"opencomputer:{name}") for name in NAMES})
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

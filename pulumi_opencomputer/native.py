@@ -10,13 +10,15 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from .about import plugin_download_url, version
 from .manifest.builder import Manifest
 from .program.declarations import Declaration, ImageDeclaration, SnapshotDeclaration
+from .program.functions import SnapshotInfo, get_snapshot, list_snapshots
 from .program.inputs import after
 from .program.options import warn_of_plain_key
 from .program.timeouts import with_create_timeout
 
-__all__ = ["Image", "Manifest", "Snapshot"]
+__all__ = ["Image", "Manifest", "Snapshot", "SnapshotInfo", "get_snapshot", "list_snapshots"]
 
 
 class _PluginResource(Declaration, pulumi.CustomResource):
@@ -52,7 +54,9 @@ class Snapshot(SnapshotDeclaration, _PluginResource):
 def _options(
     kind: str, manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions | None
 ) -> pulumi.ResourceOptions | None:
+    # The plugin of the program's own release, where Pulumi has to download one.
+    plugin = pulumi.ResourceOptions(version=version(), plugin_download_url=plugin_download_url() or None)
     more = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=f"pulumi-python:dynamic/opencomputer:{kind}")])
     if timeout is not None:
         more.custom_timeouts = with_create_timeout(timeout, opts.custom_timeouts if opts else None)
-    return after(manifest, pulumi.ResourceOptions.merge(opts, more))
+    return after(manifest, pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(plugin, opts), more))

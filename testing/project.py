@@ -82,7 +82,14 @@ class Project:
     color = "never"
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], tools: str, home: Path, adapter: Adapter = DYNAMIC
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        tools: str,
+        home: Path,
+        adapter: Adapter = DYNAMIC,
+        *,
+        name: str = PROJECT,
     ) -> None:
         self.adapter = adapter
         self.folder = folder / "project"
@@ -103,7 +110,7 @@ class Project:
             "CI": "",
             **settings,
         }
-        (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        (self.folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
         self._run("stack", "init", STACK)
 
     def urn(self, resource: str, kind: str = "Snapshot") -> str:

@@ -13,12 +13,14 @@ from typing import Any
 
 import pulumi
 
+from pulumi_opencomputer.testing import Mocks
+
 PROJECT = "toolchain"
 _CONFIG = {f"{PROJECT}:indexToken": "a-token-of-the-tests", "opencomputer:apiKey": os.environ["OPENCOMPUTER_API_KEY"]}
 
 
-class Mocks(pulumi.runtime.Mocks):
-    """Resources answer with their inputs, and other stacks have what is asked of them."""
+class Others(pulumi.runtime.Mocks):
+    """What is not OpenComputer's: other stacks have the outputs that are asked of them."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Answer for a resource."""
@@ -32,8 +34,9 @@ class Mocks(pulumi.runtime.Mocks):
 
 
 def main() -> None:
-    """Run them all."""
+    """Run them all, with what lies in the working directory beside them."""
     failed = {}
+    sys.path.insert(0, "")
     for name, text in json.load(sys.stdin).items():
         try:
             run(text, name)
@@ -48,7 +51,7 @@ def run(text: str, name: str) -> None:
     if "pulumi" not in text:
         exec(code, {"__name__": "__main__", "__file__": name})
         return
-    pulumi.runtime.set_mocks(Mocks(), project=PROJECT, stack="dev")
+    pulumi.runtime.set_mocks(Mocks(snapshots=["base-tools"], others=Others()), project=PROJECT, stack="dev")
     pulumi.runtime.set_all_config(_CONFIG, [f"{PROJECT}:indexToken", "opencomputer:apiKey"])
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]

@@ -10,7 +10,7 @@ from pathlib import Path
 from pulumi_opencomputer.plugin import schema
 
 _ROOT = Path(__file__).parents[1]
-_GENERATOR = _ROOT / "tests" / "golang" / "codegen" / "main.go"
+_GENERATOR = _ROOT / "tools" / "codegen" / "main.go"
 _LIMIT = 1200
 
 #: The module that the engine is compiled in, where that is done with Go.

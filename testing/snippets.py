@@ -9,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+# Written ahead of what it describes.
+_AHEAD = {ROOT / "docs" / "versions.md"}
+_MADE = {"node_modules", ".venv", ".pytest_cache", ROOT / "docs" / "screens"}
+
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>```+)(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=indent)(?P=fence)\n", re.M | re.S
 )
@@ -67,7 +71,7 @@ def pages() -> list[Path]:
     found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
     for folder in folders:
         found += sorted((ROOT / folder).rglob("*.md"))
-    return [page for page in found if not {"node_modules", ".venv", ".pytest_cache"} & set(page.parts)]
+    return [page for page in found if page not in _AHEAD and not _MADE & {*page.parts, page.parent}]
 
 
 def snippets(*languages: str) -> list[Snippet]:

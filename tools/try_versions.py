@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "environments"
 PROJECT = ROOT / "pyproject.toml"
-UNIT = ("-m", "not (engine or tools)")
+UNIT = ("-m", "not (engine or tools or long)")
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import quote
 
 from ..config import Settings
 from ..errors import (
     APIError,
-    BuildFailedError,
-    ConflictError,
     InvalidRequestError,
     NotFoundError,
-    TimedOutError,
     UnavailableError,
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
-from .error_mapping import describe_failure
 from .events import BuildEvent
 from .record_list import RecordList, read_list, read_one
 from .records import Record
@@ -78,7 +74,7 @@ class Client:
         Args:
             settings: Where the API is, and with which key.
             sleep: Called with the seconds of every wait between attempts and between looks at a record.
-            clock: Gives the seconds that the time limits of builds and of `wait_for` are measured with.
+            clock: Gives the seconds that the time limits of builds are measured with.
             timing: Time limits and numbers of attempts.
 
         Raises:
@@ -179,15 +175,16 @@ class Client:
         Raises:
             APIError: As with `get_snapshot`.
         """
-        return self._has_patches(f"{_path(name)}/patches")
+        path = f"{_path(name)}/patches"
 
-    def has_image_checkpoint(self, record_id: str) -> bool:
-        """Tell the same of an unnamed record, by its id.
+        def attempt() -> bool:
+            try:
+                with self._transport.get(path):
+                    return True
+            except NotFoundError:
+                return False
 
-        Raises:
-            APIError: As with `get_snapshot`.
-        """
-        return self._has_patches(f"/api/images/{quote(record_id, safe='')}/patches")
+        return self._transport.with_retries(attempt)
 
     def delete_snapshot(self, name: str) -> Deleted:
         """Delete the named record.
@@ -258,7 +255,7 @@ class Client:
             BuildFailedError: A step failed.
             BuildBlockedError: The server waited in vain for another build of the content.
             ConflictError: The name is taken.
-            StreamLostError: The connection broke off; if its `sent` is true, `wait_for` follows the build.
+            StreamLostError: The connection broke off; if its `sent` is true, the build may go on at the server.
             TimedOutError: `timeout` is over.
             ContentChangedError: A file is not what was planned; the server did not get the whole request.
             APIError: As with `get_snapshot`.
@@ -275,52 +272,10 @@ class Client:
             before_last_byte,
         ).run()
 
-    def wait_for(self, name: str, content_hash: str, *, timeout: float, started: float | None = None) -> Record:
-        """Look a named record up until it is ready: what became of a build whose connection was lost.
-
-        A build writes the record when it is done, so that a missing record may still come; one that the server
-        broke off never does. A record of other content counts as missing, as a read replica may still show the one
-        before.
-
-        Args:
-            name: The snapshot's name.
-            content_hash: The content that the record must have.
-            timeout: The seconds from `started` after which no further look is taken.
-            started: The clock's time when the build began; now, if it is None.
-
-        Raises:
-            BuildFailedError: The record is failed.
-            ConflictError: In the end another content was under the name.
-            TimedOutError: In the end there was no such record, or it was still being built.
-            UnavailableError: In the end the server could not be asked.
-            APIError: As with `get_snapshot`, for errors that don't pass.
-        """
-        deadline = timeout + (self._clock() if started is None else started)
-        for pause in self._pauses():
-            found = self._look_again(name)
-            if isinstance(found, Record) and found.content_hash == content_hash:
-                if found.status == "ready":
-                    return found
-                if found.status == "failed":
-                    raise BuildFailedError(
-                        f"{describe_failure(None, None, None)} The reason was lost with the connection:"
-                        " run pulumi up again to see it."
-                    )
-            if self._clock() + pause > deadline:
-                raise _unsettled(name, content_hash, found)
-            self._transport.sleep(pause)
-        raise AssertionError("the pauses never end")
-
     def _look(self, name: str, *, with_manifest: bool = True) -> Record:
         path = _path(name)
         with self._transport.get(path) as chunks:
             return read_one(chunks, f"answer to {path}", self._transport.redact, name, with_manifest=with_manifest)
-
-    def _look_again(self, name: str) -> Record | APIError:
-        try:
-            return self._look(name)
-        except (NotFoundError, UnavailableError, TimedOutError) as error:
-            return error
 
     def _list(
         self,
@@ -338,22 +293,6 @@ class Client:
                 )
 
         return self._transport.with_retries(attempt)
-
-    def _has_patches(self, path: str) -> bool:
-        def attempt() -> bool:
-            try:
-                with self._transport.get(path):
-                    return True
-            except NotFoundError:
-                return False
-
-        return self._transport.with_retries(attempt)
-
-    def _pauses(self) -> Iterator[float]:
-        pause = self._transport.timing.first_poll
-        while True:
-            yield pause
-            pause = min(1.5 * pause, self._transport.timing.longest_poll)
 
 
 def _what_is_missing(error: NotFoundError) -> Deleted:
@@ -382,23 +321,3 @@ def _path(name: str) -> str:
         return "/api/snapshots/" + quote(name, safe="$&+,:;=@~")
     except UnicodeEncodeError:
         raise InvalidRequestError("A snapshot's name must be valid Unicode.") from None
-
-
-def _unsettled(name: str, content_hash: str, found: Record | APIError) -> APIError:
-    again = "Run pulumi up again: what was built meanwhile is taken from the cache."
-    if isinstance(found, Record) and found.content_hash != content_hash:
-        return ConflictError(
-            f"The name {quoted(name)} is taken by a record of other content ({found.content_hash[:12]}, created"
-            f" {found.created_at})."
-        )
-    if isinstance(found, Record):
-        return TimedOutError(f"Snapshot {quoted(name)} is still being built at the end of its time limit. {again}")
-    if isinstance(found, NotFoundError):
-        return TimedOutError(
-            f"The connection was lost during the build of snapshot {quoted(name)}, and the snapshot did not appear"
-            f" within the time limit. {again}"
-        )
-    return UnavailableError(
-        f"The connection was lost during the build of snapshot {quoted(name)}, and the server could not be asked"
-        f" what became of it ({found.message}). {again}"
-    )

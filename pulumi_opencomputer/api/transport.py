@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TypeVar
 
 import httpx
@@ -23,6 +22,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
+from ..about import version
 from ..config import Settings, refuse_plain_http
 from ..errors import (
     AnswerTooLargeError,
@@ -64,8 +64,6 @@ class Timing:
         longest_wait: The longest such wait.
         longest_retry_after: The longest wait that the server can ask for.
         quiet: How long a build stream may bring no event before its reader is told.
-        first_poll: The wait between the first two looks at a record; it grows by half from one to the next.
-        longest_poll: The longest such wait.
     """
 
     connect: float = 10.0
@@ -77,8 +75,6 @@ class Timing:
     longest_wait: float = 8.0
     longest_retry_after: float = 30.0
     quiet: float = 10.0
-    first_poll: float = 0.5
-    longest_poll: float = 5.0
 
 
 class Transport:
@@ -267,7 +263,7 @@ def _open_http(settings: Settings, timing: Timing, proxy: str | None) -> httpx.C
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
-                "User-Agent": f"pulumi-opencomputer/{_version()}",
+                "User-Agent": f"pulumi-opencomputer/{version()}",
                 "X-API-Key": settings.api_key,
             },
             proxy=proxy,
@@ -285,10 +281,3 @@ def _open_http(settings: Settings, timing: Timing, proxy: str | None) -> httpx.C
             "The environment's settings for proxies or certificates (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,"
             " SSL_CERT_FILE, SSL_CERT_DIR) can't be used. A proxy's address must begin with http:// or https://."
         ) from None
-
-
-def _version() -> str:
-    try:
-        return metadata.version("pulumi-opencomputer")
-    except metadata.PackageNotFoundError:
-        return "0"

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from ..about import version
 from .body import BodyReader
 from .builder import Builder
 from .clock import Clock
@@ -27,7 +28,6 @@ from .page.feed import Feed
 from .page.files import routes as page_routes
 from .requests import RequestError
 from .store import Store
-from .version import version
 
 PREFIX = "/_emulator/"
 _LARGEST_BODY = 1024 * 1024

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from ..about import version
 from .options import Options
-from .version import version
 
 DEFAULT_KEY = "local"
 _NOT_DONE = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
+from ..sanitize import quoted
 from .importing import find_image
 from .outputs import IMAGE_LOOKUP, SNAPSHOT_LOOKUP, looked_up
 
@@ -12,14 +13,28 @@ if TYPE_CHECKING:
     from ..api.client import Client
 
 
-def get_snapshot(client: Client, name: str) -> dict[str, Any]:
+def get_snapshot(client: Client, name: str, api_url: str) -> dict[str, Any]:
     """Look one named snapshot up.
 
+    Args:
+        client: The API.
+        name: The snapshot's name.
+        api_url: The API's address, for the error.
+
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none; names it, the address, and what to do.
         APIError: The server can't be reached, or refused.
     """
-    return looked_up(SNAPSHOT_LOOKUP, client.get_snapshot(name, with_manifest=False))
+    try:
+        record = client.get_snapshot(name, with_manifest=False)
+    except NotFoundError as error:
+        error.reword(
+            f"There is no snapshot {quoted(name)} at {api_url} that the API key may see. Check the name, the address "
+            "(opencomputer:apiUrl) and whose key it is; list_snapshots() in Python and getSnapshots elsewhere give all "
+            "that there are. For one that this program makes itself, use the name of its resource."
+        )
+        raise
+    return looked_up(SNAPSHOT_LOOKUP, record)
 
 
 def get_snapshots(client: Client) -> dict[str, Any]:
@@ -31,15 +46,20 @@ def get_snapshots(client: Client) -> dict[str, Any]:
     return {"snapshots": [looked_up(SNAPSHOT_LOOKUP, record) for record in client.list_snapshots()]}
 
 
-def get_image(client: Client, content_hash: str) -> dict[str, Any]:
+def get_image(client: Client, content_hash: str, api_url: str) -> dict[str, Any]:
     """Look one build up by its content hash.
+
+    Args:
+        client: The API.
+        content_hash: 64 hex digits.
+        api_url: The API's address, for the error.
 
     Raises:
         InvalidInputError: It is no content hash.
-        NotFoundError: There is none.
+        NotFoundError: There is none; names it and the address.
         APIError: The server can't be reached, or refused.
     """
     record = find_image(client, content_hash, with_manifest=False)
     if record is None:
-        raise NotFoundError(f"The server has no image with the content hash {content_hash}.")
+        raise NotFoundError(f"The server at {api_url} has no image with the content hash {content_hash}.")
     return looked_up(IMAGE_LOOKUP, record)

@@ -159,7 +159,7 @@ class Lifecycle:
         """Look one named snapshot up; see `functions`."""
         from . import functions
 
-        return functions.get_snapshot(self._run.client(), name)
+        return functions.get_snapshot(self._run.client(), name, self._run.api_url())
 
     def get_snapshots(self) -> dict[str, Any]:
         """List all named snapshots; see `functions`."""
@@ -171,7 +171,7 @@ class Lifecycle:
         """Look one build up by its content hash; see `functions`."""
         from . import functions
 
-        return functions.get_image(self._run.client(), content_hash)
+        return functions.get_image(self._run.client(), content_hash, self._run.api_url())
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Compute the content hash of a manifest in the declared form, `UNKNOWN` as long as a part is not known.

@@ -31,8 +31,10 @@ class File(Shape):
         default=None,
         examples=["./motd"],
     )
-    size: Count | None = about("The local file's size; filled in by the provider.", default=None, alias="bytes")
-    digest: Text | None = about(_DIGEST, default=None)
+    size: Count | None = about(
+        "The local file's size; filled in by the provider.", default=None, alias="bytes", is_filled_in=True
+    )
+    digest: Text | None = about(_DIGEST, default=None, is_filled_in=True)
 
     def __post_init__(self) -> None:
         if (self.content is None) == (self.source is None):
@@ -99,9 +101,12 @@ class Directory(Shape):
         examples=[[{"relativePath": "main.py", "content": "print(1)"}]],
     )
     size: Count | None = about(
-        "The size of all local files together; filled in by the provider.", default=None, alias="bytes"
+        "The size of all local files together; filled in by the provider.",
+        default=None,
+        alias="bytes",
+        is_filled_in=True,
     )
-    digest: Text | None = about(_DIGEST, default=None)
+    digest: Text | None = about(_DIGEST, default=None, is_filled_in=True)
 
     def __post_init__(self) -> None:
         inline = isinstance(self.files, list)

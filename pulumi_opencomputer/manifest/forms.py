@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidInputError, Problem
@@ -13,12 +14,17 @@ from .plain import plain_step
 #: The keys of a manifest that are no part of its content, and absent where they are null.
 MEMORY_KEYS = ("builderMemoryMB", "runtimeMemoryMB")
 
+# As `pulumi import` prints a Python program, and as the Python SDK that is made of the schema spells them.
+_SNAKE_MEMORY_KEYS = {"builder_memory_mb": "builderMemoryMB", "runtime_memory_mb": "runtimeMemoryMB"}
+_WORD = re.compile(r"_([a-z])")
+
 
 def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
     """Bring a manifest in either form into the declared one; local paths become absolute.
 
     Args:
-        form: A mapping in the declared form or in the API's. Values may be Outputs.
+        form: A mapping in the declared form or in the API's. Values may be Outputs. Keys of the declared form may be
+            in Python's spelling (``apt_install``).
         lenient: Whether a step of the API's form that can't be expressed stays as it is: a resource's check tells
             every mistake at once, with the resource's name.
 
@@ -30,7 +36,7 @@ def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
         raise InvalidInputError(
             [Problem("manifest", f"must be a manifest, not a value of type {type(form).__name__}.")]
         )
-    declared = dict(form)
+    declared = _renamed(form, lambda key: _SNAKE_MEMORY_KEYS.get(key, key))
     rebuild: list[Any] = []
     steps = declared.get("steps")
     if isinstance(steps, list | tuple):
@@ -59,7 +65,24 @@ def _declared_step(step: Any, path: Path, rebuild: list[Any]) -> Any:
     index = int(path[1])
     if "type" in step:
         return plain_step(_from_api(step, path, rebuild), index)
-    return {key: _absolute_source(value) for key, value in plain_step(step, index).items()}
+    plain = _renamed(plain_step(step, index), _camel_case)
+    return {key: _absolute_source(value if key == "env" else _camel_cased(value)) for key, value in plain.items()}
+
+
+def _camel_cased(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _camel_cased(item) for key, item in _renamed(value, _camel_case).items()}
+    return [_camel_cased(item) for item in value] if isinstance(value, list) else value
+
+
+def _renamed(form: Mapping[Any, Any], rename: Callable[[str], str]) -> dict[Any, Any]:
+    """The mapping under other keys; a key stays where its other spelling is there as well."""
+    names = {key: rename(key) if isinstance(key, str) else key for key in form}
+    return {key if names[key] in form else names[key]: value for key, value in form.items()}
+
+
+def _camel_case(key: str) -> str:
+    return _WORD.sub(lambda match: match[1].upper(), key)
 
 
 def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[str, Any]:

@@ -158,7 +158,14 @@ class Shape:
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid", "hide_input_in_errors": True}
 
 
-def about(description: str, *, default: Any = ..., examples: Sequence[Any] = (), alias: str | None = None) -> Any:
+def about(
+    description: str,
+    *,
+    default: Any = ...,
+    examples: Sequence[Any] = (),
+    alias: str | None = None,
+    is_filled_in: bool = False,
+) -> Any:
     """A field of a shape, with what the plugin's schema says of it.
 
     Args:
@@ -166,8 +173,9 @@ def about(description: str, *, default: Any = ..., examples: Sequence[Any] = (),
         default: Its value where it is absent; it is required without one.
         examples: Values that show its use.
         alias: Its key in the declared form, where that is not the field's name.
+        is_filled_in: Whether the provider fills it in, and a program never gives it.
     """
     metadata: dict[str, Any] = {"description": description}
-    more = {"examples": list(examples), "alias": alias}
+    more = {"examples": list(examples), "alias": alias, "is_filled_in": is_filled_in}
     metadata |= {key: value for key, value in more.items() if value}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)

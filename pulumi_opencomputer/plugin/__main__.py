@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from importlib import metadata
 
+from ..about import version
 from .provider import OpenComputerProvider
 from .server import serve
 
@@ -12,12 +12,12 @@ from .server import serve
 def main() -> None:
     """Serve the provider until the engine ends this process."""
     parser = argparse.ArgumentParser(prog="pulumi-resource-opencomputer", description="Pulumi's OpenComputer plugin.")
+    parser.add_argument("--version", action="version", version=version())
     parser.add_argument("engine", help="the engine's gRPC address")
     # The engine adds options for its own logging.
     arguments, _ = parser.parse_known_args()
-    version = metadata.version("pulumi-opencomputer")
-    provider = OpenComputerProvider(arguments.engine, version)
-    serve(provider, arguments.engine, version)
+    provider = OpenComputerProvider(arguments.engine, version())
+    serve(provider, arguments.engine, version())
 
 
 if __name__ == "__main__":

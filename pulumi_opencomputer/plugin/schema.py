@@ -21,10 +21,13 @@ The version is left out; the plugin puts in the installed package's.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from ..about import plugin_download_url, repository
 from ..lifecycle import outputs
 from ..lifecycle.outputs import Output
 from ..manifest.files import Directory, DirectoryEntry, File
@@ -39,6 +42,10 @@ PACKAGE = "opencomputer"
 
 Spec = dict[str, Any]
 
+_DESCRIPTION = "Sandbox images and named snapshots of OpenComputer as infrastructure as code."
+_PUBLISHER = "The pulumi-opencomputer authors"
+_REPOSITORY = repository()
+
 _STRING: Spec = {"type": "string"}
 _MANIFEST: Spec = {"$ref": f"#/types/{PACKAGE}:index:Manifest"}
 
@@ -48,11 +55,18 @@ def generate() -> Spec:
     return {
         "name": PACKAGE,
         "displayName": "OpenComputer",
-        "description": "Sandbox images and named snapshots of OpenComputer as infrastructure as code.",
-        "keywords": ["pulumi", "opencomputer", "sandbox", "snapshot", "image", "category/cloud", "kind/native"],
+        "description": _DESCRIPTION,
+        "keywords": [
+            *("pulumi", "opencomputer", "sandbox", "snapshot", "image"),
+            # The Registry's own words.
+            *("category/cloud", "category/infrastructure", "kind/native"),
+        ],
         "homepage": "https://opencomputer.dev",
         "license": "Apache-2.0",
-        "publisher": "pulumi-opencomputer",
+        "publisher": _PUBLISHER,
+        "repository": _REPOSITORY,
+        "logoUrl": f"{_REPOSITORY}/raw/main/docs/images/logo.svg",
+        "pluginDownloadURL": plugin_download_url(),
         "meta": {"moduleFormat": "(.*)"},
         "config": {"variables": _settings()},
         "provider": {
@@ -65,7 +79,7 @@ def generate() -> Spec:
         "types": {f"{PACKAGE}:index:{name}": spec for name, spec in sorted(_types())},
         "resources": {f"{PACKAGE}:index:Image": _image(), f"{PACKAGE}:index:Snapshot": _snapshot()},
         "functions": {f"{PACKAGE}:index:{name}": spec for name, spec in _functions().items()},
-        "language": _LANGUAGE,
+        "language": _languages(),
     }
 
 
@@ -74,27 +88,38 @@ def text() -> str:
     return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
 
 
-_LANGUAGE: Spec = {
-    "nodejs": {
-        "packageName": "pulumi-opencomputer",
-        "dependencies": {"@pulumi/pulumi": "^3.142.0"},
-        "respectSchemaVersion": True,
-    },
-    # Not pulumi_opencomputer, which is this very package.
-    "python": {
-        "packageName": "pulumi_opencomputer_native",
-        "requires": {"pulumi": ">=3.142.0,<4.0.0"},
-        "inputTypes": "classes-and-dicts",
-        "pyproject": {"enabled": True},
-        "respectSchemaVersion": True,
-    },
-    "go": {
-        "importBasePath": "pulumi-opencomputer/sdk/go/opencomputer",
-        "generateResourceContainerTypes": True,
-        "respectSchemaVersion": True,
-    },
-    "csharp": {"respectSchemaVersion": True},
-}
+def _languages() -> Spec:
+    host, owner, name = urlsplit(_REPOSITORY).netloc, *urlsplit(_REPOSITORY).path.strip("/").split("/")
+    module = f"{host}/{owner}/{name}/sdk/go"
+    return {
+        "nodejs": {
+            "packageName": "pulumi-opencomputer",
+            "packageDescription": _DESCRIPTION,
+            "dependencies": {"@pulumi/pulumi": "^3.142.0"},
+            "respectSchemaVersion": True,
+        },
+        # Not pulumi_opencomputer, which is this very package.
+        "python": {
+            "packageName": "pulumi_opencomputer_native",
+            "requires": {"pulumi": ">=3.142.0,<4.0.0"},
+            "inputTypes": "classes-and-dicts",
+            "pyproject": {"enabled": True},
+            "respectSchemaVersion": True,
+        },
+        "go": {
+            "modulePath": module,
+            "importBasePath": f"{module}/opencomputer",
+            "generateResourceContainerTypes": True,
+            "respectSchemaVersion": True,
+        },
+        "java": {
+            # Maven's central repository gives each owner of a GitHub account this name.
+            "basePackage": f"io.github.{re.sub('[^a-z0-9_]', '_', owner.lower())}",
+            "buildFiles": "none",
+            "dependencies": {"com.pulumi:pulumi": "1.16.0"},
+        },
+        "csharp": {"respectSchemaVersion": True},
+    }
 
 
 def _settings() -> Spec:

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 
 from ..manifest.builder import Manifest
-from .inputs import HasManifest, declared
+from .inputs import HasManifest, ManifestInput, declared
 from .outputs import ImageOutputs, SnapshotOutputs
 
 
@@ -49,7 +49,7 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
     def __init__(
         self,
         resource_name: str,
-        manifest: Any,
+        manifest: ManifestInput,
         *,
         timeout: float | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -92,7 +92,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
     def __init__(
         self,
         resource_name: str,
-        manifest: Any,
+        manifest: ManifestInput,
         *,
         name: pulumi.Input[str] | None = None,
         adopt: pulumi.Input[bool] = False,

@@ -1,15 +1,29 @@
-"""Looking snapshots up from a program."""
+"""Looking snapshots up from a program, whichever provider serves its resources. The plugin is not needed."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, Mocks
+from pulumi.runtime.settings import get_monitor
+
+from ..errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from ..api.client import Client, Record
+    from ..lifecycle import Lifecycle
+
+_GET_SNAPSHOT = "opencomputer:index:getSnapshot"
+_GET_SNAPSHOTS = "opencomputer:index:getSnapshots"
+
+_NO_TEXT = (
+    "must be text that is known now, and not empty. Where it is an Output, look the snapshot up once it is known: "
+    "name.apply(get_snapshot)."
+)
 
 
 @dataclass(frozen=True)
@@ -38,44 +52,95 @@ class SnapshotInfo:
 def get_snapshot(name: str) -> SnapshotInfo:
     """Look up one snapshot, now; in a preview too.
 
+    In a test with `pulumi.runtime.set_mocks` nothing is sent: the mocks' ``call`` is asked for
+    ``opencomputer:index:getSnapshot``.
+
     Args:
         name: The snapshot's name.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is none; names it, the address, and what to do.
+        InvalidInputError: The name is no text.
         ConfigurationError: There is no key, or a setting can't be used.
         APIError: The server can't be reached, or refused.
     """
-    with _client() as client:
-        return _info(client.get_snapshot(name, with_manifest=False))
+    if not isinstance(name, str) or not name:
+        raise InvalidInputError([Problem("name", _NO_TEXT)])
+    mocks = _mocks()
+    if mocks is not None:
+        return _info(_mocked(mocks, _GET_SNAPSHOT, {"name": name}), _GET_SNAPSHOT)
+    with _lifecycle() as lifecycle:
+        return _info(lifecycle.get_snapshot(name), _GET_SNAPSHOT)
 
 
 def list_snapshots() -> list[SnapshotInfo]:
     """All named snapshots, newest first. The public endpoint gives 200 at most.
 
+    In a test with `pulumi.runtime.set_mocks` nothing is sent: the mocks' ``call`` is asked for
+    ``opencomputer:index:getSnapshots``.
+
     Raises:
         ConfigurationError: There is no key, or a setting can't be used.
         APIError: The server can't be reached, or refused.
     """
-    with _client() as client:
-        return [_info(record) for record in client.list_snapshots()]
+    mocks = _mocks()
+    if mocks is not None:
+        listed = _mocked(mocks, _GET_SNAPSHOTS, {}).get("snapshots")
+        if not isinstance(listed, list):
+            raise _incomplete(_GET_SNAPSHOTS, ["snapshots"])
+        return [_info(each, _GET_SNAPSHOTS) for each in listed]
+    with _lifecycle() as lifecycle:
+        return [_info(each, _GET_SNAPSHOTS) for each in lifecycle.get_snapshots()["snapshots"]]
 
 
-def _client() -> Client:
-    from ..api.client import Client  # noqa: PLC0415 - httpx, which most programs never need
-    from ..config import NAMES, resolve  # noqa: PLC0415
+@contextlib.contextmanager
+def _lifecycle() -> Iterator[Lifecycle]:
+    """What answers the plugin's functions too, with this program's settings."""
+    from ..config import NAMES, resolve, resolve_url  # noqa: PLC0415 - most programs look nothing up
+    from ..lifecycle import Lifecycle  # noqa: PLC0415 - as above
 
     config = pulumi.Config("opencomputer")
-    return Client(resolve({name: config.get(name) for name in NAMES}, os.environ))
+    given = {name: config.get(name) for name in NAMES}
+    lifecycle = Lifecycle(lambda: resolve(given, os.environ), lambda: resolve_url(given, os.environ))
+    try:
+        yield lifecycle
+    finally:
+        lifecycle.close()
 
 
-def _info(record: Record) -> SnapshotInfo:
+def _mocks() -> Mocks | None:
+    """The mocks of a test; None in a program that Pulumi runs."""
+    monitor = get_monitor()
+    return monitor.mocks if isinstance(monitor, MockMonitor) else None
+
+
+def _mocked(mocks: Mocks, token: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
+    answer: Any = mocks.call(MockCallArgs(token, arguments, ""))
+    # The mocks of Pulumi may answer with the failures of the call beside its result.
+    found, failures = answer if isinstance(answer, tuple) else (answer, None)
+    if failures:
+        raise InvalidInputError([Problem(str(name), str(reason)) for name, reason in failures])
+    return found if isinstance(found, Mapping) else {}
+
+
+def _info(found: Mapping[str, Any], token: str) -> SnapshotInfo:
+    missing = [key for key in ("name", "snapshotId", "contentHash", "status", "createdAt") if key not in found]
+    if missing:
+        raise _incomplete(token, missing)
     return SnapshotInfo(
-        id=record.id,
-        name=record.name or "",
-        content_hash=record.content_hash,
-        status=record.status,
-        checkpoint_id=record.checkpoint_id,
-        created_at=record.created_at,
-        last_used_at=record.last_used_at,
+        id=found["snapshotId"],
+        name=found["name"],
+        content_hash=found["contentHash"],
+        status=found["status"],
+        checkpoint_id=found.get("checkpointId"),
+        created_at=found["createdAt"],
+        last_used_at=found.get("lastUsedAt"),
     )
+
+
+def _incomplete(token: str, missing: list[str]) -> InvalidInputError:
+    reason = (
+        f"does not answer {token} with {', '.join(missing)}. Return what the plugin's function answers, or use "
+        "pulumi_opencomputer.testing.Mocks(snapshots=[…])."
+    )
+    return InvalidInputError([Problem("call() of the mocks", reason)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import pulumi
 
 from ..errors import InvalidInputError, Problem
 from ..manifest.builder import Manifest
 from ..manifest.forms import to_declared
+from .manifest_types import HasToDict, ManifestDict
 
 _SDK_IMAGE = (
     "is an Image of the opencomputer SDK that was given a name or a manifest, as if it were the resource. Write "
@@ -25,6 +26,16 @@ class HasManifest(pulumi.Resource):
     """
 
     _declared_manifest: Any
+
+
+#: What a resource takes for its manifest.
+ManifestInput: TypeAlias = (
+    Manifest
+    | HasManifest
+    | ManifestDict
+    | HasToDict
+    | pulumi.Output[Manifest | HasManifest | Mapping[str, object] | HasToDict]
+)
 
 
 def after(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:

@@ -9,7 +9,6 @@ from typing import Any
 import pulumi
 from pulumi.runtime import get_root_resource, is_config_secret
 
-from ..config import SET_KEY_COMMAND
 from ..errors import InvalidInputError, Problem
 
 _PACKAGE = "opencomputer"
@@ -26,7 +25,7 @@ _GET = "is not possible with the dynamic resources. Look a snapshot up with pulu
 
 _PLAIN_KEY = (
     "The API key stands in clear in the stack's configuration, where everyone who can read the project or its state "
-    f"finds it. Set it anew, encrypted: {SET_KEY_COMMAND}"
+    "finds it. Set it anew, encrypted: "
 )
 
 # The programs, by their stack, that were told already. One process may run many.
@@ -57,7 +56,10 @@ def warn_of_plain_key() -> None:
         return
     _warned.add(stack)
     if pulumi.Config(_PACKAGE).get("apiKey") and not is_config_secret(f"{_PACKAGE}:apiKey"):
-        pulumi.log.warn(_PLAIN_KEY)
+        # A program whose key is encrypted, as most are, needs nothing of the settings.
+        from ..config import SET_KEY_COMMAND  # noqa: PLC0415
+
+        pulumi.log.warn(_PLAIN_KEY + SET_KEY_COMMAND)
 
 
 def _own_providers(opts: pulumi.ResourceOptions) -> Iterator[str]:

@@ -239,17 +239,13 @@ def test_a_snapshot_is_read_with_or_without_its_manifest(connect):
 
 
 @pytest.mark.parametrize(("status", "there"), [(200, True), (404, False)])
-def test_a_cheap_look_tells_whether_a_snapshot_or_an_image_is_ready(connect, status, there):
+def test_a_cheap_look_tells_whether_a_snapshot_is_ready(connect, status, there):
     """The patches of a record are there where its image is, and carry no manifest."""
     body = [] if there else {"error": "snapshot not found"}
     with Wire(plays(answer(status, body))) as server:
         client = connect(server)
         assert client.has_checkpoint("a b") is there
-        assert client.has_image_checkpoint("row/1") is there
-    assert [request.path for request in server.requests] == [
-        "/api/snapshots/a%20b/patches",
-        "/api/images/row%2F1/patches",
-    ]
+    assert [request.path for request in server.requests] == ["/api/snapshots/a%20b/patches"]
 
 
 def test_a_cheap_look_at_a_server_without_patches_is_an_error(connect):

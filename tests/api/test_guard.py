@@ -39,7 +39,7 @@ from wire import (
     until,
 )
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="a guard needs POSIX processes")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name != "posix", reason="a guard needs POSIX processes")]
 
 RESULT = event("result", row())
 PROVIDER = textwrap.dedent("""

@@ -33,6 +33,7 @@ FILES = {
     "pyproject.toml": '[project]\nname = "p"\n[dependency-groups]\ndev = ["pytest>=8"]\n',
     ".gitignore": "*.log\n",
     "app/main.py": "print(1)\n",
+    "images.py": (ROOT / "examples" / "testing-with-mocks" / "images.py").read_text("utf-8"),
 }
 CHECKED = {"sh", "python", "yaml", "typescript", "go", "csharp", "java", "json", "toml", "dockerfile"}
 # What nobody can check here: output, and PowerShell.
@@ -84,6 +85,7 @@ def test_the_python_programs_run_under_mocks(emulator, tmp_path):
 def test_the_python_programs_have_right_types(tmp_path):
     """Every name in them exists, and is used as it is meant to be."""
     names = {}
+    (tmp_path / "images.py").write_text(FILES["images.py"])
     for number, script in enumerate(scripts()):
         file = tmp_path / f"snippet_{number}.py"
         file.write_text(script.text)

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import gated_emulator
-from adapters import Adapter
+from adapters import DYNAMIC, PLUGIN, Adapter
 from amounts import KILLS
 from emulator_process import Emulator, wait_until
 from project import Project, Running, is_alive
@@ -208,8 +208,16 @@ CASES = {
 }
 
 
+def _cases() -> Iterator[Any]:
+    """Each kill with each adapter; `make test` makes do with one of the two, in turns."""
+    for number, (name, case) in enumerate(CASES.items()):
+        for turn, adapter in enumerate((DYNAMIC, PLUGIN)):
+            marks = [pytest.mark.full] if (number + turn) % 2 else []
+            yield pytest.param(adapter, *case, id=f"{adapter.name}-{name}", marks=marks)
+
+
 @pytest.mark.parametrize("_repetition", range(KILLS))
-@pytest.mark.parametrize(("kill", "moment"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("adapter", "kill", "moment"), list(_cases()), indirect=["adapter"], scope="session")
 def test_next_up_ends_as_if_nothing_was_killed(
     saved_world: World, kill: Callable[[World, Running, int], None], moment: Moment, _repetition: int
 ) -> None:

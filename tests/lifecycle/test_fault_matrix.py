@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from amounts import ALL
+from amounts import FAULT_STEP, FAULT_STEP_BEHIND_THE_EDGE
 from emulator_client import create, manifest
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.errors import OpenComputerError
 from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
+
+pytestmark = pytest.mark.long
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 FIRST, SECOND = snapshot("make old", name=None), snapshot("make new", name=None)
@@ -162,7 +164,7 @@ def _path(request: dict[str, Any]) -> str:
     return DELETE[1] if request["method"] == "DELETE" else request["path"]
 
 
-@pytest.mark.parametrize(("operation", "call", "rule"), _cases())
+@pytest.mark.parametrize(("operation", "call", "rule"), _cases()[::FAULT_STEP])
 def test_same_command_again_mends_what_a_fault_left(
     shared_faulty: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
 ) -> None:
@@ -170,7 +172,7 @@ def test_same_command_again_mends_what_a_fault_left(
     _try(shared_faulty, _prepared(shared_faulty, operation), operation, call, rule)
 
 
-@pytest.mark.parametrize(("operation", "call", "rule"), _cases()[:: 1 if ALL else 20])
+@pytest.mark.parametrize(("operation", "call", "rule"), _cases()[::FAULT_STEP_BEHIND_THE_EDGE])
 def test_same_command_again_mends_what_a_fault_left_behind_the_edge(
     shared_edge: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
 ) -> None:

@@ -23,6 +23,8 @@ from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import BuildFailedError, ConflictError
 from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
 
+pytestmark = pytest.mark.long
+
 STEPS = 12
 
 NAMES = ("fixed", "weekly", None)

@@ -232,13 +232,16 @@ def test_own_links_are_not_taken_for_an_engine_on_path(tools, tmp_path):
 
 
 def test_extras_are_compiled_where_go_is(tools, tmp_path):
-    """The YAML host, if asked for, and actionlint come from Go if PATH does not have them."""
+    """The YAML and Java hosts, if asked for, and actionlint come from Go if PATH does not have them."""
     fake_go(tmp_path / "go", tmp_path / "journal")
     fake(tmp_path / "own" / "actionlint", "exit 0")
     assert run(tools, tmp_path / "go", tmp_path / "own", arguments=()) == 0
     assert not (tools.bin / "pulumi-language-yaml").exists()
     assert run(tools, tmp_path / "go", tmp_path / "own", arguments=("--yaml",)) == 0
     assert (tools.bin / "pulumi-language-yaml").readlink() == tools.go / "pulumi-language-yaml"
+    assert not (tools.bin / "pulumi-language-java").exists()
+    assert run(tools, tmp_path / "go", tmp_path / "own", arguments=("--java",)) == 0
+    assert (tools.bin / "pulumi-language-java").readlink() == tools.go / "pulumi-language-java"
     assert (tools.bin / "actionlint").readlink() == tmp_path / "own" / "actionlint"
 
 

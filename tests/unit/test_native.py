@@ -1,7 +1,7 @@
 """The resources of a Python program on the plugin: the same arguments, under the plugin's tokens."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -11,7 +11,7 @@ from pulumi_opencomputer import Manifest
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.native import Image, Snapshot, _options
 
-MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}
+MANIFEST: Any = {"base": "base", "steps": [{"run": ["true"]}]}
 
 
 @pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
@@ -80,4 +80,4 @@ def test_a_timeout_that_is_none_is_refused_in_the_program(timeout):
 def test_what_is_no_manifest_is_refused_in_the_program(run):
     """At the line that gives it."""
     with pytest.raises(InvalidInputError, match="manifest: must be a Manifest"):
-        run(lambda: Image("x", 5) and None)
+        run(lambda: Image("x", cast(Any, 5)) and None)

@@ -14,11 +14,24 @@ from pulumi_opencomputer.program.resources import Image, Snapshot
 from pulumi_opencomputer.program.timeouts import create_timeout
 
 STEPS = [{"run": ["true"]}]
-MANIFEST = {"base": "base", "steps": STEPS}
+MANIFEST: Any = {"base": "base", "steps": STEPS}
 
 
 def inputs(run, program, name="x"):
     return run(program).inputs[name]
+
+
+# As `pulumi import` prints it.
+PRINTED: Any = {
+    "base": "base",
+    "builder_memory_mb": 2048,
+    "steps": [
+        {"apt_install": ["jq"]},
+        {"env": {"a_b": "x", "camelCase": "y"}},
+        {"add_file": {"content": "hello", "path": "/etc/motd"}},
+        {"add_dir": {"files": [{"content": "hi", "relative_path": "a_b.txt"}], "path": "/d"}},
+    ],
+}
 
 
 class Duck:
@@ -43,6 +56,21 @@ class Duck:
 def test_every_form_of_a_manifest_becomes_the_declared_one(run, manifest, wrap):
     """Plain, or as an Output."""
     assert inputs(run, lambda: Snapshot("x", wrap(manifest)) and None)["manifest"] == MANIFEST
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
+def test_keys_in_pythons_spelling_are_those_of_the_declared_form(run, wrap):
+    """The program that `pulumi import` prints runs; names of variables stay as they are."""
+    assert inputs(run, lambda: Snapshot("x", wrap(PRINTED)) and None)["manifest"] == {
+        "base": "base",
+        "builderMemoryMB": 2048,
+        "steps": [
+            {"aptInstall": ["jq"]},
+            {"env": {"a_b": "x", "camelCase": "y"}},
+            {"addFile": {"content": "hello", "path": "/etc/motd"}},
+            {"addDir": {"files": [{"content": "hi", "relativePath": "a_b.txt"}], "path": "/d"}},
+        ],
+    }
 
 
 def test_an_output_is_told_before_anything_else(run):
@@ -76,7 +104,7 @@ def test_a_relative_source_becomes_absolute_in_the_program(run, tmp_path, monkey
     """In every form, also by way of an Output."""
     monkeypatch.chdir(tmp_path)
     relative = pulumi.Output.from_input("f")
-    steps = [{"addFile": {"path": "/f", "source": source}} for source in ("f", relative)]
+    steps: Any = [{"addFile": {"path": "/f", "source": source}} for source in ("f", relative)]
 
     def program():
         Image("x", {"base": "base", "steps": steps})

@@ -7,7 +7,8 @@ Tried in this order:
 3. Go: the modules beside this file, compiled. Minutes the first time.
 
 actionlint, a linter of GitHub workflows, comes along where it can be had: only tests use it. The YAML language host
-takes as long to compile as half an engine, so it is compiled when asked for.
+takes as long to compile as half an engine, so it is compiled when asked for. So is the Java one, which also generates
+the Java SDK.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ ENGINE = "pulumi"
 PYTHON_HOST = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 REQUIRED = (ENGINE, *PYTHON_HOST)
 YAML_HOST = "pulumi-language-yaml"
+JAVA_HOST = "pulumi-language-java"
 ACTIONLINT = "actionlint"
 
 VERSION_SECONDS = 30.0
@@ -74,6 +76,7 @@ class GoModule:
 GO_ENGINE = GoModule(ENGINE, HERE / "engine", f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={BUILT}")
 GO_PYTHON = GoModule(PYTHON_HOST[0], HERE / "language-python")
 GO_YAML = GoModule(YAML_HOST, HERE / "language-yaml")
+GO_JAVA = GoModule(JAVA_HOST, HERE / "language-java")
 GO_ACTIONLINT = GoModule(ACTIONLINT, ROOT / "tools" / "actionlint")
 SCRIPTS_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 SCRIPTS = (f"python/cmd/{PYTHON_HOST[1]}", f"python/dist/{PYTHON_HOST[2]}")
@@ -378,6 +381,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tools", type=Path, default=ROOT / ".tools", help="where to (default: .tools)")
     parser.add_argument("--engine-only", action="store_true", help="leave out actionlint")
     parser.add_argument("--yaml", action="store_true", help="add the YAML language host, compiled if need be")
+    parser.add_argument("--java", action="store_true", help="add the Java language host, compiled if need be")
     options = parser.parse_args(arguments)
     tools = Tools(options.tools.absolute())
     folders = path_folders(os.environ, tools)
@@ -387,7 +391,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InstallError as error:
         say(str(error))
         return 1
-    install_optional([GO_ACTIONLINT] * (not options.engine_only) + [GO_YAML] * options.yaml, tools, folders)
+    wanted = {GO_ACTIONLINT: not options.engine_only, GO_YAML: options.yaml, GO_JAVA: options.java}
+    install_optional([module for module, is_wanted in wanted.items() if is_wanted], tools, folders)
     return 0
 
 

@@ -1,6 +1,6 @@
 // Command codegen checks a Pulumi package schema as the engine does, and generates the SDKs of Node.js, Python and Go
-// from it: codegen SCHEMA FOLDER writes FOLDER/nodejs, FOLDER/python and FOLDER/go, as `pulumi package add` would. It
-// prints what the check found, a line a finding, and fails over an error.
+// from it: codegen SCHEMA VERSION FOLDER writes FOLDER/nodejs, FOLDER/python and FOLDER/go, as `pulumi package add` would.
+// It prints what the check found, a line a finding, and fails over an error.
 //
 // It has no go.mod: it is compiled in the module of tools/pulumi/engine, whose compiled packages it shares.
 package main
@@ -19,10 +19,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
-const (
-	tool    = "the tests"
-	version = "0.1.0"
-)
+const tool = "pulumi-opencomputer"
 
 // Each generator is given a package of its own, since it changes it.
 var generators = map[string]func(*schema.Package) (map[string][]byte, error){
@@ -38,7 +35,7 @@ var generators = map[string]func(*schema.Package) (map[string][]byte, error){
 }
 
 // bind validates a schema against Pulumi's own and resolves its references.
-func bind(text []byte) (*schema.Package, error) {
+func bind(text []byte, version string) (*schema.Package, error) {
 	var spec schema.PackageSpec
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return nil, err
@@ -69,13 +66,13 @@ func write(folder string, files map[string][]byte) error {
 	return nil
 }
 
-func run(schemaPath, folder string) error {
+func run(schemaPath, version, folder string) error {
 	text, err := os.ReadFile(schemaPath)
 	if err != nil {
 		return err
 	}
 	for language, generate := range generators {
-		pkg, err := bind(text)
+		pkg, err := bind(text, version)
 		if err != nil {
 			return err
 		}
@@ -91,10 +88,10 @@ func run(schemaPath, folder string) error {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: codegen SCHEMA FOLDER")
+	if len(os.Args) != 4 {
+		log.Fatal("usage: codegen SCHEMA VERSION FOLDER")
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -1,0 +1,23 @@
+"""What tests of programs use: emulators, as a process of their own or running already, and mocks for `set_mocks`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .emulator import Emulator, RunningEmulator
+    from .mocks import Mocks
+
+__all__ = ["Emulator", "Mocks", "RunningEmulator"]
+
+_HOMES = {"Emulator": "emulator", "Mocks": "mocks", "RunningEmulator": "emulator"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on first use: the mocks need pulumi, the emulators httpx."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,175 @@
+"""Mocks for `pulumi.runtime.set_mocks`: a program's outputs as a deployment gives them, without server and engine.
+
+They check each `Image` and `Snapshot` as the provider does, whichever provider the program uses, and fill in what a
+create at the server would give.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
+from pulumi.runtime.mocks import Mocks as PulumiMocks
+
+from ..api.records import Record
+from ..config import DEFAULT_API_URL, Settings
+from ..errors import ConfigurationError, InvalidInputError, NotFoundError, Problem
+from ..lifecycle import KINDS, UNKNOWN, Kind, Lifecycle
+from ..lifecycle.outputs import IMAGE_LOOKUP, SNAPSHOT_LOOKUP, created, looked_up
+from ..sanitize import quoted
+
+__all__ = ["Mocks"]
+
+_TYPES = {
+    **{f"opencomputer:index:{name}": kind for name, kind in KINDS.items()},
+    **{f"pulumi-python:dynamic/opencomputer:{name}": kind for name, kind in KINDS.items()},
+}
+_FUNCTION = "opencomputer:index:"
+# What only the dynamic resources of this package send along.
+_TOLD = ("knownParts",)
+_TIME = "2026-01-01T00:00:00Z"
+_NO_SERVER = "The mocks ask no server."
+
+
+class Mocks(PulumiMocks):
+    """What `pulumi.runtime.set_mocks` takes, for a program with OpenComputer's images and snapshots.
+
+    What the provider would refuse is an `InvalidInputError` out of the program. Nothing is sent. Local files are read
+    and hashed. Resources and functions of other packages go to `others`; without it a resource has its inputs for
+    outputs, and a function answers nothing.
+
+    Example::
+
+        mocks = Mocks(snapshots=["base-tools"])
+        pulumi.runtime.set_mocks(mocks, project="agents", stack="test")
+
+    Args:
+        snapshots: What `get_snapshot` and `list_snapshots` find, and the plugin's functions: names, or mappings with
+            the keys of the plugin's ``getSnapshot``, of which only ``name`` is needed.
+        others: The mocks of other packages' resources and functions.
+
+    Attributes:
+        outputs: Each image's and snapshot's outputs by its name in the program, with the keys of the state
+            (``contentHash``), plain, also where they are secret.
+        warnings: What the provider would have warned of.
+    """
+
+    def __init__(self, *, snapshots: Iterable[str | Mapping[str, Any]] = (), others: PulumiMocks | None = None) -> None:
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.warnings: list[str] = []
+        self._others = others
+        self._snapshots = [_snapshot(each) for each in snapshots]
+        self._lifecycle = Lifecycle(_no_settings, lambda: DEFAULT_API_URL)
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Answer the registration of a resource with its id and its outputs.
+
+        Raises:
+            InvalidInputError: The provider would refuse it; every mistake with its path.
+        """
+        kind = _TYPES.get(args.typ)
+        if kind is None:
+            return self._others.new_resource(args) if self._others else (f"{args.name}-id", args.inputs)
+        return self._created(kind, args)
+
+    def call(self, args: MockCallArgs) -> Any:
+        """Answer a function.
+
+        Raises:
+            NotFoundError: There is no such snapshot or image among those that the mocks were given.
+            InvalidInputError: The provider would refuse an argument.
+        """
+        if not args.token.startswith(_FUNCTION):
+            return self._others.call(args) if self._others else {}
+        return self._answer(args.token.removeprefix(_FUNCTION), args.args)
+
+    def _created(self, kind: Kind, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        given = {key: value for key, value in args.inputs.items() if not key.startswith("__") and key not in _TOLD}
+        secrets = [key for key, value in given.items() if rpc.is_rpc_secret(value)]
+        inputs = {key: _plain(value) for key, value in given.items()}
+        urn = inputs.get("urn") or _urn(args)
+        if secrets:
+            inputs["secretPaths"] = inputs.get("secretPaths") or secrets
+        checked = self._lifecycle.check(kind, urn, {}, inputs)
+        if checked.problems:
+            raise InvalidInputError(Problem(f"{args.name}: {path}", reason) for path, reason in checked.problems)
+        self.warnings += [str(warning) for warning in checked.warnings]
+        outputs = dict(checked.inputs)
+        if not pulumi.runtime.is_dry_run():
+            outputs = {**outputs, **_filled_in(kind, urn, outputs), "apiUrl": DEFAULT_API_URL}
+        self.outputs[args.name] = outputs
+        shown = {key: pulumi.Output.secret(value) if key in secrets else value for key, value in outputs.items()}
+        return ("" if pulumi.runtime.is_dry_run() else kind.id_of(outputs)), shown
+
+    def _answer(self, function: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        match function:
+            case "getSnapshot":
+                return looked_up(SNAPSHOT_LOOKUP, self._found("snapshot", "name", given.get("name")))
+            case "getSnapshots":
+                return {"snapshots": [looked_up(SNAPSHOT_LOOKUP, each) for each in self._snapshots]}
+            case "getImage":
+                found = self._found("image", "content_hash", given.get("contentHash"))
+                return looked_up(IMAGE_LOOKUP, found)
+            case "hashManifest":
+                return self._lifecycle.hash_manifest({"manifest": _plain(given.get("manifest"))})
+        raise InvalidInputError([Problem("", f"{_FUNCTION}{function} is not a function of this package.")])
+
+    def _found(self, what: str, field: str, wanted: Any) -> Record:
+        for each in self._snapshots:
+            if getattr(each, field) == wanted:
+                return each
+        known = ", ".join(quoted(each.name or "") for each in self._snapshots) or "none"
+        raise NotFoundError(
+            f"The mocks have no {what} {quoted(str(wanted))}; their snapshots: {known}. Give it to them: "
+            "Mocks(snapshots=[…])."
+        )
+
+
+def _no_settings() -> Settings:
+    raise ConfigurationError(_NO_SERVER)
+
+
+def _plain(value: Any) -> Any:
+    """The value without Pulumi's marks of secrets; what is not known yet in a preview arrives as None."""
+    if rpc.is_rpc_secret(value):
+        return _plain(rpc.unwrap_rpc_secret(value))
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [UNKNOWN if item is None and pulumi.runtime.is_dry_run() else _plain(item) for item in value]
+    return value
+
+
+def _urn(args: MockResourceArgs) -> str:
+    return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{args.typ}::{args.name}"
+
+
+def _filled_in(kind: Kind, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a create gives beside its inputs; the same for the same resource with the same content."""
+    content_hash = str(inputs["contentHash"])
+    found = created(kind.outputs, _record(inputs.get("name"), content_hash, _id(urn, content_hash)))
+    return {**found, "cached": False} if "cached" in kind.computed else found
+
+
+def _snapshot(given: str | Mapping[str, Any]) -> Record:
+    found = {"name": given} if isinstance(given, str) else dict(given)
+    name = found.get("name")
+    if not isinstance(name, str) or not name:
+        raise InvalidInputError([Problem("snapshots", "must be names, or mappings with a name.")])
+    content_hash = found.get("contentHash") or uuid.uuid5(uuid.NAMESPACE_URL, name).hex * 2
+    record = _record(name, content_hash, found.get("snapshotId") or _id(name))
+    fields = {"status": "status", "checkpointId": "checkpoint_id", "createdAt": "created_at"}
+    fields["lastUsedAt"] = "last_used_at"
+    return Record(**{**vars(record), **{fields[key]: value for key, value in found.items() if key in fields}})
+
+
+def _record(name: Any, content_hash: str, id_: str) -> Record:
+    return Record(id_, name, content_hash, "ready", _id(content_hash), _TIME, _TIME, None)
+
+
+def _id(*parts: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(parts)))

@@ -1,0 +1,184 @@
+"""The scenes: a stack of the quickstart that goes through what people meet, each command in a terminal of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters import PLUGIN, Adapter
+from emulator_process import Emulator, wait_until
+from project import Project
+from terminal import Picture, Terminal
+
+QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
+
+#: How long the emulator's steps take, unless its clock is moved on: longer than any scene, shorter than its limits.
+STEP_SECONDS = 60.0
+
+PACKAGE, NEWER, UNKNOWN = "pandas==2.2.3", "pandas==2.3.1", "pandsa==2.3.1"
+
+_NO_SUCH_PACKAGE = {
+    "kind": "build",
+    "contains": UNKNOWN,
+    "outcome": "fail",
+    "step": 2,
+    "exit": 1,
+    "stderr": f"ERROR: No matching distribution found for {UNKNOWN}",
+}
+
+_TWO_BUILDS = """\"\"\"Two snapshots of different content.\"\"\"
+
+from {module} import Manifest, Snapshot
+
+Snapshot("analysis", Manifest.base().pip_install(["pandas==2.2.3"]).run_commands("make data"))
+Snapshot("browser", Manifest.base().apt_install(["chromium"]).pip_install(["playwright==1.48.0"]))
+"""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a terminal shows at a moment of a scene.
+
+    Attributes:
+        scene: The scene's name: ``create``, ``change``, ``failing-build``, ``cached``, ``side-by-side``.
+        when: The moment: ``during`` a build, or at the ``end``.
+        picture: What stands there.
+        chunks: What the command wrote up to then: seconds since its start, and bytes.
+    """
+
+    scene: str
+    when: str
+    picture: Picture
+    chunks: tuple[tuple[float, bytes], ...]
+
+
+class Stage:
+    """A stack of the quickstart, its emulator, and a terminal for each command.
+
+    Attributes:
+        project: The stack's project.
+        emulator: The emulator.
+    """
+
+    def __init__(
+        self, folder: Path, emulator: Emulator, adapter: Adapter, columns: int, *, tools: str, home: Path
+    ) -> None:
+        """Make the stack.
+
+        Args:
+            folder: Where, and nothing is there yet.
+            emulator: The emulator, whose steps take `STEP_SECONDS`.
+            adapter: How the program reaches the provider.
+            columns: The terminals' width.
+            tools: The folders of Pulumi and Python, as a part of PATH.
+            home: The engine's own folder.
+        """
+        self.emulator = emulator
+        self._adapter = adapter
+        self._events = folder / "seen.json"
+        self._columns = columns
+        settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
+        self.project = Project(folder, settings, tools, home, adapter, name=_project_name())
+        if adapter is PLUGIN:
+            self._name_plugin()
+        shutil.copytree(QUICKSTART / "app", self.project.folder / "app")
+
+    def write(self, package: str = PACKAGE) -> None:
+        """Write the quickstart's program, with another package if one is given."""
+        program = (QUICKSTART / "__main__.py").read_text().replace(PACKAGE, package)
+        self._write(program.replace("from pulumi_opencomputer import", f"from {self._adapter.module} import"))
+
+    def write_two_builds(self) -> None:
+        """Write a program with two snapshots of different content."""
+        self._write(_TWO_BUILDS.format(module=self._adapter.module))
+
+    @contextmanager
+    def up(self, *options: str) -> Iterator[Terminal]:
+        """`pulumi up` in a terminal."""
+        self._events.unlink(missing_ok=True)
+        command = ["pulumi", "up", "--yes", "--event-log", str(self._events), *options]
+        folder, environment = self.project.folder, self.project.environment
+        with Terminal(command, columns=self._columns, folder=folder, environment=environment) as terminal:
+            yield terminal
+
+    def wait_for_step(self, step: str, builds: int = 1) -> None:
+        """Wait until the engine has heard that a step began, of so many builds; a narrow terminal shows nothing of it.
+
+        Args:
+            step: Its number and that of all steps, as ``2/6``.
+            builds: Of how many builds.
+        """
+        wait_until(
+            lambda: self._events.exists() and len(re.findall(rf"\b{step}\b", self._events.read_text())) >= builds
+        )
+
+    def end_step(self) -> None:
+        """End the step of each build that runs."""
+        self.emulator.advance(STEP_SECONDS)
+
+    def finish(self, terminal: Terminal) -> int:
+        """End each step as it comes, until the command ends; give its exit code."""
+        while not terminal.has_ended(0.05):
+            self.end_step()
+        return terminal.wait()
+
+    def _write(self, program: str) -> None:
+        (self.project.folder / "__main__.py").write_text(program)
+
+    def _name_plugin(self) -> None:
+        # Of a plugin that it finds on PATH by itself, the engine warns.
+        plugin = f"plugins:\n  providers:\n    - name: opencomputer\n      path: {Path(sys.executable).parent}\n"
+        with (self.project.folder / "Pulumi.yaml").open("a") as file:
+            file.write(plugin)
+
+
+def play(stage: Stage) -> Iterator[Moment]:
+    """Go through all scenes; give each moment that is worth a look."""
+    stage.write()
+    yield from _scene(stage, "create", "2/6")
+    stage.write(NEWER)
+    yield from _scene(stage, "change", "2/6")
+    stage.emulator.fail(_NO_SUCH_PACKAGE)
+    stage.write(UNKNOWN)
+    yield from _scene(stage, "failing-build", None)
+    stage.emulator.fail()
+    stage.project.destroy()
+    stage.write()
+    yield from _scene(stage, "cached", None)
+    stage.project.destroy()
+    stage.write_two_builds()
+    yield from _scene(stage, "side-by-side", "1/2")
+
+
+def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
+    """`pulumi up`, looked at while a step of each build runs, if one is given, and at its end."""
+    with stage.up() as terminal:
+        if step:
+            number, _, steps = step.partition("/")
+            for before in range(1, int(number)):
+                stage.wait_for_step(f"{before}/{steps}")
+                stage.end_step()
+            stage.wait_for_step(step, builds=2 if scene == "side-by-side" else 1)
+            yield Moment(scene, "during", terminal.wait_for(lambda shown: _is_at(shown, step)), tuple(terminal.chunks))
+        stage.finish(terminal)
+        yield Moment(scene, "end", terminal.picture(), tuple(terminal.chunks))
+
+
+def _is_at(shown: str, step: str) -> bool:
+    """Whether a screen shows a step, or has no room for any."""
+    rows = _progress(shown)
+    return re.search(rf"\b{step}\b", rows) is not None if "Info" in rows else "creating" in rows
+
+
+def _progress(shown: str) -> str:
+    return shown.rpartition("Updating (")[2]
+
+
+def _project_name() -> str:
+    found = re.search(r"^name: (\S+)$", (QUICKSTART / "Pulumi.yaml").read_text(), re.MULTILINE)
+    return found[1] if found else ""

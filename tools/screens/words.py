@@ -1,0 +1,87 @@
+"""A terminal's text without what differs from run to run: times, ids, ports, the order of what runs at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_TABLE = re.compile(r"^( {5}Type +Name +)((?:Plan|Status) *)(I.*)?$")
+_ROW = re.compile(r"^ .{3} (?:├─|└─) ")
+_BLOCK = re.compile(r"^  \S+ \(.+\):$")
+
+_TIMES = (
+    (r"\((?:\d+m)?\d+(?:\.\d+)?s(\)|$)\.*", "(9s)"),
+    (r"(creating|replacing|running)( replacement)?( \(9s\))?\.*", r"\1\2\3..."),
+    (r"\(\d+\.\d s\)", "(9.0 s)"),
+    (r"ready in \d+\.\d s", "ready in 9.0 s"),
+    (r"· \d+ s", "· 9 s"),
+    (r"Duration: .*", "Duration: 9s"),
+)
+_IDS = (
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:8700"),
+    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "00000000-0000-4000-8000-000000000000"),
+)
+
+
+def steady(text: str) -> str:
+    """The text of a terminal, as each run shows it."""
+    return "\n".join(_ordered_blocks(_tables(text.splitlines())))
+
+
+def _tables(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, their tables with columns that fit their words again."""
+    table: list[str] = []
+    for line in lines:
+        if _TABLE.match(line) or (table and line.strip()):
+            table.append(line)
+            continue
+        yield from _table(table)
+        table = []
+        yield _replaced(line)
+    yield from _table(table)
+
+
+def _table(lines: list[str]) -> Iterator[str]:
+    head = _TABLE.match(lines[0]) if lines else None
+    if head is None:
+        return
+    begins = len(head[1])
+    ends = begins + len(head[2]) if head[3] else None
+    rows = [
+        (line[:begins], _replaced(line[begins:ends].rstrip()), _replaced(line[ends:] if ends else "")) for line in lines
+    ]
+    width = max(len(status) for _, status, _ in rows) + 2
+    shown = [f"{start}{status:{width}}{info}".rstrip() for start, status, info in rows]
+    # The siblings are the rows of what was registered at a time.
+    siblings = [index for index, line in enumerate(shown) if _ROW.match(line)]
+    ordered = sorted((shown[index] for index in siblings), key=lambda line: line[8:])
+    for index, line in zip(siblings, ordered, strict=True):
+        glyph = "└─" if index == siblings[-1] else "├─"
+        shown[index] = line[:5] + glyph + line[7:]
+    yield from shown
+
+
+def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, with the blocks of the diagnostics in the order of their names."""
+    blocks: list[list[str]] = []
+    for line in lines:
+        if _BLOCK.match(line):
+            blocks.append([line])
+        elif blocks and (line.startswith("    ") or not line):
+            blocks[-1].append(line)
+        else:
+            yield from _sorted(blocks)
+            blocks = []
+            yield line
+    yield from _sorted(blocks)
+
+
+def _sorted(blocks: list[list[str]]) -> Iterator[str]:
+    for block in sorted(blocks):
+        yield from block
+
+
+def _replaced(text: str) -> str:
+    for pattern, words in (*_TIMES, *_IDS):
+        text = re.sub(pattern, words, text)
+    return text
