@@ -82,6 +82,10 @@ docs: $(VENV) ## build the documentation in build/docs; a broken link or referen
 screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
 	@$(BIN)/python tools/screenshots.py
 
+.PHONY: pictures
+pictures: setup ## draw the pictures of the README in docs/images, from real runs
+	@$(WITH_TOOLS) $(BIN)/python tools/pictures.py
+
 .PHONY: screens
 screens: setup ## record what people see in terminals, in docs/screens
 	@$(WITH_TOOLS) $(BIN)/python -m tools.screens
