@@ -92,9 +92,18 @@ release-check: TOOLS_ARGS += --java
 release-check: setup ## make all that a release publishes, and tell what stands against it; needs no account
 	@$(WITH_TOOLS) $(BIN)/python -m tools.release check
 
+.PHONY: docs
+docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo 'docs: build/docs/index.html'
+
 .PHONY: screenshots
 screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
 	@$(BIN)/python tools/screenshots.py
+
+.PHONY: pictures
+pictures: setup ## draw the pictures of the README in docs/images, from real runs
+	@$(WITH_TOOLS) $(BIN)/python tools/pictures.py
 
 .PHONY: screens
 screens: setup ## record what people see in terminals, in docs/screens

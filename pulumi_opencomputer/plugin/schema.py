@@ -144,6 +144,21 @@ def _settings() -> Spec:
             "type": "boolean",
             "description": "Whether the key may go unencrypted to a server of your own, in a network that you trust.",
         },
+        "logs": {
+            **_STRING,
+            "description": (
+                "Which lines of a build are shown, else `OPENCOMPUTER_LOGS` of the environment, else `steps`: each "
+                "step and some of the server's own lines. `full` shows all of those, `failures` shows them once a "
+                "build has failed, and `none` shows nothing but warnings and errors."
+            ),
+        },
+        "logFile": {
+            **_STRING,
+            "description": (
+                "A file that the whole log of each build is added to, else `OPENCOMPUTER_LOG_FILE` of the environment. "
+                "A relative path counts from the program's folder."
+            ),
+        },
     }
 
 
@@ -174,9 +189,17 @@ def _snapshot() -> Spec:
             "manifest": _MANIFEST_INPUT,
             "name": {**_STRING, "description": name, "willReplaceOnChanges": True},
             "adopt": {"type": "boolean", "description": adopt},
+            "keep": {"type": "integer", "description": _KEEP},
         },
         given=outputs.SNAPSHOT,
     )
+
+
+_KEEP = (
+    "How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A change of "
+    "content is then an update: `name` and `versions` change, the resource's `id` stays, and is no name."
+)
+_VERSION: Spec = {"$ref": f"#/types/{PACKAGE}:index:SnapshotVersion"}
 
 
 def _resource(description: str, *, inputs: Spec, given: Sequence[Output]) -> Spec:
@@ -199,6 +222,8 @@ def _looked_up(given: Sequence[Output]) -> Spec:
 
 
 def _type_of(output: Output) -> Spec:
+    if output.type == "versions":
+        return {"type": "array", "items": _VERSION}
     return _MANIFEST if output.type == "manifest" else {"type": output.type}
 
 
@@ -248,6 +273,8 @@ def _types() -> Iterator[tuple[str, Spec]]:
     yield "Step", _step_type(models)
     described = "A named snapshot, as the server has it."
     yield "SnapshotInfo", {"description": described, **_looked_up(outputs.SNAPSHOT_LOOKUP)}
+    described = "A version of a snapshot with `keep`."
+    yield "SnapshotVersion", {"description": described, **_looked_up(outputs.VERSION)}
 
 
 def _object_type(form: Mapping[str, Any], kind: type) -> Spec:

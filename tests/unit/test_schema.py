@@ -54,7 +54,7 @@ def test_each_kind_of_step_is_an_optional_property() -> None:
 def test_settings_are_those_of_the_provider() -> None:
     """An explicit provider and the stack's configuration take the same settings, and the key is secret in both."""
     for settings in (SPEC["config"]["variables"], SPEC["provider"]["inputProperties"]):
-        assert list(settings) == ["apiKey", "apiUrl", "sdkVersion", "allowHttp"]
+        assert list(settings) == ["apiKey", "apiUrl", "sdkVersion", "allowHttp", "logs", "logFile"]
         assert [name for name, setting in settings.items() if setting.get("secret")] == ["apiKey"]
 
 
