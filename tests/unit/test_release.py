@@ -19,7 +19,7 @@ from tools.release.project import ReleaseError
 ROOT = Path(__file__).parents[2]
 WORKFLOW = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
 SETTINGS = project.read()
-READY = replace(SETTINGS, version="1.2.3", repository="https://github.com/example/pulumi-opencomputer")
+READY = replace(SETTINGS, version="0.1.3", repository="https://github.com/example/pulumi-opencomputer")
 PUBLISHERS = ("github", "pypi", "npm", "maven", "go", "container", "docs")
 
 
@@ -34,7 +34,8 @@ def jobs() -> dict[str, str]:
     [
         ({"repository": "https://github.invalid/OWNER/pulumi-opencomputer"}, "placeholder"),
         ({"repository": "https://git.example.com/example/pulumi-opencomputer"}, "https://github.com/OWNER/NAME"),
-        ({"version": "1.2.3rc1"}, "1.2.3rc1"),
+        ({"version": "0.1.3.post1"}, "0.1.3.post1"),
+        ({"version": "9.0.0"}, "provider/requirements.txt"),
     ],
 )
 def test_a_setting_that_is_not_ready_is_told(change: dict[str, Any], told: str) -> None:
@@ -46,16 +47,16 @@ def test_a_setting_that_is_not_ready_is_told(change: dict[str, Any], told: str) 
 def test_settings_that_are_ready_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is told, also for the tag of the very version."""
     monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
-    monkeypatch.setenv("GITHUB_REF_NAME", "v1.2.3")
+    monkeypatch.setenv("GITHUB_REF_NAME", "v0.1.3")
     assert list(check._settings(READY)) == []
 
 
 def test_a_tag_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tag that started the workflow must be the version that is built."""
     monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
-    monkeypatch.setenv("GITHUB_REF_NAME", "v1.2.4")
+    monkeypatch.setenv("GITHUB_REF_NAME", "v0.1.4")
     (problem,) = check._settings(READY)
-    assert "v1.2.4" in problem
+    assert "v0.1.4" in problem
 
 
 def test_the_placeholder_leads_nowhere() -> None:
@@ -66,16 +67,16 @@ def test_the_placeholder_leads_nowhere() -> None:
 def test_notes_are_the_section_of_the_version(tmp_path: Path) -> None:
     """From its heading to the next one."""
     changelog = tmp_path / "CHANGELOG.md"
-    changelog.write_text("# Changelog\n\n## 1.2.3 (2026-11-30)\n\n- One.\n- Two.\n\n## 1.2.2 (2026-10-01)\n\n- Old.\n")
+    changelog.write_text("# Changelog\n\n## 0.1.3 (2026-11-30)\n\n- One.\n- Two.\n\n## 0.1.2 (2026-10-01)\n\n- Old.\n")
     assert notes(READY, changelog) == "- One.\n- Two.\n"
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("## 1.2.2 (2026-10-01)\n\n- Old.\n", "no section"),
-        ("## 1.2.3 (unreleased)\n\n- One.\n", "in place of a date"),
-        ("## 1.2.3 (2026-11-30)\n\n## 1.2.2 (2026-10-01)\n\n- Old.\n", "says nothing"),
+        ("## 0.1.2 (2026-10-01)\n\n- Old.\n", "no section"),
+        ("## 0.1.3 (unreleased)\n\n- One.\n", "in place of a date"),
+        ("## 0.1.3 (2026-11-30)\n\n## 0.1.2 (2026-10-01)\n\n- Old.\n", "says nothing"),
     ],
 )
 def test_notes_that_are_missing_are_told(tmp_path: Path, text: str, told: str) -> None:

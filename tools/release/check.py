@@ -9,9 +9,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from . import plugin_archives, python_package, sdks
 from .notes import notes
-from .project import BUILD, SCHEMA, Project, ReleaseError, run, say
+from .project import BUILD, ROOT, SCHEMA, Project, ReleaseError, run, say
 
 
 def check(project: Project, folder: Path, *, settings_only: bool = False) -> list[str]:
@@ -54,9 +56,17 @@ def _settings(project: Project) -> Iterator[str]:
         yield f"the repository's address, {project.repository}, is not of the form https://github.com/OWNER/NAME."
     if not project.is_final:
         yield f"version {project.version} is not of the form 1.2.3, which all package indexes spell alike."
+    for requirement in _requirements(ROOT / "provider" / "requirements.txt"):
+        if requirement.name == "pulumi-opencomputer" and not requirement.specifier.contains(project.version):
+            yield f"provider/requirements.txt asks for {requirement}, which {project.version} is not."
     tag = os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF_TYPE") == "tag" else ""
     if tag and tag != f"v{project.version}":
         yield f"the tag {tag} is not v{project.version}, the version in pyproject.toml."
+
+
+def _requirements(file: Path) -> Iterator[Requirement]:
+    lines = (line.partition("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return (Requirement(line) for line in lines if line)
 
 
 def _check_schema(project: Project) -> None:
