@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tools.release import check, plugin_archives, project
+from tools.release import check, plugin_archives, project, registry
 from tools.release.notes import notes
 from tools.release.project import ReleaseError
 
@@ -84,6 +84,20 @@ def test_notes_that_are_missing_are_told(tmp_path: Path, text: str, told: str) -
     (tmp_path / "CHANGELOG.md").write_text(text)
     with pytest.raises(ReleaseError, match=told):
         notes(READY, tmp_path / "CHANGELOG.md")
+
+
+def test_the_pages_for_the_registry_have_the_names_that_are_set(tmp_path: Path) -> None:
+    """Nothing of the placeholders stays, and each language has its tab."""
+    folder = registry.write(READY, tmp_path)
+    for page in registry.PAGES:
+        text = (folder / page).read_text()
+        assert "invalid" not in text
+        assert "OWNER" not in text
+        tabs = re.search(r'chooser language "(.*)"', text)
+        assert tabs is not None
+        assert re.findall(r"choosable language (\w+)", text) == tabs[1].split(",")
+        assert re.match(r"---\ntitle: .+\nmeta_desc: .+\nlayout: package\n---\n", text)
+    assert "resource opencomputer 0.1.3 " in text
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from . import plugin_archives, python_package, sdks
+from . import plugin_archives, python_package, registry, sdks
 from .notes import notes
 from .project import BUILD, ROOT, SCHEMA, Project, ReleaseError, run, say
 
@@ -31,6 +31,7 @@ def check(project: Project, folder: Path, *, settings_only: bool = False) -> lis
     ]
     if not settings_only:
         steps += [
+            ("the Registry's pages", lambda: registry.write(project, folder)),
             ("the wheel and the source distribution", lambda: _check_package(project, folder)),
             ("the wheel in an empty environment", lambda: _install(project, folder)),
             *((f"the plugin for {target}", _archive(project, target, folder)) for target in plugin_archives.PLATFORMS),

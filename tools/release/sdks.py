@@ -86,7 +86,7 @@ def _pack_java(project: Project, source: Path, folder: Path) -> Path:
     say("compiling the Java SDK")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     words = {
-        "@GROUP@": schema["language"]["java"]["basePackage"],
+        "@GROUP@": project.java_group,
         "@VERSION@": project.version,
         "@DESCRIPTION@": schema["description"],
         "@REPOSITORY@": project.repository,
