@@ -61,7 +61,7 @@ def generate() -> Spec:
         "license": "Apache-2.0",
         "publisher": PUBLISHER,
         "repository": REPOSITORY,
-        "logoUrl": f"{REPOSITORY}/raw/main/docs/images/logo.svg",
+        "logoUrl": f"{REPOSITORY}/raw/main/docs/_static/logo.svg",
         "pluginDownloadURL": PLUGIN_DOWNLOAD_URL,
         "meta": {"moduleFormat": "(.*)"},
         "config": {"variables": _settings()},
