@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,6 +149,7 @@ def _generate(given: argparse.Namespace, folder: Folder) -> int:
     if not resources:
         _say("Nothing is written: there is nothing to take over.")
         return _INCOMPLETE if left_out else _DONE
+    _warn_of_plugin(folder)
     _tell_what_is_next(resources, folder, given.language)
     return _INCOMPLETE if left_out or choice.is_cut else _DONE
 
@@ -199,6 +201,15 @@ def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: 
         "  pulumi up",
     ]
     print("\n".join(lines))  # noqa: T201 - what a command is asked for
+
+
+def _warn_of_plugin(folder: Folder) -> None:
+    """Say what is missing before the commands are copied that need it."""
+    from ..program.plugin_check import plugin_advice  # noqa: PLC0415 - as above
+
+    advice = plugin_advice(os.environ, folder.path.resolve(), Path(sysconfig.get_path("scripts")))
+    if advice:
+        _say(advice)
 
 
 def _secret_commands(resource: Resource) -> list[str]:
