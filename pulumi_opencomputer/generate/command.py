@@ -182,10 +182,18 @@ def _write(resources: Sequence[Resource], staging: Path, folder: Folder, languag
             "requirements.txt": "pulumi>=3.259,<4\npulumi-opencomputer\n",
         }
         texts |= {name: around[name] for name in folder.missing(list(around))}
-    entries = [resource.import_entry for resource in resources if resource.is_imported]
+    provider = _provider() if language == "python" else {}
+    entries = [{**resource.import_entry, **provider} for resource in resources if resource.is_imported]
     texts[IMPORT_FILE] = json.dumps({"resources": entries}, indent=2, ensure_ascii=False) + "\n"
     for name, text in texts.items():
         (staging / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _provider() -> dict[str, str]:
+    """The provider that the classes of the package ask for: the import uses the same one."""
+    from ..about import plugin_download_url, version  # noqa: PLC0415 - as above
+
+    return {"version": version(), **({"pluginDownloadURL": plugin_download_url()} if plugin_download_url() else {})}
 
 
 def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: str) -> None:

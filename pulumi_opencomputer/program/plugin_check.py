@@ -60,7 +60,7 @@ def plugin_advice(environ: Mapping[str, str], project: Path, scripts: Path) -> s
             return None
         return (
             f"The OpenComputer plugin at {found} is version {theirs}, and this program's package {ours}: what is new "
-            f"in the package is refused. Upgrade it (pipx upgrade pulumi-opencomputer), or use the package's own: {own}."
+            f"in the package is refused. Upgrade it (pipx upgrade pulumi-opencomputer), or use the package's: {own}."
         )
     installed = _installed(environ)
     if any(ours is None or each >= ours for each in installed):
