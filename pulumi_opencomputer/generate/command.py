@@ -100,15 +100,14 @@ def add_value_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Write a program; end with an exit code."""
-    from .folder import ExistsError, Folder  # noqa: PLC0415 - what --help does not need
+    from .account import NothingMatchesError  # noqa: PLC0415 - what --help does not need
+    from .folder import ExistsError, Folder  # noqa: PLC0415 - as above
 
     try:
         parser.exit(_generate(given, Folder(given.out, _PROGRAMS[given.language], force=given.force)))
     except ExistsError as error:
         parser.exit(_REFUSED, f"{error}\n")
-    except OpenComputerError as error:
-        parser.exit(_FAILED, f"{clean(str(error))}\n")
-    except OSError as error:
+    except (OpenComputerError, NothingMatchesError, OSError) as error:
         parser.exit(_FAILED, f"{clean(str(error))}\n")
     except KeyboardInterrupt:
         parser.exit(_INTERRUPTED, "Interrupted; nothing is written.\n")

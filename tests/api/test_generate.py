@@ -74,7 +74,7 @@ def test_a_pattern_that_matches_nothing_is_an_error(run: Run, emulator: Emulator
     emulator.create("base", TOOLS.to_dict())
     said = run("generate", "agents-*")
     assert (said.code, list(Path().iterdir())) == (1, [])
-    assert "None of the 1 snapshots of this account matches 'agents-*'" in said.err
+    assert said.err == "None of the 1 snapshots of this account matches 'agents-*'.\n"
 
 
 def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emulator) -> None:
@@ -82,7 +82,7 @@ def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emul
     emulator.create("base", TOOLS.to_dict())
     said = run("generate", "base", "bose")
     assert said.code == 3
-    assert "bose: left out: is not there any more" in said.err
+    assert "bose: left out: the server has no such snapshot.\n" in said.err
     assert [entry["id"] for entry in imported()] == ["base"]
 
 
