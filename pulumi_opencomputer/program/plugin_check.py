@@ -14,7 +14,7 @@ import pulumi
 from packaging.version import InvalidVersion, Version
 from pulumi.runtime import get_root_resource
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
+from pulumi.runtime.settings import get_monitor, get_root_directory
 
 from ..about import version
 
@@ -31,7 +31,9 @@ def warn_of_plugin() -> None:
     if stack is None or stack in _told or isinstance(get_monitor(), MockMonitor):
         return
     _told.add(stack)
-    advice = plugin_advice(os.environ, Path.cwd(), Path(sysconfig.get_path("scripts")))
+    # Older language hosts, and programs of the Automation API, don't say where the project is.
+    project = Path(get_root_directory() or Path.cwd())
+    advice = plugin_advice(os.environ, project, Path(sysconfig.get_path("scripts")))
     if advice:
         pulumi.log.warn(advice)
 
