@@ -22,6 +22,9 @@ STEP_SECONDS = 60.0
 
 PACKAGE, NEWER, UNKNOWN = "pandas==2.2.3", "pandas==2.3.1", "pandsa==2.3.1"
 
+# A row that ends in the difference, or right behind it.
+_FULL = re.compile(r"\[d[^\]\n]*(\];? ?.{0,2})?$", re.MULTILINE)
+
 _NO_SUCH_PACKAGE = {
     "kind": "build",
     "contains": UNKNOWN,
@@ -63,6 +66,7 @@ class Stage:
     Attributes:
         project: The stack's project.
         emulator: The emulator.
+        columns: The terminals' width.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Stage:
         self.emulator = emulator
         self._adapter = adapter
         self._events = folder / "seen.json"
-        self._columns = columns
+        self.columns = columns
         settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
         self.project = Project(folder, settings, tools, home, adapter, name=_project_name())
         if adapter is PLUGIN:
@@ -103,7 +107,7 @@ class Stage:
         self._events.unlink(missing_ok=True)
         command = ["pulumi", "up", "--yes", "--event-log", str(self._events), *options]
         folder, environment = self.project.folder, self.project.environment
-        with Terminal(command, columns=self._columns, folder=folder, environment=environment) as terminal:
+        with Terminal(command, columns=self.columns, folder=folder, environment=environment) as terminal:
             yield terminal
 
     def wait_for_step(self, step: str, builds: int = 1) -> None:
@@ -164,15 +168,18 @@ def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
                 stage.wait_for_step(f"{before}/{steps}")
                 stage.end_step()
             stage.wait_for_step(step, builds=2 if scene == "side-by-side" else 1)
-            yield Moment(scene, "during", terminal.wait_for(lambda shown: _is_at(shown, step)), tuple(terminal.chunks))
+            picture = terminal.wait_for(lambda shown: _is_at(shown, step))
+            yield Moment(scene, "during", picture, tuple(terminal.chunks))
         stage.finish(terminal)
         yield Moment(scene, "end", terminal.picture(), tuple(terminal.chunks))
 
 
 def _is_at(shown: str, step: str) -> bool:
-    """Whether a screen shows a step, or has no room for any."""
+    """Whether a screen shows a step, or has no room for it: Pulumi's own words on the difference stand before it."""
     rows = _progress(shown)
-    return re.search(rf"\b{step}\b", rows) is not None if "Info" in rows else "creating" in rows
+    if re.search(rf"\b{step}\b", rows):
+        return True
+    return "creating" in rows and ("Info" not in rows or bool(_FULL.search(rows)))
 
 
 def _progress(shown: str) -> str:
