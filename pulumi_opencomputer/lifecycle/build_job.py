@@ -21,9 +21,13 @@ from ..errors import (
     TimedOutError,
 )
 from ..manifest.describe import describe_steps
+from ..manifest.paths import join
+from ..manifest.places import Places
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
+from ..sanitize import excerpt
 from .build_log import LONGEST_LINE, BuildLog
+from .failure_hints import hint_for
 from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress
 from .types import DEFAULT_TIMEOUT
@@ -32,6 +36,7 @@ from .types import DEFAULT_TIMEOUT
 _TO_THE_END = 120.0
 # Seconds after which also what was not built is said to be ready.
 _WORTH_TELLING = 1.0
+_LONGEST_CALL = 120
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -44,6 +49,7 @@ class Job:
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
         predecessor: The id that the state records, which a record made now names as the one that it replaces.
+        lineage: The ids of the versions in the state, which a record that an update makes names too.
         log: The build's log.
         progress: The running build's lines.
         committed: Whether it goes on to its end, cancelled or late.
@@ -55,6 +61,7 @@ class Job:
         inputs: Mapping[str, Any],
         log: BuildLog,
         *,
+        places: Places | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read the inputs.
@@ -63,6 +70,7 @@ class Job:
             urn: The resource's URN.
             inputs: Its checked inputs.
             log: The build's log.
+            places: Where the program declares it.
             clock: Seconds that only grow.
 
         Raises:
@@ -72,8 +80,10 @@ class Job:
         self.manifest = inputs["manifest"]
         self.content_hash = str(inputs["contentHash"])
         self.log = log
+        self._places = places or Places()
         self.variant = 0
         self.predecessor: str | None = None
+        self.lineage: tuple[str, ...] = ()
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
@@ -141,7 +151,7 @@ class Job:
     def _request(self, name: str) -> BuildRequest:
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
-        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}
+        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage)}
         if self._run_id:
             extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
@@ -204,6 +214,8 @@ class Job:
             return
         if isinstance(error, BuildFailedError) and error.step and error.step <= len(self._descriptions):
             self._explain_step(error, error.step)
+        elif isinstance(error, TimedOutError) and (step := self.progress.running_step()):
+            error.add_hint(f"The step that was running: {self._numbered(step)}, at {self._place(step)}.")
         scrubbed = self._secrets.scrub(error.text)
         if scrubbed != error.text:
             error.text = scrubbed
@@ -211,10 +223,23 @@ class Job:
     def _explain_step(self, error: BuildFailedError, step: int) -> None:
         code = "" if error.exit_code is None else f" with exit code {error.exit_code}"
         kind = error.step_type or "unknown type"
-        where = f"[{step}/{len(self._descriptions)}] {self._descriptions[step - 1]}"
-        error.reword(f"The build failed at step {step} ({kind}){code}: {where}.")
+        error.reword(f"The build failed at step {step} ({kind}){code}: {self._numbered(step)}.")
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
+        error.place = self._place(step)
+        error.hint = hint_for(error.step_type, error.exit_code, error.text)
+        error.last_lines = tuple(line for line in self.progress.last_lines(step) if line not in error.text)
+
+    def _numbered(self, number: int) -> str:
+        """Our own words for a step, counted from 1."""
+        return f"[{number}/{len(self._descriptions)}] {self._descriptions[number - 1]}"
+
+    def _place(self, number: int) -> str:
+        """Where the program declares a step, counted from 1."""
+        step = self._prepared.model.steps[number - 1]
+        path = join(("manifest", "steps", number - 1, step.key))
+        call = f".{step.method}(…)" if self._secrets.in_step(number - 1) else excerpt(step.call(), _LONGEST_CALL)
+        return self._places.of_step(number - 1, len(self._descriptions), path, call)
 
 
 def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> PreparedManifest:

@@ -145,6 +145,14 @@ class BuildProgress:
         self._started.clear()
         self._ended.clear()
 
+    def last_lines(self, number: int) -> tuple[str, ...]:
+        """The last of what the server said of a step, counted from 1."""
+        return self._server_lines.last(number)
+
+    def running_step(self) -> int | None:
+        """The step that runs, counted from 1, as far as the server has said."""
+        return max(self._started.keys() - self._ended, default=None)
+
     def _is_step(self, number: int) -> bool:
         return 1 <= number <= len(self._descriptions)
 

@@ -15,6 +15,7 @@ from .build_queue import BuildQueue
 from .check import HashMemory
 from .image_list import ImageList
 from .known import KnownRecords
+from .left_versions import NamedList
 from .liveness import Liveness
 from .log import ResourceLog
 from .log_file import LogFile
@@ -35,6 +36,7 @@ class Run:
         memory: The hashes already computed.
         known: What was seen of states and of the program, and made.
         images: The list of images.
+        named: The list of named records.
         account: The organisation behind the key.
         liveness: Which builds are known to be lost.
         replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
@@ -64,6 +66,7 @@ class Run:
         self.known = KnownRecords()
         self.account = Account(self.client, api_url)
         self.images = ImageList(self.client, self.clock, self.account)
+        self.named = NamedList(self.client)
         self.replaced_ids: set[str] = set()
         self.liveness = Liveness()
         self._make_client = make_client

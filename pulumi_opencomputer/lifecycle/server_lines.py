@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
-from ..sanitize import clean
+from ..sanitize import clean, excerpt
 from .build_log import BuildLog
 
 LINES_OF_A_STEP = 30
@@ -13,6 +13,12 @@ LINES_OF_A_STEP = 30
 
 LINES_IN_ALL = 500
 """The most lines of one build that are shown, unless all are asked for."""
+
+LAST_LINES = 10
+"""The lines that the error of a failed build repeats."""
+
+LONGEST_LAST = 300
+"""The most characters of such a line."""
 
 _SECONDS_BETWEEN_STATUS_LINES = 0.5
 
@@ -39,6 +45,7 @@ class ServerLines:
         self._shown: Counter[int] = Counter()
         self._more: Counter[int] = Counter()
         self._withheld: Counter[int] = Counter()
+        self._last: deque[tuple[int, str]] = deque(maxlen=LAST_LINES)
         self._status_shown = float("-inf")
 
     def say(self, step: int | None, text: str, *, is_withheld: bool) -> None:
@@ -66,13 +73,19 @@ class ServerLines:
             lines = _count(withheld, "line")
             self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
 
+    def last(self, number: int) -> tuple[str, ...]:
+        """The last lines of a step, or those that bear no number, as they were shown."""
+        return tuple(line for step, line in self._last if step in (0, number))
+
     def close(self) -> None:
         """Say it of all steps that are left."""
         for number in sorted({*self._more, *self._withheld}):
             self.end_step(number)
 
     def _show(self, number: int, line: str) -> None:
-        shown = f"{self._place(number)}{_one_line(self._redact(line))}"
+        text = _one_line(self._redact(line))
+        shown = f"{self._place(number)}{text}"
+        self._last.append((number, excerpt(text, LONGEST_LAST)))
         is_within_limits = self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL
         if self._log.detail(shown, is_within_limits=is_within_limits):
             self._shown[number] += 1

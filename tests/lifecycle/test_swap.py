@@ -267,3 +267,14 @@ def test_replacement_uploads_twice_and_a_first_create_once(stack: Stack) -> None
     stack.emulator.forget_requests()
     stack.up(NEW)
     assert calls(stack.emulator).count("POST snapshots") == 2
+
+
+def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list that proves the cache holds the large named record first; it is read that far, and no manifest more."""
+    monkeypatch.setattr("pulumi_opencomputer.api.client._LOOK_LIMIT", 50_000)
+    stack.up(snapshot("x" * 200_000))
+    stack.emulator.forget_requests()
+    stack.up(snapshot("y" * 200_000))
+    assert calls(stack.emulator).count("POST snapshots") == 2

@@ -38,7 +38,7 @@ def test_everything_is_described() -> None:
 
 
 @pytest.mark.parametrize("token", ENTRIES)
-@pytest.mark.parametrize("language", ["yaml", "typescript", "python", "go"])
+@pytest.mark.parametrize("language", ["yaml", "typescript", "python", "go", "java"])
 def test_resources_and_functions_have_an_example_in_each_language(token: str, language: str) -> None:
     """A reader of any language sees how a resource is declared and a function called."""
     assert f"```{language}\n" in ENTRIES[token]["description"]
