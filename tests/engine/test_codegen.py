@@ -13,6 +13,7 @@ from pulumi_opencomputer import __version__
 from pulumi_opencomputer.plugin import schema
 from pulumi_opencomputer.plugin.schema_names import GO_MODULE
 from sdks import ENGINE, FLAGS, Sdks, examples, run
+from snippets import snippets
 
 
 @only(PLUGIN)
@@ -52,6 +53,10 @@ def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
     for number, program in enumerate(programs):
         text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
         (module / "programs" / f"program{number}.go").write_text(text + "\n")
+    for number, snippet in enumerate(snippets("go")):
+        (module / "programs" / f"page{number}.go").write_text(
+            _GO_PAGE.format(number=number, text=snippet.text, module=GO_MODULE)
+        )
     run(go, "build", *FLAGS, "./opencomputer", "./programs", cwd=module)
 
 
@@ -70,6 +75,22 @@ def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
         (folder / f"program_{number}.py").write_text(_MOCKED + program + "\n")
         run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
 
+
+# A block of the pages, which a reader puts into a program of their own.
+_GO_PAGE = """package programs
+
+import (
+	"{module}/opencomputer"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+func page{number}(ctx *pulumi.Context) error {{
+{text}
+	_ = snapshot
+	return err
+}}
+"""
 
 # Resources and functions answer what they are given.
 _MOCKED = """
