@@ -18,6 +18,7 @@ TWO_BUILDS = """
     Snapshot("two", Manifest.base().apt_install(["jq"]).run_commands("make {word}"))
 """
 STEP = re.compile(r"\b[12]/2\b")
+_HEADING = re.compile(r"  \S+ \(.+\):$|(?:Outputs|Resources):$")
 
 
 @pytest.fixture
@@ -42,12 +43,16 @@ def block(text: str, name: str) -> list[str]:
     """The lines about a resource in the list under the table."""
     lines = text.partition("Diagnostics:")[2].splitlines()
     start = next(index for index, line in enumerate(lines) if line.endswith(f" ({name}):"))
-    found = []
+    found: list[str] = []
     for line in lines[start + 1 :]:
-        if not line.startswith("    "):
+        if _HEADING.match(line):
             break
-        found.append(line.strip())
-    return found
+        # What the terminal has wrapped begins in its first column.
+        if line.startswith("    ") or not found:
+            found.append(line.strip())
+        else:
+            found[-1] += line
+    return [line for line in found if line]
 
 
 def first_build(stage: Stage) -> tuple[str, str]:

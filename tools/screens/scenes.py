@@ -22,6 +22,8 @@ STEP_SECONDS = 60.0
 
 PACKAGE, NEWER, UNKNOWN = "pandas==2.2.3", "pandas==2.3.1", "pandsa==2.3.1"
 
+# Columns that a step needs to be seen.
+_ROOM = 6
 # A row that ends in the difference, or right behind it.
 _FULL = re.compile(r"\[d[^\]\n]*(\];? ?.{0,2})?$", re.MULTILINE)
 
@@ -168,18 +170,19 @@ def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
                 stage.wait_for_step(f"{before}/{steps}")
                 stage.end_step()
             stage.wait_for_step(step, builds=2 if scene == "side-by-side" else 1)
-            picture = terminal.wait_for(lambda shown: _is_at(shown, step))
+            picture = terminal.wait_for(lambda shown: _is_at(shown, step, stage.columns))
             yield Moment(scene, "during", picture, tuple(terminal.chunks))
         stage.finish(terminal)
         yield Moment(scene, "end", terminal.picture(), tuple(terminal.chunks))
 
 
-def _is_at(shown: str, step: str) -> bool:
+def _is_at(shown: str, step: str, columns: int) -> bool:
     """Whether a screen shows a step, or has no room for it: Pulumi's own words on the difference stand before it."""
     rows = _progress(shown)
     if re.search(rf"\b{step}\b", rows):
         return True
-    return "creating" in rows and ("Info" not in rows or bool(_FULL.search(rows)))
+    is_narrow = any(len(row) > columns - _ROOM for row in rows.splitlines())
+    return "creating" in rows and is_narrow and ("Info" not in rows or bool(_FULL.search(rows)))
 
 
 def _progress(shown: str) -> str:
