@@ -186,7 +186,13 @@ class BuildProgress:
             words = running.words
         self._log.status(f"{words} · {elapsed:.0f} s")
 
+    def end_wait(self) -> None:
+        """Stop showing what was waited for."""
+        with self._lock:
+            self._running = None
+
     def _hit(self) -> None:
+        self.end_wait()
         if not self._origin_shown:
             self._log.info("from cache")
         self._origin_shown = True
