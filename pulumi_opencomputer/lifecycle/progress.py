@@ -102,13 +102,14 @@ class BuildProgress:
         elif isinstance(event, StepStarted) and self._is_step(event.number):
             self._start(event.number)
         elif isinstance(event, CheckpointStarted):
+            self._has_built = True
             self._run(_SAVING)
         elif not isinstance(event, BuildStarted):
             self._say(event)
 
     @property
     def has_built(self) -> bool:
-        """Whether the server said that a step has ended, in any of the requests."""
+        """Whether the server has built something, in any of the requests."""
         return self._has_built
 
     def wait_for(self, what: str) -> None:

@@ -165,21 +165,22 @@ def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
     """`pulumi up`, looked at while a step of each build runs, if one is given, and at its end."""
     with stage.up() as terminal:
         if step:
+            builds = 2 if scene == "side-by-side" else 1
             number, _, steps = step.partition("/")
             for before in range(1, int(number)):
                 stage.wait_for_step(f"{before}/{steps}")
                 stage.end_step()
-            stage.wait_for_step(step, builds=2 if scene == "side-by-side" else 1)
-            picture = terminal.wait_for(lambda shown: _is_at(shown, step, stage.columns))
+            stage.wait_for_step(step, builds)
+            picture = terminal.wait_for(lambda shown: _is_at(shown, step, builds, stage.columns))
             yield Moment(scene, "during", picture, tuple(terminal.chunks))
         stage.finish(terminal)
         yield Moment(scene, "end", terminal.picture(), tuple(terminal.chunks))
 
 
-def _is_at(shown: str, step: str, columns: int) -> bool:
-    """Whether a screen shows a step, or has no room for it: Pulumi's own words on the difference stand before it."""
+def _is_at(shown: str, step: str, builds: int, columns: int) -> bool:
+    """Whether a screen shows a step of each build, or has no room: Pulumi's words on the difference stand before it."""
     rows = _progress(shown)
-    if re.search(rf"\b{step}\b", rows):
+    if len(re.findall(rf"\b{step}\b", rows)) >= builds:
         return True
     is_narrow = any(len(row) > columns - _ROOM for row in rows.splitlines())
     return "creating" in rows and is_narrow and ("Info" not in rows or bool(_FULL.search(rows)))
