@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 _TABLE = re.compile(r"^( {5}Type +Name +)((?:Plan|Status) *)(I.*)?$")
 _ROW = re.compile(r"^ .{3} (?:├─|└─) ")
 _BLOCK = re.compile(r"^  \S+ \(.+\):$")
+_AFTER_BLOCKS = re.compile(r"^(Outputs|Resources):$")
 
 _TIMES = (
     (r"\((?:\d+m)?\d+(?:\.\d+)?s(\)|$)\.*", "(9s)"),
-    (r"(creating|replacing|running)( replacement)?( \(9s\))?\.*", r"\1\2\3..."),
+    (r"(creating|replacing|running)( replacement)?( \(9s\))?\.*(?! failed)( *$)", r"\1\2\3..."),
     (r"\(\d+\.\d s\)", "(9.0 s)"),
     (r"ready in \d+\.\d s", "ready in 9.0 s"),
     (r"· \d+ s", "· 9 s"),
@@ -67,7 +68,8 @@ def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         if _BLOCK.match(line):
             blocks.append([line])
-        elif blocks and (line.startswith("    ") or not line):
+        elif blocks and not _AFTER_BLOCKS.match(line):
+            # A line that the terminal has wrapped begins in its first column.
             blocks[-1].append(line)
         else:
             yield from _sorted(blocks)
@@ -78,7 +80,8 @@ def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
 
 def _sorted(blocks: list[list[str]]) -> Iterator[str]:
     for block in sorted(blocks):
-        yield from block
+        # The last one ends in a blank line as well as the others.
+        yield from [*block[: len(block) - (block[-1] == "")], ""]
 
 
 def _replaced(text: str) -> str:
