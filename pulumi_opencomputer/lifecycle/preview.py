@@ -57,6 +57,7 @@ class Forecast:
 
     def begin(self) -> None:
         """Forget everything: another run begins."""
+        self._close()
         with self._lock:
             self._asked = False
             self._ready: Collection[str] | None = None
@@ -94,15 +95,19 @@ class Forecast:
                 self._say(line, log, urn)
 
     def end(self) -> None:
-        """Say how many forecasts did not stay, and close the connections: no further resource comes."""
+        """Say how many forecasts did not stay: no further resource comes."""
+        self._close()
         with self._lock:
             unsaid, self._unsaid = self._unsaid, Counter()
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
         if unsaid:
             parts = ", ".join(f"{count:,} {what}" for what, count in unsaid.most_common())
             self._run_log.info(f"and {unsaid.total():,} more: {parts}")
+
+    def _close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _is_quiet(self) -> bool:
         try:

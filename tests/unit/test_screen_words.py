@@ -18,7 +18,8 @@ wrapped
     ready in 12.3 s
 
   opencomputer:index:Image (browser):
-    from cache
+    tools: will build: 6 steps
+    browser: cached: ready at once
 
 Outputs:
     api: "http://127.0.0.1:34567"
@@ -34,7 +35,8 @@ SECOND = """\
 
 Diagnostics:
   opencomputer:index:Image (browser):
-    from cache
+    browser: cached: ready at once
+    tools: will build: 6 steps
 
   opencomputer:index:Image (tools):
     [1/6] apt install jq (0.1 s)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 _TABLE = re.compile(r"^( {5}Type +Name +)((?:Plan|Status) *)(I.*)?$")
 _ROW = re.compile(r"^ .{3} (?:├─|└─) ")
 _BLOCK = re.compile(r"^  \S+ \(.+\):$")
+_FORECAST = re.compile(r"^    [\w-]+: (will build|cached)")
 _AFTER_BLOCKS = re.compile(r"^(Outputs|Resources):$")
 
 _TIMES = (
@@ -79,9 +80,16 @@ def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sorted(blocks: list[list[str]]) -> Iterator[str]:
-    for block in sorted(blocks):
+    for block in sorted(map(_with_sorted_forecasts, blocks)):
         # The last one ends in a blank line as well as the others.
         yield from [*block[: len(block) - (block[-1] == "")], ""]
+
+
+def _with_sorted_forecasts(block: list[str]) -> list[str]:
+    """A block whose forecasts, which come as resources are looked at, stand in the order of their names."""
+    places = [index for index, line in enumerate(block) if _FORECAST.match(line)]
+    found = dict(zip(places, sorted(block[index] for index in places), strict=True))
+    return [found.get(index, line) for index, line in enumerate(block)]
 
 
 def _replaced(text: str) -> str:
