@@ -77,10 +77,14 @@ class _Provider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         with _plain_errors():
-            inputs = _values(_news)
-            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            inputs, state = _values(_news), _values(_olds)
+            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), state, inputs)
             # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
-            changes = difference.changes or _PROVIDER not in _olds
+            changes: bool | None = difference.changes or _PROVIDER not in _olds
+            _session().say_changes(_urn(inputs), state, inputs)
+            if difference.shows_in_inputs:
+                # Answered as unknown: the engine then shows how the inputs differ, and no output as if it was lost.
+                changes = None
             return DiffResult(changes=changes, replaces=list(difference.replaces), delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -101,6 +101,12 @@ class Difference:
         """Whether there is anything to do."""
         return bool(self.replaces or self.updates)
 
+    @property
+    def shows_in_inputs(self) -> bool:
+        """Whether an input differs for certain, and nothing else does: a lost record shows in no input."""
+        changed = {*self.replaces, *self.updates}
+        return "contentHash" in changed and "status" not in changed
+
 
 @dataclass(frozen=True)
 class Created:
