@@ -77,11 +77,13 @@ class _Provider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         with _plain_errors():
-            inputs, state = _values(_news), _values(_olds)
-            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), state, inputs)
+            inputs = _values(_news)
+            urn = _urn(inputs)
+            state, log = _values(_olds), _session().log(urn)
+            difference = _session().lifecycle.diff(_kind(self.kind), urn, state, inputs, log)
             # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
             changes: bool | None = difference.changes or _PROVIDER not in _olds
-            _session().say_changes(_urn(inputs), state, inputs)
+            _session().say_changes(urn, state, inputs)
             if difference.shows_in_inputs:
                 # Answered as unknown: the engine then shows how the inputs differ, and no output as if it was lost.
                 changes = None
@@ -97,7 +99,9 @@ class _Provider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         with _plain_errors():
             inputs = _values(_news)
-            outputs = _session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            urn = _urn(inputs)
+            state, log = _values(_olds), _session().log(urn)
+            outputs = _session().lifecycle.update(_kind(self.kind), urn, state, inputs, log)
             return UpdateResult(outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

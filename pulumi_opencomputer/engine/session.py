@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..config import Settings, resolve, resolve_url
+from ..config import LogSettings, Settings, resolve, resolve_logs, resolve_url
 from ..errors import Problem
 from ..lifecycle import Checked, Lifecycle
 from ..lifecycle.detailed_diff import content_changes
@@ -36,7 +36,7 @@ class Session:
         self._warned: set[tuple[str, Problem]] = set()
         self._told: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self.lifecycle = Lifecycle(self._settings, self._api_url)
+        self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs, run_log=self.log(""))
 
     def configure(self, config: Mapping[str, str | None]) -> None:
         """Take the settings, by the names that `config.NAMES` has."""
@@ -86,6 +86,9 @@ class Session:
 
     def _api_url(self) -> str:
         return resolve_url(self._config, os.environ)
+
+    def _logs(self) -> LogSettings:
+        return resolve_logs(self._config, os.environ)
 
 
 _session: list[Session] = []

@@ -96,6 +96,11 @@ class Difference:
     replacing: Mapping[str, Change] = field(default_factory=dict)
     updating: Mapping[str, Change] = field(default_factory=dict)
 
+    def as_update(self) -> Difference:
+        """The same, where what needs a new record is an update of the resource."""
+        updates = tuple(dict.fromkeys((*self.replaces, *self.updates)))
+        return Difference((), updates, {}, {**self.updating, **self.replacing})
+
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""
@@ -103,9 +108,8 @@ class Difference:
 
     @property
     def shows_in_inputs(self) -> bool:
-        """Whether an input differs for certain, and nothing else does: a lost record shows in no input."""
-        changed = {*self.replaces, *self.updates}
-        return "contentHash" in changed and "status" not in changed
+        """Whether the inputs differ for certain. Where only the record is lost, they are what they were."""
+        return not {"contentHash", "name"}.isdisjoint((*self.replaces, *self.updates))
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,15 @@ class Imported:
         inputs: Checked inputs that a program may have given.
         outputs: Its outputs.
         warnings: What is odd about the inputs.
+        id: Its id in Pulumi.
+        secrets: The paths of what is secret in inputs and outputs.
     """
 
     inputs: dict[str, Any] = field(repr=False)
     outputs: dict[str, Any] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
+    id: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

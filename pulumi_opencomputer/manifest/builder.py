@@ -140,7 +140,7 @@ class Manifest:
         return made
 
     def run_commands(self, *commands: Input[str]) -> Manifest:
-        """Run shell commands in order. The server joins them with `` && ``.
+        """Run shell commands in order. The server joins them with ``&&``.
 
         Args:
             commands: The commands, each an argument of its own.

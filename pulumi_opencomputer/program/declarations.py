@@ -93,6 +93,9 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
 
         Snapshot("daily", image, name="toolchain")  # a fixed name
         Snapshot("trial", image)                    # a generated name, new with each content
+        Snapshot("trial", image, keep=3)            # the same, and the last three stay
+
+    With `keep`, use `name`, never `id`: the name changes with the content, and the id is no name then.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         *,
         name: pulumi.Input[str] | None = None,
         adopt: pulumi.Input[bool] = False,
+        keep: pulumi.Input[int] | None = None,
         timeout: float | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -112,8 +116,10 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             manifest: What the image holds, in any form that `Image` takes.
             name: The snapshot's name. Without it a name is generated, and changes with the content.
             adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
-            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`; 1800 where
-                neither says otherwise.
+            keep: How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A
+                change of content is then an update: `name` and `versions` change, and `id` stays.
+            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` and, with `keep`,
+                ``custom_timeouts.update`` in `opts`; 1800 where neither says otherwise.
             opts: The resource's options.
 
         Raises:
@@ -123,6 +129,8 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, **_place(manifest)}
         if adopt is not False:
             inputs["adopt"] = adopt
+        if keep is not None:
+            inputs["keep"] = keep
         if isinstance(manifest, ImageDeclaration):
             # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
             inputs["imageHash"] = manifest.content_hash

@@ -33,7 +33,7 @@ class BuiltOutputs:
     @property
     @pulumi.getter(name="builtHash")
     def built_hash(self) -> pulumi.Output[str]:
-        """The hash that the server built: the content hash, unless that content was blocked there."""
+        """The hash under which the server built it. Differs from the content hash if that was blocked there."""
         return pulumi.get(self, "builtHash")
 
     @property
@@ -87,8 +87,17 @@ class SnapshotOutputs(BuiltOutputs):
     @property
     @pulumi.getter
     def name(self) -> pulumi.Output[str]:
-        """The snapshot's name, for ``Sandbox.create(snapshot=…)``."""
+        """The snapshot's name, for ``Sandbox.create(snapshot=…)``. With `keep`, ``id`` is another thing."""
         return pulumi.get(self, "name")
+
+    @property
+    @pulumi.getter
+    def versions(self) -> pulumi.Output[list[dict[str, str]] | None]:
+        """With `keep`: the version in use, then the kept ones, the latest first; else None.
+
+        Each has ``name``, ``snapshotId``, ``contentHash`` and ``createdAt``.
+        """
+        return pulumi.get(self, "versions")
 
     @property
     @pulumi.getter(name="snapshotId")

@@ -56,12 +56,19 @@ def test_a_changed_image_is_explained(project: Project, emulator: Emulator) -> N
         assert shown(ran, resource) <= set(SHOWN)
     assert "hunter2" not in ran.text + str(ran.events)
     project.up()
+    project.program(CHANGED.replace('name="daily"', 'name="renamed"'))
+    ran = project.preview("--diff")
+    assert shown(ran, "daily") <= {"name"}
+    assert '"daily" => "renamed"' in ran.text
+    assert "- apiUrl" not in ran.text
+    project.program(CHANGED)
     assert set(project.up().steps().values()) == {"same"}
 
-    # A record that is lost shows in no input: a change of content beside it must not hide that it has to be made anew.
+    # A record that is lost shows in no input, and is made anew all the same, with other content or with its own.
     emulator.clear()
     project.refresh()
     assert project.resource("daily")["outputs"]["status"] == "missing"
+    assert project.preview("--diff").steps()["daily"] == "delete-replaced"
     project.program(CHANGED.replace("1.9.1", "1.9.2"))
     project.up()
     assert {row["id"] for row in emulator.snapshots()} == {

@@ -9,6 +9,7 @@ import pytest
 from pulumi_opencomputer.api.events import OtherLine, StepStarted
 from pulumi_opencomputer.errors import BuildFailedError, TimedOutError
 from pulumi_opencomputer.lifecycle.build_job import Job
+from pulumi_opencomputer.lifecycle.build_log import BuildLog
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
 from pulumi_opencomputer.lifecycle.failure_hints import hint_for
 from pulumi_opencomputer.lifecycle.kinds import IMAGE
@@ -85,7 +86,7 @@ def job(*secret: str, places: Places | None = None) -> Job:
     inputs = {"manifest": {"base": "base", "steps": STEPS}, "secretPaths": list(secret)}
     checked = check(IMAGE, "urn", {}, inputs, HashMemory())
     lines = Places.decoded(encoded("__main__.py:30", [f"__main__.py:{number}" for number in range(1, 8)]))
-    return Job("urn", checked.inputs, ResourceLog(no_log), places=lines if places is None else places)
+    return Job("urn", checked.inputs, BuildLog(ResourceLog(no_log)), places=lines if places is None else places)
 
 
 def failed(job: Job, step: int, text: str = "", step_type: str = "run") -> str:
