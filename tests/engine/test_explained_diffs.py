@@ -52,7 +52,7 @@ def test_a_changed_image_is_explained(project: Project, emulator: Emulator) -> N
     assert not [output for output in OUTPUTS if f"- {output}" in ran.text or f"~ {output}" in ran.text]
     assert '"polars==1.9.0" => "polars==1.9.1"' in ran.text
     for resource, words in {"image": WORDS, "daily": WORDS, "trial": SECRET_WORDS}.items():
-        assert [line for line in ran.lines(resource) if "polars" in line] == [words]
+        assert [line for line in ran.lines(resource) if "polars" in line] == [f"{resource}: {words}"]
         assert shown(ran, resource) <= set(SHOWN)
     assert "hunter2" not in ran.text + str(ran.events)
     project.up()
