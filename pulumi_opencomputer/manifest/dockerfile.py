@@ -72,8 +72,8 @@ def dockerfile_steps(
     context: str | os.PathLike[str] | None,
     args: Mapping[str, str] | None,
     base: str | None,
-) -> tuple[str, list[Step]]:
-    """The base and the steps of a Dockerfile.
+) -> tuple[str, list[Step], list[str]]:
+    """The base and the steps of a Dockerfile, and the line of the file that each step comes from: ``Dockerfile:7 RUN``.
 
     Args:
         path: The Dockerfile.
@@ -92,7 +92,7 @@ def dockerfile_steps(
     problems = reading.read(source, shown)
     if problems:
         raise InvalidInputError(problems)
-    return base if base is not None else _BASE, reading.steps
+    return base if base is not None else _BASE, reading.steps, [f"{shown}:{place}" for place in reading.places]
 
 
 def _checked_args(args: Any, shown: str) -> dict[str, str]:
@@ -120,6 +120,7 @@ class _Reading:
 
     def __init__(self, escape: str, context: Context, args: dict[str, str], base: str | None) -> None:
         self.steps: list[Step] = []
+        self.places: list[str] = []
         self._escape, self._context, self._given, self._base = escape, context, args, base
         self._declared: set[str] = set()
         self._global: dict[str, str] = {}
@@ -146,6 +147,7 @@ class _Reading:
             last = instruction.line
             try:
                 self._one(instruction)
+                self.places += [f"{last} {instruction.name}"] * (len(self.steps) - len(self.places))
             except RefusedError as error:
                 problems.append(Problem(f"{shown}:{last}", f"{instruction.name[:20]} {error}"))
                 if instruction.name == "FROM" or instruction.has_here_document:
