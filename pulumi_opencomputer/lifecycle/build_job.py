@@ -26,6 +26,7 @@ from ..manifest.secrets import Secrets
 from .log import ResourceLog
 from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress
+from .source import Source
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
@@ -54,6 +55,7 @@ class Job:
         inputs: Mapping[str, Any],
         log: ResourceLog,
         *,
+        source: Source | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read the inputs.
@@ -62,14 +64,15 @@ class Job:
             urn: The resource's URN.
             inputs: Its checked inputs.
             log: Its status line.
+            source: The content, where the inputs name a snapshot that has it.
             clock: Seconds that only grow.
 
         Raises:
             InvalidInputError: A local file is gone, or can't be read any more.
         """
         self.urn = urn
-        self.manifest = inputs["manifest"]
-        self.content_hash = str(inputs["contentHash"])
+        self.manifest = source.manifest if source else inputs["manifest"]
+        self.content_hash = source.content_hash if source else str(inputs["contentHash"])
         self.log = log
         self.variant = 0
         self.predecessor: str | None = None
@@ -77,9 +80,16 @@ class Job:
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
-        self._secrets = Secrets.of_inputs(inputs)
-        self._prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
-        self._hashes = {0: self.content_hash}
+        self._source = source.name if source else ""
+        self._image: Callable[[int], dict[str, Any]]
+        self._descriptions: Sequence[str]
+        if source:
+            self._secrets, self._descriptions, self._image = source.secrets, source.descriptions, source.image
+        else:
+            self._secrets = Secrets.of_inputs(inputs)
+            prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
+            self._image = prepared.image
+        self._hashes = {0: source.built_hash if source else self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._kept = ExitStack()
         # Where there can be no lock, a name of the run would tell others on this machine that it has ended.
@@ -102,12 +112,12 @@ class Job:
     @property
     def has_variants(self) -> bool:
         """Whether other content with the same effect exists: the key that makes it stands in a step."""
-        return bool(self._prepared.model.steps)
+        return bool(self._descriptions)
 
     def hash_of(self, variant: int) -> str:
         """The content hash of one of the variants."""
         if variant not in self._hashes:
-            self._hashes[variant] = content_hash(self._prepared.image(variant))
+            self._hashes[variant] = content_hash(self._image(variant))
         return self._hashes[variant]
 
     @property
@@ -137,9 +147,10 @@ class Job:
         self._kept.close()
 
     def _request(self, name: str) -> BuildRequest:
-        image = self._prepared.image(self.variant)
-        content = {key: image.pop(key) for key in ("base", "steps")}
-        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage)}
+        image = self._image(self.variant)
+        # A record of another client may lack one of them, which has a hash of its own.
+        content: dict[str, Any] = {key: image.pop(key) for key in ("base", "steps") if key in image}
+        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage, self._source)}
         if self._run_id:
             extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Problem
-from . import check, check_image, check_name, check_versions, diff, outputs
+from . import check, check_image, check_name, check_source, check_versions, diff, outputs
 from .check_size import size_warnings
 from .history import Version, history_of, kept_version, planned_deletes
 from .names import resource_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .build_job import Job
     from .log import ResourceLog
     from .run import Run
+    from .source import Source
     from .work import Work
 
 _EVERY_INPUT = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
@@ -89,6 +90,14 @@ class Kind(ABC):
     @abstractmethod
     def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
         """The id in Pulumi of a resource with these checked inputs."""
+
+    def source(self, _run: Run, _inputs: Mapping[str, Any], _log: ResourceLog, /) -> Source | None:
+        """The content, where inputs name what has it in place of a manifest.
+
+        Raises:
+            APIError: There is no such content, or the server can't be reached or refused.
+        """
+        return None
 
     @abstractmethod
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,7 +219,10 @@ class Snapshot(Kind):
 
     name = "Snapshot"
     outputs = outputs.SNAPSHOT
-    own_inputs = ("name", "adopt", "nameGenerated", "imageHash", "keep", "updateTimeout", "deleteTimeout")
+    own_inputs = (
+        *("name", "adopt", "nameGenerated", "imageHash", "keep", "updateTimeout", "deleteTimeout"),
+        *("sourceSnapshot", "sourceHash"),
+    )
 
     def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs: with `keep` nothing replaces the resource."""
@@ -224,12 +236,19 @@ class Snapshot(Kind):
         """What differs, all that needs another record among `replaces`."""
         # A name that was generated goes with the content, whatever became of the URN meanwhile.
         generated = state.get("nameGenerated") and inputs.get("nameGenerated")
-        decisive = ("contentHash",) if generated else ("contentHash", "name")
-        return diff.diff(decisive, state, inputs, settings=("keep",))
+        # Of a source that is named, the content is known where the program says it; a version's name never changes it.
+        content = "sourceSnapshot" if inputs.get("contentHash") is None else "contentHash"
+        decisive = (content,) if generated else (content, "name")
+        settings = [key for key in ("keep", "sourceSnapshot", "sourceHash") if key != content]
+        return diff.diff(decisive, state, inputs, settings)
 
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
         """Every mistake in the name and the options of a snapshot."""
-        found = [*check_name.snapshot_problems(inputs), *check_versions.keep_problems(inputs)]
+        found = [
+            *check_name.snapshot_problems(inputs),
+            *check_versions.keep_problems(inputs),
+            *check_source.source_problems(inputs),
+        ]
         if inputs.get("name") is None and autonaming is not None:
             found += check_name.autonaming_problems(autonaming)
         return found
@@ -238,7 +257,8 @@ class Snapshot(Kind):
         self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None, /
     ) -> list[Problem]:
         """Generate a name where the program gives none, and compare the content with that of the Image it names."""
-        problems = check_image.image_problems(olds, inputs, inputs.pop("imageHash", None))
+        image_hash = inputs.pop("imageHash", None)
+        problems = [] if "sourceSnapshot" in inputs else check_image.image_problems(olds, inputs, image_hash)
         check_name.fill_name(urn, olds, inputs, autonaming)
         check_versions.fill_keep(inputs)
         return problems
@@ -250,11 +270,19 @@ class Snapshot(Kind):
 
     def warnings(self, inputs: Mapping[str, Any], api_url: Callable[[], str], /) -> Iterable[Problem]:
         """What a large manifest brings with it."""
-        return size_warnings(inputs["manifest"], self.fixed_name(inputs), api_url)
+        return size_warnings(inputs.get("manifest"), self.fixed_name(inputs), api_url)
 
     def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name. With `keep` the name changes, and the id is something that is nobody's name."""
         return str(inputs["name"]) if inputs.get("keep") is None else f"{resource_of(urn)}/versions"
+
+    def source(self, run: Run, inputs: Mapping[str, Any], log: ResourceLog, /) -> Source | None:
+        """The content of the snapshot that is named."""
+        if inputs.get("sourceSnapshot") is None:
+            return None
+        from .find_source import fetch
+
+        return fetch(run, inputs, log)
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
@@ -276,7 +304,7 @@ class Snapshot(Kind):
         self, run: Run, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], work: Work
     ) -> dict[str, Any]:
         """Put another version in use where the content changed, and delete those that are not kept."""
-        kept = {key: state[key] for key in (*self.computed, "name") if key in state}
+        kept = {key: state[key] for key in (*self.computed, "name", "contentHash") if key in state}
         if "versions" not in state and inputs.get("keep") is None:
             return {**inputs, **kept}
         from .versions import VersionUpdate
@@ -299,12 +327,12 @@ class Snapshot(Kind):
     def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         """The outputs as far as they are known; those of a version that is kept are the recorded ones."""
         if inputs.get("keep") is None or not self._compare(state, inputs).replaces:
-            known = {key: state[key] for key in (*self.computed, "name") if key in state}
+            known = {key: state[key] for key in (*self.computed, "name", "contentHash") if key in state}
             return {**inputs, **known}, False
         version = kept_version(state, inputs)
         known = version.values if version else {}
         same = {key: state[key] for key in ("apiUrl", "orgId") if key in state}
-        return {**dict.fromkeys(self.computed, UNKNOWN), **inputs, **same, **known}, True
+        return {**dict.fromkeys((*self.computed, "contentHash"), UNKNOWN), **inputs, **same, **known}, True
 
     def foretell(self, state: Mapping[str, Any], inputs: Mapping[str, Any], /) -> str | None:
         """Which versions go."""

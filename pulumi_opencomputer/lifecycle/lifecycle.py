@@ -85,7 +85,7 @@ class Lifecycle:
     def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
         """Give the outputs of a create as far as they are known before; say on the status line what it would do."""
         self._forecast.tell(inputs, ResourceLog(log))
-        return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
+        return {**dict.fromkeys((*kind.computed, "contentHash"), UNKNOWN), **inputs}
 
     def preview_update(
         self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
@@ -108,8 +108,8 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
-        with self._job(urn, inputs, ResourceLog(log)) as job:
-            made = kind.create(self._run, job, inputs)
+        with self._job(kind, urn, inputs, ResourceLog(log)) as job:
+            made = {**kind.create(self._run, job, inputs), "contentHash": job.content_hash}
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)
         return Created(kind.id_of(urn, inputs), outputs)
@@ -126,18 +126,18 @@ class Lifecycle:
         """
         self._run.known.note(urn, state)
         lines, limit = ResourceLog(log), inputs.get("updateTimeout") or inputs.get("timeout")
-        work = Work(lines, limit, lambda: self._job(urn, {**inputs, "timeout": limit}, lines))
+        work = Work(lines, limit, lambda: self._job(kind, urn, {**inputs, "timeout": limit}, lines))
         outputs = kind.update(self._run, urn, state, inputs, work)
         self._run.known.note(urn, outputs)
         return outputs
 
     @contextmanager
-    def _job(self, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
+    def _job(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
         """Begin the build of inputs, in its turn."""
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, log)
+        job = Job(urn, inputs, log, source=kind.source(self._run, inputs, log))
         try:
             with self._run.queue.acquire(job):
                 yield job

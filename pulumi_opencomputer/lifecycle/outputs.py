@@ -102,6 +102,13 @@ VERSIONS = Output(
     present="sometimes",
 )
 
+SOURCE_SNAPSHOT = Output(
+    "sourceSnapshot",
+    "The snapshot whose content it has, where that was named.",
+    filled_by="program",
+    present="sometimes",
+)
+
 _SNAPSHOT_MANIFEST = replace(
     MANIFEST,
     description=f"{MANIFEST.description} Absent where the content is another snapshot's (`sourceSnapshot`).",
@@ -121,7 +128,7 @@ IMAGE = (MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, STATUS, API_URL, ORG
 #: The outputs of a snapshot.
 SNAPSHOT = (
     *(_SNAPSHOT_MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL, ORG_ID),
-    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT, VERSIONS),
+    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT, VERSIONS, SOURCE_SNAPSHOT),
 )
 
 #: What an entry of ``versions`` holds.

@@ -46,7 +46,7 @@ class Forecast:
             log: The status line.
         """
         content = inputs.get("contentHash")
-        if is_unknown(content):
+        if is_unknown(content) or "manifest" not in inputs:
             return
         with self._lock:
             if not self._asked:
