@@ -73,9 +73,18 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(WITH_TOOLS) sh -c '! command -v actionlint >/dev/null || actionlint -shellcheck= -pyflakes='
 
+.PHONY: docs
+docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo 'docs: build/docs/index.html'
+
 .PHONY: screenshots
 screenshots: $(VENV) ## make the pictures of the emulator's page in docs/images; needs a Chromium
 	@$(BIN)/python tools/screenshots.py
+
+.PHONY: pictures
+pictures: setup ## draw the pictures of the README in docs/images, from real runs
+	@$(WITH_TOOLS) $(BIN)/python tools/pictures.py
 
 .PHONY: screens
 screens: setup ## record what people see in terminals, in docs/screens

@@ -170,6 +170,10 @@ class Terminal:
         self._reader.join(seconds)
         return code
 
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does: SIGINT to the command and all that it started in its group."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
     def close(self) -> None:
         """Kill the command if it still runs."""
         if self._process.poll() is None:

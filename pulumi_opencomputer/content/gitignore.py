@@ -9,25 +9,25 @@ from typing import NamedTuple, TypeAlias
 
 from ..errors import LocalFileError
 
-#: Tells of a relative path, its last part, and whether it is a directory, if it is ignored.
+#: Takes a relative path, its last part, and whether it is a directory; returns whether it is ignored.
 IgnoreTest: TypeAlias = Callable[[str, str, bool], bool | None]
 
-# A pattern of the library matches what lies below a match, too; git asks each file and directory on the way by itself,
-# and the last pattern that matches that one decides. So a mark is added to names and patterns alike: below a match it
-# stands elsewhere. Its NUL is in no name, and the letter behind it tells directories from files.
+# A pattern of the library also matches everything below a match. Git tests each file and directory on the way
+# separately, and the last pattern that matches that one decides. So a mark is added to names and to patterns: below a
+# match it is in another place. Its NUL occurs in no name, and the letter after it tells directories from files.
 _FILE_MARK, _DIRECTORY_MARK, _ANY_MARK = "\0f", "\0d", "\0?"
 
 _CHARACTER_CLASS = re.compile(r"\[:\w*:\]")
 
 
 def ignore_test(patterns: Sequence[str]) -> IgnoreTest | None:
-    """The test of what to ignore, or None where nothing is.
+    """Return the test of what to ignore, or None if nothing is.
 
     Args:
         patterns: Lines as in a ``.gitignore`` in the directory; the last one that matches decides.
 
     Raises:
-        LocalFileError: One is no pattern. The reason names its index, and does not repeat it.
+        LocalFileError: A pattern is invalid. The reason names its index and does not repeat it.
     """
     rules = [rule for index, line in enumerate(patterns) if (rule := _rule(line, index))]
     if not rules:
@@ -52,10 +52,10 @@ class _Rule(NamedTuple):
 
 
 def _rule(line: str, index: int) -> _Rule | None:
-    """One pattern, or None where git sees none: a comment, an empty line."""
+    """Return one pattern, or None for a line that git skips: a comment or an empty line."""
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - most directories have no patterns
 
-    # Git skips the mark that some editors write at a file's start.
+    # Git skips the byte order mark that some editors write at the start of a file.
     text = _trimmed(line.removeprefix("\ufeff") if index == 0 else line)
     if text.startswith("#"):
         return None
@@ -79,14 +79,14 @@ def _rule(line: str, index: int) -> _Rule | None:
 
 
 def _trimmed(line: str) -> str:
-    """The pattern without its line end and trailing spaces, unless a backslash keeps the first of those."""
+    """Return the pattern without its line end and trailing spaces; a backslash keeps the first of those."""
     line = line.removesuffix("\n").removesuffix("\r")
     text = line.rstrip(" ")
     return text + " " if len(text) < len(line) and _ends_in_escape(text) else text
 
 
 def _as_bytes(text: str) -> str:
-    """The text with a character for each byte of its UTF-8: to git, `?` and brackets match one byte."""
+    """Return a text with one character for each byte of the UTF-8, since `?` and brackets match one byte in git."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
@@ -95,7 +95,7 @@ def _ends_in_escape(text: str) -> bool:
 
 
 def _check_pattern(body: str, index: int) -> None:
-    """Refuse what would silently match nothing, or something else than it says."""
+    """Refuse a pattern that would silently match nothing, or something other than it says."""
     if "\n" in body or "\0" in body:
         raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
     if _ends_in_escape(body):

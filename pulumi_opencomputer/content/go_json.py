@@ -1,7 +1,7 @@
 """The canonical JSON bytes of one value, as Go's ``encoding/json`` writes what it has read.
 
-A pure module: nothing here reads a file, a :class:`Blob` brings its own bytes. Values are written in pieces, so that
-a large one takes no memory of its size.
+A pure module: nothing here reads a file; a :class:`Blob` brings its own bytes. Values are written in pieces, so that a
+large one does not take as much memory as its size.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any, Protocol, TypeAlias, TypeGuard
 from ..errors import ContentChangedError, OpenComputerError
 
 _TEXT_BLOCK = 1024 * 1024
-# A multiple of three, so that only the last block of a file's base64 is padded. Its base64 fits into a processor's
-# cache, and stays below the size from which the C library maps memory anew, and the kernel clears it, each time.
+# A multiple of three, so that only the last block of a file's base64 is padded. The base64 of a block fits into the
+# processor's cache and stays below the size from which the C library maps, and the kernel clears, new memory each time.
 _RAW_BLOCK = 48 * 1024
 
-# A step's arguments are two levels deep. The server takes 10,000, which no program needs and Python's stack can't hold.
+# A step's arguments are two levels deep. The server accepts 10,000 levels, which no program needs and which would
+# overflow Python's stack.
 _MAX_LEVELS = 100
 
 _ESCAPED_IN_ASCII = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
@@ -39,7 +40,7 @@ _json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Blob(Protocol):
-    """The bytes of a file, as a value inside a step's args: there it means their padded base64."""
+    """The bytes of a file, as a value in a step's args, where it stands for their padded base64."""
 
     @property
     def size(self) -> int:
@@ -49,15 +50,15 @@ class Blob(Protocol):
         """Yield the raw bytes from the start, in chunks of any size.
 
         Raises:
-            ContentChangedError: The bytes are no longer those that `size` was taken of.
+            ContentChangedError: The bytes have changed since `size` was measured.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class FileList:
-    """The files of a directory, as a value inside a step's args: there it means a list of ``{relativePath, content}``.
+    """The files of a directory, as a value in a step's args, where it stands for a list of ``{relativePath, content}``.
 
-    Worth a type of its own, as there may be 20,000: written as that list, they take twice the time.
+    It has a type of its own because there may be 20,000 files, and writing them as that list takes twice the time.
 
     Attributes:
         entries: The relative path and the bytes of each, in the list's order.
@@ -70,10 +71,10 @@ Token: TypeAlias = bytes | Blob
 
 
 class ManifestEncodingError(OpenComputerError, ValueError):
-    """A manifest can't be brought into canonical bytes: the server would refuse its JSON.
+    """A manifest has no canonical bytes: the server would refuse its JSON.
 
     Attributes:
-        path: Where, in the API's form, as ``steps[1].args.packages[0]``; empty for the manifest itself.
+        path: The place in the API's form, such as ``steps[1].args.packages[0]``; empty for the manifest itself.
         reason: What is wrong there, without the value.
     """
 
@@ -84,7 +85,7 @@ class ManifestEncodingError(OpenComputerError, ValueError):
 
 
 def canonical_value(value: object) -> bytes:
-    """Return the canonical bytes of one JSON value, such as stands in a step's args.
+    """Return the canonical bytes of one JSON value, such as one in a step's args.
 
     Raises:
         ManifestEncodingError: The value has no JSON form.
@@ -101,7 +102,7 @@ def key_of(key: object, path: str) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Describe a value without showing it."""
+    """Describe a value by its type, without showing it."""
     return "null" if value is None else f"a value of type {type(value).__name__}"
 
 
@@ -146,7 +147,7 @@ def _deeper(level: int, path: str) -> int:
 def _object_tokens(members: Mapping[Any, object], path: str, level: int) -> Iterator[Token]:
     by_key = {well_formed(key_of(key, path)): value for key, value in members.items()}
     separator = b"{"
-    # Code points in order are UTF-8 bytes in order, once no surrogate is among them.
+    # The order of code points is the order of UTF-8 bytes if there are no surrogates.
     for key in sorted(by_key):
         yield separator + quoted_text(key) + b":"
         yield from value_tokens(by_key[key], path + step_into(key), level)
@@ -172,7 +173,7 @@ def _plain_value(value: object, path: str) -> bytes:
 
 
 def _file_tokens(files: FileList) -> Iterator[Token]:
-    """Yield what stands between a list's brackets: two tokens a file."""
+    """Yield the inside of the list's brackets: two tokens for each file."""
     opening = b'{"content":"'
     for relative, blob in files.entries:
         yield opening
@@ -184,7 +185,7 @@ def _file_tokens(files: FileList) -> Iterator[Token]:
 
 def is_blob(value: object) -> TypeGuard[Blob]:
     """Tell whether a value is a blob."""
-    # Asked of the type: an instance of Pulumi's Output answers yes to any attribute.
+    # The type is asked, because an instance of Pulumi's Output claims to have any attribute.
     return callable(getattr(type(value), "chunks", None))
 
 
@@ -214,12 +215,12 @@ def quoted_text(text: str) -> bytes:
 def _is_plain(text: str) -> bool:
     if len(text) <= _LONG_TEXT:
         return _PLAIN.fullmatch(text) is not None
-    # 37 searches at the memory's speed, so that base64 of megabytes skips the six times slower encoder.
+    # 37 fast searches, so that megabytes of base64 skip the encoder, which is six times slower.
     return text.isascii() and not any(character in text for character in _NOT_PLAIN)
 
 
 def _string_tokens(text: str) -> Iterator[bytes]:
-    """Yield a string, a long one in blocks: a copy of 200 MB costs more than its hash."""
+    """Yield a string, a long one in blocks: copying 200 MB takes longer than hashing it."""
     if len(text) <= _TEXT_BLOCK:
         yield quoted_text(text)
         return
@@ -235,7 +236,7 @@ def _string_tokens(text: str) -> Iterator[bytes]:
 
 
 def well_formed(text: str) -> str:
-    """Return a text in which pairs of surrogates are joined, and each lone one is U+FFFD, as Go does with escapes."""
+    """Return the text with pairs of surrogates joined and each lone one replaced by U+FFFD, as Go does with escapes."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -295,7 +296,7 @@ def _base64(blob: Blob) -> Iterator[bytes]:
         if left < 0:
             raise ContentChangedError(f"A local file is longer than the {blob.size} bytes seen before.")
         raw = rest + chunk if rest else chunk
-        # The last bytes go with their padding, whatever their number.
+        # The last bytes are padded, whatever their number.
         whole = len(raw) - len(raw) % 3 if left else len(raw)
         if whole <= _RAW_BLOCK:
             yield binascii.b2a_base64(raw[:whole], newline=False)

@@ -1,8 +1,8 @@
 """The canonical bytes of a manifest in the API's form, and their SHA-256: the content hash.
 
-The server decodes a manifest with Go's ``encoding/json`` into a base and a list of steps, each a type and a map of
-arguments, and hashes what the same library writes for that. So keys match in any case, a null leaves what is missing,
-and numbers are float64. What Go does with a key that stands twice is the emulator's alone: no mapping holds one.
+The server decodes a manifest with Go's ``encoding/json`` into a base and a list of steps, each with a type and a map of
+arguments, and hashes what the same library writes for that. So keys match in any case, null counts as missing, and
+numbers are float64. Only the emulator needs to know what Go does with a duplicate key; a mapping has none.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ __all__ = [
 
 _BLOCK = 1024 * 1024
 
-# Go matches a key with a field by simple case folding, under which two characters more are an s and a k.
+# Go matches keys with fields by simple case folding, which also maps two other characters to s and k.
 _FOLDING = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)} | {0x17F: "s", 0x212A: "k"}
 
-# Handing a chunk over to the thread that hashes takes about as long as hashing this much.
+# Passing a chunk to the hashing thread takes about as long as hashing this many bytes.
 _WORTH_A_THREAD = 64 * 1024
 
-# Chunks on their way to that thread. More of them would not make it faster, only larger.
+# How many chunks may wait for that thread. More would take memory and not be faster.
 _AHEAD = 2
 
 
@@ -58,8 +58,8 @@ def content_hash(manifest: Mapping[str, Any] | None) -> str:
     """Return the content hash that the server gives a manifest.
 
     Args:
-        manifest: The API's form, ``{"base", "steps": [{"type", "args"}]}``; a value in args may be a `Blob` or
-            a `FileList`.
+        manifest: The API's form, ``{"base", "steps": [{"type", "args"}]}``. A value in args may be a `Blob` or a
+            `FileList`.
 
     Returns:
         64 hexadecimal digits.
@@ -75,11 +75,11 @@ def content_hash(manifest: Mapping[str, Any] | None) -> str:
 
 
 class Hashed(NamedTuple):
-    """What the bytes of a manifest come to.
+    """The hashes of a manifest.
 
     Attributes:
         content_hash: 64 hex digits.
-        digests: By the step's index, eight hex digits for what the step holds; for people, they decide nothing.
+        digests: Eight hex digits for the content of a step, by the step's index. They are shown and decide nothing.
     """
 
     content_hash: str
@@ -87,7 +87,7 @@ class Hashed(NamedTuple):
 
 
 def hash_with_digests(manifest: Mapping[str, Any], steps: Collection[int]) -> Hashed:
-    """Return the content hash, and a short digest of each of some steps, in one pass over the bytes.
+    """Return the content hash and short digests of some steps, in one pass over the bytes.
 
     Args:
         manifest: As for `content_hash`.
@@ -106,7 +106,7 @@ def hash_with_digests(manifest: Mapping[str, Any], steps: Collection[int]) -> Ha
 
 
 class Checksum:
-    """A running CRC-32: enough to show that a step changed, and hardly any time beside the SHA-256.
+    """A running CRC-32: enough to show that a step changed, and much cheaper than the SHA-256.
 
     Attributes:
         value: The sum of the bytes so far.
@@ -121,9 +121,9 @@ class Checksum:
 
 
 class Digest:
-    """A SHA-256 that hashes large chunks in a thread of its own, while the next are read and encoded.
+    """A SHA-256 that hashes large chunks in a separate thread while the next ones are read and encoded.
 
-    A context manager: the thread ends with the block, however that ends. Memory is that of three chunks.
+    A context manager: the thread ends with the block, however that ends. It holds three chunks in memory.
     """
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class Digest:
             self._thread.shutdown()
 
     def update(self, chunk: bytes, checksum: Checksum | None = None) -> None:
-        """Add bytes, also to a checksum; waits where hashing is slower than what makes them."""
+        """Add bytes, also to a checksum; wait if hashing is slower than what produces them."""
         if not self._thread:
             if len(chunk) < _WORTH_A_THREAD:
                 self._add(chunk, checksum)
@@ -157,22 +157,22 @@ class Digest:
             checksum.add(chunk)
 
     def hexdigest(self) -> str:
-        """The hash of all bytes so far, 64 hex digits."""
+        """Return the hash of all bytes so far, 64 hex digits."""
         while self._under_way:
             self._under_way.popleft().result()
         return self._hash.hexdigest()
 
 
 def canonical_chunks(manifest: Mapping[str, Any] | None) -> Iterator[bytes]:
-    """Yield the bytes that the content hash is taken of, in chunks of 1 MB to about 2 MB; the last may be smaller.
+    """Yield the bytes that are hashed, in chunks of 1 MB to about 2 MB; the last may be smaller.
 
-    Memory stays constant, whatever the size of the blobs. Raises as `content_hash` does, while it yields.
+    Memory is constant, whatever the size of the blobs. Raises what `content_hash` raises, while it yields.
     """
     return chunks_of(manifest_tokens(manifest))
 
 
 def chunks_of(tokens: Iterable[Token]) -> Iterator[bytes]:
-    """Yield the bytes of tokens, in such chunks."""
+    """Yield the bytes of tokens in chunks of that size."""
     held: list[bytes] = []
     size = 0
     for piece in expand_tokens(tokens):
@@ -187,7 +187,7 @@ def chunks_of(tokens: Iterable[Token]) -> Iterator[bytes]:
 
 
 def embed_blobs(value: Any) -> Any:
-    """Return a copy of a manifest, or of a value in it, that has each blob's base64 in the blob's place.
+    """Return a copy of a manifest, or of a value in it, with each blob replaced by its base64.
 
     Raises:
         ContentChangedError: A blob is not as long as it was.
@@ -212,7 +212,7 @@ def manifest_tokens(manifest: object) -> Iterator[Token]:
 
 
 def _token_groups(manifest: object) -> Iterator[tuple[int, Iterable[Token]]]:
-    """Yield the tokens of a manifest step by step, each with the step's index; -1 for what stands around them."""
+    """Yield the tokens of a manifest step by step, each with the step's index; -1 for tokens outside of steps."""
     base, steps = _fields(manifest, ("base", "steps"), "")
     head = b'{"base":' + _text(base, "base") + b',"steps":'
     if steps is None:
@@ -236,19 +236,19 @@ def _step_tokens(step: object, path: str) -> Iterator[Token]:
 
 
 def fold_key(key: str) -> str:
-    """Return what the server compares keys by: an ASCII field's name in lower case, however it is spelled."""
+    """Return the form in which the server compares keys: lower case, whatever the spelling."""
     return key.translate(_FOLDING)
 
 
 def object_at(value: object, path: str) -> Mapping[Any, object]:
-    """Return an object of a manifest, refused if it is none."""
+    """Return an object of a manifest; refuse anything else."""
     if not isinstance(value, (dict, Mapping)):
         raise ManifestEncodingError(path, f"must be an object, not {kind_of(value)}")
     return value
 
 
 def _fields(value: object, names: tuple[str, str], path: str) -> list[object]:
-    """The values of an object's two fields, None where one is absent or null; the last spelling of a name counts."""
+    """Return the values of an object's two fields, None if absent or null; the last spelling of a name counts."""
     found: dict[str, object] = dict.fromkeys(names)
     if value is not None:
         for key, member in object_at(value, path).items():

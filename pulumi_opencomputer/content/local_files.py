@@ -1,7 +1,7 @@
 """Local files: found, listed in a fixed order, and streamed. No bytes are kept.
 
-What counts is names and bytes. Modes, times, the file system's order and the place of the directory
-don't: the same files give the same listing everywhere.
+Names and bytes count. Modes, times, the file system's order and the directory's place don't: the same files give the
+same listing everywhere.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from ..errors import ContentChangedError, LocalFileError
 from .gitignore import IgnoreTest, ignore_test
 from .go_json import Blob, FileList
 
-# A multiple of three: the base64 of each block then ends where the block does, with nothing to carry over. Larger
-# blocks are slower: they leave the processor's cache, and the kernel clears new memory for each.
+# A multiple of three, so that the base64 of a block ends with the block. Larger blocks are slower: they leave the
+# processor's cache, and the kernel clears new memory for each.
 _BLOCK = 48 * 1024
 
-# O_NONBLOCK: opening what was swapped for a pipe must not wait for a writer. Not every platform has every flag.
+# O_NONBLOCK: if a file was swapped for a pipe, opening it must not wait for a writer. Not every platform has every
+# flag.
 _FLAGS = ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK")
 _OPEN_FLAGS = sum(getattr(os, flag, 0) for flag in _FLAGS)
 
@@ -37,26 +38,26 @@ _KINDS = {
 _IGNORE_IT = "add it to ignore"
 _EMBED_LINK = f"put a copy of its target in its place, or {_IGNORE_IT}."
 
-# How often links inside of linked directories may lead to one directory: each time, its files are embedded once more.
+# How often links inside linked directories may lead to one directory. Its files are embedded again each time.
 _MOST_CHAINED_LINKS = 50
 
-# A directory listing on Windows knows no inodes, and every file there has the executable bit or none.
+# On Windows a directory listing has no inodes, and the executable bit means nothing.
 _POSIX = os.name == "posix"
 _AS_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
-#: What tells one version of a file from another: device, inode, size, and times of content and inode in ns.
+#: Tells versions of a file apart: device, inode, size, and the times of content and inode in ns.
 Fingerprint: TypeAlias = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A regular file of this machine, as it was when it was looked at.
+    """A regular file of this machine, as it was when it was listed.
 
     Attributes:
         path: Its absolute path.
         size: Its bytes.
         executable: Whether its owner may execute it; False on Windows.
-        fingerprint: What tells this version of it from another.
+        fingerprint: Tells this version of the file from others.
     """
 
     path: str
@@ -65,15 +66,15 @@ class LocalFile:
     fingerprint: Fingerprint
 
     def as_value(self) -> Blob:
-        """What stands for it in a step's arguments: its base64."""
+        """The value for a step's arguments: the file's base64."""
         return self
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the file's bytes in blocks of at most 48 KB, each of them a multiple of three but the last.
+        """Yield the file's bytes in blocks of at most 48 KB; each but the last is a multiple of three.
 
         Raises:
-            ContentChangedError: It is not the version that was looked at, before or after it was read.
-            LocalFileError: It may not be read, or the reading failed.
+            ContentChangedError: The file changed since it was listed, before or while it was read.
+            LocalFileError: The file can't be read.
         """
         if self.size < _BLOCK and (whole := self._at_once()) is not None:
             yield whole
@@ -87,7 +88,7 @@ class LocalFile:
             os.close(descriptor)
 
     def _at_once(self) -> bytes | None:
-        """The bytes of a small file, by as few system calls as there may be; None where one read gave fewer."""
+        """Return the bytes of a small file with as few system calls as possible; None if one read gave fewer bytes."""
         descriptor = self._open()
         try:
             raw = os.read(descriptor, self.size + 1)
@@ -95,7 +96,7 @@ class LocalFile:
             self._compare(descriptor)
             raise self._unreadable(error) from error
         else:
-            # One look is enough: nothing leaves here before it, and the file was looked at when it was listed.
+            # One check is enough: nothing is returned before it, and the file was checked when it was listed.
             self._compare(descriptor)
         finally:
             os.close(descriptor)
@@ -117,7 +118,7 @@ class LocalFile:
             while block := os.read(descriptor, min(_BLOCK, left)):
                 left -= len(block)
                 yield block
-            # Some file systems tell no size, or a wrong one.
+            # Some file systems report no size, or a wrong one.
             longer = os.read(descriptor, 1)
         except OSError as error:
             raise self._unreadable(error) from error
@@ -159,18 +160,18 @@ class Directory:
     total_bytes: int
 
     def as_value(self) -> FileList:
-        """What stands for it in a step's arguments: the list of its files."""
+        """The value for a step's arguments: the list of its files."""
         return FileList(self.entries)
 
 
 def scan_file(source: str) -> LocalFile:
-    """Look at one file. A link is followed, wherever it leads.
+    """Return one file. A link is followed, wherever it leads.
 
     Args:
         source: Its path.
 
     Raises:
-        LocalFileError: It is missing, unreadable, or no regular file. The reason does not repeat `source`.
+        LocalFileError: It is missing, unreadable, or not a regular file. The reason does not repeat `source`.
     """
     status = _source_status(source)
     if stat.S_ISDIR(status.st_mode):
@@ -179,19 +180,19 @@ def scan_file(source: str) -> LocalFile:
 
 
 def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
-    """List the files of a directory and of those below it.
+    """List the files of a directory and everything below it.
 
-    A link to a file or directory inside is followed. What is ignored is not looked at, and an ignored directory not
-    entered; a link to a directory counts as one. Directories without a file are left out.
+    A link to a file or directory inside is followed; a link to a directory counts as a directory. Ignored files are not
+    looked at, and ignored directories are not entered. Directories without files are left out.
 
     Args:
         source: The directory's path; a link to one is followed.
         ignore: Patterns as in a ``.gitignore`` in that directory, one each.
 
     Raises:
-        LocalFileError: It is missing or unreadable, a pattern is none, or what is not ignored can't be embedded: a
-            link that leaves the directory, leads nowhere or in a circle, a device, pipe or socket, a name that is
-            not UTF-8. The reason names the path below `source`, and does not repeat `source` or a pattern.
+        LocalFileError: It is missing or unreadable, a pattern is invalid, or something that is not ignored can't be
+            embedded: a link that leaves the directory, leads nowhere or in a circle, a device, pipe or socket, or a
+            name that is not UTF-8. The reason names the path below `source` and does not repeat `source` or a pattern.
     """
     status = _source_status(source)
     if not stat.S_ISDIR(status.st_mode):
@@ -202,7 +203,7 @@ def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
     return Directory(entries, sum(entry.file.size for entry in entries))
 
 
-# The walk. It deals in strings, as there may be 20,000 files; pathlib alone would double its time.
+# The walk. It uses strings, because there may be 20,000 files, and pathlib alone would double its time.
 
 
 def _walk(root: str, is_ignored: IgnoreTest | None) -> Iterator[Entry]:
@@ -242,7 +243,7 @@ def _listing(directory: str, prefix: str) -> list[os.DirEntry[str]]:
 def _is_directory(found: os.DirEntry[str]) -> bool:
     try:
         return found.is_dir()
-    except OSError:  # a link in a circle, or past a directory that may not be entered: told once it is not ignored
+    except OSError:  # A link in a circle, or behind a directory that can't be entered: an error unless it is ignored.
         return False
 
 
@@ -273,9 +274,9 @@ def _check_link(link: os.DirEntry[str], relative: str, root: str, real_root: str
 
 
 def _bound_links(link: os.DirEntry[str], relative: str, reached: Counter[tuple[int, int]]) -> None:
-    """Refuse the link at which links inside of linked directories have led to one directory too often.
+    """Refuse the link by which links inside linked directories lead to one directory too often.
 
-    Packages that link to each other, without a circle, double the files with each package.
+    Packages that link to each other double the number of files with each package, even without a circle.
     """
     status = _status(link, relative)
     target = (status.st_dev, status.st_ino)
@@ -316,7 +317,7 @@ def _local_file(path: str, status: os.stat_result, relative: str) -> LocalFile:
 
 def _is_readable(path: str, status: os.stat_result) -> bool:
     if _POSIX and status.st_mode & stat.S_IRUSR and status.st_uid == os.geteuid():
-        return True  # the usual case, without a system call
+        return True  # The usual case, without a system call.
     return os.access(path, os.R_OK, effective_ids=_AS_EFFECTIVE_USER)
 
 
@@ -328,7 +329,7 @@ def _fingerprint(status: os.stat_result) -> Fingerprint:
 
 
 def _as_utf8(name: str) -> str:
-    """The name's bytes read as UTF-8, whatever the locale says; other bytes become lone surrogates."""
+    """Return the name's bytes read as UTF-8, whatever the locale; other bytes become lone surrogates."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
@@ -340,13 +341,13 @@ def _require_utf8(relative: str) -> None:
 
 
 def _refuse(relative: str, reason: str) -> NoReturn:
-    """Raise for what stands at `relative`, or for the source itself where that is empty."""
+    """Raise an error about the path `relative`, or about the source itself if that is empty."""
     shown = _shown(relative)
     raise LocalFileError(f"{shown} {reason}" if shown else reason, shown) from None
 
 
 def _shown(path: str) -> str:
-    """A path for a message: bytes that are not UTF-8 and what does not print as escapes."""
+    """Return a path for a message; bytes that are not UTF-8 and unprintable characters become escapes."""
     return path if path.isprintable() else "".join(map(_shown_char, path))
 
 

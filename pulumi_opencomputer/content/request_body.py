@@ -11,21 +11,20 @@ from .hashing import Digest, chunks_of, fold_key, manifest_tokens
 
 _HEAD = b'{"image":'
 
-# Beside the manifest's own fields, they would change the content, or name the row of the build itself.
+# Beside the manifest's own fields, these would change the content or name the build's own record.
 _RESERVED = frozenset({"base", "steps", "name"})
 
 
 class BuildRequest:
     """The body of ``POST /api/snapshots``: a manifest, the keys beside it, and the snapshot's name.
 
-    Iterating yields the JSON in chunks of up to about 2 MB, in constant memory, as often as wanted. The
-    manifest's part is exactly its canonical bytes, so what is sent has the hash that was planned, or the
-    request is given up before its last byte and the server has nothing to build. The manifest must not
-    be changed in between.
+    Iterating yields the JSON in chunks of up to about 2 MB, in constant memory, as often as you like. The manifest's
+    part is exactly its canonical bytes. Either what is sent has the planned hash, or the request is abandoned before
+    its last byte and the server has nothing to build. The manifest must not be changed meanwhile.
 
     Attributes:
         name: The snapshot's name.
-        content_hash: The hash that the content was planned with.
+        content_hash: The planned hash of the content.
         size: The number of bytes of the whole body, for ``Content-Length``.
     """
 
@@ -37,7 +36,7 @@ class BuildRequest:
         extra: Mapping[str, Any] | None = None,
         expected_hash: str,
     ) -> None:
-        """Measure the body; no file is read yet.
+        """Measure the body. No file is read yet.
 
         Args:
             name: The snapshot's name.
@@ -47,13 +46,13 @@ class BuildRequest:
 
         Raises:
             ManifestEncodingError: The server could not decode this.
-            ValueError: A key of `extra` would be read as a part of the manifest, or name the build's row.
+            ValueError: A key of `extra` would be read as part of the manifest, or would name the build's own record.
         """
         self.name = name
         self.content_hash = expected_hash
         self._tokens = tuple(manifest_tokens(manifest))
         self._tail = _tail(name, extra or {})
-        # The manifest's closing brace is in the tail, behind the extra keys.
+        # The manifest's closing brace is in the tail, after the extra keys.
         self.size = len(_HEAD) + tokens_size(self._tokens) - 1 + len(self._tail)
 
     def __repr__(self) -> str:
@@ -63,7 +62,7 @@ class BuildRequest:
         """Yield the body.
 
         Raises:
-            ContentChangedError: A local file is not what was planned; the body ends unfinished.
+            ContentChangedError: A local file is not what was planned; the body stays unfinished.
         """
         held = _HEAD
         with Digest() as digest:

@@ -18,6 +18,7 @@ from .names import resource_of
 from .types import UNKNOWN, Autonaming, Checked, Difference, Imported
 
 if TYPE_CHECKING:
+    from ..api.client import Client
     from ..api.records import Record
     from .build_job import Job
     from .log import ResourceLog
@@ -47,6 +48,10 @@ class Kind(ABC):
     def computed(self) -> tuple[str, ...]:
         """The outputs that only a create can fill in."""
         return tuple(output.name for output in self.outputs if output.filled_by == "create")
+
+    def unknown_outputs(self, _inputs: Mapping[str, Any], /) -> Sequence[str]:
+        """The outputs that a create of these inputs fills in, as far as the inputs do not say them."""
+        return (*self.computed, "contentHash")
 
     @property
     def inputs(self) -> Collection[str]:
@@ -85,6 +90,14 @@ class Kind(ABC):
 
     def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
         """What will work, but not as well as it could, at the API that is configured."""
+        return ()
+
+    def concerns(self, _run: Run, _urn: str, _inputs: Mapping[str, Any], _client: Client, /) -> Iterable[str]:
+        """What the server tells of a create in a preview, beside its content: what will fail, or lose something.
+
+        Raises:
+            APIError: The server can't be reached, or refused.
+        """
         return ()
 
     @abstractmethod
@@ -224,6 +237,11 @@ class Snapshot(Kind):
         *("sourceSnapshot", "sourceHash"),
     )
 
+    def unknown_outputs(self, inputs: Mapping[str, Any], /) -> Sequence[str]:
+        """The same; versions are where some are kept."""
+        keeps = inputs.get("keep") is not None
+        return [key for key in super().unknown_outputs(inputs) if keeps or key != outputs.VERSIONS.name]
+
     def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs: with `keep` nothing replaces the resource."""
         found = self._compare(state, inputs)
@@ -272,6 +290,12 @@ class Snapshot(Kind):
         """What a large manifest brings with it."""
         return size_warnings(inputs.get("manifest"), self.fixed_name(inputs), api_url)
 
+    def concerns(self, run: Run, urn: str, inputs: Mapping[str, Any], client: Client, /) -> Iterable[str]:
+        """Whether the name is another's, and whether patches get lost."""
+        from .concerns import concerns_of
+
+        return concerns_of(run, urn, inputs, client)
+
     def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name. With `keep` the name changes, and the id is something that is nobody's name."""
         return str(inputs["name"]) if inputs.get("keep") is None else f"{resource_of(urn)}/versions"
@@ -286,10 +310,12 @@ class Snapshot(Kind):
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
+        from .concerns import tell_of_lost_patches
         from .create_snapshot import SnapshotCreation
         from .ownership import Ownership
 
         ownership = Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False)))
+        tell_of_lost_patches(job, ownership.recorded, str(inputs["name"]), run.client())
         record = SnapshotCreation(run, job, ownership).run(str(inputs["name"]))
         return self.outputs_of(record, inputs, job.content_hash)
 
@@ -332,7 +358,7 @@ class Snapshot(Kind):
         version = kept_version(state, inputs)
         known = version.values if version else {}
         same = {key: state[key] for key in ("apiUrl", "orgId") if key in state}
-        return {**dict.fromkeys((*self.computed, "contentHash"), UNKNOWN), **inputs, **same, **known}, True
+        return {**dict.fromkeys(self.unknown_outputs(inputs), UNKNOWN), **inputs, **same, **known}, True
 
     def foretell(self, state: Mapping[str, Any], inputs: Mapping[str, Any], /) -> str | None:
         """Which versions go."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from ..manifest.places import Places
 from .history import history_of
 from .types import Recorded
 
@@ -19,12 +20,14 @@ class KnownRecords:
         self._holders: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._declared: set[str] = set()
+        self._places: dict[str, Places] = {}
         self._lock = threading.Lock()
 
     def forget_all(self) -> None:
         """Forget everything: another run begins."""
         with self._lock:
-            for known in (self._recorded, self._versions, self._holders, self._names, self._declared):
+            declared = (self._names, self._declared, self._places)
+            for known in (self._recorded, self._versions, self._holders, *declared):
                 known.clear()
 
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
@@ -81,3 +84,13 @@ class KnownRecords:
         """Whether the program has declared a resource with this URN so far."""
         with self._lock:
             return urn in self._declared
+
+    def note_places(self, urn: str, places: Places) -> None:
+        """Remember where the program declares a resource."""
+        with self._lock:
+            self._places[urn] = places
+
+    def places_of(self, urn: str) -> Places:
+        """Where the program declares a resource, as far as it told."""
+        with self._lock:
+            return self._places.get(urn) or Places()

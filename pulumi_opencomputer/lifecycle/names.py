@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
+from ..sanitize import is_engine_mark
 
 if TYPE_CHECKING:
     from ..api.records import Record
@@ -160,6 +161,10 @@ def name_problem(name: object) -> Problem | None:
         return Problem("name", "must not hold '/' nor be '.' or '..': the API could never read or delete it.")
     if _CONTROL.search(name) or _SURROGATE.search(name):
         return Problem("name", "must not hold control characters or lone surrogates.")
+    if "<{%" in name:
+        return Problem("name", "must not hold '<{%': Pulumi's command line takes that for a colour, and breaks off.")
+    if is_engine_mark(name):
+        return Problem("name", "is a text by which Pulumi marks values of its own; it would read it as one.")
     if len(name.encode("utf-8")) > MAX_NAME_BYTES:
         return Problem("name", f"must not be longer than {MAX_NAME_BYTES} bytes in UTF-8.")
     return None

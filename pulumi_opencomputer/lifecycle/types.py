@@ -123,11 +123,15 @@ class Imported:
         inputs: Checked inputs that a program may have given.
         outputs: Its outputs.
         warnings: What is odd about the inputs.
+        id: Its id in Pulumi.
+        secrets: The paths of what is secret in inputs and outputs.
     """
 
     inputs: dict[str, Any] = field(repr=False)
     outputs: dict[str, Any] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
+    id: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

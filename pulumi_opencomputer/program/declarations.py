@@ -7,9 +7,14 @@ from typing import Any
 
 import pulumi
 
+from ..manifest import places
 from ..manifest.builder import Manifest
-from .inputs import HasManifest, ManifestInput, declared
+from . import fixed_names
+from .failures import show_plainly
+from .inputs import HasManifest, ManifestInput, declared, places_of
 from .outputs import ImageOutputs, SnapshotOutputs
+
+show_plainly()
 
 
 class Declaration(pulumi.Resource):
@@ -68,7 +73,8 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
             InvalidInputError: The manifest has none of these forms, or an option can't be used.
         """
         self._declared_manifest = declared(manifest)
-        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest}
+        self._declared_places = places_of(manifest)
+        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest, **_place(manifest)}
         self._register(resource_name, inputs, manifest, timeout, opts)
 
     def _take_manifest(self, manifest: Any) -> None:
@@ -122,11 +128,12 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms, or an option can't be used.
+            InvalidInputError: The manifest has none of these forms, an option can't be used, or another resource of
+                the program has the name.
         """
         named = manifest is None and source_snapshot is not None
         content = {"manifest": None if named else declared(manifest), "sourceSnapshot": source_snapshot}
-        inputs = {**dict.fromkeys(self._computed), **content, "name": name}
+        inputs = {**dict.fromkeys(self._computed), **content, "name": name, **_place(manifest)}
         if source_hash is not None:
             inputs["sourceHash"] = source_hash
         if adopt is not False:
@@ -136,4 +143,12 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         if isinstance(manifest, ImageDeclaration):
             # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
             inputs["imageHash"] = manifest.content_hash
+        fixed_names.refuse_taken(name, opts)
         self._register(resource_name, inputs, manifest, timeout, opts)
+        fixed_names.note(name, resource_name, opts)
+
+
+def _place(manifest: Any) -> dict[str, str]:
+    """The input that tells where the program declares a resource and its steps; none where that is not known."""
+    text = places.encoded(places.here(), places_of(manifest))
+    return {places.INPUT: text} if text.strip() else {}

@@ -33,7 +33,7 @@ class BuiltOutputs:
     @property
     @pulumi.getter(name="builtHash")
     def built_hash(self) -> pulumi.Output[str]:
-        """The hash that the server built: the content hash, unless that content was blocked there."""
+        """The hash under which the server built it. Differs from the content hash if that was blocked there."""
         return pulumi.get(self, "builtHash")
 
     @property

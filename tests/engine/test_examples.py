@@ -11,6 +11,7 @@ from adapters import PLUGIN, only
 from emulator_process import Emulator
 from project import Project
 from sdks import Sdks, run
+from snippets import snippets
 
 pytestmark = only(PLUGIN)
 
@@ -49,8 +50,16 @@ def test_yaml_example_deploys_once_and_leaves_nothing(project: Project, emulator
 def test_typescript_example_compiles_deploys_and_is_destroyed(
     project: Project, emulator: Emulator, sdks: Sdks, npm: str
 ) -> None:
-    """The TypeScript project compiles against the schema's SDK, deploys by the Automation API, and is destroyed."""
+    """The TypeScript project and the programs of the pages compile against the schema's SDK; it deploys, and goes."""
     _copy(project, "typescript")
+    programs = {f"page-{number}.ts": each.text for number, each in enumerate(snippets("typescript"))}
+    assert programs
+    for name, text in programs.items():
+        (project.folder / name).write_text(text)
+    settings = project.folder / "tsconfig.json"
+    settings.write_text(
+        settings.read_text().replace('"index.ts"', ", ".join(f'"{name}"' for name in ["index.ts", *programs]))
+    )
     shutil.copytree(sdks.folder / "nodejs", project.folder / "sdks" / "opencomputer")
     quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline", "--no-update-notifier")
     run(npm, "install", *quiet, cwd=project.folder)

@@ -1,4 +1,4 @@
-"""The example that tests its program against the emulator, run as its CI job runs it."""
+"""The examples whose CI jobs test them against the emulator, run as those jobs run them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-_EXAMPLE = Path(__file__).parents[2] / "examples" / "testing-with-emulator"
+import pytest
+
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_EXAMPLE = _EXAMPLES / "testing-with-emulator"
 
 
-def test_the_examples_own_tests_pass(tools: str, pulumi_home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("example", "passed"), [("testing-with-emulator", 3), ("ci-deploy", 1)])
+def test_the_examples_own_tests_pass(tools: str, pulumi_home: Path, tmp_path: Path, example: str, passed: int) -> None:
     """It shares nothing with this project's tests: it needs the package, pytest and the Pulumi CLI."""
     folder = tmp_path / "repository"
-    shutil.copytree(_EXAMPLE, folder)
+    shutil.copytree(_EXAMPLES / example, folder)
     unset = ("OPENCOMPUTER_", "PULUMI_", "PYTEST_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     environment |= {
@@ -25,7 +29,7 @@ def test_the_examples_own_tests_pass(tools: str, pulumi_home: Path, tmp_path: Pa
     command = [sys.executable, "-m", "pytest", "-q"]
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "3 passed" in ran.stdout
+    assert f"{passed} passed" in ran.stdout
 
 
 def test_its_ci_job_has_ten_lines_or_so() -> None:

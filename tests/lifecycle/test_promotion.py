@@ -134,7 +134,7 @@ def test_hash_is_known_in_a_check_only_where_it_is_given(stack: Stack) -> None:
     with stack.process() as lifecycle:
         plain = lifecycle.check(SNAPSHOT, "urn", {}, promoted("x").news).inputs
         assert "contentHash" not in plain
-        assert lifecycle.preview(SNAPSHOT, plain, Lines())["contentHash"] is UNKNOWN
+        assert lifecycle.preview(SNAPSHOT, "urn", plain, Lines())["contentHash"] is UNKNOWN
         given = lifecycle.check(SNAPSHOT, "urn", {}, promoted("x", sourceHash="a" * 64).news).inputs
         assert given["contentHash"] == "a" * 64
     assert calls(stack.emulator) == []

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,19 @@ def actionlint() -> str:
     return found
 
 
+def named(workflow: str) -> str:
+    """The workflow with a version in place of each commit, for the linter, which knows an action's inputs by versions.
+
+    It knows none newer than these; the inputs that are used here are the same.
+    """
+    versions = {"actions/checkout": "v4", "actions/setup-python": "v5", "pulumi/actions": "v6"}
+    return re.sub(r"([\w/-]+)@[0-9a-f]{40}", lambda used: f"{used[1]}@{versions.get(used[1], used[0][-40:])}", workflow)
+
+
 def lint(actionlint: str, workflow: str) -> subprocess.CompletedProcess[str]:
     # Whether shellcheck and pyflakes are installed must not decide what is found.
     command = [actionlint, "-no-color", "-shellcheck=", "-pyflakes=", "-stdin-filename", WORKFLOW.name, "-"]
-    return subprocess.run(command, input=workflow, capture_output=True, text=True, check=False)
+    return subprocess.run(command, input=named(workflow), capture_output=True, text=True, check=False)
 
 
 @pytest.mark.tools
@@ -65,10 +75,38 @@ def test_the_linter_would_find_a_mistake(actionlint: str, right: str, wrong: str
 
 
 def test_only_the_deployment_is_given_the_key() -> None:
-    """The preview, which runs a pull request's code, does without OpenComputer's key."""
-    preview, deploy = WORKFLOW.read_text(encoding="utf-8").split("\n  deploy:\n")
-    assert "secrets.OPENCOMPUTER_API_KEY" not in preview
-    assert "secrets.OPENCOMPUTER_API_KEY" in deploy
+    """The tests and the preview, which run a pull request's code, do without OpenComputer's key."""
+    others, deploy = WORKFLOW.read_text(encoding="utf-8").split("\n  deploy:\n")
+    assert "secrets." not in others
+    assert re.findall(r"secrets\.\w+", deploy) == ["secrets.OPENCOMPUTER_API_KEY"]
+
+
+def test_the_job_that_forks_run_gets_no_token_and_no_secret() -> None:
+    """It can read the repository, and nothing else."""
+    job = WORKFLOW.read_text(encoding="utf-8").partition("\n  emulator:\n")[2].partition("\n  preview:\n")[0]
+    assert re.findall(r"^      (\S+: \w+)", job.partition("permissions:")[2].partition("steps:")[0], re.M) == [
+        "contents: read"
+    ]
+    assert "if:" not in job
+
+
+def test_both_triggers_wait_for_the_same_files() -> None:
+    """GitHub's parser of workflows has no aliases, so the list stands there twice."""
+    first, second = re.findall(r"^    paths: (.*)$", WORKFLOW.read_text(encoding="utf-8"), re.MULTILINE)
+    assert first == second
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("folder", ["ci-deploy", "testing-with-emulator"])
+def test_gitlab_takes_the_pipeline(folder: str, tmp_path: Path) -> None:
+    """By GitLab's own schema, which would find a misspelt key."""
+    pipeline = ROOT / "examples" / folder / ".gitlab-ci.yml"
+    wrong = tmp_path / ".gitlab-ci.yml"
+    wrong.write_text(pipeline.read_text(encoding="utf-8").replace("  script:", "  scripts:"))
+    for file, code in ((pipeline, 0), (wrong, 1)):
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stdout
 
 
 def test_a_deployment_is_never_cancelled_half_way() -> None:
@@ -77,11 +115,12 @@ def test_a_deployment_is_never_cancelled_half_way() -> None:
     assert "cancel-in-progress: false" in deploy
 
 
-def test_each_action_of_the_project_is_pinned_to_a_commit() -> None:
+@pytest.mark.parametrize("workflow", [OWN_WORKFLOW, WORKFLOW, TESTING_WORKFLOW], ids=["own", "deploy", "testing"])
+def test_each_action_is_pinned_to_a_commit(workflow: Path) -> None:
     """A tag can be moved to other code; the commit's tag stands beside it for who updates it."""
-    used = [line for line in OWN_WORKFLOW.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    used = [line for line in workflow.read_text(encoding="utf-8").splitlines() if "uses:" in line]
     assert used
-    assert [line for line in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
+    assert [line for line in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40}\b.* # v\d+\.\d+\.\d+\b", line)] == []
 
 
 def test_the_project_is_tried_on_each_python_that_it_names() -> None:
