@@ -14,23 +14,9 @@ from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import ConflictError, InvalidInputError, NotFoundError
 from pulumi_opencomputer.lifecycle import UNKNOWN
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
-from stack import Lines, Resource, SharedTime, Stack, calls, leave_build, named, snapshot
+from stack import Lines, Resource, SharedTime, Stack, calls, leave_build, named, promoted, snapshot
 
 DEV = snapshot("make one", urn="dev", name=None)
-
-
-class Promoted(Resource):
-    """A snapshot of another one's content."""
-
-    @property
-    def news(self) -> dict[str, Any]:
-        return {key: value for key, value in super().news.items() if key != "manifest"}
-
-
-def promoted(source: str, *, name: str | None = "stable", **more: Any) -> Promoted:
-    """A snapshot that gets a snapshot's content."""
-    declared = snapshot(urn="prod", name=name, sourceSnapshot=source, **more)
-    return Promoted(declared.urn, name=name, kind=SNAPSHOT, more=declared.more)
 
 
 @pytest.fixture
@@ -175,15 +161,15 @@ def test_source_that_is_not_ready_is_an_error(stack: Stack, source: str) -> None
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"sourceSnapshot": "a/b"}, "sourceSnapshot: must not hold '/'"),
-        ({"sourceSnapshot": "x", "sourceHash": "12"}, "sourceHash: must be a content hash"),
-        ({"sourceSnapshot": "x", "secretPaths": ["sourceSnapshot"]}, "sourceSnapshot: must not be secret"),
+        ({"source": "a/b"}, "sourceSnapshot: must not hold '/'"),
+        ({"sourceHash": "12"}, "sourceHash: must be a content hash"),
+        ({"secretPaths": ["sourceSnapshot"]}, "sourceSnapshot: must not be secret"),
     ],
 )
 def test_what_names_no_source_is_refused(stack: Stack, more: dict[str, Any], words: str) -> None:
     """Each mistake with its property."""
     with pytest.raises(InvalidInputError, match=words):
-        stack.up(replace(promoted("x"), more=more))
+        stack.up(promoted(**{"source": "x", **more}))
 
 
 def test_source_beside_a_manifest_is_refused(stack: Stack) -> None:
