@@ -13,10 +13,13 @@ from ..config import LogSettings, Settings
 from ..errors import InvalidInputError, OpenComputerError
 from ..manifest.places import Places
 from .check_name import name_taken
-from .kinds import IMAGE, Kind
+from .check_size import list_warnings
+from .kind import Kind
+from .kinds import IMAGE
 from .located import located
 from .log import Log, ResourceLog, no_log
 from .preview import Forecast
+from .read_replica import FULL_LIST
 from .run import Run
 from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported, is_unknown
 from .work import Work
@@ -92,8 +95,10 @@ class Lifecycle:
         if not checked.problems and (other := self._run.known.declare(urn, kind.fixed_name(checked.inputs))):
             checked = Checked(dict(news), (name_taken(other),))
         if not checked.problems:
-            warnings = (*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url))
-            checked = replace(checked, warnings=warnings)
+            warnings = [*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url)]
+            if total := self._run.known.count(urn, kind.records(checked.inputs), FULL_LIST):
+                warnings += list_warnings(total, self._run.api_url)
+            checked = replace(checked, warnings=tuple(warnings))
         return located(checked, places) if places and checked.problems else checked
 
     def diff(
