@@ -74,6 +74,9 @@ def test_versions_through_their_life(world: World) -> None:
     world.write(_kept("two", 3))
     world.up()
     assert _versions(world) == [two, three]
+    # What an update that runs out of time leaves goes with the resource.
+    world.write(_kept("SLEEP_BUILD_4", 3, custom_timeouts={"update": "1s", "delete": "5m"}))
+    assert "(OC1107)" in world.up(fails=True).text
     world.project.destroy()
     assert world.rows() == {}
 
