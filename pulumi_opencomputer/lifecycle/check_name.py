@@ -61,13 +61,16 @@ def fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonam
     if inputs.get("name") is not None:
         return
     inputs["nameGenerated"] = True
-    wanted = inputs["contentHash"]
+    wanted, key = inputs.get("contentHash"), "contentHash"
+    if wanted is None:
+        # Another snapshot's content, which only the create learns: that one's name stands for it.
+        wanted, key = inputs.get("sourceSnapshot"), "sourceSnapshot"
     if is_unknown(wanted):
         inputs["name"] = UNKNOWN
-    elif olds.get("nameGenerated") and olds.get("contentHash") == wanted and olds.get("name"):
+    elif olds.get("nameGenerated") and olds.get(key) == wanted and olds.get("name"):
         # The name holds as long as the content does, also after an alias gave the resource another URN.
         inputs["name"] = olds["name"]
     elif autonaming and not name_problem(autonaming.proposed):
         inputs["name"] = autonaming.proposed
     else:
-        inputs["name"] = generated_name(urn, wanted)
+        inputs["name"] = generated_name(urn, str(wanted))

@@ -37,3 +37,21 @@ def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -
             f"{size * _SECONDS_PER_BYTE:.0f} s, while the server handles it. A generated name is never missing."
         )
     return [Problem("manifest", reason) for reason in found]
+
+
+def list_warnings(total: int, api_url: Callable[[], str]) -> list[Problem]:
+    """What a program with more records than the public endpoint lists loses.
+
+    Args:
+        total: How many records its snapshots have, with the versions that they keep.
+        api_url: Gives the API's address.
+    """
+    if api_url() != DEFAULT_API_URL:
+        return []
+    reason = (
+        f"makes it {total} records that this program's snapshots have at the server, kept versions counted, so far. "
+        "The public endpoint lists 200 at most. Deploying, going back and deleting work all the same, but lists, "
+        "refreshes of images and the search for what interrupted runs left see a part. Keep fewer versions, or use "
+        "several organisations."
+    )
+    return [Problem("keep", reason)]

@@ -38,6 +38,10 @@ class SnapshotInfo:
         checkpoint_id: The built image's id, None until it is ready.
         created_at: RFC 3339 in UTC.
         last_used_at: RFC 3339 in UTC, or None.
+        project: The Pulumi project that made it; ``unknown`` where this provider did not make it.
+        stack: The stack that made it, or ``unknown``.
+        resource: The resource that made it, by its name, or ``unknown``.
+        source_snapshot: The snapshot that it was promoted from, or None.
     """
 
     id: str
@@ -47,6 +51,10 @@ class SnapshotInfo:
     checkpoint_id: str | None
     created_at: str
     last_used_at: str | None
+    project: str = "unknown"
+    stack: str = "unknown"
+    resource: str = "unknown"
+    source_snapshot: str | None = None
 
 
 def get_snapshot(name: str) -> SnapshotInfo:
@@ -135,6 +143,8 @@ def _info(found: Mapping[str, Any], token: str) -> SnapshotInfo:
         checkpoint_id=found.get("checkpointId"),
         created_at=found["createdAt"],
         last_used_at=found.get("lastUsedAt"),
+        **{key: found[key] for key in ("project", "stack", "resource") if key in found},
+        source_snapshot=found.get("sourceSnapshot"),
     )
 
 

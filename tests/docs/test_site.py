@@ -15,9 +15,7 @@ from snippets import ROOT
 pytestmark = pytest.mark.tools
 
 PAGES = sorted(
-    page.stem
-    for page in (ROOT / "docs").glob("*.md")
-    if page.stem not in ("_index", "installation-configuration", "versions")
+    page.stem for page in (ROOT / "docs").glob("*.md") if page.stem not in ("_index", "installation-configuration")
 )
 SIZES = {"phone": 390, "desk": 1280}
 # What reaches beyond the window, and is not in something that scrolls by itself.
