@@ -20,6 +20,7 @@ from emulator_process import Emulator, wait_until
 from pulumi_opencomputer.config import resolve
 from pulumi_opencomputer.lifecycle import Lifecycle
 from pulumi_opencomputer.lifecycle.build_job import Job
+from pulumi_opencomputer.lifecycle.build_log import BuildLog
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from pulumi_opencomputer.lifecycle.log import ResourceLog, no_log
 
@@ -144,7 +145,7 @@ class _Swaps:
         return self._lifecycle.check(SNAPSHOT, _urn(name), {}, inputs).inputs
 
     def _body(self, name: str) -> bytes:
-        return b"".join(Job(_urn(name), self._inputs(name), ResourceLog(no_log)).request(name))
+        return b"".join(Job(_urn(name), self._inputs(name), BuildLog(ResourceLog(no_log))).request(name))
 
     def _send(self, body: bytes) -> None:
         headers = {"Content-Type": "application/json"}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .about import version
 from .emulator import command as emulator
+from .generate import command as generate
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -21,6 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     emulator.add_arguments(emulate)
     emulate.set_defaults(run=lambda given: emulator.run(emulate, given))
+    moving_in = commands.add_parser(
+        "generate", help="write a program out of the snapshots that an account has", **generate.TEXTS
+    )
+    generate.add_arguments(moving_in)
+    moving_in.set_defaults(run=lambda given: generate.run(moving_in, given))
+    value = commands.add_parser("value", help="print one value of a snapshot's manifest", **generate.VALUE_TEXTS)
+    generate.add_value_arguments(value)
+    value.set_defaults(run=lambda given: generate.run_value(value, given))
     given = parser.parse_args(arguments)
     given.run(given)
 

@@ -1,11 +1,13 @@
-"""The provider's settings: where the API is, with which key, and for which runtime.
+"""The provider's settings: where the API is, with which key, for which runtime, and what is shown of builds.
 
 Each comes from the stack's configuration (``opencomputer:…``), else from the environment.
 """
 
 from __future__ import annotations
 
+import enum
 import ipaddress
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from .errors import ConfigurationError, Problem
 
 #: The settings' names.
-NAMES = ("apiKey", "apiUrl", "sdkVersion", "allowHttp")
+NAMES = ("apiKey", "apiUrl", "sdkVersion", "allowHttp", "logs", "logFile")
 
 DEFAULT_API_URL = "https://app.opencomputer.dev"
 DEFAULT_SDK_VERSION = "1.1.0"
@@ -27,7 +29,10 @@ _ENVIRONMENT = {
     "apiKey": "OPENCOMPUTER_API_KEY",
     "apiUrl": "OPENCOMPUTER_API_URL",
     "sdkVersion": "OPENCOMPUTER_SDK_VERSION",
+    "logs": "OPENCOMPUTER_LOGS",
+    "logFile": "OPENCOMPUTER_LOG_FILE",
 }
+_LOG_FILE = "The setting opencomputer:logFile (or OPENCOMPUTER_LOG_FILE)"
 _LONGEST_HOST = 253
 _PORTS = {"https": 443, "http": 80}
 _SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -51,12 +56,41 @@ class Settings:
     allow_http: bool = False
 
 
+class LogLines(enum.Enum):
+    """Which lines of a build are shown."""
+
+    STEPS = "steps"
+    """Each step, and a limited number of the server's own lines."""
+
+    FULL = "full"
+    """Each step, and all of the server's own lines."""
+
+    FAILURES = "failures"
+    """Nothing, unless the build fails: then all that ``full`` shows."""
+
+    NONE = "none"
+    """Nothing but warnings."""
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What becomes of the log of a build.
+
+    Attributes:
+        lines: Which lines are shown.
+        file: The absolute path of a file that each build's whole log is added to; None if there is none.
+    """
+
+    lines: LogLines = LogLines.STEPS
+    file: str | None = None
+
+
 def resolve(config: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
     """Return the settings.
 
     Args:
         config: The stack's configuration under ``opencomputer``: `apiKey`, `apiUrl`, `sdkVersion`,
-            `allowHttp`.
+            `allowHttp`, `logs`, `logFile`.
         environ: The process's environment.
 
     Raises:
@@ -78,6 +112,17 @@ def resolve_url(config: Mapping[str, str | None], environ: Mapping[str, str]) ->
     return url
 
 
+def resolve_logs(config: Mapping[str, str | None], environ: Mapping[str, str]) -> LogSettings:
+    """Return what becomes of the log of a build; needs no key.
+
+    A relative path counts from the process's working directory, which is the program's folder.
+
+    Raises:
+        ConfigurationError: ``logs`` is none of the words, or ``logFile`` can't be a file.
+    """
+    return LogSettings(_resolve_lines(config, environ), _resolve_file(config, environ))
+
+
 def problems(config: Mapping[str, str | None], environ: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with the settings; that there is no key is nothing wrong yet, as a preview needs none.
 
@@ -90,6 +135,8 @@ def problems(config: Mapping[str, str | None], environ: Mapping[str, str]) -> li
         ("apiUrl", lambda: resolve_url(config, environ)),
         ("sdkVersion", lambda: _resolve_version(config, environ)),
         ("apiKey", lambda: has_key and _resolve_key(config, environ)),
+        ("logs", lambda: _resolve_lines(config, environ)),
+        ("logFile", lambda: _resolve_file(config, environ)),
     )
     found = []
     for name, check in checks:
@@ -148,6 +195,35 @@ def _resolve_key(config: Mapping[str, str | None], environ: Mapping[str, str]) -
             f" a space, a line break or a letter beyond ASCII. Copy it once more and set it: {SET_KEY_COMMAND}"
         )
     return key
+
+
+def _resolve_lines(config: Mapping[str, str | None], environ: Mapping[str, str]) -> LogLines:
+    word = _lookup("logs", config, environ) or LogLines.STEPS.value
+    try:
+        return LogLines(word.lower())
+    except ValueError:
+        words = ", ".join(each.value for each in LogLines)
+        raise ConfigurationError(
+            f"The setting opencomputer:logs (or OPENCOMPUTER_LOGS) must be one of {words}."
+        ) from None
+
+
+def _resolve_file(config: Mapping[str, str | None], environ: Mapping[str, str]) -> str | None:
+    path = _lookup("logFile", config, environ)
+    if not path:
+        return None
+    if "\0" in path:
+        raise ConfigurationError(f"{_LOG_FILE} can't be used: it holds a NUL character.")
+    separators = tuple(filter(None, (os.sep, os.altsep)))
+    found = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a path that is no file is no error yet
+    if path.endswith(separators) or os.path.isdir(found):  # noqa: PTH112
+        raise ConfigurationError(
+            f"{_LOG_FILE} names a directory. Name a file in it, which is made: pulumi config set opencomputer:logFile "
+            "build-logs/opencomputer.log"
+        )
+    if os.path.exists(found) and not os.path.isfile(found):  # noqa: PTH110, PTH113
+        raise ConfigurationError(f"{_LOG_FILE} names a device, pipe or socket. Name a file, which is made.")
+    return found
 
 
 def _allow_http(config: Mapping[str, str | None]) -> bool:

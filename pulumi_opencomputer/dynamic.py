@@ -24,6 +24,9 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN as WIRE_UNKNOWN
 
+from .manifest.places import INPUT as PLACES_INPUT
+from .manifest.places import Places
+
 if TYPE_CHECKING:
     from .engine.session import Session
     from .lifecycle import Kind
@@ -65,9 +68,9 @@ class _Provider(ResourceProvider):
         with _plain_errors():
             inputs = _with_unseen_secrets(_values(news))
             urn = _urn(inputs)
-            checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs)
-            for warning in checked.warnings:
-                _session().warn_once(urn, str(checked.inputs.get("contentHash")), str(warning))
+            declared_at = Places.decoded(news.get(PLACES_INPUT))
+            checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs, places=declared_at)
+            _session().warn_once(urn, checked, declared_at)
             # A failure that named a property would show that property's value, secret or not.
             failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
             return CheckResult(_to_wire(checked.inputs), failures)
@@ -75,7 +78,9 @@ class _Provider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         with _plain_errors():
             inputs = _values(_news)
-            difference = _session().lifecycle.diff(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            urn = _urn(inputs)
+            state, log = _values(_olds), _session().log(urn)
+            difference = _session().lifecycle.diff(_kind(self.kind), urn, state, inputs, log)
             # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
             changes = difference.changes or _PROVIDER not in _olds
             return DiffResult(changes=changes, replaces=list(difference.replaces), delete_before_replace=False)
@@ -90,7 +95,9 @@ class _Provider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         with _plain_errors():
             inputs = _values(_news)
-            outputs = _session().lifecycle.update(_kind(self.kind), _urn(inputs), _values(_olds), inputs)
+            urn = _urn(inputs)
+            state, log = _values(_olds), _session().log(urn)
+            outputs = _session().lifecycle.update(_kind(self.kind), urn, state, inputs, log)
             return UpdateResult(outputs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -142,7 +149,7 @@ def _urn(values: Mapping[str, Any]) -> str:
 
 
 def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties as plain values, without the engine's own (``__provider``)."""
+    """The properties as plain values, without those that are no inputs (``__provider``)."""
     return {key: _from_wire(value) for key, value in properties.items() if not key.startswith("__")}
 
 

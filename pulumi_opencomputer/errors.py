@@ -30,8 +30,8 @@ docs/errors.md explains.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 _CODE_AT_END = re.compile(r"\(OC\d{4}\)$")
 
@@ -45,6 +45,13 @@ class OpenComputerError(Exception):
 
     code = "OC1000"
 
+    _raised_as: Callable[[type[OpenComputerError]], type[OpenComputerError]] | None = None
+
+    def __new__(cls, *args: Any, **_: Any) -> OpenComputerError:
+        """Make it of the class under which this process raises its kind."""
+        change = OpenComputerError._raised_as
+        return super().__new__(change(cls) if change else cls, *args)
+
     def __str__(self) -> str:
         return _with_code(super().__str__(), self.code)
 
@@ -52,6 +59,15 @@ class OpenComputerError(Exception):
         """Add a sentence to the message, for whoever reads it at the terminal."""
         first, *rest = self.args or ("",)
         self.args = (f"{first} {text}", *rest)
+
+
+def raise_as(change: Callable[[type[OpenComputerError]], type[OpenComputerError]]) -> None:
+    """Let every error be raised as an instance of a subclass of its class, which is shown in another way.
+
+    Args:
+        change: Gives the subclass, or the class itself, each time that an error is made.
+    """
+    OpenComputerError._raised_as = staticmethod(change)
 
 
 def _with_code(message: str, code: str) -> str:
@@ -272,9 +288,16 @@ class BuildFailedError(APIError):
         step: The step's number as the build log counts, from 1; None where the server named none.
         step_type: The API's type of the step (``apt_install``, ``run``, …), or None.
         exit_code: The exit code of the step's command, or None.
+        place: Where the program declares the step, as ``__main__.py:14 .pip_install(["nump"])``; empty if not known.
+        hint: What probably is the cause, and what to do; empty if nothing is known.
+        last_lines: The last lines of the build's output, as far as the server sends it.
     """
 
     code = "OC1111"
+
+    place = ""
+    hint = ""
+    last_lines: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -289,3 +312,13 @@ class BuildFailedError(APIError):
         self.step = step
         self.step_type = step_type
         self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        if not (self.place or self.hint or self.last_lines):
+            return super().__str__()
+        said = f"The server said: {self.text}" if self.text else ""
+        more = [self.place and f"at {self.place}", self.hint, said]
+        if self.last_lines:
+            more += ["The last lines of the build:", *(f"| {line}" for line in self.last_lines)]
+        below = "\n".join(part for part in more if part).replace("\n", "\n  ")
+        return f"{_with_code(self.message, self.code)}\n  {below}"

@@ -35,7 +35,7 @@ class _PluginResource(Declaration, pulumi.CustomResource):
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         warn_of_plain_key()
-        options = _options(self._kind, manifest, timeout, opts)
+        options = _options(self._kind, manifest, timeout, opts, updates=inputs.get("keep") is not None)
         pulumi.CustomResource.__init__(self, f"opencomputer:index:{self._kind}", resource_name, inputs, options)
 
 
@@ -52,11 +52,11 @@ class Snapshot(SnapshotDeclaration, _PluginResource):
 
 
 def _options(
-    kind: str, manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions | None
+    kind: str, manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions | None, *, updates: bool = False
 ) -> pulumi.ResourceOptions | None:
     # The plugin of the program's own release, where Pulumi has to download one.
     plugin = pulumi.ResourceOptions(version=version(), plugin_download_url=plugin_download_url() or None)
     more = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=f"pulumi-python:dynamic/opencomputer:{kind}")])
     if timeout is not None:
-        more.custom_timeouts = with_create_timeout(timeout, opts.custom_timeouts if opts else None)
+        more.custom_timeouts = with_create_timeout(timeout, opts.custom_timeouts if opts else None, updates=updates)
     return after(manifest, pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(plugin, opts), more))

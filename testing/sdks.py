@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from pulumi_opencomputer.plugin import schema
 
 _ROOT = Path(__file__).parents[1]
-_GENERATOR = _ROOT / "tools" / "codegen" / "main.go"
 _LIMIT = 1200
 
 #: The module that the engine is compiled in, where that is done with Go.
@@ -32,11 +33,23 @@ class Sdks:
     findings: list[str]
 
 
-def generate(go: str, folder: Path) -> Sdks:
-    """Compile the generators and run them."""
-    run(go, "build", *FLAGS, "-o", folder / "codegen", _GENERATOR, cwd=ENGINE)
-    findings = run(folder / "codegen", schema.PATH, folder / "sdks", cwd=folder).splitlines()
+def generate(folder: Path) -> Sdks:
+    """Generate them as a release does."""
+    findings = run(sys.executable, "-m", "tools.release", "--out", folder / "sdks", "generate", cwd=_ROOT).splitlines()
     return Sdks(folder / "sdks", findings)
+
+
+def examples(language: str) -> list[str]:
+    """The programs of one language in the schema's descriptions."""
+    spec = schema.generate()
+    entries = [*spec["resources"].values(), *spec["functions"].values(), spec["provider"]]
+    programs = [
+        program
+        for entry in entries
+        for program in re.findall(rf"```{language}\n(.*?)\n```", entry["description"], re.DOTALL)
+    ]
+    assert len(programs) == 7
+    return programs
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:

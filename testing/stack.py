@@ -220,11 +220,11 @@ class Stack:
         if checked.problems:
             raise InvalidInputError(checked.problems)
         if old and not forced:
-            difference = lifecycle.diff(resource.kind, resource.urn, old.outputs, checked.inputs)
+            difference = lifecycle.diff(resource.kind, resource.urn, old.outputs, checked.inputs, self.lines)
             if not difference.replaces:
-                old.inputs = checked.inputs
                 if difference.changes:
-                    old.outputs = lifecycle.update(resource.kind, resource.urn, old.outputs, checked.inputs)
+                    old.outputs = lifecycle.update(resource.kind, resource.urn, old.outputs, checked.inputs, self.lines)
+                old.inputs = checked.inputs
                 return
         created = lifecycle.create(resource.kind, resource.urn, checked.inputs, self.lines)
         if old:

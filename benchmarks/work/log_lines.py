@@ -79,9 +79,8 @@ def messages(steps: int) -> Iterator[str]:
 
 def _lines(steps: int) -> Iterator[tuple[str, bool]]:
     for number in range(1, steps + 1):
-        text = f"[{number}/{steps}] {_DESCRIPTION}"
-        yield text, True
-        yield f"{text} (0.0 s)", False
+        yield f"{number}/{steps} {_DESCRIPTION}", True
+        yield f"[{number}/{steps}] {_DESCRIPTION} (0.0 s)", False
 
 
 def _send_ours(port: str, steps: int) -> None:
@@ -101,10 +100,12 @@ def _send_bare(log: Callable[[str, bool], None], steps: int) -> None:
 
 def _progress(port: str, steps: int) -> Any:
     from pulumi_opencomputer.engine.log import EngineLog  # noqa: PLC0415
+    from pulumi_opencomputer.lifecycle.build_log import BuildLog  # noqa: PLC0415
     from pulumi_opencomputer.lifecycle.log import ResourceLog  # noqa: PLC0415
     from pulumi_opencomputer.lifecycle.progress import BuildProgress  # noqa: PLC0415
 
-    return BuildProgress(ResourceLog(EngineLog(f"127.0.0.1:{port}").log_for(_URN)), [_DESCRIPTION] * steps)
+    log = BuildLog(ResourceLog(EngineLog(f"127.0.0.1:{port}").log_for(_URN)))
+    return BuildProgress(log, [_DESCRIPTION] * steps)
 
 
 def _bare_log(port: str) -> Callable[[str, bool], None]:

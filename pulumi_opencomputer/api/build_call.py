@@ -83,6 +83,7 @@ class BuildCall:
     request: BuildBody
     timeout: float
     on_event: Callable[[BuildEvent], None]
+    on_upload: Callable[[int, int], None] | None
     on_quiet: Callable[[float, bool], None] | None
     before_end: Callable[[], None] | None
     before_last_byte: Callable[[float], None] | None
@@ -138,11 +139,14 @@ class BuildCall:
         }
 
     def _body(self, exchange: Exchange, guard: Guard) -> Iterator[bytes]:
-        held = b""
+        held, sent = b"", 0
+        self._tell_sent(0)
         for block in _blocks(self.request):
             self._check_time()
             if held:
                 yield held
+                sent += len(held)
+                self._tell_sent(sent)
             held = block
         yield held[:-1]
         # From the last byte on the server may be building, so the guard stands by before that.
@@ -151,7 +155,12 @@ class BuildCall:
             self._call(self.before_end)
         if self.before_last_byte:
             self._hold(exchange, self.before_last_byte)
+        self._tell_sent(self.request.size)
         yield held[-1:]
+
+    def _tell_sent(self, count: int) -> None:
+        if self.on_upload:
+            self.on_upload(count, self.request.size)
 
     def _hold(self, exchange: Exchange, before_last_byte: Callable[[float], None]) -> None:
         """Let the caller do what must come between the upload and the build."""

@@ -21,8 +21,8 @@ from ..errors import (
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
 from .events import BuildEvent
-from .record_list import RecordList, read_list, read_one
-from .records import Record
+from .record_list import RecordList, count_entries, find_head, read_list, read_one
+from .records import Head, Record
 from .transport import LARGEST_ANSWER, Timing, Transport
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "BuildOutcome",
     "Client",
     "Deleted",
+    "Head",
     "Record",
     "RecordList",
     "Timing",
@@ -39,6 +40,8 @@ __all__ = [
 
 _LOOK_LIMIT = 64 * 1024 * 1024
 _LOOK_SECONDS = 10.0
+# Bytes a second: a look that has much to read before what it looks for takes its time.
+_SLOWEST_READ = 3e6
 
 
 class Deleted(enum.Enum):
@@ -114,15 +117,19 @@ class Client:
         """
         return self._transport.with_retries(lambda: self._look(name, with_manifest=with_manifest))
 
-    def list_snapshots(self) -> RecordList:
+    def list_snapshots(self, *, limit: int = LARGEST_ANSWER, seconds: float | None = None) -> RecordList:
         """Return all named records of any status, newest first, without their manifests' lists and objects.
 
         A record that can't be read is left out, and the list is then not whole.
 
+        Args:
+            limit: The most bytes to read.
+            seconds: The time after which no more is read; no limit of its own, if it is None.
+
         Raises:
             APIError: As with `get_snapshot`.
         """
-        return self._list("/api/snapshots")
+        return self._list("/api/snapshots", limit=limit, seconds=seconds)
 
     def list_images(
         self,
@@ -169,6 +176,35 @@ class Client:
         found = self._list("/api/images", until=is_wanted, limit=limit, last_is_whole=with_manifest)
         return (found[-1] if found and is_wanted(found[-1]) else None), found
 
+    def get_head(self, name: str) -> Head | None:
+        """Return as much of the named record as stands before its manifest, which is not waited for.
+
+        Returns:
+            The head; None if the server does not write it first.
+
+        Raises:
+            NotFoundError: There is none.
+            APIError: As with `get_snapshot`.
+        """
+        return self._find_head(_path(name), lambda head: head.name == name, is_list=False)
+
+    def find_head(self, content_hash: str, *, size: float = 0.0) -> Head | None:
+        """Return the head of the unnamed record of a content hash, as far as the list of images shows it.
+
+        Args:
+            content_hash: The 64 hex digits.
+            size: The bytes of records before it that are known to be there: they are read as well.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+
+        def is_wanted(head: Head) -> bool:
+            return head.name is None and head.content_hash == content_hash
+
+        limit, seconds = _LOOK_LIMIT + int(1.5 * size), _LOOK_SECONDS + size / _SLOWEST_READ
+        return self._find_head("/api/images", is_wanted, is_list=True, limit=limit, seconds=seconds)
+
     def has_checkpoint(self, name: str) -> bool:
         """Tell whether a snapshot is there and ready; a cheap look, without its manifest.
 
@@ -183,6 +219,23 @@ class Client:
                     return True
             except NotFoundError:
                 return False
+
+        return self._transport.with_retries(attempt)
+
+    def count_patches(self, name: str) -> int | None:
+        """Count the patches that hang on a snapshot; None where it is not there, or not ready. As cheap a look.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        path = f"{_path(name)}/patches"
+
+        def attempt() -> int | None:
+            try:
+                with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
+                    return count_entries(chunks, f"answer to {path}")
+            except NotFoundError:
+                return None
 
         return self._transport.with_retries(attempt)
 
@@ -221,6 +274,7 @@ class Client:
         *,
         timeout: float,
         on_event: Callable[[BuildEvent], None],
+        on_upload: Callable[[int, int], None] | None = None,
         on_quiet: Callable[[float, bool], None] | None = None,
         before_end: Callable[[], None] | None = None,
         before_last_byte: Callable[[float], None] | None = None,
@@ -236,6 +290,8 @@ class Client:
                 server sends something after that (a keepalive comes every 15 s), or at the latest when it was
                 silent for `Timing.silence`.
             on_event: Called for each log event.
+            on_upload: Called as the body is sent, with the bytes that are sent and those of the whole body: first with
+                0, at last with both equal; anew if the request is repeated.
             on_quiet: Called, whenever the server sends something, with the seconds since the last log event
                 if they are `Timing.quiet` or more, and whether there was any. A stream that brought no event
                 yet may be waiting for another build.
@@ -267,6 +323,7 @@ class Client:
             request,
             timeout,
             on_event,
+            on_upload,
             on_quiet,
             before_end,
             before_last_byte,
@@ -276,6 +333,21 @@ class Client:
         path = _path(name)
         with self._transport.get(path) as chunks:
             return read_one(chunks, f"answer to {path}", self._transport.redact, name, with_manifest=with_manifest)
+
+    def _find_head(
+        self,
+        path: str,
+        is_wanted: Callable[[Head], bool],
+        *,
+        is_list: bool,
+        limit: int = LARGEST_ANSWER,
+        seconds: float | None = None,
+    ) -> Head | None:
+        def attempt() -> Head | None:
+            with self._transport.get(path, limit=limit, seconds=seconds) as chunks:
+                return find_head(chunks, f"answer to {path}", self._transport.redact, is_wanted, is_list=is_list)
+
+        return self._transport.with_retries(attempt)
 
     def _list(
         self,

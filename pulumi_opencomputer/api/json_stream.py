@@ -14,6 +14,7 @@ from typing import NamedTuple
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 _END_OF_STRING = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _NO_ENTRY = re.compile(rb"[\s,]*")
+_MANIFEST = re.compile(rb'"manifest"\s*:\s*\Z')
 _VALUE_MARKS = b",[{"
 _BACKSLASH = 0x5C
 _BLOCK = 64 * 1024
@@ -40,6 +41,8 @@ class ListReader:
         is_list: Whether the text is a list of objects so far.
         has_begun: Whether a first object has begun.
         is_complete: Whether the list has ended.
+        head: The JSON of the open entry's fields before its manifest, once that has begun; None before. A server writes
+            them in no promised order.
     """
 
     def __init__(self, *, keep_whole: bool = False) -> None:
@@ -78,6 +81,7 @@ class ListReader:
 
     def _begin(self) -> None:
         self._outline = bytearray()
+        self.head: bytes | None = None
         self._whole = bytearray() if self._keep_whole else None
 
     def _obey(self, mark: bytes) -> bool:
@@ -88,6 +92,8 @@ class ListReader:
             self._keep(mark)
         elif mark in b"{[":
             self.is_list = self.is_list and (mark == b"{" if self._depth == 1 else self._depth > 0 or mark == b"[")
+            if mark == b"{" and self._depth == _DEEPEST - 1 and (key := _MANIFEST.search(self._outline)):
+                self.head = bytes(self._outline[: key.start()]).rstrip(b", \r\n\t") + b"}"
             self._depth += 1
             self.has_begun = self.has_begun or (self.is_list and self._depth > 1)
             self._keep(mark if self._depth <= _DEEPEST else b"null" if self._depth == _DEEPEST + 1 else b"", mark)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..errors import AnswerTooLargeError, ProtocolError, TimedOutError
 from .json_stream import Entry, ListReader
-from .records import Record, parse_json, parse_record
+from .records import Head, Record, parse_head, parse_json, parse_record
 
 _MOST_RECORDS = 100_000
 
@@ -78,6 +78,26 @@ def read_list(
     return RecordList.of(records, is_whole=not skipped)
 
 
+def count_entries(chunks: Iterable[bytes], what: str) -> int:
+    """Count the objects of a list, which is not kept; ``null`` counts as an empty one.
+
+    Args:
+        chunks: The answer's body.
+        what: What it is, for errors.
+
+    Raises:
+        ProtocolError: It is not a list of objects.
+    """
+    reader = ListReader()
+    count, beginning = 0, b""
+    for chunk in chunks:
+        beginning = (beginning + chunk)[:10] if len(beginning) < 10 else beginning
+        count += len(list(reader.feed(chunk)))
+    if beginning.strip() != b"null" and not (reader.is_list and reader.is_complete):
+        raise ProtocolError(f"The server's {what} is not a list (a JSON array of objects).")
+    return count
+
+
 def read_one(
     chunks: Iterable[bytes], what: str, redact: Callable[[str], str], name: str, *, with_manifest: bool
 ) -> Record:
@@ -108,6 +128,64 @@ def read_one(
         parse_json(beginning, what, redact)
         raise ProtocolError(f"The server's {what} is not a record (a JSON object).")
     return parse_record(parse_json(found[0].outline, what, redact), what, name=name)
+
+
+def find_head(
+    chunks: Iterable[bytes],
+    what: str,
+    redact: Callable[[str], str],
+    is_wanted: Callable[[Head], bool],
+    *,
+    is_list: bool,
+) -> Head | None:
+    """Read a list of records, or one record, until the wanted one's head is there; its manifest is not waited for.
+
+    Args:
+        chunks: The answer's body. It may end with AnswerTooLargeError or TimedOutError, which cut it.
+        what: What it is, for errors.
+        redact: Takes the API key out of a text.
+        is_wanted: Told each record's head.
+        is_list: Whether it is a list.
+
+    Returns:
+        The first wanted head; None if there is none in what was read.
+
+    Raises:
+        ProtocolError: It is not a list of records, or no record.
+    """
+    reader = ListReader()
+    if not is_list:
+        list(reader.feed(b"["))
+    beginning, told = b"", None
+    try:
+        for chunk in chunks:
+            beginning = beginning or chunk[:2000]
+            outlines = [entry.outline for entry in reader.feed(chunk)]
+            if reader.head is not told:
+                told = reader.head
+                outlines.append(told)
+            for outline in outlines:
+                head = None if outline is None else _head(outline, what, redact)
+                if head is not None and is_wanted(head):
+                    return head
+            if not reader.is_list:
+                break
+    except (AnswerTooLargeError, TimedOutError):
+        if not reader.has_begun:
+            raise
+        return None
+    if not reader.is_list or not (reader.is_complete or (reader.has_begun and not is_list)):
+        parse_json(beginning, what, redact)
+        raise ProtocolError(f"The server's {what} holds no records.")
+    return None
+
+
+def _head(outline: bytes, what: str, redact: Callable[[str], str]) -> Head | None:
+    # Where the server writes the manifest before these fields, they come with the whole record.
+    try:
+        return parse_head(parse_json(outline, what, redact), what)
+    except ProtocolError:
+        return None
 
 
 def _outlined(entry: Entry, what: str, redact: Callable[[str], str]) -> Record | None:

@@ -122,6 +122,49 @@ def parse_record(value: object, what: str, *, name: str | None = None, with_mani
     )
 
 
+@dataclass(frozen=True)
+class Head:
+    """The fields of a record that tell which one it is, and whether its image is there.
+
+    Attributes:
+        id: As of `Record`.
+        name: As of `Record`.
+        content_hash: As of `Record`.
+        checkpoint_id: As of `Record`.
+    """
+
+    id: str
+    name: str | None
+    content_hash: str
+    checkpoint_id: str | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether sandboxes can start from it: a record has a checkpoint when it is ready, and no longer."""
+        return self.checkpoint_id is not None
+
+
+def parse_head(value: object, what: str) -> Head:
+    """Return the head of a record, checked field by field.
+
+    Args:
+        value: The JSON value; other fields may be missing.
+        what: What it is a part of, for the error.
+
+    Raises:
+        ProtocolError: As with `parse_record`.
+    """
+    if not isinstance(value, dict):
+        raise ProtocolError(f"The server's {what} is not a record (a JSON object).")
+    fields = _Fields(value, what)
+    return Head(
+        id=fields.required("id", fields.identifier("id")),
+        name=fields.name(),
+        content_hash=fields.content_hash(),
+        checkpoint_id=fields.identifier("checkpointId"),
+    )
+
+
 class _Fields:
     """The fields of one record."""
 

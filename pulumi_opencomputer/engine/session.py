@@ -8,9 +8,12 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from ..config import Settings, resolve, resolve_url
-from ..lifecycle import Lifecycle
+from ..config import LogSettings, Settings, resolve, resolve_logs, resolve_url
+from ..errors import Problem
+from ..lifecycle import Checked, Lifecycle
+from ..lifecycle.located import step_count
 from ..lifecycle.log import Log, Severity
+from ..manifest.places import Places
 from .error_text import is_debugging
 from .log import EngineLog
 from .threadpool import calling_pool, raise_worker_limit
@@ -28,9 +31,9 @@ class Session:
         """
         self._config: Mapping[str, str | None] = {}
         self._engine = EngineLog(engine)
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, Problem]] = set()
         self._lock = threading.Lock()
-        self.lifecycle = Lifecycle(self._settings, self._api_url)
+        self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs, run_log=self.log(""))
 
     def configure(self, config: Mapping[str, str | None]) -> None:
         """Take the settings, by the names that `config.NAMES` has."""
@@ -40,22 +43,32 @@ class Session:
         """The log of one resource."""
         return self._engine.log_for(urn)
 
-    def warn_once(self, urn: str, content: str, message: str) -> None:
-        """Say a warning once, on the status line of the first resource that it is about.
+    def warn_once(self, urn: str, checked: Checked, places: Places) -> None:
+        """Say each warning of a check once, on the status line of the first resource that it is about.
 
         A check runs more than once in a process, and a snapshot has the manifest of its image.
+
+        Args:
+            urn: The resource's URN.
+            checked: The outcome of the check.
+            places: Where the program declares the resource.
         """
-        with self._lock:
-            if (content, message) in self._warned:
-                return
-            self._warned.add((content, message))
-        self.log(urn)(Severity.WARNING, message)
+        content = str(checked.inputs.get("contentHash"))
+        for warning in checked.warnings:
+            with self._lock:
+                is_new = (content, warning) not in self._warned
+                self._warned.add((content, warning))
+            if is_new:
+                self.log(urn)(Severity.WARNING, str(places.locate(warning, step_count(checked.inputs))))
 
     def _settings(self) -> Settings:
         return resolve(self._config, os.environ)
 
     def _api_url(self) -> str:
         return resolve_url(self._config, os.environ)
+
+    def _logs(self) -> LogSettings:
+        return resolve_logs(self._config, os.environ)
 
 
 _session: list[Session] = []

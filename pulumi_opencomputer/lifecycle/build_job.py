@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,15 +21,22 @@ from ..errors import (
     TimedOutError,
 )
 from ..manifest.describe import describe_steps
+from ..manifest.paths import join
+from ..manifest.places import Places
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
-from .log import ResourceLog
+from ..sanitize import excerpt
+from .build_log import LONGEST_LINE, BuildLog
+from .failure_hints import hint_for
 from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
 _TO_THE_END = 120.0
+# Seconds after which also what was not built is said to be ready.
+_WORTH_TELLING = 1.0
+_LONGEST_CALL = 120
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -42,7 +49,8 @@ class Job:
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
         predecessor: The id that the state records, which a record made now names as the one that it replaces.
-        log: The resource's status line.
+        lineage: The ids of the versions in the state, which a record that an update makes names too.
+        log: The build's log.
         progress: The running build's lines.
         committed: Whether it goes on to its end, cancelled or late.
     """
@@ -51,8 +59,9 @@ class Job:
         self,
         urn: str,
         inputs: Mapping[str, Any],
-        log: ResourceLog,
+        log: BuildLog,
         *,
+        places: Places | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Read the inputs.
@@ -60,7 +69,8 @@ class Job:
         Args:
             urn: The resource's URN.
             inputs: Its checked inputs.
-            log: Its status line.
+            log: The build's log.
+            places: Where the program declares it.
             clock: Seconds that only grow.
 
         Raises:
@@ -70,13 +80,16 @@ class Job:
         self.manifest = inputs["manifest"]
         self.content_hash = str(inputs["contentHash"])
         self.log = log
+        self._places = places or Places()
         self.variant = 0
         self.predecessor: str | None = None
+        self.lineage: tuple[str, ...] = ()
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
         self._secrets = Secrets.of_inputs(inputs)
-        self._prepared, self._descriptions = _prepare(inputs["manifest"], self.content_hash, self._secrets)
+        self._prepared = _prepare(inputs["manifest"], self.content_hash, self._secrets)
+        self._descriptions = describe_steps(self._prepared, self._secrets)
         self._hashes = {0: self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._kept = ExitStack()
@@ -87,6 +100,7 @@ class Job:
         self.progress = BuildProgress(
             log,
             self._descriptions,
+            whole=describe_steps(self._prepared, self._secrets, LONGEST_LINE),
             clock=clock,
             redact=self._secrets.scrub,
             withholds=lambda step: self._secrets.in_step(step - 1),
@@ -137,7 +151,7 @@ class Job:
     def _request(self, name: str) -> BuildRequest:
         image = self._prepared.image(self.variant)
         content = {key: image.pop(key) for key in ("base", "steps")}
-        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor)}
+        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage)}
         if self._run_id:
             extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
@@ -182,9 +196,16 @@ class Job:
         self.progress.restart()
 
     def finish(self) -> None:
-        """Say that the resource is ready, and how long it took."""
+        """Say that the resource is ready, and how long it took; of what took no time, nothing more need be said."""
         self.progress.close()
-        self.log.info(f"ready in {self._clock() - self._started:.1f} s")
+        took = self._clock() - self._started
+        if self.progress.has_built or took >= _WORTH_TELLING:
+            self.log.info(f"ready in {max(took, 0.1):.1f} s")
+
+    def fail(self, error: OpenComputerError) -> None:
+        """End the log of a build that failed, with the error that the user is shown."""
+        self.progress.close()
+        self.log.fail(str(error))
 
     def explain(self, error: OpenComputerError) -> None:
         """Make an error fit to be shown: our own words for the step, and no secret in the server's or a path."""
@@ -193,6 +214,8 @@ class Job:
             return
         if isinstance(error, BuildFailedError) and error.step and error.step <= len(self._descriptions):
             self._explain_step(error, error.step)
+        elif isinstance(error, TimedOutError) and (step := self.progress.running_step()):
+            error.add_hint(f"The step that was running: {self._numbered(step)}, at {self._place(step)}.")
         scrubbed = self._secrets.scrub(error.text)
         if scrubbed != error.text:
             error.text = scrubbed
@@ -200,17 +223,29 @@ class Job:
     def _explain_step(self, error: BuildFailedError, step: int) -> None:
         code = "" if error.exit_code is None else f" with exit code {error.exit_code}"
         kind = error.step_type or "unknown type"
-        where = f"[{step}/{len(self._descriptions)}] {self._descriptions[step - 1]}"
-        error.reword(f"The build failed at step {step} ({kind}){code}: {where}.")
+        error.reword(f"The build failed at step {step} ({kind}){code}: {self._numbered(step)}.")
         if self._secrets.in_step(step - 1):
             error.withhold(_WITHHELD)
+        error.place = self._place(step)
+        error.hint = hint_for(error.step_type, error.exit_code, error.text)
+        error.last_lines = tuple(line for line in self.progress.last_lines(step) if line not in error.text)
+
+    def _numbered(self, number: int) -> str:
+        """Our own words for a step, counted from 1."""
+        return f"[{number}/{len(self._descriptions)}] {self._descriptions[number - 1]}"
+
+    def _place(self, number: int) -> str:
+        """Where the program declares a step, counted from 1."""
+        step = self._prepared.model.steps[number - 1]
+        path = join(("manifest", "steps", number - 1, step.key))
+        call = f".{step.method}(…)" if self._secrets.in_step(number - 1) else excerpt(step.call(), _LONGEST_CALL)
+        return self._places.of_step(number - 1, len(self._descriptions), path, call)
 
 
-def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> tuple[PreparedManifest, Sequence[str]]:
+def _prepare(manifest: Any, planned_hash: str, secrets: Secrets) -> PreparedManifest:
     try:
-        prepared = prepare(manifest, planned_hash)
+        return prepare(manifest, planned_hash)
     except InvalidInputError as error:
         reason = "a local file changed or vanished after the plan was made; run the same command again."
         problems = [Problem(path, secrets.scrub(why)) for path, why in error.problems]
         raise InvalidInputError([*problems, Problem("manifest", reason)]) from None
-    return prepared, describe_steps(prepared, secrets)

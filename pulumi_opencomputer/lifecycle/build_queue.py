@@ -40,6 +40,8 @@ class BuildQueue:
             TimedOutError: The job's time limit was over before.
         """
         content = job.content_hash
+        if content in self._busy:
+            job.progress.wait_for("waiting for another resource of this run, which builds the same content")
         with self._changed:
             failed_before = len(self._failures[content])
             while not self._changed.wait_for(lambda: self._cancelled or content not in self._busy, job.remaining()):

@@ -45,6 +45,7 @@ class BuildRequest:
         *,
         timeout: float,
         on_event: Callable[[BuildEvent], None],
+        on_upload: Callable[[int, int], None],
         before_end: Callable[[], None],
         before_last_byte: Callable[[float], None] | None = None,
     ) -> None:
@@ -55,12 +56,14 @@ class BuildRequest:
             body: The request's body.
             timeout: The seconds that the whole call may take.
             on_event: Called for each event of the build.
+            on_upload: Called with the bytes of the body that are sent, and that it has.
             before_end: Called when all but the last byte is sent; again if the request is repeated.
             before_last_byte: Called after that, with the seconds that it may take; the server waits meanwhile.
         """
         self.has_begun = False
         self.sent_at: float | None = None
         self._on_event = on_event
+        self._on_upload = on_upload
         self._before_end = before_end
         self._before_last_byte = before_last_byte
         self._left = False
@@ -96,6 +99,7 @@ class BuildRequest:
                 body,
                 timeout=timeout,
                 on_event=self._pass_on,
+                on_upload=self._on_upload,
                 on_quiet=lambda *_: self._go_on(),
                 before_end=self._end,
                 before_last_byte=self._hook if self._before_last_byte else None,

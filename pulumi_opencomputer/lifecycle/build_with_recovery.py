@@ -28,7 +28,7 @@ from .which_build import DEAD_AFTER, is_dead_or_failed, unnamed, which_build
 
 if TYPE_CHECKING:
     from ..api.client import BuildOutcome
-    from ..api.records import Record
+    from ..api.records import Head, Record
     from .build_job import Job
     from .run import Run
 
@@ -116,9 +116,12 @@ class Builder:
             "A rebuild token in the manifest asks for a build of its own."
         )
 
-    def built_record(self) -> Record | None:
-        """The unnamed record of the content that is asked for, which the cache serves if it is ready."""
-        return self.records().get(self._hash())
+    def built(self) -> Head | None:
+        """The unnamed record of the content that was built just now, which the cache serves if it is ready.
+
+        It stands in the list behind the named record, so one that is as large has to be read first.
+        """
+        return self._client.find_head(self._hash(), size=self._job.size)
 
     def choose(self) -> None:
         """Look at the records of the content, and choose the variant to ask for."""
@@ -166,6 +169,7 @@ class Builder:
             job.spooled_request(name) if before_last_byte else job.request(name),
             timeout=job.remaining(),
             on_event=job.progress.on_event,
+            on_upload=job.progress.on_upload,
             before_end=self._before_end,
             before_last_byte=before_last_byte,
         )

@@ -203,14 +203,21 @@ def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tupl
 
 
 def _unknown_inputs(known: Collection[str], inputs: Mapping[str, Any]) -> list[Problem]:
-    return [Problem(join((key,)), "is not known here; check the spelling.") for key in inputs if key not in known]
+    unknown = [key for key in inputs if key not in known]
+    if not unknown:
+        return []
+    import difflib  # noqa: PLC0415 - for a mistake alone
+
+    close = {key: difflib.get_close_matches(key, known, n=1) for key in unknown}
+    hints = {key: f"did you mean {found[0]}?" if found else "check the spelling." for key, found in close.items()}
+    return [Problem(join((key,)), f"is not known here; {hints[key]}") for key in unknown]
 
 
 def _timeout_problems(timeout: Any) -> list[Problem]:
     if timeout is None or is_unknown(timeout):
         return []
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        return [Problem("timeout", "must be a number of seconds.")]
+        return [Problem("timeout", "must be a number of seconds, as 600.")]
     if not 0 < timeout <= 7 * 24 * 3600:
         return [Problem("timeout", "must be above zero and at most a week, in seconds.")]
     return []

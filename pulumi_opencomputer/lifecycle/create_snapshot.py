@@ -8,10 +8,12 @@ name is missing for neither a build nor an upload. Whatever fails before the del
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import APIError, ConflictError, UnavailableError
+from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
 from .build_with_recovery import Builder
+from .concerns import patches_lost
 from .delete import is_out_of_reach
 from .ownership import Ownership
 from .read_replica import get, is_past, look_until_shown
@@ -19,7 +21,7 @@ from .scratch import Scratch
 from .waiting import is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.records import Record
+    from ..api.records import Head, Record
     from .build_job import Job
     from .run import Run
 
@@ -37,14 +39,19 @@ _NOT_SHOWN = (
 class SnapshotCreation:
     """One create of a snapshot."""
 
-    def __init__(self, run: Run, job: Job, ownership: Ownership) -> None:
+    def __init__(
+        self, run: Run, job: Job, ownership: Ownership, *, may_take: Callable[[Record], bool] = lambda _: False
+    ) -> None:
         """Prepare it; nothing is sent.
 
         Args:
             run: The run.
             job: The content.
             ownership: Whose records may be replaced.
+            may_take: Tells of a record that stands under the name, and is the resource's own, whether it serves as it
+                is. Never so for a create: the engine deletes the old state's record after it.
         """
+        self._may_take = may_take
         self._run = run
         self._client = run.client()
         self._job = job
@@ -61,7 +68,7 @@ class SnapshotCreation:
         """Make the snapshot.
 
         Returns:
-            The record, ready, made by this very call.
+            The record, ready, made by this very call unless it could be taken.
 
         Raises:
             ConflictError: The name is another's.
@@ -78,15 +85,24 @@ class SnapshotCreation:
                     error.add_hint(_NOT_SHOWN)
                     raise
                 self._require_ownership(existing)
+                if self._may_take(existing):
+                    return existing
         return self._swap(existing)
 
-    def _find_own(self, name: str) -> Record | None:
+    def _find_own(self, name: str) -> Record | Head | None:
         """The record that is to be replaced, as far as the state tells that there is one.
 
         Another's is left to the server, which refuses a name that is taken: the index may show what is gone already.
         """
         if self._recorded is None or self._recorded.name != name:
             return None
+        try:
+            head = self._client.get_head(name)
+        except NotFoundError:
+            return None
+        if head is not None and head.id == self._recorded.snapshot_id:
+            # What is recorded needs no further look, nor the reading of its manifest with all its files.
+            return head
         found = get(self._client, name)
         if found is not None and is_past(found, self._recorded):
             found = self._look_until_shown(name)
@@ -128,7 +144,7 @@ class SnapshotCreation:
             self._announced.add(record.id)
             self._job.log.info(said)
 
-    def _swap(self, old: Record) -> Record:
+    def _swap(self, old: Record | Head) -> Record:
         name = str(old.name)
         self._builder.choose()
         try:
@@ -146,14 +162,17 @@ class SnapshotCreation:
         self._scratch.clear()
         return record
 
-    def _wait_until_reachable(self, old: Record) -> None:
+    def _wait_until_reachable(self, old: Record | Head) -> None:
         """Wait until a DELETE reaches the old record: before that, nothing of the second request is sent."""
         if not old.is_ready:
             # The cheap look tells of ready records alone.
             return
         for pause in pauses():
             self._job.remaining()
-            if self._client.has_checkpoint(str(old.name)):
+            count = self._client.count_patches(str(old.name))
+            if count is not None:
+                if count and old.content_hash != self._job.hash_of(self._job.variant):
+                    self._job.log.warn(patches_lost(str(old.name), count))
                 return
             self._run.clock.sleep(pause)
         reason = (
@@ -166,7 +185,7 @@ class SnapshotCreation:
             "was changed: the old snapshot stays. Run the same command again in a few minutes, or choose another name."
         )
 
-    def _drop(self, old: Record, seconds: float) -> None:
+    def _drop(self, old: Record | Head, seconds: float) -> None:
         """Delete the old record, if it is still the one that was looked at; all but the last byte is sent by now."""
         if self._dropped:
             return
@@ -195,7 +214,7 @@ class SnapshotCreation:
         self._dropped = True
         self._run.replaced_ids.update(ids)
 
-    def _restore_name(self, old: Record) -> Record:
+    def _restore_name(self, old: Record | Head) -> Record:
         """Make the record from the cache; the name is missing between the delete of the old one and its end."""
         name = str(old.name)
         self._job.restart_progress()

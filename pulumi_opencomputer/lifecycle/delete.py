@@ -14,7 +14,7 @@ from .log import ResourceLog
 from .names import mark, mark_of
 from .read_replica import age, get, is_past
 from .types import Recorded
-from .waiting import YOUNG, is_too_large, pauses
+from .waiting import LONGEST_WAIT, YOUNG, is_too_large, pauses
 
 if TYPE_CHECKING:
     from ..api.client import Deleted
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _SECOND_LOOK = 5.0
 
 
-def delete_snapshot(run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+def delete_snapshot(
+    run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog, *, wait: float = LONGEST_WAIT
+) -> None:
     """Delete a snapshot's record if it is the one that the state names; another's under the name stays.
 
     Args:
@@ -32,13 +34,14 @@ def delete_snapshot(run: Run, urn: str, state: Mapping[str, Any], log: ResourceL
         urn: The resource's URN.
         state: Its recorded outputs.
         log: Its status line.
+        wait: The most seconds to wait for the index to show the record.
 
     Raises:
         ConfigurationError: The key is of another organisation, or shows no records at all.
         APIError: The server can't be reached, refused, or does not show the record yet.
     """
     if Recorded.of(state).snapshot_id not in run.replaced_ids:
-        _Deletion(run, urn, state, log).run()
+        _Deletion(run, urn, state, log, wait).run()
 
 
 def is_out_of_reach(found: Deleted) -> bool:
@@ -49,8 +52,9 @@ def is_out_of_reach(found: Deleted) -> bool:
 class _Deletion:
     """One delete of one record."""
 
-    def __init__(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+    def __init__(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog, wait: float) -> None:
         self._run = run
+        self._wait = wait
         self._urn = urn
         self._state = state
         self._log = log
@@ -72,7 +76,7 @@ class _Deletion:
                 # Twice not in the index, which had ten minutes to learn of it.
                 self._require_records()
             return
-        for pause in pauses():
+        for pause in pauses(self._wait):
             if self._run.queue.is_cancelled:
                 break
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")

@@ -13,7 +13,9 @@ from .types import Change, Difference, is_unknown
 _SHOWN = re.compile(r"manifest\.steps\[\d+\]\.\w+|\w+")
 
 
-def diff(decisive: Sequence[str], state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+def diff(
+    decisive: Sequence[str], state: Mapping[str, Any], inputs: Mapping[str, Any], settings: Sequence[str] = ()
+) -> Difference:
     """Compare a resource's recorded state with its new checked inputs.
 
     Only the content hash, the name, and the loss of the record replace a resource. Where local files lie,
@@ -23,6 +25,7 @@ def diff(decisive: Sequence[str], state: Mapping[str, Any], inputs: Mapping[str,
         decisive: The inputs whose change replaces the resource.
         state: Its outputs as recorded.
         inputs: Its checked inputs; parts may be `UNKNOWN`.
+        settings: The inputs whose change is an update.
     """
     replaces = [key for key in decisive if is_unknown(inputs.get(key)) or state.get(key) != inputs.get(key)]
     if state.get("status", "ready") != "ready":
@@ -30,11 +33,19 @@ def diff(decisive: Sequence[str], state: Mapping[str, Any], inputs: Mapping[str,
     replacing = dict.fromkeys(replaces, Change.UPDATE)
     if "contentHash" in replaces:
         replacing |= manifest_changes(state.get("manifest"), inputs.get("manifest"))
+    updating = {key: _change(state, inputs, key) for key in settings if state.get(key) != inputs.get(key)}
+    updates = tuple(updating)
     before, after = _paths(state), _paths(inputs)
-    if before == after:
-        return Difference(tuple(replaces), replacing=replacing)
-    updating = dict.fromkeys(_shown(set(before) ^ set(after)), Change.UPDATE)
-    return Difference(tuple(replaces), ("secretPaths",), replacing, updating)
+    if before != after:
+        updates = (*updates, "secretPaths")
+        updating |= dict.fromkeys(_shown(set(before) ^ set(after)), Change.UPDATE)
+    return Difference(tuple(replaces), updates, replacing, updating)
+
+
+def _change(state: Mapping[str, Any], inputs: Mapping[str, Any], key: str) -> Change:
+    if state.get(key) is None:
+        return Change.ADD
+    return Change.DELETE if inputs.get(key) is None else Change.UPDATE
 
 
 def _paths(values: Mapping[str, Any]) -> list[Any]:

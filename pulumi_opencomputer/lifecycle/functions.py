@@ -63,3 +63,12 @@ def get_image(client: Client, content_hash: str, api_url: str) -> dict[str, Any]
     if record is None:
         raise NotFoundError(f"The server at {api_url} has no image with the content hash {content_hash}.")
     return looked_up(IMAGE_LOOKUP, record)
+
+
+def unnamed_images(client: Client) -> list[str]:
+    """List the content hashes of the builds that are ready, newest first, as far as the server lists them.
+
+    Raises:
+        APIError: The server can't be reached, or refused.
+    """
+    return [record.content_hash for record in client.list_images() if record.name is None and record.is_ready]

@@ -7,13 +7,16 @@ own hash is then the content hash, and the record's the hash under which it was 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError, Problem
 from ..manifest.forms import to_declared
+from ..manifest.paths import Path, join, leaves
 from ..manifest.sizes import MAX_INLINE_BYTES, human_size
+from ..sanitize import is_engine_mark
 from .read_replica import FULL_LIST
 from .types import Checked, is_unknown
 
@@ -27,6 +30,38 @@ _ADOPT = (
     "declare it with the files named by source, and let a Snapshot with adopt: true take the name over (it is built "
     "first, and the old one replaced once it is ready)."
 )
+
+
+def parse_id(id_: str) -> tuple[str, tuple[str, ...]]:
+    """The id of a record, and which of its values are secret, out of what an import is asked for.
+
+    That is the id alone, or JSON: ``{"id": "daily", "secrets": ["manifest.steps[2].env.TOKEN"]}``, since the server
+    keeps no marks of secrets.
+
+    Args:
+        id_: A snapshot's name or an image's content hash, or such JSON.
+    """
+    try:
+        given = json.loads(id_) if id_.startswith("{") else None
+    except ValueError:
+        return id_, ()
+    if not isinstance(given, dict) or set(given) != {"id", "secrets"} or not isinstance(given["id"], str):
+        return id_, ()
+    secrets = given["secrets"]
+    if not isinstance(secrets, list) or not all(isinstance(path, str) for path in secrets):
+        raise _refusal('"secrets" must be a list of paths, as "manifest.steps[2].env.TOKEN".')
+    return given["id"], tuple(sorted(secrets))
+
+
+def require_paths(manifest: Any, paths: tuple[str, ...]) -> None:
+    """Make sure that paths of secrets name values of a manifest: a mistake would leave a secret in clear.
+
+    Raises:
+        InvalidInputError: One names nothing.
+    """
+    known = {join(("manifest", *path)) for path, _ in leaves(manifest)}
+    if wrong := [path for path in paths if path not in known]:
+        raise _refusal(f"{wrong[0]} names no value of the manifest, so nothing would be secret there.")
 
 
 def find_snapshot(client: Client, name: str) -> Record | None:
@@ -65,12 +100,13 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
     return found
 
 
-def declare(record: Record, what: str) -> dict[str, Any]:
+def declare(record: Record, what: str, *, most_inline: float = MAX_INLINE_BYTES) -> dict[str, Any]:
     """Bring a record's manifest into inputs that a program may have given.
 
     Args:
         record: The record.
         what: What it is, for errors, as ``the snapshot 'daily'``.
+        most_inline: The most bytes of files that it may hold.
 
     Raises:
         InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.
@@ -78,7 +114,7 @@ def declare(record: Record, what: str) -> dict[str, Any]:
     if not record.is_ready:
         lost = " without an image" if record.status == "ready" else ", not ready"
         raise _refusal(f"{what} is {record.status}{lost}: there is nothing to take over yet.")
-    return {"manifest": _declared(record, what)}
+    return {"manifest": _declared(record, what, most_inline)}
 
 
 def checked(found: Checked, what: str) -> Checked:
@@ -92,8 +128,7 @@ def checked(found: Checked, what: str) -> Checked:
     return found
 
 
-def _declared(record: Record, what: str) -> dict[str, Any]:
-
+def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
     # The server takes an absent and an empty base for the same.
     api = {key: value for key, value in (record.manifest or {}).items() if key in _KEPT and value not in (None, "")}
     steps = api.get("steps", [])
@@ -107,13 +142,22 @@ def _declared(record: Record, what: str) -> dict[str, Any]:
     # A number is what a build that had to step aside adds itself; a token of a program is text.
     if not isinstance(declared.get("rebuild"), str):
         declared.pop("rebuild", None)
+    if marked := next((path for path, leaf in leaves(declared) if _is_marked(path, leaf)), None):
+        raise _refusal(
+            f"{what} holds a text by which Pulumi marks values of its own, at manifest.{join(marked)}: in a state it "
+            "would be read as one. It can't be imported; declare an image without that text."
+        )
     size = sum(_inline_sizes(declared))
-    if size > MAX_INLINE_BYTES:
+    if size > most_inline:
         raise _refusal(
             f"{what} holds {human_size(size)} of files. An import keeps them in Pulumi's state, which is "
             f"limited to 4 MB. Instead, {_ADOPT}"
         )
     return declared
+
+
+def _is_marked(path: Path, leaf: Any) -> bool:
+    return any(isinstance(text, str) and is_engine_mark(text) for text in (*path, leaf))
 
 
 def _inline_sizes(declared: Mapping[str, Any]) -> Iterator[int]:

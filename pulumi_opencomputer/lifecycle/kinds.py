@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import Problem
-from . import check, check_image, check_name, diff, outputs
+from . import check, check_image, check_name, check_versions, diff, outputs
 from .check_size import size_warnings
-from .types import Autonaming, Checked, Difference, Imported
+from .history import Version, history_of, kept_version, planned_deletes
+from .names import resource_of
+from .types import UNKNOWN, Autonaming, Checked, Difference, Imported
 
 if TYPE_CHECKING:
+    from ..api.client import Client
     from ..api.records import Record
     from .build_job import Job
     from .log import ResourceLog
     from .run import Run
+    from .work import Work
 
 _EVERY_INPUT = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
 
@@ -82,8 +87,16 @@ class Kind(ABC):
         """What will work, but not as well as it could, at the API that is configured."""
         return ()
 
+    def concerns(self, _run: Run, _urn: str, _inputs: Mapping[str, Any], _client: Client, /) -> Iterable[str]:
+        """What the server tells of a create in a preview, beside its content: what will fail, or lose something.
+
+        Raises:
+            APIError: The server can't be reached, or refused.
+        """
+        return ()
+
     @abstractmethod
-    def id_of(self, inputs: Mapping[str, Any]) -> str:
+    def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
         """The id in Pulumi of a resource with these checked inputs."""
 
     @abstractmethod
@@ -93,6 +106,30 @@ class Kind(ABC):
         Raises:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
         """
+
+    def outputs_of(self, record: Record, _inputs: Mapping[str, Any], _content_hash: str) -> dict[str, Any]:
+        """What a resource's new record gives, beside its inputs."""
+        return outputs.created(self.outputs, record)
+
+    def update(
+        self, _run: Run, _urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], _work: Work
+    ) -> dict[str, Any]:
+        """Bring about what an update wants; return the outputs without the API's address.
+
+        Most only rewrite the state. An input that the program gives no more leaves it too.
+
+        Raises:
+            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+        """
+        return {**{key: state[key] for key in self.computed if key in state}, **inputs}
+
+    def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+        """The outputs of an update as far as they are known before, and whether it makes or takes another record."""
+        return {**{key: state[key] for key in self.computed if key in state}, **inputs}, False
+
+    def foretell(self, _state: Mapping[str, Any], _inputs: Mapping[str, Any], /) -> str | None:
+        """What a diff has to say of what a deployment deletes beside the resource's own record, if anything."""
+        return None
 
     @abstractmethod
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
@@ -135,7 +172,7 @@ class Image(Kind):
     name = "Image"
     outputs = outputs.IMAGE
 
-    def id_of(self, inputs: Mapping[str, Any]) -> str:
+    def id_of(self, _urn: str, inputs: Mapping[str, Any]) -> str:
         """The content hash."""
         return str(inputs["contentHash"])
 
@@ -182,12 +219,26 @@ class Snapshot(Kind):
 
     name = "Snapshot"
     outputs = outputs.SNAPSHOT
-    decisive = ("contentHash", "name")
-    own_inputs = ("name", "adopt", "nameGenerated", "imageHash")
+    own_inputs = ("name", "adopt", "nameGenerated", "imageHash", "keep", "updateTimeout", "deleteTimeout")
+
+    def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+        """Compare the recorded state with checked inputs: with `keep` nothing replaces the resource."""
+        found = self._compare(state, inputs)
+        if planned_deletes(state, inputs, changes=False) and "keep" not in found.updates:
+            # What could not be deleted before.
+            found = replace(found, updates=(*found.updates, "versions"))
+        return found if inputs.get("keep") is None else found.as_update()
+
+    def _compare(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
+        """What differs, all that needs another record among `replaces`."""
+        # A name that was generated goes with the content, whatever became of the URN meanwhile.
+        generated = state.get("nameGenerated") and inputs.get("nameGenerated")
+        decisive = ("contentHash",) if generated else ("contentHash", "name")
+        return diff.diff(decisive, state, inputs, settings=("keep",))
 
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
         """Every mistake in the name and the options of a snapshot."""
-        found = check_name.snapshot_problems(inputs)
+        found = [*check_name.snapshot_problems(inputs), *check_versions.keep_problems(inputs)]
         if inputs.get("name") is None and autonaming is not None:
             found += check_name.autonaming_problems(autonaming)
         return found
@@ -198,6 +249,7 @@ class Snapshot(Kind):
         """Generate a name where the program gives none, and compare the content with that of the Image it names."""
         problems = check_image.image_problems(olds, inputs, inputs.pop("imageHash", None))
         check_name.fill_name(urn, olds, inputs, autonaming)
+        check_versions.fill_keep(inputs)
         return problems
 
     def fixed_name(self, inputs: Mapping[str, Any], /) -> str | None:
@@ -209,24 +261,89 @@ class Snapshot(Kind):
         """What a large manifest brings with it."""
         return size_warnings(inputs["manifest"], self.fixed_name(inputs), api_url)
 
-    def id_of(self, inputs: Mapping[str, Any]) -> str:
-        """The snapshot's name."""
-        return str(inputs["name"])
+    def concerns(self, run: Run, urn: str, inputs: Mapping[str, Any], client: Client, /) -> Iterable[str]:
+        """Whether the name is another's, and whether patches get lost."""
+        from .concerns import concerns_of
+
+        return concerns_of(run, urn, inputs, client)
+
+    def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
+        """The snapshot's name. With `keep` the name changes, and the id is something that is nobody's name."""
+        return str(inputs["name"]) if inputs.get("keep") is None else f"{resource_of(urn)}/versions"
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
+        from .concerns import tell_of_lost_patches
         from .create_snapshot import SnapshotCreation
         from .ownership import Ownership
 
         ownership = Ownership(job.urn, run.known, adopt=bool(inputs.get("adopt", False)))
+        tell_of_lost_patches(job, ownership.recorded, str(inputs["name"]), run.client())
         record = SnapshotCreation(run, job, ownership).run(str(inputs["name"]))
-        return outputs.created(self.outputs, record)
+        return self.outputs_of(record, inputs, job.content_hash)
+
+    def outputs_of(self, record: Record, inputs: Mapping[str, Any], content_hash: str) -> dict[str, Any]:
+        """What a new record gives; with `keep` a history begins with it."""
+        made = super().outputs_of(record, inputs, content_hash)
+        if inputs.get("keep") is not None:
+            made["versions"] = [Version.of_record(record, content_hash).values]
+        return made
+
+    def update(
+        self, run: Run, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], work: Work
+    ) -> dict[str, Any]:
+        """Put another version in use where the content changed, and delete those that are not kept."""
+        kept = {key: state[key] for key in (*self.computed, "name") if key in state}
+        if "versions" not in state and inputs.get("keep") is None:
+            return {**inputs, **kept}
+        from .versions import VersionUpdate
+
+        changes = bool(self._compare(state, inputs).replaces)
+        if changes or planned_deletes(state, inputs, changes=False):
+            run.require_same_api(state)
+        update, versions = VersionUpdate(run, urn, state, inputs, work), history_of(state)
+        if changes:
+            record, versions = update.change()
+            # A recorded time stays: the public endpoint knows whole seconds alone.
+            kept = {**outputs.created(self.outputs, record), **versions[0].values, "apiUrl": run.api_url()}
+        if changes or planned_deletes(state, inputs, changes=False):
+            versions = update.trim(versions)
+        kept["versions"] = [each.values for each in versions]
+        if inputs.get("keep") is None and len(versions) == 1:
+            del kept["versions"]
+        return {**inputs, **kept}
+
+    def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+        """The outputs as far as they are known; those of a version that is kept are the recorded ones."""
+        if inputs.get("keep") is None or not self._compare(state, inputs).replaces:
+            known = {key: state[key] for key in (*self.computed, "name") if key in state}
+            return {**inputs, **known}, False
+        version = kept_version(state, inputs)
+        known = version.values if version else {}
+        same = {key: state[key] for key in ("apiUrl", "orgId") if key in state}
+        return {**dict.fromkeys(self.computed, UNKNOWN), **inputs, **same, **known}, True
+
+    def foretell(self, state: Mapping[str, Any], inputs: Mapping[str, Any], /) -> str | None:
+        """Which versions go."""
+        replaces = bool(self._compare(state, inputs).replaces)
+        keeps = inputs.get("keep") is not None
+        going = planned_deletes(state, inputs, changes=replaces and keeps)
+        if not going:
+            return None
+        names = ", ".join(each.name for each in going)
+        when = "once the new one is there" if replaces else "with this update"
+        return f"{'the version' if len(going) == 1 else 'the versions'} {names} will be deleted, {when}"
 
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
         """Look the name up."""
         from .read import read_snapshot
 
-        return read_snapshot(run, state, log)
+        found = read_snapshot(run, state, log)
+        if "versions" not in state:
+            return found
+        from .versions import read_versions
+
+        return read_versions(run, state, found, log)
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the recorded one; another's under the name stays."""
@@ -236,6 +353,10 @@ class Snapshot(Kind):
         run.require_same_api(state)
         # The record goes last: where the index lags, it could not be told from one that is not shown yet.
         clear_left(run, urn)
+        if "versions" in state:
+            from .versions import delete_versions
+
+            delete_versions(run, urn, state, log)
         delete_snapshot(run, urn, state, log)
 
     def find(self, run: Run, id_: str) -> Record | None:

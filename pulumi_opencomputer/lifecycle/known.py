@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from ..manifest.places import Places
+from .history import history_of
 from .types import Recorded
 
 
@@ -14,37 +16,49 @@ class KnownRecords:
 
     def __init__(self) -> None:
         self._recorded: dict[str, Recorded] = {}
+        self._versions: dict[str, frozenset[str]] = {}
         self._holders: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._declared: set[str] = set()
+        self._places: dict[str, Places] = {}
         self._lock = threading.Lock()
 
     def forget_all(self) -> None:
         """Forget everything: another run begins."""
         with self._lock:
-            for known in (self._recorded, self._holders, self._names, self._declared):
+            declared = (self._names, self._declared, self._places)
+            for known in (self._recorded, self._versions, self._holders, *declared):
                 known.clear()
 
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
-        """Remember the record that a resource's state names."""
+        """Remember the record that a resource's state names, and the versions that it keeps."""
         recorded = Recorded.of(state)
         if urn and recorded.snapshot_id:
+            ids = [version.snapshot_id for version in history_of(state)]
             with self._lock:
                 self._recorded[urn] = recorded
-                self._holders[recorded.snapshot_id] = urn
+                self._versions[urn] = frozenset(ids)
+                self._holders.update(dict.fromkeys(ids, urn))
 
     def forget(self, urn: str, state: Mapping[str, Any]) -> None:
         """Forget a record that is deleted."""
         recorded = Recorded.of(state)
         with self._lock:
-            self._holders.pop(recorded.snapshot_id, None)
+            for version in history_of(state):
+                self._holders.pop(version.snapshot_id, None)
             if self._recorded.get(urn) == recorded:
                 del self._recorded[urn]
+                self._versions.pop(urn, None)
 
     def of(self, urn: str) -> Recorded | None:
         """The record of a resource, or None where this run has not seen its state."""
         with self._lock:
             return self._recorded.get(urn)
+
+    def versions(self, urn: str) -> frozenset[str]:
+        """The ids of all records of a resource; empty where this run has not seen its state."""
+        with self._lock:
+            return self._versions.get(urn, frozenset())
 
     def holder(self, snapshot_id: str) -> str | None:
         """The URN of the resource whose state names a record, or which made it in this run."""
@@ -70,3 +84,13 @@ class KnownRecords:
         """Whether the program has declared a resource with this URN so far."""
         with self._lock:
             return urn in self._declared
+
+    def note_places(self, urn: str, places: Places) -> None:
+        """Remember where the program declares a resource."""
+        with self._lock:
+            self._places[urn] = places
+
+    def places_of(self, urn: str) -> Places:
+        """Where the program declares a resource, as far as it told."""
+        with self._lock:
+            return self._places.get(urn) or Places()

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..config import Settings
+from ..config import LogSettings, Settings
 from ..errors import InvalidInputError, OpenComputerError
+from ..manifest.places import Places
 from .check_name import name_taken
 from .kinds import IMAGE, Kind
+from .located import located
 from .log import Log, ResourceLog, no_log
 from .preview import Forecast
 from .run import Run
-from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported
+from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported, is_unknown
+from .work import Work
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..api.records import Record
+    from .build_job import Job
 
 
 class Lifecycle:
@@ -34,6 +41,8 @@ class Lifecycle:
         client: Callable[[Settings], Client] | None = None,
         hasty_client: Callable[[Settings], Client] | None = None,
         clock: Clock | None = None,
+        logs: Callable[[], LogSettings] = LogSettings,
+        run_log: Log = no_log,
     ) -> None:
         """Prepare it; nothing is read or sent.
 
@@ -43,13 +52,20 @@ class Lifecycle:
             client: Makes the client.
             hasty_client: Makes the client of previews, which gives up soon.
             clock: Time; the real one unless a test says otherwise.
+            logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
+            run_log: Lines that are about no single resource.
         """
-        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time))
-        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()))
+        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+        self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
         """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
         self._run.known.forget_all()
+        self._forecast.begin()
+
+    def end_run(self) -> None:
+        """Say what can be said only when no further resource comes; the engine is about to end this process."""
+        self._forecast.end()
 
     def check(
         self,
@@ -59,25 +75,53 @@ class Lifecycle:
         news: Mapping[str, Any],
         *,
         autonaming: Autonaming | None = None,
+        places: Places | None = None,
     ) -> Checked:
-        """Validate inputs; fill in the content hash and the name. Never calls the API."""
+        """Validate inputs; fill in the content hash and the name. Never calls the API.
+
+        Args:
+            kind: Which kind of resource.
+            urn: Its URN.
+            olds: The checked inputs of the last deployment.
+            news: The program's inputs.
+            autonaming: What the user wants of generated names.
+            places: Where the program declares it; told with each problem, and with a build that fails.
+        """
+        self._run.known.note_places(urn, places or Places())
         checked = kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
-        if checked.problems:
-            return checked
-        name = kind.fixed_name(checked.inputs)
-        if other := self._run.known.declare(urn, name):
-            return Checked(dict(news), (name_taken(other),))
-        return replace(checked, warnings=(*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url)))
+        if not checked.problems and (other := self._run.known.declare(urn, kind.fixed_name(checked.inputs))):
+            checked = Checked(dict(news), (name_taken(other),))
+        if not checked.problems:
+            warnings = (*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url))
+            checked = replace(checked, warnings=warnings)
+        return located(checked, places) if places and checked.problems else checked
 
-    def diff(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """Compare the recorded state with checked inputs."""
+    def diff(
+        self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
+    ) -> Difference:
+        """Compare the recorded state with checked inputs; say what else a deployment deletes."""
         self._run.known.note(urn, state)
-        return kind.diff(state, inputs)
+        found = kind.diff(state, inputs)
+        if found.changes and (said := kind.foretell(state, inputs)):
+            ResourceLog(log).info(said)
+        return found
 
-    def preview(self, kind: Kind, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
-        """Give the outputs of a create as far as they are known before; say on the status line what it would do."""
-        self._forecast.tell(inputs, ResourceLog(log))
+    def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
+        """Give the outputs of a create as far as they are known before; say what it would do."""
+        concerns = functools.partial(kind.concerns, self._run, urn, inputs)
+        self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
+
+    def preview_update(
+        self, kind: Kind, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
+    ) -> dict[str, Any]:
+        """Give the outputs of an update as far as they are known before; say on the status line what it would do."""
+        outputs, changes = kind.preview_update(state, inputs)
+        if changes and is_unknown(outputs.get("snapshotId")):
+            self._forecast.tell(inputs, ResourceLog(log))
+        elif changes:
+            ResourceLog(log).status(f"kept: goes back to {outputs['name']} at once")
+        return outputs
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
         """Build the image and, for a snapshot, put it under its name.
@@ -89,28 +133,46 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
+        with self._job(urn, inputs, ResourceLog(log)) as job:
+            made = kind.create(self._run, job, inputs)
+        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
+        self._run.known.note(urn, outputs)
+        return Created(kind.id_of(urn, inputs), outputs)
+
+    def update(
+        self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
+    ) -> dict[str, Any]:
+        """Carry out a change that keeps the resource: most only rewrite the state.
+
+        Raises:
+            ConfigurationError: It lives at another address than the configured one, or there is no key.
+            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            RunCancelledError: The run was cancelled first.
+        """
+        self._run.known.note(urn, state)
+        lines, limit = ResourceLog(log), inputs.get("updateTimeout") or inputs.get("timeout")
+        work = Work(lines, limit, lambda: self._job(urn, {**inputs, "timeout": limit}, lines))
+        outputs = kind.update(self._run, urn, state, inputs, work)
+        self._run.known.note(urn, outputs)
+        return outputs
+
+    @contextmanager
+    def _job(self, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
+        """Begin the build of inputs, in its turn."""
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, ResourceLog(log))
+        job = Job(urn, inputs, self._run.build_log(urn, log), places=self._run.known.places_of(urn))
         try:
             with self._run.queue.acquire(job):
-                made = kind.create(self._run, job, inputs)
+                yield job
         except OpenComputerError as error:
             job.explain(error)
+            job.fail(error)
             raise
         finally:
             job.close()
         job.finish()
-        outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
-        self._run.known.note(urn, outputs)
-        return Created(kind.id_of(inputs), outputs)
-
-    def update(self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the outputs after a change that only rewrites the state."""
-        self._run.known.note(urn, state)
-        # An input that the program gives no more leaves the state too.
-        return {**{key: state[key] for key in kind.computed if key in state}, **inputs}
 
     def read(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log = no_log) -> dict[str, Any] | None:
         """Read the outputs as the server has them now; None if the record is gone.
@@ -129,7 +191,7 @@ class Lifecycle:
         Args:
             kind: Which kind of resource.
             urn: Its URN.
-            id_: A snapshot's name, or an image's content hash.
+            id_: A snapshot's name or an image's content hash, alone or with the places of secrets; see `importing`.
             log: Its status line.
 
         Raises:
@@ -137,13 +199,38 @@ class Lifecycle:
             ConfigurationError: There is no key, or a setting can't be used.
             APIError: The server can't be reached, or refused.
         """
-        record = kind.find(self._run, id_)
+        from .importing import parse_id, require_paths
+
+        wanted, secrets = parse_id(id_)
+        record = self.look(kind, wanted)
         if record is None:
             return None
-        found = kind.import_(self._run, urn, record)
+        found = self.import_record(kind, urn, record)
+        require_paths(found.inputs["manifest"], secrets)
         for warning in found.warnings:
             ResourceLog(log).warn(str(warning))
-        return replace(found, outputs={**found.outputs, "apiUrl": self._run.api_url()})
+        return replace(found, id=wanted, secrets=secrets)
+
+    def look(self, kind: Kind, id_: str) -> Record | None:
+        """Find the record that an id in Pulumi stands for, with its manifest; None if there is none.
+
+        Raises:
+            InvalidInputError: It is no id of this kind.
+            ConfigurationError: There is no key, or a setting can't be used.
+            APIError: The server can't be reached, or refused.
+        """
+        return kind.find(self._run, id_)
+
+    def import_record(self, kind: Kind, urn: str, record: Record) -> Imported:
+        """Make a resource out of a record that was looked up.
+
+        Raises:
+            InvalidInputError: The record can't be declared, is not ready, or holds more than fits into a state.
+        """
+        found = kind.import_(self._run, urn, record)
+        return replace(
+            found, outputs={**found.outputs, "apiUrl": self._run.api_url()}, id=kind.id_of(urn, found.inputs)
+        )
 
     def delete(self, kind: Kind, urn: str, state: Mapping[str, Any], log: Log) -> None:
         """Delete a resource's record, if it is the one that the state names.
@@ -172,6 +259,12 @@ class Lifecycle:
         from . import functions
 
         return functions.get_image(self._run.client(), content_hash, self._run.api_url())
+
+    def unnamed_images(self) -> list[str]:
+        """List the content hashes of builds; see `functions`."""
+        from . import functions
+
+        return functions.unnamed_images(self._run.client())
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Compute the content hash of a manifest in the declared form, `UNKNOWN` as long as a part is not known.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
+from ..sanitize import is_engine_mark
 
 if TYPE_CHECKING:
     from ..api.records import Record
@@ -20,6 +22,9 @@ _PROJECT_KEY = "pulumiProject"
 _STACK_KEY = "pulumiStack"
 _RESOURCE_KEY = "pulumiResource"
 _PREDECESSOR_KEY = "pulumiPredecessor"
+# The ids of the versions that stood in the state when an update made the record, and the snapshot that it is a copy of.
+_LINEAGE_KEY = "pulumiVersions"
+_SOURCE_KEY = "pulumiSource"
 
 #: The key that names the run that asked for a build.
 RUN_KEY = "pulumiRun"
@@ -61,11 +66,13 @@ class Origin:
             return cls(mark(urn))
         return cls(mark(urn), parts[1], parts[0].removeprefix("urn:pulumi:"), parts[3])
 
-    def keys(self, predecessor: str | None) -> dict[str, str]:
+    def keys(self, predecessor: str | None, lineage: Sequence[str] = (), source: str = "") -> dict[str, str]:
         """What to send beside base and steps, which the server keeps and does not hash.
 
         Args:
             predecessor: The id of the recorded record that the new one replaces, or None.
+            lineage: The ids of the versions that the resource has by now, where the new one is a version too.
+            source: The name of the snapshot whose content it is, where it was named.
         """
         found = {
             MARK_KEY: self.mark,
@@ -73,6 +80,8 @@ class Origin:
             _STACK_KEY: self.stack,
             _RESOURCE_KEY: self.resource,
             _PREDECESSOR_KEY: predecessor,
+            _LINEAGE_KEY: " ".join(lineage),
+            _SOURCE_KEY: source,
         }
         return {key: value for key, value in found.items() if value}
 
@@ -95,6 +104,16 @@ def mark_of(record: Record) -> str | None:
 def predecessor_of(record: Record) -> str | None:
     """The id of the record that this one replaced, where its maker knew that from a state; else None."""
     return _text(record, _PREDECESSOR_KEY)
+
+
+def lineage_of(record: Record) -> frozenset[str]:
+    """The ids of the versions that its resource had when an update made this record; empty where none did."""
+    return frozenset((_text(record, _LINEAGE_KEY) or "").split())
+
+
+def source_of(record: Record) -> str | None:
+    """The name of the snapshot that a record was promoted from, or None."""
+    return _text(record, _SOURCE_KEY)
 
 
 def run_of(record: Record) -> str | None:
@@ -142,6 +161,10 @@ def name_problem(name: object) -> Problem | None:
         return Problem("name", "must not hold '/' nor be '.' or '..': the API could never read or delete it.")
     if _CONTROL.search(name) or _SURROGATE.search(name):
         return Problem("name", "must not hold control characters or lone surrogates.")
+    if "<{%" in name:
+        return Problem("name", "must not hold '<{%': Pulumi's command line takes that for a colour, and breaks off.")
+    if is_engine_mark(name):
+        return Problem("name", "is a text by which Pulumi marks values of its own; it would read it as one.")
     if len(name.encode("utf-8")) > MAX_NAME_BYTES:
         return Problem("name", f"must not be longer than {MAX_NAME_BYTES} bytes in UTF-8.")
     return None

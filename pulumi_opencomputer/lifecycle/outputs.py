@@ -17,7 +17,7 @@ class Output:
     Attributes:
         name: Its key in state, schema and lookups.
         description: What it is, in Markdown, for the schema.
-        type: ``string``, ``boolean`` or ``manifest``.
+        type: ``string``, ``boolean``, ``manifest`` or ``versions``.
         of_record: How it comes out of a record; None where a record does not hold it.
         filled_by: Who fills it in: the program itself, check, or only a create.
         refreshed: Whether a read takes it over from the record.
@@ -27,7 +27,7 @@ class Output:
 
     name: str
     description: str
-    type: Literal["string", "boolean", "manifest"] = "string"
+    type: Literal["string", "boolean", "manifest", "versions"] = "string"
     of_record: Callable[[Record], Any] | None = None
     filled_by: Literal["program", "check", "create"] = "create"
     refreshed: bool = False
@@ -95,6 +95,18 @@ LAST_USED_AT = Output(
     present="sometimes",
 )
 
+VERSIONS = Output(
+    "versions",
+    "With `keep`: the version in use, then the superseded ones that are kept, the latest first.",
+    type="versions",
+    present="sometimes",
+)
+
+_SNAPSHOT_MANIFEST = replace(
+    MANIFEST,
+    description=f"{MANIFEST.description} Absent where the content is another snapshot's (`sourceSnapshot`).",
+    present="sometimes",
+)
 _SNAPSHOT_STATUS = replace(
     STATUS,
     description=(
@@ -108,9 +120,12 @@ IMAGE = (MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, STATUS, API_URL, ORG
 
 #: The outputs of a snapshot.
 SNAPSHOT = (
-    *(MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL, ORG_ID),
-    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT),
+    *(_SNAPSHOT_MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL, ORG_ID),
+    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT, VERSIONS),
 )
+
+#: What an entry of ``versions`` holds.
+VERSION = (NAME, SNAPSHOT_ID, CONTENT_HASH, CREATED_AT)
 
 #: What a lookup of an image answers.
 IMAGE_LOOKUP = (CONTENT_HASH, STATUS, CHECKPOINT_ID, CREATED_AT, LAST_USED_AT)

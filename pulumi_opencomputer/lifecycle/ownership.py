@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import ConflictError
-from .names import Origin, mark, origin_of, predecessor_of, resource_of
+from .names import Origin, lineage_of, mark, origin_of, predecessor_of, resource_of
 from .types import Recorded
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Ownership:
         self._known = known
         self._adopt = adopt
         self.recorded: Recorded | None = known.of(urn)
+        self._versions = known.versions(urn)
 
     @property
     def predecessor(self) -> str | None:
@@ -58,6 +59,8 @@ class Ownership:
             ConflictError: It is another's; says whose, and every way out.
         """
         if self.recorded and self.recorded.snapshot_id in (record.id, predecessor_of(record)):
+            return None
+        if self._versions & {record.id, *lineage_of(record)}:
             return None
         which = f"the snapshot {record.name!r} (id {record.id}, made {_ago(record.age(now))})"
         holder = self._known.holder(record.id)

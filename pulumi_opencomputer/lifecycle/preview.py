@@ -1,16 +1,19 @@
-"""What a create would do, told on the resource's status line in a preview.
+"""What a create would do, told in a preview: on the resource's status line, and in a few lines that stay.
 
-The server's list of images is asked for at most once for all resources of a run, and read up to a limit. Where it
-can't be had, nothing is said: a preview needs neither a key nor a connection.
+The server's list of images is asked for at most once for all resources of a run, and read up to a limit of size and
+time. A preview needs neither a key nor a connection: where the list can't be had, that is said once. What will fail,
+or lose something, is a warning on the resource.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OpenComputerError
+from ..config import LogLines, LogSettings
+from ..errors import ConfigurationError, OpenComputerError
 from .log import ResourceLog
 from .read_replica import FULL_LIST
 from .types import is_unknown
@@ -19,56 +22,133 @@ from .which_build import unnamed
 if TYPE_CHECKING:
     from ..api.client import Client
 
-_LIST_LIMIT = 16 * 1024 * 1024
+MOST_LINES = 10
+"""The most forecasts of a run that stay; of further ones, the number."""
+
+_CACHED = "cached: ready at once"
+_SHARED = "cached by then: another resource has the same content"
+_IN_SHORT = {_CACHED: "cached", _SHARED: "of the same content as another"}
+_WILL_BUILD = "to be built"
+
+Concerns = Callable[["Client"], "Iterable[str]"]
+"""What the server tells of a resource beside its content: what will fail, or lose something."""
 
 
 class Forecast:
-    """The forecasts of one run."""
+    """The forecasts of one run. Thread-safe."""
 
-    def __init__(self, client: Callable[[], Client]) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        run_log: ResourceLog,
+        logs: Callable[[], LogSettings] = LogSettings,
+    ) -> None:
         """Prepare it; nothing is sent.
 
         Args:
             client: Gives the API, or raises ConfigurationError.
+            run_log: Lines of the whole run.
+            logs: Gives which lines are shown.
         """
-        self._client = client
+        self._make_client = client
+        self._run_log = run_log
+        self._logs = logs
         self._lock = threading.Lock()
-        self._asked = False
-        self._ready: Collection[str] | None = None
-        self._whole = False
-        self._announced: set[str] = set()
+        self._client: Client | None = None
+        self.begin()
 
-    def tell(self, inputs: Mapping[str, Any], log: ResourceLog) -> None:
-        """Say on a resource's status line whether its content is cached, or how many steps will be built.
+    def begin(self) -> None:
+        """Forget everything: another run begins."""
+        with self._lock:
+            self._asked = False
+            self._ready: Collection[str] | None = None
+            self._whole = False
+            self._announced: set[str] = set()
+            self._said = 0
+            self._unsaid: Counter[str] = Counter()
+
+    def tell(
+        self, inputs: Mapping[str, Any], log: ResourceLog, urn: str = "", concerns: Concerns = lambda _: ()
+    ) -> None:
+        """Say whether a resource's content is cached, or how many steps will be built.
 
         Args:
             inputs: The checked inputs; parts may be `UNKNOWN`.
-            log: The status line.
+            log: The resource's lines.
+            urn: Its URN.
+            concerns: Asks what else is to be said.
         """
         content = inputs.get("contentHash")
-        if is_unknown(content):
+        if is_unknown(content) or self._is_quiet():
             return
         with self._lock:
             if not self._asked:
                 self._asked = True
                 self._ask()
-            if self._ready is not None:
-                log.status(self._line(str(content), len(inputs["manifest"].get("steps", ()))))
+            if self._ready is None:
+                return
+            line = self._line(str(content), len(inputs["manifest"].get("steps", ())))
+            log.status(line)
+            self._keep(urn.rpartition("::")[2] or str(inputs.get("name", "")), line)
+        self._warn(log, concerns)
+
+    def end(self) -> None:
+        """Say how many forecasts did not stay, and close the connections: no further resource comes."""
+        with self._lock:
+            unsaid, self._unsaid = self._unsaid, Counter()
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        if unsaid:
+            parts = ", ".join(f"{count:,} {what}" for what, count in unsaid.most_common())
+            self._run_log.info(f"and {unsaid.total():,} more: {parts}")
+
+    def _is_quiet(self) -> bool:
+        try:
+            return self._logs().lines is LogLines.NONE
+        except ConfigurationError:
+            # A deployment says so.
+            return False
+
+    def _keep(self, name: str, line: str) -> None:
+        if self._said < MOST_LINES:
+            self._said += 1
+            self._run_log.info(f"{name}: {line}")
+        else:
+            self._unsaid[_IN_SHORT.get(line, _WILL_BUILD)] += 1
+
+    def _warn(self, log: ResourceLog, concerns: Concerns) -> None:
+        client = self._client
+        if client is None:
+            return
+        try:
+            for concern in concerns(client):
+                log.warn(concern)
+        except OpenComputerError:
+            # The deployment asks again.
+            return
 
     def _line(self, content: str, steps: int) -> str:
         if content in (self._ready or ()):
-            return "cached: ready at once"
+            return _CACHED
         if content in self._announced:
-            return "cached by then: another resource has the same content"
+            return _SHARED
         self._announced.add(content)
         count = {0: "the base alone", 1: "1 step"}.get(steps, f"{steps} steps")
         return f"will build: {count}" + ("" if self._whole else ", unless it is cached")
 
     def _ask(self) -> None:
         try:
-            with self._client() as client:
-                records = client.list_images(limit=_LIST_LIMIT)
-        except OpenComputerError:
+            client = self._make_client()
+            records = client.list_images()
+        except OpenComputerError as error:
+            self._run_log.info(f"no forecast of what will be built: {error}")
             return
+        self._client = client
         self._whole = records.is_whole and len(records) < FULL_LIST
         self._ready = {key for key, record in unnamed(records).items() if record.is_ready}
+        if not self._whole:
+            self._run_log.info(
+                f"the server's list of images is longer than a preview reads ({len(records):,} were read), so some of "
+                "what is said to be built may be cached"
+            )

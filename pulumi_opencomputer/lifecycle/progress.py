@@ -1,8 +1,9 @@
 """A build's events turned into the lines of a resource, while its build runs.
 
 Each step is one line, said when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, a passing (ephemeral)
-line shows how long it has been running. Steps are described in our own words. Whatever else the server says of the
-build is shown too, in order: cleaned, without secrets, a limited number of lines of limited length. Of a step that
+line shows what it does and for how long: ``2/5 pip install pandas · 12 s``. A terminal cuts such a line to the room
+that Pulumi's table leaves, so what tells most stands first. Steps are described in our own words. Whatever else the
+server says of the build is shown too, in order: cleaned, without secrets, a limited number of lines. Of a step that
 holds a secret, which the server's text may repeat in a form that nobody foresaw, only the number of lines is told.
 """
 
@@ -11,9 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from ..api.events import BuildEvent, BuildStarted, CacheHit, CheckpointStarted, StepCompleted, StepStarted
-from .log import ResourceLog
+from ..manifest.sizes import human_size
+from .build_log import BuildLog
 from .server_lines import ServerLines
 
 #: Seconds after which a running step's time is shown, and shown again. A log that is kept (CI) has a line
@@ -21,6 +24,27 @@ from .server_lines import ServerLines
 _PACE = (1, 2, 3, 5, 7, 10, 15, 20, 30)
 _PACE_AFTER = 30
 _SAVING = "saving the image"
+
+# An upload that takes no longer is not told.
+_SHORT_UPLOAD = 2.0
+_UPLOAD = "upload"
+
+
+@dataclass
+class _Activity:
+    """What is under way.
+
+    Attributes:
+        key: Tells it from others.
+        since: When it began.
+        words: What its line says now.
+        shown: How often its time was shown, or would have been.
+    """
+
+    key: str
+    since: float
+    words: str
+    shown: int = field(default=0)
 
 
 class BuildProgress:
@@ -32,9 +56,10 @@ class BuildProgress:
 
     def __init__(
         self,
-        log: ResourceLog,
+        log: BuildLog,
         descriptions: Sequence[str],
         *,
+        whole: Sequence[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         ticker: Ticker | None = None,
         redact: Callable[[str], str] = str,
@@ -43,8 +68,9 @@ class BuildProgress:
         """Begin.
 
         Args:
-            log: The resource's lines.
-            descriptions: A line for each step.
+            log: The build's log.
+            descriptions: A short line for each step.
+            whole: The same, not cut, for lines that stay.
             clock: Seconds that only grow.
             ticker: Calls `tick`; the process's own unless a test says otherwise.
             redact: Takes the secrets of the manifest out of a text of the server.
@@ -52,14 +78,16 @@ class BuildProgress:
         """
         self._log = log
         self._descriptions = descriptions
+        self._whole = descriptions if whole is None else whole
         self._clock = clock
         self._ticker = shared_ticker() if ticker is None else ticker
-        self._running: tuple[str, float] | None = None
+        self._running: _Activity | None = None
+        self._interrupted: _Activity | None = None
         self._started: dict[int, float] = {}
         self._ended: set[int] = set()
-        self._shown = 0
         self._origin_shown = False
         self._any_event = False
+        self._has_built = False
         self._lock = threading.Lock()
         self._withholds = withholds
         self._server_lines = ServerLines(log, len(descriptions), clock, redact)
@@ -78,9 +106,36 @@ class BuildProgress:
         elif not isinstance(event, BuildStarted):
             self._say(event)
 
+    @property
+    def has_built(self) -> bool:
+        """Whether the server said that a step has ended, in any of the requests."""
+        return self._has_built
+
     def wait_for(self, what: str) -> None:
         """Show that something other than a step is waited for."""
         self._run(what)
+
+    def on_upload(self, sent: int, size: int) -> None:
+        """Take how much of a request's body is sent; nothing is said of what takes no time.
+
+        Args:
+            sent: The bytes sent.
+            size: The bytes of the whole body.
+        """
+        with self._lock:
+            running = self._running
+            if running is None or running.key != _UPLOAD or not sent:
+                self._interrupted = running if running and running.key != _UPLOAD else None
+                # Its first second is passed over.
+                running = self._running = _Activity(_UPLOAD, self._clock(), "", shown=1)
+            running.words = f"uploading {100 * sent // size} %, {human_size(sent)} of {human_size(size)}"
+            took = self._clock() - running.since
+            if sent >= size:
+                self._running = self._interrupted
+        if sent < size:
+            self._ticker.add(self)
+        elif took >= _SHORT_UPLOAD:
+            self._log.info(f"uploaded {human_size(size)} ({took:.1f} s)")
 
     def restart(self) -> None:
         """Show the steps anew, for another request; where the content comes from is not said again."""
@@ -89,6 +144,14 @@ class BuildProgress:
         self._any_event = False
         self._started.clear()
         self._ended.clear()
+
+    def last_lines(self, number: int) -> tuple[str, ...]:
+        """The last of what the server said of a step, counted from 1."""
+        return self._server_lines.last(number)
+
+    def running_step(self) -> int | None:
+        """The step that runs, counted from 1, as far as the server has said."""
+        return max(self._started.keys() - self._ended, default=None)
 
     def _is_step(self, number: int) -> bool:
         return 1 <= number <= len(self._descriptions)
@@ -113,15 +176,15 @@ class BuildProgress:
     def tick(self) -> None:
         """Show the running time where it is due; called about once a second."""
         with self._lock:
-            running, shown = self._running, self._shown
+            running = self._running
             if running is None:
                 return
-            elapsed = self._clock() - running[1]
-            if elapsed < _due(shown):
+            elapsed = self._clock() - running.since
+            if elapsed < _due(running.shown):
                 return
-            self._shown += 1
-        # The time comes first: a terminal cuts the end of a status line.
-        self._log.status(f"{elapsed:.0f} s … {running[0]}")
+            running.shown += 1
+            words = running.words
+        self._log.status(f"{words} · {elapsed:.0f} s")
 
     def _hit(self) -> None:
         if not self._origin_shown:
@@ -132,30 +195,30 @@ class BuildProgress:
         if number in self._started:
             return
         self._started[number] = self._clock()
-        self._run(self._line(number))
+        self._run(self._status(number))
 
     def _end(self, number: int) -> None:
         if number in self._ended or number not in self._started:
             return
         self._ended.add(number)
-        line = self._line(number)
+        self._has_built = True
         with self._lock:
-            if self._running and self._running[0] == line:
+            if self._running and self._running.key == self._status(number):
                 self._running = None
         self._server_lines.end_step(number)
-        self._log.info(f"{line} ({self._clock() - self._started[number]:.1f} s)")
+        took = self._clock() - self._started[number]
+        self._log.info(f"[{number}/{len(self._whole)}] {self._whole[number - 1]} ({took:.1f} s)")
 
     def _run(self, what: str) -> None:
         with self._lock:
-            if self._running and self._running[0] == what:
+            if self._running and self._running.key == what:
                 return
-            self._running = (what, self._clock())
-            self._shown = 0
+            self._running = _Activity(what, self._clock(), what)
         self._log.status(what)
         self._ticker.add(self)
 
-    def _line(self, number: int) -> str:
-        return f"[{number}/{len(self._descriptions)}] {self._descriptions[number - 1]}"
+    def _status(self, number: int) -> str:
+        return f"{number}/{len(self._descriptions)} {self._descriptions[number - 1]}"
 
 
 def _due(shown: int) -> float:

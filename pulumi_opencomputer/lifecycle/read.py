@@ -37,6 +37,27 @@ def read_snapshot(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[
     return _not_found(run, state, log) if record is None else _found(run, state, record, log)
 
 
+def is_kept_version_there(run: Run, state: Mapping[str, Any], log: ResourceLog) -> bool:
+    """Whether a superseded version is still there, as far as can be told.
+
+    Args:
+        run: The run.
+        state: The resource's outputs, with those of the version in place of those of the one in use.
+        log: The resource's status line.
+
+    Raises:
+        ConfigurationError: The key is of another organisation.
+        APIError: The server can't be reached, or refused.
+    """
+    record = look_for_recorded(run.client(), state, run.clock, log)
+    run.account.require(record, state)
+    if record is None:
+        return _not_found(run, state, log) is not None
+    recorded = Recorded.of(state)
+    is_lagging = is_past(record, recorded) and _is_young(run, state) and run.account.is_public()
+    return record.id == recorded.snapshot_id or is_lagging
+
+
 def _found(run: Run, state: Mapping[str, Any], record: Record, log: ResourceLog) -> dict[str, Any]:
     """What it means that a record stands under the name."""
     recorded = Recorded.of(state)

@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..config import LogSettings
 from ..errors import ConfigurationError
 from .account import Account
+from .build_log import BuildLog
 from .build_queue import BuildQueue
 from .check import HashMemory
 from .image_list import ImageList
 from .known import KnownRecords
+from .left_versions import NamedList
 from .liveness import Liveness
+from .log import ResourceLog
+from .log_file import LogFile
 from .types import Clock
 
 if TYPE_CHECKING:
@@ -26,35 +31,47 @@ class Run:
     Attributes:
         clock: Time, as the server has it.
         api_url: Gives the API's address.
+        logs: Gives what becomes of the logs of builds.
         queue: Whose turn it is to build.
         memory: The hashes already computed.
         known: What was seen of states and of the program, and made.
         images: The list of images.
+        named: The list of named records.
         account: The organisation behind the key.
         liveness: Which builds are known to be lost.
         replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
             record under the name that is its successor's by now.
     """
 
-    def __init__(self, make_client: Callable[[], Client], api_url: Callable[[], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        make_client: Callable[[], Client],
+        api_url: Callable[[], str],
+        clock: Clock,
+        logs: Callable[[], LogSettings] = LogSettings,
+    ) -> None:
         """Prepare it; nothing is read or sent.
 
         Args:
             make_client: Makes the client, or raises ConfigurationError; called when the first request is due.
             api_url: Gives the API's address alone, for which no key is needed.
             clock: Time.
+            logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
         """
         self.clock = replace(clock, now=lambda: clock.now() + self._skew())
         self.api_url = api_url
+        self.logs = logs
         self.queue = BuildQueue()
         self.memory = HashMemory()
         self.known = KnownRecords()
         self.account = Account(self.client, api_url)
         self.images = ImageList(self.client, self.clock, self.account)
+        self.named = NamedList(self.client)
         self.replaced_ids: set[str] = set()
         self.liveness = Liveness()
         self._make_client = make_client
         self._client: Client | None = None
+        self._log_file: LogFile | None = None
         self._lock = threading.Lock()
 
     def client(self) -> Client:
@@ -68,10 +85,29 @@ class Run:
                 self._client = self._make_client()
             return self._client
 
+    def build_log(self, urn: str, log: ResourceLog) -> BuildLog:
+        """The log of a build of a resource.
+
+        Raises:
+            ConfigurationError: A setting can't be used.
+        """
+        settings = self.logs()
+        if settings.file is None:
+            return BuildLog(log, settings.lines)
+        with self._lock:
+            if self._log_file is None:
+                self._log_file = LogFile(settings.file, self.clock.now)
+            file = self._log_file
+        name = urn.rpartition("::")[2]
+        file.add(name, f"build of {urn}", log.warn)
+        return BuildLog(log, settings.lines, lambda line: file.add(name, line, log.warn))
+
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
             self._client.close()
+        if self._log_file is not None:
+            self._log_file.close()
 
     def _skew(self) -> float:
         return self._client.clock_skew if self._client is not None else 0.0

@@ -58,7 +58,7 @@ class Scratch:
             if outcome.from_cache or self._is_cached():
                 return outcome
             # Content whose record can't be seen is asked for again: it comes from the cache, or never does.
-            record = self._builder.built_record()
+            record = self._builder.built()
             if (record and not record.is_ready) or proof % 2:
                 self._builder.next_variant()
             if self._delete(self.name, wait=False):
@@ -123,13 +123,13 @@ class Scratch:
 
     def _is_cached(self) -> bool:
         """Whether the build's own record is there and ready, as far as the list shows it in time."""
-        record = self._builder.built_record()
+        record = self._builder.built()
         if record is None and self._run.account.is_public() and not is_too_large(self._job.manifest):
             for pause in pauses(_SHOWN_WITHIN):
                 self._job.progress.wait_for("waiting until the server's index shows the build")
                 self._job.remaining()
                 self._run.clock.sleep(pause)
-                record = self._builder.built_record()
+                record = self._builder.built()
                 if record is not None:
                     break
         return record is not None and record.is_ready

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import Protocol
 
-from ..sanitize import excerpt
+from ..sanitize import clean, excerpt
+from .build_log import BuildLog
 
 LINES_OF_A_STEP = 30
-"""The most lines of one step that are shown; of further ones, the number."""
+"""The most lines of one step that are shown, unless all are asked for; of further ones, the number."""
 
 LINES_IN_ALL = 500
-"""The most lines of one build that are shown."""
+"""The most lines of one build that are shown, unless all are asked for."""
 
-LONGEST_LINE = 300
-"""The most characters of a line that are shown."""
+LAST_LINES = 10
+"""The lines that the error of a failed build repeats."""
 
-_LONGEST_SCANNED = 2_000
+LONGEST_LAST = 300
+"""The most characters of such a line."""
+
 _SECONDS_BETWEEN_STATUS_LINES = 0.5
 
 
-class _Log(Protocol):
-    def info(self, message: str) -> None:
-        """Say a line that stays."""
-
-    def status(self, message: str) -> None:
-        """Show a line that passes."""
-
-
 class ServerLines:
-    """The server's own lines of one build, in order, bounded in number and length.
+    """The server's own lines of one build, in order, bounded in number unless all are asked for.
 
     Beyond the bounds a line still shows in passing, and the number of such lines is said at the end of the step.
     """
 
-    def __init__(self, log: _Log, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
+    def __init__(self, log: BuildLog, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
         """Begin.
 
         Args:
-            log: The resource's lines.
+            log: The build's log.
             steps: The number of steps.
             clock: Seconds that only grow.
             redact: Takes secrets out of a text.
@@ -51,6 +45,7 @@ class ServerLines:
         self._shown: Counter[int] = Counter()
         self._more: Counter[int] = Counter()
         self._withheld: Counter[int] = Counter()
+        self._last: deque[tuple[int, str]] = deque(maxlen=LAST_LINES)
         self._status_shown = float("-inf")
 
     def say(self, step: int | None, text: str, *, is_withheld: bool) -> None:
@@ -73,10 +68,14 @@ class ServerLines:
     def end_step(self, number: int) -> None:
         """Say how many lines of a step were not shown."""
         if more := self._more.pop(number, 0):
-            self._log.info(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
+            self._log.note(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
         if withheld := self._withheld.pop(number, 0):
             lines = _count(withheld, "line")
             self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
+
+    def last(self, number: int) -> tuple[str, ...]:
+        """The last lines of a step, or those that bear no number, as they were shown."""
+        return tuple(line for step, line in self._last if step in (0, number))
 
     def close(self) -> None:
         """Say it of all steps that are left."""
@@ -84,10 +83,12 @@ class ServerLines:
             self.end_step(number)
 
     def _show(self, number: int, line: str) -> None:
-        shown = f"{self._place(number)}{excerpt(self._redact(line[:_LONGEST_SCANNED]), LONGEST_LINE)}"
-        if self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL:
+        text = _one_line(self._redact(line))
+        shown = f"{self._place(number)}{text}"
+        self._last.append((number, excerpt(text, LONGEST_LAST)))
+        is_within_limits = self._shown[number] < LINES_OF_A_STEP and self._shown.total() < LINES_IN_ALL
+        if self._log.detail(shown, is_within_limits=is_within_limits):
             self._shown[number] += 1
-            self._log.info(shown)
             return
         self._more[number] += 1
         if self._clock() - self._status_shown >= _SECONDS_BETWEEN_STATUS_LINES:
@@ -96,6 +97,11 @@ class ServerLines:
 
     def _place(self, number: int) -> str:
         return f"[{number}/{self._steps}] | " if number else "| "
+
+
+def _one_line(text: str) -> str:
+    """The text, which a line was made of, without what would end the line; indented as it was."""
+    return clean(text).replace("\n", " ").rstrip()
 
 
 def _count(number: int, noun: str) -> str:

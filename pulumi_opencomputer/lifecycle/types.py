@@ -96,6 +96,11 @@ class Difference:
     replacing: Mapping[str, Change] = field(default_factory=dict)
     updating: Mapping[str, Change] = field(default_factory=dict)
 
+    def as_update(self) -> Difference:
+        """The same, where what needs a new record is an update of the resource."""
+        updates = tuple(dict.fromkeys((*self.replaces, *self.updates)))
+        return Difference((), updates, {}, {**self.updating, **self.replacing})
+
     @property
     def changes(self) -> bool:
         """Whether there is anything to do."""
@@ -118,11 +123,15 @@ class Imported:
         inputs: Checked inputs that a program may have given.
         outputs: Its outputs.
         warnings: What is odd about the inputs.
+        id: Its id in Pulumi.
+        secrets: The paths of what is secret in inputs and outputs.
     """
 
     inputs: dict[str, Any] = field(repr=False)
     outputs: dict[str, Any] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
+    id: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

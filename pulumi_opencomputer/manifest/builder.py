@@ -10,12 +10,13 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, Problem, UnresolvedOutputError
 from .forms import absolute, to_declared
 from .paths import copied, find_outputs, join
+from .places import here
 from .plain import plain_step
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Manifest:
         builder_memory_mb: Memory of the build sandbox in MB, or None for the server's default.
         runtime_memory_mb: Memory of sandboxes started from the image in MB, or None for the default.
         rebuild_token: Any text; a new one asks for a fresh build of the same steps.
+        places: The program's line that declared each step, as ``__main__.py:14``; no part of the manifest.
     """
 
     base_image: Any = DEFAULT_BASE
@@ -51,6 +53,7 @@ class Manifest:
     builder_memory_mb: Any = None
     runtime_memory_mb: Any = None
     rebuild_token: Any = None
+    places: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def base(cls, name: Input[str] = DEFAULT_BASE) -> Manifest:
@@ -246,6 +249,7 @@ class Manifest:
             builder_memory_mb=declared.get("builderMemoryMB"),
             runtime_memory_mb=declared.get("runtimeMemoryMB"),
             rebuild_token=declared.get("rebuild"),
+            places=(here(),) * len(declared.get("steps") or ()),
         )
 
     def declared(self) -> dict[str, Any]:
@@ -298,7 +302,9 @@ class Manifest:
         return prepare(declared)
 
     def _with(self, step: Step) -> Manifest:
-        return replace(self, steps=(*self.steps, plain_step(step, len(self.steps))))
+        unknown = ("",) * (len(self.steps) - len(self.places))
+        steps = (*self.steps, plain_step(step, len(self.steps)))
+        return replace(self, steps=steps, places=(*self.places, *unknown, here()))
 
     def _list(self, key: str, values: Any) -> Any:
         reason = ""
@@ -319,7 +325,11 @@ class Manifest:
             methods = [each for each in dir(type(self)) if not each.startswith("_")]
             close = difflib.get_close_matches(name, methods, n=1)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(methods)}."
-            raise AttributeError(f"a Manifest has no {name!r}; {hint}")
+            raise UnknownMethodError([Problem("", f"a Manifest has no {name!r}; {hint}")])
+
+
+class UnknownMethodError(InvalidInputError, AttributeError):
+    """A Manifest has no method of that name; an AttributeError, so that `hasattr` works."""
 
 
 def _refuse_lost(declared: Mapping[str, Any]) -> None:

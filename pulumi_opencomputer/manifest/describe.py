@@ -9,15 +9,15 @@ from .secrets import Secrets
 _LENGTH = 100
 
 
-def describe_steps(prepared: PreparedManifest, secrets: Secrets) -> tuple[str, ...]:
-    """One line for each step of a manifest, at most 100 characters."""
+def describe_steps(prepared: PreparedManifest, secrets: Secrets, length: int = _LENGTH) -> tuple[str, ...]:
+    """One line for each step of a manifest, at most `length` characters."""
     return tuple(
-        step.title + (" (holds a secret)" if secrets.in_step(index) else _rest(prepared, index))
+        step.title + (" (holds a secret)" if secrets.in_step(index) else _rest(prepared, index, length))
         for index, step in enumerate(prepared.model.steps)
     )
 
 
-def _rest(prepared: PreparedManifest, index: int) -> str:
+def _rest(prepared: PreparedManifest, index: int, length: int) -> str:
     step = prepared.model.steps[index]
     size = f" ({prepared.size_of(index)})" if prepared.size_of(index) else ""
-    return f" {excerpt(step.detail(), _LENGTH - len(step.title) - len(size) - 1)}{size}"
+    return f" {excerpt(step.detail(), length - len(step.title) - len(size) - 1)}{size}"

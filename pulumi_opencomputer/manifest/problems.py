@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 ONE_KEY = "must be a mapping with exactly one key, one of " + ", ".join(KINDS) + "."
+_EMPTY = f"{ONE_KEY} It has none, or what stands under it has no value."
 _API_FORM = (
     "is in the API's form (type and args); write one key a step instead, as {aptInstall: [jq]}, or, in Python, read "
     "it with Manifest.from_dict."
@@ -26,6 +27,9 @@ _API_FORM = (
 
 def problems_of(declared: Any, error: ValidationError) -> Iterator[Problem]:
     """Every mistake that pydantic found in a manifest, with its path in the declared form."""
+    if declared is None:
+        yield Problem("manifest", "must be a mapping. It is required: write steps, as {steps: [{aptInstall: [jq]}]}.")
+        return
     for detail in error.errors(include_url=False, include_input=False):
         kind, location = detail["type"], detail["loc"]
         path = ("manifest", *_without_tags(location))
@@ -64,9 +68,13 @@ def _cure(kind: str, declared: Any, path: Path) -> str:
     if kind == "string_type" and isinstance(value, list):
         return " A list does not go in its place; give each of its entries by itself."
     if kind == "string_type" and value is None:
-        return " It has no value: what it was read from is probably not set."
+        return " It has no value: what it was read from is probably not set. Give it a value, or leave it out."
     if kind == "list_type" and isinstance(value, str):
         return " Put the string in [ ]."
+    if kind == "dict_type" and path[-1:] == ("env",):
+        return " Write each variable as {NAME: value}."
+    if kind == "int_type" and str(path[-1]).endswith("MB"):
+        return " The unit is MB: write 4096 for 4 GB."
     return ""
 
 
@@ -97,7 +105,7 @@ def _step_problems(declared: Any, location: tuple[str | int, ...], path: str) ->
         hint = f"did you mean {close[0]}?" if close else f"a step is one of {', '.join(KINDS)}."
         yield Problem(path, f"is a step of an unknown kind; {hint}")
     else:
-        yield Problem(path, ONE_KEY)
+        yield Problem(path, _EMPTY if step == {} else ONE_KEY)
 
 
 def _is_api_step(declared: Any, location: tuple[str | int, ...]) -> bool:

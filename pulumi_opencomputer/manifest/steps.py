@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ _BROKEN_WORKDIR = (
 )
 
 
+def _quoted(value: Any) -> str:
+    """Text, or a list of texts, as a program writes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _value(key: str, *examples: Any) -> Any:
     """The one field of a step: what stands under the step's key in the declared form."""
     return field(metadata={"alias": key, "examples": list(examples)})
@@ -53,12 +59,14 @@ class Step(Shape):
         key: Its key in the declared form.
         api_type: Its type in the API's form.
         title: What its line in the log begins with.
+        method: The builder's method that makes one.
         has_words: Whether the server puts parts of it into a shell's line as they are.
     """
 
     key: ClassVar[str]
     api_type: ClassVar[str]
     title: ClassVar[str]
+    method: ClassVar[str]
     has_words: ClassVar[bool] = True
 
     def args(self, local: Local, *, verbatim: bool = False) -> dict[str, Any]:
@@ -83,6 +91,10 @@ class Step(Shape):
     def detail(self) -> str:
         """What it is about, for the log: never the value of a variable or the content of a file."""
         raise NotImplementedError
+
+    def call(self) -> str:
+        """The builder's call that makes it, for errors, as ``.pip_install(["nump"])``; as discreet as `detail`."""
+        return f".{self.method}({_quoted(self.detail())})"
 
     def warnings(self) -> Iterator[Remark]:
         """What will work, but probably not as it is meant."""
@@ -140,6 +152,9 @@ class _Packages(_PlainStep):
     def detail(self) -> str:
         return " ".join(self.packages)
 
+    def call(self) -> str:
+        return f".{self.method}({_quoted(self.packages)})"
+
     @classmethod
     def refusals(cls, value: Any) -> Iterator[Remark]:
         found = package_refusals(value, cls.is_one_package) if isinstance(value, list | tuple) else ()
@@ -158,6 +173,7 @@ class AptInstall(_Packages):
     key = "aptInstall"
     api_type = "apt_install"
     title = "apt install"
+    method = "apt_install"
     packages: TextList = _value(key, ["ripgrep", "jq"])
     is_one_package = staticmethod(is_apt_pin)
 
@@ -169,6 +185,7 @@ class PipInstall(_Packages):
     key = "pipInstall"
     api_type = "pip_install"
     title = "pip install"
+    method = "pip_install"
     packages: TextList = _value(key, ["pandas==2.2.3"])
     is_one_package = staticmethod(is_requirement)
 
@@ -180,6 +197,7 @@ class Run(_PlainStep):
     key = "run"
     api_type = "run"
     title = "run"
+    method = "run_commands"
     argument = "commands"
     commands: TextList = _value(key, ["python3 -m compileall /workspace/app"])
 
@@ -191,6 +209,9 @@ class Run(_PlainStep):
 
     def detail(self) -> str:
         return " && ".join(self.commands)
+
+    def call(self) -> str:
+        return f".{self.method}({_quoted(self.commands)[1:-1]})"
 
     @classmethod
     def refusals(cls, value: Any) -> Iterator[Remark]:
@@ -205,6 +226,7 @@ class Env(_PlainStep):
     key = "env"
     api_type = "env"
     title = "env"
+    method = "env"
     argument = "vars"
     variables: Variables = _value(key, {"PROJECT_ROOT": "/workspace"})
 
@@ -213,6 +235,9 @@ class Env(_PlainStep):
 
     def detail(self) -> str:
         return " ".join(self.variables)
+
+    def call(self) -> str:
+        return f".{self.method}({{{', '.join(f'{_quoted(name)}: …' for name in self.variables)}}})"
 
     def warnings(self) -> Iterator[Remark]:
         changed = [name for name, text in self.variables.items() if CHANGED_IN_ENV.search(text)]
@@ -240,6 +265,7 @@ class Workdir(_PlainStep):
     key = "workdir"
     api_type = "workdir"
     title = "workdir"
+    method = "workdir"
     argument = "path"
     path: RemotePath = _value(key, "/workspace")
 
@@ -262,6 +288,7 @@ class AddFile(Step):
     key = "addFile"
     api_type = "add_file"
     title = "add file"
+    method = "add_file"
     has_words = False
     file: File = _value(key, {"path": "/etc/motd", "content": "hello"})
 
@@ -275,6 +302,11 @@ class AddFile(Step):
 
     def detail(self) -> str:
         return self.file.path
+
+    def call(self) -> str:
+        if self.file.source is not None:
+            return f".add_local_file({_quoted(self.file.source)}, {_quoted(self.file.path)})"
+        return f".add_file({_quoted(self.file.path)}, …)"
 
     def warnings(self) -> Iterator[Remark]:
         return _inline_warnings([self.file])
@@ -296,6 +328,7 @@ class AddDir(Step):
     key = "addDir"
     api_type = "add_dir"
     title = "add directory"
+    method = "add_local_dir"
     has_words = False
     directory: Directory = _value(key, {"path": "/workspace/app", "source": "./app"})
 
@@ -315,6 +348,10 @@ class AddDir(Step):
 
     def detail(self) -> str:
         return self.directory.path
+
+    def call(self) -> str:
+        source = _quoted(self.directory.source) if self.directory.source else "…"
+        return f".{self.method}({source}, {_quoted(self.directory.path)})"
 
     def warnings(self) -> Iterator[Remark]:
         return _inline_warnings(self.directory.inline_entries())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,8 +17,12 @@ from ..config import NAMES
 from ..engine.session import Session
 from ..errors import InvalidInputError, Problem
 from ..lifecycle import KINDS, Change, Checked, Difference, Kind
+from ..lifecycle.located import step_count
+from ..manifest.places import INPUT as PLACES_INPUT
+from ..manifest.places import Places
 from .config import as_texts, problems_of
 from .functions import call
+from .program import is_yaml
 from .properties import Received, receive, send
 from .server import FullCheckRequest, FullDiffRequest, StoppableProvider
 
@@ -26,6 +31,8 @@ _TOKENS = {f"opencomputer:index:{name}": kind for name, kind in KINDS.items()}
 # What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
 _ENGINES_OWN = {
     "timeout": "is not an input: set the resource option customTimeouts.create.",
+    "updateTimeout": "is not an input: set the resource option customTimeouts.update.",
+    "deleteTimeout": "is not an input: set the resource option customTimeouts.delete.",
     "urn": "is not an input.",
     "secretPaths": "is not an input: mark the values themselves as secret.",
 }
@@ -86,15 +93,20 @@ class OpenComputerProvider(StoppableProvider):
             *news.problems,
             *(Problem(key, why) for key, why in _ENGINES_OWN.items() if news.values.get(key) is not None),
         ]
+        declared_at = _places(request.urn, news.values.pop(PLACES_INPUT, None))
         if wrong:
-            return protocol.CheckResponse(request.new_inputs, _failures(wrong))
+            count = step_count(news.values)
+            return protocol.CheckResponse(
+                request.new_inputs, _failures(declared_at.locate(problem, count) for problem in wrong)
+            )
         naming = request.autonaming if isinstance(request, FullCheckRequest) else None
 
         def check() -> Checked:
             given = _with_engines(news)
-            found = self._session.lifecycle.check(kind, request.urn, olds.values, given, autonaming=naming)
-            for warning in found.warnings:
-                self._session.warn_once(request.urn, str(found.inputs.get("contentHash")), str(warning))
+            found = self._session.lifecycle.check(
+                kind, request.urn, olds.values, given, autonaming=naming, places=declared_at
+            )
+            self._session.warn_once(request.urn, found, declared_at)
             return found
 
         checked = await self._answer(check)
@@ -107,8 +119,8 @@ class OpenComputerProvider(StoppableProvider):
         # What a program marks as an additional secret is one in the outputs alone.
         olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
         recorded = {**state.values, "secretPaths": list(olds.secrets)}
-        lifecycle = self._session.lifecycle
-        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs)))
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs), log))
         return protocol.DiffResponse(
             changes=difference.changes,
             replaces=list(difference.replaces),
@@ -121,16 +133,21 @@ class OpenComputerProvider(StoppableProvider):
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if request.preview:
             # All of a run may wait for the one request that this needs.
-            outputs = await self._operate(lambda: lifecycle.preview(kind, inputs.values, log))
+            outputs = await self._operate(lambda: lifecycle.preview(kind, request.urn, inputs.values, log))
             return protocol.CreateResponse("", _sent(outputs, inputs))
         given = _with_engines(inputs, request.timeout)
         created = await self._operate(lambda: lifecycle.create(kind, request.urn, given, log))
         return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
-        """Rewrite a resource's state."""
+        """Rewrite a resource's state, or put another version in use; in a preview, say what would be done."""
         kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).raise_if_invalid()
-        outputs = self._session.lifecycle.update(kind, request.urn, state.values, inputs.values)
+        lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
+        given = _with_engines(inputs, request.timeout)
+        if request.preview:
+            outputs = await self._operate(lambda: lifecycle.preview_update(kind, state.values, given, log))
+        else:
+            outputs = await self._operate(lambda: lifecycle.update(kind, request.urn, state.values, given, log))
         return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
@@ -149,7 +166,8 @@ class OpenComputerProvider(StoppableProvider):
         """Delete a snapshot, if it is the recorded one."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
-        await self._operate(lambda: lifecycle.delete(kind, request.urn, state.values, log))
+        limited = {**state.values, "deleteTimeout": request.timeout}
+        await self._operate(lambda: lifecycle.delete(kind, request.urn, limited, log))
 
     async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
         """Call one of the functions."""
@@ -164,6 +182,9 @@ class OpenComputerProvider(StoppableProvider):
 
     async def settle(self, seconds: float) -> None:
         """Wait, at most so long, until nothing would be left half done by this process's end."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            # An engine that hangs would hold it up.
+            await asyncio.wait_for(self._answer(self._session.lifecycle.end_run), seconds / 2)
         await self._answer(lambda: self._session.lifecycle.drain(seconds))
 
     async def finished(self) -> None:
@@ -177,9 +198,8 @@ class OpenComputerProvider(StoppableProvider):
         found = await self._operate(lambda: lifecycle.import_(kind, request.urn, request.resource_id, log))
         if found is None:
             return protocol.ReadResponse()
-        nothing_secret = Received({})
-        outputs, inputs = _sent(found.outputs, nothing_secret), _sent(found.inputs, nothing_secret)
-        return protocol.ReadResponse(request.resource_id, outputs, inputs)
+        marks = Received({}, found.secrets)
+        return protocol.ReadResponse(found.id, _sent(found.outputs, marks), _sent(found.inputs, marks))
 
     async def _operate(self, operation: Callable[[], T]) -> T:
         future = self._operations.submit(operation)
@@ -198,6 +218,13 @@ def _kind(type_name: str) -> Kind:
         reason = f"{token} is not a resource of this plugin; it has {' and '.join(_TOKENS)}."
         raise InvalidInputError([Problem("", reason)])
     return _TOKENS[token]
+
+
+def _places(urn: str, lines: Any) -> Places:
+    """Where the program declares a resource: it says so itself, or is data, where each thing has a path."""
+    if lines is None and is_yaml():
+        return Places(f"resources.{urn.rpartition('::')[2]}.properties.")
+    return Places.decoded(lines)
 
 
 def _with_engines(received: Received, timeout: float = 0) -> dict[str, Any]:

@@ -21,19 +21,17 @@ The version is left out; the plugin puts in the installed package's.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from ..about import plugin_download_url, repository
 from ..lifecycle import outputs
 from ..lifecycle.outputs import Output
 from ..manifest.files import Directory, DirectoryEntry, File
 from ..manifest.model import ManifestModel
 from ..manifest.steps import KINDS
 from . import schema_examples as examples
+from .schema_names import GO_MODULE, JAVA_GROUP, PLUGIN_DOWNLOAD_URL, PUBLISHER, REPOSITORY
 
 #: Where the generated schema is kept.
 PATH = Path(__file__).with_name("schema.json")
@@ -43,8 +41,6 @@ PACKAGE = "opencomputer"
 Spec = dict[str, Any]
 
 _DESCRIPTION = "Sandbox images and named snapshots of OpenComputer as infrastructure as code."
-_PUBLISHER = "The pulumi-opencomputer authors"
-_REPOSITORY = repository()
 
 _STRING: Spec = {"type": "string"}
 _MANIFEST: Spec = {"$ref": f"#/types/{PACKAGE}:index:Manifest"}
@@ -63,10 +59,10 @@ def generate() -> Spec:
         ],
         "homepage": "https://opencomputer.dev",
         "license": "Apache-2.0",
-        "publisher": _PUBLISHER,
-        "repository": _REPOSITORY,
-        "logoUrl": f"{_REPOSITORY}/raw/main/docs/images/logo.svg",
-        "pluginDownloadURL": plugin_download_url(),
+        "publisher": PUBLISHER,
+        "repository": REPOSITORY,
+        "logoUrl": f"{REPOSITORY}/raw/main/docs/images/logo.svg",
+        "pluginDownloadURL": PLUGIN_DOWNLOAD_URL,
         "meta": {"moduleFormat": "(.*)"},
         "config": {"variables": _settings()},
         "provider": {
@@ -89,8 +85,6 @@ def text() -> str:
 
 
 def _languages() -> Spec:
-    host, owner, name = urlsplit(_REPOSITORY).netloc, *urlsplit(_REPOSITORY).path.strip("/").split("/")
-    module = f"{host}/{owner}/{name}/sdk/go"
     return {
         "nodejs": {
             "packageName": "pulumi-opencomputer",
@@ -107,15 +101,14 @@ def _languages() -> Spec:
             "respectSchemaVersion": True,
         },
         "go": {
-            "modulePath": module,
-            "importBasePath": f"{module}/opencomputer",
+            "modulePath": GO_MODULE,
+            "importBasePath": f"{GO_MODULE}/opencomputer",
             "generateResourceContainerTypes": True,
             "respectSchemaVersion": True,
         },
         "java": {
-            # Maven's central repository gives each owner of a GitHub account this name.
-            "basePackage": f"io.github.{re.sub('[^a-z0-9_]', '_', owner.lower())}",
-            "buildFiles": "none",
+            "basePackage": JAVA_GROUP,
+            "buildFiles": "none",  # tools/release has them
             "dependencies": {"com.pulumi:pulumi": "1.16.0"},
         },
         "csharp": {"respectSchemaVersion": True},
@@ -151,6 +144,21 @@ def _settings() -> Spec:
             "type": "boolean",
             "description": "Whether the key may go unencrypted to a server of your own, in a network that you trust.",
         },
+        "logs": {
+            **_STRING,
+            "description": (
+                "Which lines of a build are shown, else `OPENCOMPUTER_LOGS` of the environment, else `steps`: each "
+                "step and some of the server's own lines. `full` shows all of those, `failures` shows them once a "
+                "build has failed, and `none` shows nothing but warnings and errors."
+            ),
+        },
+        "logFile": {
+            **_STRING,
+            "description": (
+                "A file that the whole log of each build is added to, else `OPENCOMPUTER_LOG_FILE` of the environment. "
+                "A relative path counts from the program's folder."
+            ),
+        },
     }
 
 
@@ -181,9 +189,17 @@ def _snapshot() -> Spec:
             "manifest": _MANIFEST_INPUT,
             "name": {**_STRING, "description": name, "willReplaceOnChanges": True},
             "adopt": {"type": "boolean", "description": adopt},
+            "keep": {"type": "integer", "description": _KEEP},
         },
         given=outputs.SNAPSHOT,
     )
+
+
+_KEEP = (
+    "How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A change of "
+    "content is then an update: `name` and `versions` change, the resource's `id` stays, and is no name."
+)
+_VERSION: Spec = {"$ref": f"#/types/{PACKAGE}:index:SnapshotVersion"}
 
 
 def _resource(description: str, *, inputs: Spec, given: Sequence[Output]) -> Spec:
@@ -206,6 +222,8 @@ def _looked_up(given: Sequence[Output]) -> Spec:
 
 
 def _type_of(output: Output) -> Spec:
+    if output.type == "versions":
+        return {"type": "array", "items": _VERSION}
     return _MANIFEST if output.type == "manifest" else {"type": output.type}
 
 
@@ -255,6 +273,8 @@ def _types() -> Iterator[tuple[str, Spec]]:
     yield "Step", _step_type(models)
     described = "A named snapshot, as the server has it."
     yield "SnapshotInfo", {"description": described, **_looked_up(outputs.SNAPSHOT_LOOKUP)}
+    described = "A version of a snapshot with `keep`."
+    yield "SnapshotVersion", {"description": described, **_looked_up(outputs.VERSION)}
 
 
 def _object_type(form: Mapping[str, Any], kind: type) -> Spec:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .schema_names import GO_MODULE, JAVA_GROUP
+
 
 def _shown(title: str, **programs: str) -> str:
     """One example in several languages, in the marks that generators and the Registry look for."""
@@ -17,12 +19,21 @@ _PYTHON = "import pulumi\nimport pulumi_opencomputer_native as opencomputer\n"
 _HASH = "4b16070a3805af489a4470b0f0977e2ae293e7d63b7fe75d44d8cb63f70bb4f1"
 
 
-def _go(body: str) -> str:
+def _go(body: str, *more: str) -> str:
     lines = "".join(f"\t\t{line}\n" if line else "\n" for line in body.strip().split("\n"))
+    imports = "".join(f'\t"github.com/pulumi/pulumi/sdk/v3/go/{name}"\n' for name in ("pulumi", *more))
     return (
-        'package main\n\nimport (\n\t"pulumi-opencomputer/sdk/go/opencomputer"\n\n'
-        '\t"github.com/pulumi/pulumi/sdk/v3/go/pulumi"\n)\n\nfunc main() {\n'
+        f'package main\n\nimport (\n{imports}\n\t"{GO_MODULE}/opencomputer"\n)\n\nfunc main() {{\n'
         f"\tpulumi.Run(func(ctx *pulumi.Context) error {{\n{lines}\t\treturn nil\n\t}})\n}}"
+    )
+
+
+def _java(body: str, *imports: str) -> str:
+    ours = "".join(f"import {JAVA_GROUP}.opencomputer.{name};\n" for name in imports)
+    lines = "".join(f"            {line}\n" for line in body.strip().split("\n"))
+    return (
+        f"import com.pulumi.Pulumi;\n{ours}\npublic class App {{\n    public static void main(String[] args) {{\n"
+        f"        Pulumi.run(ctx -> {{\n{lines}        }});\n    }}\n}}"
     )
 
 
@@ -83,6 +94,19 @@ if err != nil {
 }
 ctx.Export("image", toolchain.ContentHash)
 """),
+    java=_java(
+        """
+var manifest = ManifestArgs.builder()
+    .steps(
+        StepArgs.builder().aptInstall("ripgrep", "jq").build(),
+        StepArgs.builder().pipInstall("pandas==2.2.3").build(),
+        StepArgs.builder().workdir("/workspace").build())
+    .build();
+var toolchain = new Image("toolchain", ImageArgs.builder().manifest(manifest).build());
+ctx.export("image", toolchain.contentHash());
+""",
+        *("Image", "ImageArgs", "inputs.ManifestArgs", "inputs.StepArgs"),
+    ),
 )
 
 SNAPSHOT = _shown(
@@ -150,6 +174,20 @@ if err != nil {
 }
 ctx.Export("snapshot", daily.Name)
 """),
+    java=_java(
+        """
+var app = DirectoryArgs.builder().path("/workspace/app").source("./app").ignore("*.log").build();
+var manifest = ManifestArgs.builder()
+    .steps(
+        StepArgs.builder().aptInstall("ripgrep", "jq").build(),
+        StepArgs.builder().addDir(app).build(),
+        StepArgs.builder().env(java.util.Map.of("PROJECT_ROOT", "/workspace")).build())
+    .build();
+var daily = new Snapshot("daily", SnapshotArgs.builder().name("toolchain").manifest(manifest).build());
+ctx.export("snapshot", daily.name());
+""",
+        *("Snapshot", "SnapshotArgs", "inputs.DirectoryArgs", "inputs.ManifestArgs", "inputs.StepArgs"),
+    ),
 )
 
 PROVIDER = _shown(
@@ -179,6 +217,29 @@ own = opencomputer.Provider(
     api_key=pulumi.Config().require_secret("ownKey"),
 )
 """,
+    go=_go(
+        """
+own, err := opencomputer.NewProvider(ctx, "own", &opencomputer.ProviderArgs{
+	ApiUrl: pulumi.String("https://opencomputer.example.com"),
+	ApiKey: config.New(ctx, "").RequireSecret("ownKey"),
+})
+if err != nil {
+	return err
+}
+ctx.Export("own", own.URN())
+""",
+        "pulumi/config",
+    ),
+    java=_java(
+        """
+var own = new Provider("own", ProviderArgs.builder()
+    .apiUrl("https://opencomputer.example.com")
+    .apiKey(ctx.config().requireSecret("ownKey"))
+    .build());
+ctx.export("own", own.urn());
+""",
+        *("Provider", "ProviderArgs"),
+    ),
 )
 
 GET_SNAPSHOT = _shown(
@@ -202,6 +263,13 @@ pulumi.export("status", opencomputer.get_snapshot_output(name="toolchain").statu
 daily := opencomputer.LookupSnapshotOutput(ctx, opencomputer.LookupSnapshotOutputArgs{Name: pulumi.String("toolchain")})
 ctx.Export("status", daily.Status())
 """),
+    java=_java(
+        """
+var daily = OpencomputerFunctions.getSnapshot(GetSnapshotArgs.builder().name("toolchain").build());
+ctx.export("status", daily.applyValue(found -> found.status()));
+""",
+        *("OpencomputerFunctions", "inputs.GetSnapshotArgs"),
+    ),
 )
 
 GET_SNAPSHOTS = _shown(
@@ -230,6 +298,13 @@ for _, each := range all.Snapshots {
 	ctx.Log.Info(each.Name, nil)
 }
 """),
+    java=_java(
+        """
+var all = OpencomputerFunctions.getSnapshots();
+ctx.export("newest", all.applyValue(found -> found.snapshots().get(0).name()));
+""",
+        "OpencomputerFunctions",
+    ),
 )
 
 GET_IMAGE = _shown(
@@ -256,6 +331,14 @@ hash := pulumi.String("{_HASH}")
 image := opencomputer.LookupImageOutput(ctx, opencomputer.LookupImageOutputArgs{{ContentHash: hash}})
 ctx.Export("status", image.Status())
 """),
+    java=_java(
+        f"""
+var hash = "{_HASH}";
+var image = OpencomputerFunctions.getImage(GetImageArgs.builder().contentHash(hash).build());
+ctx.export("status", image.applyValue(found -> found.status()));
+""",
+        *("OpencomputerFunctions", "inputs.GetImageArgs"),
+    ),
 )
 
 HASH_MANIFEST = _shown(
@@ -288,4 +371,12 @@ hashed := opencomputer.HashManifestOutput(ctx, opencomputer.HashManifestOutputAr
 })
 ctx.Export("hash", hashed.ContentHash())
 """),
+    java=_java(
+        """
+var manifest = ManifestArgs.builder().steps(StepArgs.builder().aptInstall("jq").build()).build();
+var hashed = OpencomputerFunctions.hashManifest(HashManifestArgs.builder().manifest(manifest).build());
+ctx.export("hash", hashed.applyValue(result -> result.contentHash()));
+""",
+        *("OpencomputerFunctions", "inputs.HashManifestArgs", "inputs.ManifestArgs", "inputs.StepArgs"),
+    ),
 )

@@ -7,9 +7,14 @@ from typing import Any
 
 import pulumi
 
+from ..manifest import places
 from ..manifest.builder import Manifest
-from .inputs import HasManifest, ManifestInput, declared
+from . import fixed_names
+from .failures import show_plainly
+from .inputs import HasManifest, ManifestInput, declared, places_of
 from .outputs import ImageOutputs, SnapshotOutputs
+
+show_plainly()
 
 
 class Declaration(pulumi.Resource):
@@ -68,7 +73,8 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
             InvalidInputError: The manifest has none of these forms, or an option can't be used.
         """
         self._declared_manifest = declared(manifest)
-        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest}
+        self._declared_places = places_of(manifest)
+        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest, **_place(manifest)}
         self._register(resource_name, inputs, manifest, timeout, opts)
 
     def _take_manifest(self, manifest: Any) -> None:
@@ -87,6 +93,9 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
 
         Snapshot("daily", image, name="toolchain")  # a fixed name
         Snapshot("trial", image)                    # a generated name, new with each content
+        Snapshot("trial", image, keep=3)            # the same, and the last three stay
+
+    With `keep`, use `name`, never `id`: the name changes with the content, and the id is no name then.
     """
 
     def __init__(
@@ -96,6 +105,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         *,
         name: pulumi.Input[str] | None = None,
         adopt: pulumi.Input[bool] = False,
+        keep: pulumi.Input[int] | None = None,
         timeout: float | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -106,17 +116,30 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             manifest: What the image holds, in any form that `Image` takes.
             name: The snapshot's name. Without it a name is generated, and changes with the content.
             adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
-            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`; 1800 where
-                neither says otherwise.
+            keep: How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A
+                change of content is then an update: `name` and `versions` change, and `id` stays.
+            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` and, with `keep`,
+                ``custom_timeouts.update`` in `opts`; 1800 where neither says otherwise.
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms, or an option can't be used.
+            InvalidInputError: The manifest has none of these forms, an option can't be used, or another resource of
+                the program has the name.
         """
-        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name}
+        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, **_place(manifest)}
         if adopt is not False:
             inputs["adopt"] = adopt
+        if keep is not None:
+            inputs["keep"] = keep
         if isinstance(manifest, ImageDeclaration):
             # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
             inputs["imageHash"] = manifest.content_hash
+        fixed_names.refuse_taken(name, opts)
         self._register(resource_name, inputs, manifest, timeout, opts)
+        fixed_names.note(name, resource_name, opts)
+
+
+def _place(manifest: Any) -> dict[str, str]:
+    """The input that tells where the program declares a resource and its steps; none where that is not known."""
+    text = places.encoded(places.here(), places_of(manifest))
+    return {places.INPUT: text} if text.strip() else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pulumi
@@ -23,9 +23,11 @@ class HasManifest(pulumi.Resource):
 
     Attributes:
         _declared_manifest: Its manifest in the declared form, as the program gave it.
+        _declared_places: The program's line of each of its steps.
     """
 
     _declared_manifest: Any
+    _declared_places: Sequence[str] = ()
 
 
 #: What a resource takes for its manifest.
@@ -60,6 +62,13 @@ def declared(manifest: Any) -> Any:
         return to_declared(_as_mapping(manifest), lenient=True)
     kinds = "a Manifest, an Image, an Output, a mapping, or an object with to_dict()"
     raise InvalidInputError([Problem("manifest", f"must be {kinds}, not a value of type {type(manifest).__name__}.")])
+
+
+def places_of(manifest: Any) -> Sequence[str]:
+    """The program's line of each step, where the manifest tells."""
+    if isinstance(manifest, Manifest):
+        return manifest.places
+    return manifest._declared_places if isinstance(manifest, HasManifest) else ()
 
 
 def _as_mapping(manifest: Any) -> Any:

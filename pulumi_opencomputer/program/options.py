@@ -40,7 +40,7 @@ def refuse_unusable(opts: pulumi.ResourceOptions | None) -> None:
     """
     if opts is None:
         return
-    problems = [Problem(name, _OWN_PROVIDER) for name in _own_providers(opts)]
+    problems = [Problem(name, _OWN_PROVIDER) for name in own_providers(opts)]
     if opts.import_ is not None:
         problems.append(Problem("import_", _IMPORT))
     if opts.id is not None:
@@ -62,7 +62,8 @@ def warn_of_plain_key() -> None:
         pulumi.log.warn(_PLAIN_KEY + SET_KEY_COMMAND)
 
 
-def _own_providers(opts: pulumi.ResourceOptions) -> Iterator[str]:
+def own_providers(opts: pulumi.ResourceOptions) -> Iterator[str]:
+    """The options that give a resource a provider of the program's own for this package."""
     if opts.provider is not None and opts.provider.package == _PACKAGE:
         yield "provider"
     elif _PACKAGE in _packages(opts.providers):

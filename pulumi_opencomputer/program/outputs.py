@@ -87,8 +87,17 @@ class SnapshotOutputs(BuiltOutputs):
     @property
     @pulumi.getter
     def name(self) -> pulumi.Output[str]:
-        """The snapshot's name, for ``Sandbox.create(snapshot=…)``."""
+        """The snapshot's name, for ``Sandbox.create(snapshot=…)``. With `keep`, ``id`` is another thing."""
         return pulumi.get(self, "name")
+
+    @property
+    @pulumi.getter
+    def versions(self) -> pulumi.Output[list[dict[str, str]] | None]:
+        """With `keep`: the version in use, then the kept ones, the latest first; else None.
+
+        Each has ``name``, ``snapshotId``, ``contentHash`` and ``createdAt``.
+        """
+        return pulumi.get(self, "versions")
 
     @property
     @pulumi.getter(name="snapshotId")

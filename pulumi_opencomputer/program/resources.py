@@ -17,7 +17,7 @@ from .declarations import Declaration, ImageDeclaration, SnapshotDeclaration
 from .inputs import after, declared
 from .options import refuse_unusable, warn_of_plain_key
 from .secrecy import known_parts, secret_paths
-from .timeouts import create_timeout
+from .timeouts import create_timeout, given_timeout
 
 
 class _DynamicResource(Declaration, Resource):
@@ -49,8 +49,12 @@ class _DynamicResource(Declaration, Resource):
         refuse_unusable(opts)
         manifest = inputs["manifest"]
         timeout = create_timeout(opts) if self._timeout is None else self._timeout
+        keeps = inputs.get("keep") is not None
         told = {
             "timeout": timeout,
+            # An update builds, and a delete has much to do, only where versions are kept.
+            "updateTimeout": given_timeout(opts, "update") if keeps else None,
+            "deleteTimeout": given_timeout(opts, "delete") if keeps else None,
             "secretPaths": secret_paths({"manifest": manifest, "name": inputs.get("name")}),
             "knownParts": known_parts(manifest, opts),
         }

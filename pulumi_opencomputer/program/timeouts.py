@@ -16,26 +16,34 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
 
 
 def create_timeout(opts: pulumi.ResourceOptions | None) -> float | None:
-    """The seconds that ``custom_timeouts.create`` gives a create, or None.
+    """The seconds that ``custom_timeouts.create`` gives a create, or None; see `given_timeout`."""
+    return given_timeout(opts, "create")
+
+
+def given_timeout(opts: pulumi.ResourceOptions | None, operation: str) -> float | None:
+    """The seconds that ``custom_timeouts`` gives an operation (``create``, ``update``, ``delete``), or None.
 
     Raises:
         InvalidInputError: It is not a duration.
     """
     timeouts: Any = opts.custom_timeouts if opts else None
-    text = timeouts.get("create") if isinstance(timeouts, Mapping) else getattr(timeouts, "create", None)
+    text = timeouts.get(operation) if isinstance(timeouts, Mapping) else getattr(timeouts, operation, None)
     if text is None:
         return None
     if not isinstance(text, str) or not _DURATION.fullmatch(text):
-        raise InvalidInputError([Problem("custom_timeouts.create", 'must be a duration such as "90s" or "1h30m".')])
+        raise InvalidInputError(
+            [Problem(f"custom_timeouts.{operation}", 'must be a duration such as "90s" or "1h30m".')]
+        )
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def with_create_timeout(timeout: float, given: Any) -> pulumi.CustomTimeouts:
+def with_create_timeout(timeout: float, given: Any, *, updates: bool = False) -> pulumi.CustomTimeouts:
     """The custom timeouts that are given, with this one for a create.
 
     Args:
         timeout: Seconds.
         given: The option's value in a program, or None.
+        updates: Whether an update builds too, and has this limit where it has none of its own.
 
     Raises:
         InvalidInputError: The timeout is not a number above zero.
@@ -43,4 +51,5 @@ def with_create_timeout(timeout: float, given: Any) -> pulumi.CustomTimeouts:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise InvalidInputError([Problem("timeout", "must be a number of seconds, above zero.")])
     others = given if isinstance(given, Mapping) else {key: getattr(given, key, None) for key in ("update", "delete")}
-    return pulumi.CustomTimeouts(f"{timeout}s", others.get("update"), others.get("delete"))
+    update = others.get("update") or (f"{timeout}s" if updates else None)
+    return pulumi.CustomTimeouts(f"{timeout}s", update, others.get("delete"))

@@ -19,7 +19,7 @@ from ..api.records import Record
 from ..config import DEFAULT_API_URL, Settings
 from ..errors import ConfigurationError, InvalidInputError, NotFoundError, Problem
 from ..lifecycle import KINDS, UNKNOWN, Kind, Lifecycle
-from ..lifecycle.outputs import IMAGE_LOOKUP, SNAPSHOT_LOOKUP, created, looked_up
+from ..lifecycle.outputs import IMAGE_LOOKUP, SNAPSHOT_LOOKUP, looked_up
 from ..sanitize import quoted
 
 __all__ = ["Mocks"]
@@ -103,7 +103,7 @@ class Mocks(PulumiMocks):
             outputs = {**outputs, **_filled_in(kind, urn, outputs), "apiUrl": DEFAULT_API_URL}
         self.outputs[args.name] = outputs
         shown = {key: pulumi.Output.secret(value) if key in secrets else value for key, value in outputs.items()}
-        return ("" if pulumi.runtime.is_dry_run() else kind.id_of(outputs)), shown
+        return ("" if pulumi.runtime.is_dry_run() else kind.id_of(urn, outputs)), shown
 
     def _answer(self, function: str, given: Mapping[str, Any]) -> dict[str, Any]:
         match function:
@@ -151,7 +151,8 @@ def _urn(args: MockResourceArgs) -> str:
 def _filled_in(kind: Kind, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What a create gives beside its inputs; the same for the same resource with the same content."""
     content_hash = str(inputs["contentHash"])
-    found = created(kind.outputs, _record(inputs.get("name"), content_hash, _id(urn, content_hash)))
+    record = _record(inputs.get("name"), content_hash, _id(urn, content_hash))
+    found = kind.outputs_of(record, inputs, content_hash)
     return {**found, "cached": False} if "cached" in kind.computed else found
 
 

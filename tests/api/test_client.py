@@ -254,6 +254,29 @@ def test_a_cheap_look_at_a_server_without_patches_is_an_error(connect):
         connect(server).has_checkpoint("tools")
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "count"),
+    [
+        (200, [], 0),
+        (200, None, 0),
+        (200, [{"id": "1", "script": "[{}]"}, {"id": "2", "script": "x" * 100_000}], 2),
+        (404, {"error": "snapshot not found"}, None),
+    ],
+)
+def test_the_patches_of_a_snapshot_are_counted(connect, status, body, count):
+    """Whatever their scripts hold; a server may write an empty list as null."""
+    with Wire(plays(answer(status, body))) as server:
+        assert connect(server).count_patches("a b") == count
+    assert [request.path for request in server.requests] == ["/api/snapshots/a%20b/patches"]
+
+
+@pytest.mark.parametrize("body", [{"patches": []}, "none", 5])
+def test_patches_that_are_no_list_are_an_error(connect, body):
+    """Another server than expected answers."""
+    with Wire(plays(answer(200, body))) as server, pytest.raises(errors.ProtocolError):
+        connect(server).count_patches("tools")
+
+
 @pytest.mark.parametrize("ahead", [0, 1200, -86400])
 def test_the_servers_clock_is_known_from_its_answers(connect, ahead):
     """Ages of records are of the server's clock."""

@@ -290,6 +290,27 @@ def test_content_that_changed_comes_out_as_it_is(connect):
     assert server.connections == 1
 
 
+def test_an_upload_is_told_as_it_goes(connect):
+    """From nothing to all of it, block by block; anew where the request is made again."""
+
+    def cut(connection: Connection) -> None:
+        connection.head()
+        connection.read(100_000)
+        connection.reset()
+
+    body = Body((BODY[:10], *[b"x" * 1_000_000] * 30, BODY[10:]))
+    told: list[tuple[int, int]] = []
+    with Wire(cut, streams(RESULT)) as server:
+        build(connect(server), body, on_upload=lambda *counts: told.append(counts))
+    again = [index for index, (sent, _) in enumerate(told) if sent == 0]
+    assert len(again) == 2
+    assert {size for _, size in told} == {body.size}
+    last = [sent for sent, _ in told[again[1] :]]
+    assert last == sorted(last)
+    assert last[-1] == body.size
+    assert len(last) > 30
+
+
 def test_the_last_byte_waits_for_a_last_word(connect):
     """Before the last byte, when all others are out, the caller is asked."""
     seen: list[bytes] = []

@@ -46,9 +46,21 @@ def npm() -> str:
 
 
 @pytest.fixture(scope="session")
+def mvn() -> str:
+    """Maven, and with it a JDK."""
+    return _needed("mvn", "Maven is not installed; no Java program is run")
+
+
+@pytest.fixture(scope="session")
+def java_host(tools: str) -> str:
+    """What runs Java programs."""
+    return _needed("pulumi-language-java", "there is no Java host on PATH; `make test-all` installs one", tools)
+
+
+@pytest.fixture(scope="session")
 def sdks(go: str, tmp_path_factory: pytest.TempPathFactory) -> Sdks:
     """The plugin's SDKs for each language."""
-    return generate(go, tmp_path_factory.mktemp("codegen"))
+    return generate(tmp_path_factory.mktemp("codegen"))
 
 
 def _needed(name: str, reason: str, path: str = "") -> str:

@@ -9,20 +9,11 @@ import sys
 
 from adapters import PLUGIN, only
 from project import Project
+from pulumi_opencomputer import __version__
 from pulumi_opencomputer.plugin import schema
-from sdks import ENGINE, FLAGS, Sdks, run
+from pulumi_opencomputer.plugin.schema_names import GO_MODULE
+from sdks import ENGINE, FLAGS, Sdks, examples, run
 from snippets import snippets
-
-
-def _examples(language: str) -> list[str]:
-    """The programs of one language in the descriptions."""
-    spec = schema.generate()
-    entries = [*spec["resources"].values(), *spec["functions"].values()]
-    return [
-        program
-        for entry in entries
-        for program in re.findall(rf"```{language}\n(.*?)\n```", entry["description"], re.DOTALL)
-    ]
 
 
 @only(PLUGIN)
@@ -52,18 +43,20 @@ def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
     """Go takes the generated SDK, and each Go program of the descriptions beside it."""
     module = sdks.folder / "go"
     pinned = (ENGINE / "go.mod").read_text()
-    pinned = re.sub(r"^module .*$", "module pulumi-opencomputer/sdk/go", pinned, count=1, flags=re.MULTILINE)
+    pinned = re.sub(r"^module .*$", f"module {GO_MODULE}", pinned, count=1, flags=re.MULTILINE)
     (module / "go.mod").write_text(re.sub(r"^tool .*$", "", pinned, flags=re.MULTILINE))
     shutil.copyfile(ENGINE / "go.sum", module / "go.sum")
-    programs = _examples("go")
-    assert len(programs) == 6
+    # The engine does without the package that reads a program's settings; tests/engine/test_artifacts.py has them all.
+    programs = [program for program in examples("go") if "pulumi/config" not in program]
     # As one package: for each program of its own, Go would read Pulumi's SDK again, and link it.
     (module / "programs").mkdir()
     for number, program in enumerate(programs):
         text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
         (module / "programs" / f"program{number}.go").write_text(text + "\n")
     for number, snippet in enumerate(snippets("go")):
-        (module / "programs" / f"page{number}.go").write_text(_GO_PAGE.format(number=number, text=snippet.text))
+        (module / "programs" / f"page{number}.go").write_text(
+            _GO_PAGE.format(number=number, text=snippet.text, module=GO_MODULE)
+        )
     run(go, "build", *FLAGS, "./opencomputer", "./programs", cwd=module)
 
 
@@ -72,12 +65,12 @@ def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
     folder = sdks.folder / "python"
     run(sys.executable, "-W", "error", "-m", "compileall", "-q", folder, cwd=folder)
     # It asks for its own version, which an installer would leave here.
-    (folder / "pulumi_opencomputer_native-0.1.0.dist-info").mkdir()
-    (folder / "pulumi_opencomputer_native-0.1.0.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: pulumi_opencomputer_native\nVersion: 0.1.0\n"
+    installed = folder / f"pulumi_opencomputer_native-{__version__}.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: pulumi_opencomputer_native\nVersion: {__version__}\n"
     )
-    programs = _examples("python")
-    assert len(programs) == 6
+    programs = examples("python")
     for number, program in enumerate(programs):
         (folder / f"program_{number}.py").write_text(_MOCKED + program + "\n")
         run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
@@ -87,7 +80,7 @@ def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
 _GO_PAGE = """package programs
 
 import (
-	"pulumi-opencomputer/sdk/go/opencomputer"
+	"{module}/opencomputer"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -105,11 +98,12 @@ import pulumi
 
 class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
-        assert args.typ.startswith("opencomputer:index:"), args.typ
+        assert args.typ.startswith(("opencomputer:index:", "pulumi:providers:opencomputer")), args.typ
         return "id", args.inputs
 
     def call(self, args):
         return {"snapshots": [{"name": "toolchain"}], **args.args}
 
 pulumi.runtime.set_mocks(Mocks())
+pulumi.runtime.set_config("project:ownKey", "a key")
 """

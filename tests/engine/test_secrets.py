@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,9 @@ def test_failing_build_shows_no_part_of_a_secret(project: Project) -> None:
     # A shell can't read a command whose quotation marks are not closed.
     for resource, code in {"command": 1, "long": 1, "cut": 1, "quoted": 2}.items():
         (error,) = ran.lines(resource, "error")
-        assert error.endswith(f"The build failed at step 1 (run) with exit code {code}: {withheld}")
+        told, place = error.splitlines()
+        assert told.endswith(f"The build failed at step 1 (run) with exit code {code}: {withheld}")
+        assert re.fullmatch(r"  at __main__\.py:\d+ \.run_commands\(…\)", place)
 
 
 def test_value_that_becomes_secret_leaves_the_old_state(project: Project, emulator: Emulator) -> None:

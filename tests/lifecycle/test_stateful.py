@@ -8,91 +8,26 @@ the way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from amounts import ALL, GROUPS_OF_PROGRAMS, PROGRAMS_IN_A_GROUP, SOAKING
+from amounts import ALL, GROUPS_OF_PROGRAMS, PROGRAMS_IN_A_GROUP
 from emulator_client import call, create, manifest
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
+from mortal import KilledError, Killer, MortalClient, try_programs
 from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import BuildFailedError, ConflictError
 from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
 
 pytestmark = pytest.mark.long
 
-STEPS = 12
-
 NAMES = ("fixed", "weekly", None)
 COMMANDS = ("make one", "make two", "make three")
 BROKEN = "echo FAIL_BUILD"
-
-T = TypeVar("T")
-
-
-class KilledError(BaseException):
-    """The provider's process is killed here."""
-
-
-class Killer:
-    """Kills at the how manieth call, before or after it, or at an event of its stream."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        self.where = "before"
-        self.struck = False
-
-    def call(self, work: Callable[[], T]) -> T:
-        """Carry out one call of the client."""
-        if self.left is not None:
-            self.left -= 1
-        if self._is_due("before"):
-            self.strike()
-        result = work()
-        if self._is_due("after"):
-            self.strike()
-        return result
-
-    def event(self) -> None:
-        """An event of the call's stream has come."""
-        if self._is_due("event"):
-            self.strike()
-
-    def strike(self) -> None:
-        """Kill."""
-        self.left, self.struck = None, True
-        raise KilledError
-
-    def _is_due(self, where: str) -> bool:
-        return self.left == 0 and self.where == where
-
-
-class MortalClient(Client):
-    """A client whose process may be killed at each call."""
-
-    killer: Killer
-
-    def create_snapshot(self, request: Any, **more: Any) -> Any:
-        on_event = more.pop("on_event")
-
-        def notice(event: Any) -> None:
-            self.killer.event()
-            on_event(event)
-
-        return self.killer.call(lambda: super(MortalClient, self).create_snapshot(request, on_event=notice, **more))
-
-    def get_snapshot(self, name: str, *, with_manifest: bool = True) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).get_snapshot(name, with_manifest=with_manifest))
-
-    def list_images(self, **more: Any) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).list_images(**more))
-
-    def delete_snapshot(self, name: str) -> Any:
-        return self.killer.call(lambda: super(MortalClient, self).delete_snapshot(name))
 
 
 class Programs(RuleBasedStateMachine):
@@ -299,24 +234,10 @@ class Programs(RuleBasedStateMachine):
 @pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
 def test_random_programs_end_as_if_nothing_had_happened(shared_faulty: FaultyEmulator, _group: int) -> None:
     """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
-    _try_programs(type("Programs", (Programs,), {"faulty": shared_faulty}), PROGRAMS_IN_A_GROUP)
+    try_programs(type("Programs", (Programs,), {"faulty": shared_faulty}), PROGRAMS_IN_A_GROUP)
 
 
 def test_random_programs_end_as_if_nothing_had_happened_behind_the_edge(shared_edge: FaultyEmulator) -> None:
     """The same where each read and delete is answered from an index that lags."""
     machine = type("Programs", (Programs,), {"faulty": shared_edge, "is_edge": True})
-    _try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 10)
-
-
-def _try_programs(machine: type[Programs], programs: int) -> None:
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=programs,
-            derandomize=not SOAKING,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 10)

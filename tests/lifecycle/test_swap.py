@@ -235,7 +235,7 @@ def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> No
         if cancels:
             cancels.pop()()
 
-    _wrapped(deployed, "has_checkpoint", lambda _: cancels.append(lifecycle.cancel), first=False)
+    _wrapped(deployed, "count_patches", lambda _: cancels.append(lifecycle.cancel), first=False)
     _wrapped(deployed, "get_snapshot", look, first=True)
     with deployed.process() as lifecycle:
         inputs = lifecycle.check(NEW.kind, NEW.urn, old.inputs, NEW.news).inputs
@@ -266,4 +266,15 @@ def test_replacement_uploads_twice_and_a_first_create_once(stack: Stack) -> None
     assert calls(stack.emulator).count("POST snapshots") == 1
     stack.emulator.forget_requests()
     stack.up(NEW)
+    assert calls(stack.emulator).count("POST snapshots") == 2
+
+
+def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list that proves the cache holds the large named record first; it is read that far, and no manifest more."""
+    monkeypatch.setattr("pulumi_opencomputer.api.client._LOOK_LIMIT", 50_000)
+    stack.up(snapshot("x" * 200_000))
+    stack.emulator.forget_requests()
+    stack.up(snapshot("y" * 200_000))
     assert calls(stack.emulator).count("POST snapshots") == 2

@@ -23,6 +23,11 @@ def said(plugin: Plugin, inputs: dict[str, Any], name: str = "daily") -> list[st
     return plugin.engine.of(of)
 
 
+def of_the_run(plugin: Plugin) -> list[str]:
+    """The lines that are about no single resource."""
+    return plugin.engine.of("")
+
+
 def test_outputs_are_known_as_far_as_they_can_be(own_plugin: Plugin, emulator: Emulator) -> None:
     """A preview knows hash and name, leaves the rest unknown, and builds nothing."""
     made = own_plugin.create(own_plugin.checked(manifest("make")), preview=True)
@@ -69,12 +74,122 @@ def test_an_unknown_content_is_not_asked_for(own_plugin: Plugin, emulator: Emula
     assert emulator.requests() == []
 
 
-@pytest.mark.parametrize("settings", [{}, {"apiKey": "some-key", "apiUrl": "http://127.0.0.1:1"}, {"apiKey": "wrong"}])
-def test_without_an_answer_nothing_is_said(start_plugin, emulator: Emulator, settings: dict[str, str]) -> None:
-    """A preview needs neither a key nor a server: it is no error, and says nothing."""
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "There is no API key"),
+        ({"apiKey": "some-key", "apiUrl": "http://127.0.0.1:1"}, "Can't connect to http://127.0.0.1:1"),
+        ({"apiKey": "wrong"}, "does not accept the API key"),
+    ],
+)
+def test_without_an_answer_the_reason_is_said_once(
+    start_plugin, emulator: Emulator, settings: dict[str, str], reason: str
+) -> None:
+    """A preview needs neither a key nor a server: it is no error, and nothing is said of the resources."""
     plugin = start_plugin()
     plugin.configure(**{"apiUrl": emulator.url, **settings})
+    for number in range(3):
+        assert said(plugin, manifest("make"), f"daily-{number}") == []
+    (line,) = of_the_run(plugin)
+    assert line.startswith("no forecast of what will be built: ")
+    assert reason in line
+
+
+def test_forecasts_stay_as_lines_of_the_run(own_plugin: Plugin) -> None:
+    """On a resource's row they are gone with the preview."""
+    own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
+    own_plugin.engine.lines.clear()
+    said(own_plugin, manifest("true"), "old")
+    said(own_plugin, manifest("make"), "first")
+    said(own_plugin, manifest("make"), "second")
+    assert of_the_run(own_plugin) == [
+        "old: cached: ready at once",
+        "first: will build: 1 step",
+        "second: cached by then: another resource has the same content",
+    ]
+
+
+def test_of_many_forecasts_ten_stay_and_the_number_of_the_others(own_plugin: Plugin) -> None:
+    """It is said when the engine ends the plugin: only then no further resource comes."""
+    own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
+    own_plugin.engine.lines.clear()
+    for number in range(13):
+        said(own_plugin, manifest(f"make {number}"), f"daily-{number}")
+    said(own_plugin, manifest("true"), "old")
+    assert len(of_the_run(own_plugin)) == 10
+    own_plugin.end()
+    assert of_the_run(own_plugin)[10:] == ["and 4 more: 3 to be built, 1 cached"]
+
+
+def test_a_run_that_follows_begins_anew(own_plugin: Plugin, emulator: Emulator) -> None:
+    """An engine that finds a plugin running configures it again; the server may have more by then."""
+    said(own_plugin, manifest("make"))
+    own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+    own_plugin.up(manifest("make"))
+    own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+    assert said(own_plugin, manifest("make"), "other") == ["cached: ready at once"]
+
+
+def test_a_list_that_is_cut_leaves_a_doubt_that_is_said_once(own_plugin: Plugin, emulator: Emulator) -> None:
+    """What is not among its 200 records may be cached all the same."""
+    own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
+    for number in range(200):
+        emulator.create(f"other-{number}", {"base": "base", "steps": []})
+    own_plugin.engine.lines.clear()
+    lines = [said(own_plugin, manifest("make", word), f"daily-{word}") for word in ("a", "b")]
+    assert lines == [["will build: 2 steps, unless it is cached"]] * 2
+    assert [line for line in of_the_run(own_plugin) if "longer than a preview reads" in line] == of_the_run(own_plugin)[
+        :1
+    ]
+
+
+def test_a_name_that_is_anothers_is_told_before_anything_is_built(own_plugin: Plugin, emulator: Emulator) -> None:
+    """In the words of the error that the deployment would end with; one's own name is no reason to speak."""
+    emulator.create("taken", {"base": "base", "steps": []})
+    mine = own_plugin.up({**manifest("make"), "name": "mine"})
+    own_plugin.engine.lines.clear()
+    assert said(own_plugin, {**manifest("make"), "name": "free"}, "other") == ["cached: ready at once"]
+    first, second = said(own_plugin, {**manifest("make"), "name": "taken"}, "third")
+    assert first == "cached: ready at once"
+    assert second.startswith("this will fail: A snapshot named 'taken' exists already")
+    own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
+    assert said(own_plugin, {**manifest("make"), "name": "taken", "adopt": True}, "third")[2:] == [first]
+    changed = own_plugin.checked({**manifest("make all"), "name": "mine"}, mine.inputs)
+    own_plugin.diff(mine, changed)
+    own_plugin.engine.lines.clear()
+    own_plugin.create(changed, preview=True)
+    assert own_plugin.engine.of(urn()) == ["will build: 1 step"]
+
+
+@pytest.mark.parametrize("name", [{"name": "fixed"}, {}])
+def test_patches_that_a_replacement_loses_are_told(
+    own_plugin: Plugin, emulator: Emulator, name: dict[str, str]
+) -> None:
+    """They hang on the old image; a replacement of the same content keeps them."""
+    old = own_plugin.up({**manifest("make"), **name})
+    patches = f"/api/snapshots/{old.outputs['name']}/patches"
+    for _ in range(2):
+        emulator.ask("POST", patches, {"script": "true", "description": ""})
+    own_plugin.diff(old, old.inputs)
+    own_plugin.engine.lines.clear()
+    own_plugin.create(old.inputs, preview=True)
+    assert own_plugin.engine.of(urn()) == ["cached: ready at once"]
+    changed = own_plugin.checked({**manifest("make all"), **name}, old.inputs)
+    own_plugin.diff(old, changed)
+    own_plugin.engine.lines.clear()
+    own_plugin.create(changed, preview=True)
+    lines = own_plugin.engine.of(urn())
+    assert lines[0] == "will build: 1 step"
+    assert lines[1].startswith(f"2 patches hang on the snapshot '{old.outputs['name']}', and its replacement has none")
+
+
+def test_without_lines_nothing_is_foretold(start_plugin, emulator: Emulator) -> None:
+    """Who wants no lines is asked for none, and neither is the server."""
+    plugin = start_plugin()
+    plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url, logs="none")
+    emulator.forget_requests()
     assert said(plugin, manifest("make")) == []
+    assert (of_the_run(plugin), emulator.requests()) == ([], [])
 
 
 def test_a_rewritten_state_is_previewed(own_plugin: Plugin) -> None:

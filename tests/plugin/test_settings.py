@@ -45,7 +45,16 @@ def test_absent_and_unknown_settings_pass(plugin: Plugin, settings: dict[str, An
         ({"allowHttp": "perhaps"}, "must be true or false."),
         ({"allowHttp": 5}, "allowHttp: must be true or false."),
         ({"apiUrl": ["x"]}, "apiUrl: must be a string."),
-        ({"apiKye": "x"}, "apiKye: is not a setting of this provider; it has apiKey, apiUrl, sdkVersion, allowHttp."),
+        ({"logs": "verbose"}, "logs: The setting opencomputer:logs (or OPENCOMPUTER_LOGS) must be one of"),
+        (
+            {"logFile": "logs/"},
+            "logFile: The setting opencomputer:logFile (or OPENCOMPUTER_LOG_FILE) names a directory.",
+        ),
+        ({"logFile": 5}, "logFile: must be a string."),
+        (
+            {"apiKye": "x"},
+            "apiKye: is not a setting of this provider; it has apiKey, apiUrl, sdkVersion, allowHttp, logs, logFile.",
+        ),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_deployed(plugin: Plugin, settings: dict[str, Any], said: str) -> None:

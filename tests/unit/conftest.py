@@ -20,11 +20,13 @@ class Engine(pulumi_mocks.Mocks):
     """Records what each resource is registered with, and answers with its inputs."""
 
     def __init__(self):
-        self.types, self.inputs = {}, {}
+        self.types, self.inputs, self.hidden = {}, {}, {}
 
     def new_resource(self, args):
         self.types[args.name] = args.typ
-        self.inputs[args.name] = {key: value for key, value in args.inputs.items() if key != "__provider"}
+        # What begins so is no property of the resource, as the pickled provider.
+        self.inputs[args.name] = {key: value for key, value in args.inputs.items() if not key.startswith("__")}
+        self.hidden[args.name] = {key: value for key, value in args.inputs.items() if key.startswith("__")}
         return args.name, {**args.inputs, "contentHash": "0" * 64}
 
     def call(self, args):

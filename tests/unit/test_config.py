@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from pulumi_opencomputer.config import Settings, is_loopback, resolve, resolve_url
+from pulumi_opencomputer.config import (
+    LogLines,
+    LogSettings,
+    Settings,
+    is_loopback,
+    problems,
+    resolve,
+    resolve_logs,
+    resolve_url,
+)
 from pulumi_opencomputer.errors import ConfigurationError
 
 KEY = "osb_1234567890"
@@ -143,3 +152,38 @@ def test_a_runtime_version_must_be_one(version):
     """The SDK version is a number that a header can carry."""
     with pytest.raises(ConfigurationError, match="opencomputer:sdkVersion"):
         resolve({"apiKey": KEY, "sdkVersion": version}, {})
+
+
+def test_logs_show_the_steps_unless_told_otherwise():
+    """A stack's configuration wins over the environment."""
+    assert resolve_logs({}, {}) == LogSettings(LogLines.STEPS, None)
+    environ = {"OPENCOMPUTER_LOGS": "full", "OPENCOMPUTER_LOG_FILE": "/logs/build.log"}
+    assert resolve_logs({}, environ) == LogSettings(LogLines.FULL, "/logs/build.log")
+    assert resolve_logs({"logs": " None ", "logFile": "/a"}, environ) == LogSettings(LogLines.NONE, "/a")
+
+
+def test_a_log_files_path_counts_from_the_programs_folder(tmp_path, monkeypatch):
+    """There a provider's process runs; ``~`` is the user's home."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert resolve_logs({"logFile": "logs/build.log"}, {}).file == str(tmp_path / "logs" / "build.log")
+    assert resolve_logs({"logFile": "~/build.log"}, {}).file == str(tmp_path / "home" / "build.log")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"logs": "verbose"}, "must be one of steps, full, failures, none"),
+        ({"logFile": "/dev/null"}, "names a device"),
+        ({"logFile": "."}, "names a directory. Name a file in it"),
+        ({"logFile": "logs/"}, "names a directory. Name a file in it"),
+        ({"logFile": "a\0b"}, "holds a NUL character"),
+    ],
+)
+def test_log_settings_that_cannot_be_used_are_named(config, told):
+    """In an error of a run, and among the problems of a provider's settings."""
+    (name,) = config
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        resolve_logs(config, {})
+    assert f"opencomputer:{name}" in str(caught.value)
+    assert [problem.path for problem in problems(config, {})] == [name]

@@ -10,6 +10,7 @@ import pytest
 from pulumi_opencomputer.api.error_mapping import http_error, stream_error
 from pulumi_opencomputer.errors import OpenComputerError
 from pulumi_opencomputer.lifecycle.build_job import Job
+from pulumi_opencomputer.lifecycle.build_log import BuildLog
 from pulumi_opencomputer.lifecycle.check import HashMemory, check
 from pulumi_opencomputer.lifecycle.kinds import IMAGE
 from pulumi_opencomputer.lifecycle.log import ResourceLog, no_log
@@ -27,7 +28,7 @@ SECRET = ["manifest.steps[1].addFile.content", "manifest.steps[2].env.TOKEN"]
 def job() -> Job:
     inputs = {"manifest": {"base": "base", "steps": STEPS}, "secretPaths": SECRET}
     checked = check(IMAGE, "urn", {}, inputs, HashMemory())
-    return Job("urn", checked.inputs, ResourceLog(no_log))
+    return Job("urn", checked.inputs, BuildLog(ResourceLog(no_log)))
 
 
 def sent() -> str:

@@ -96,3 +96,24 @@ def test_plain_words_of_a_record_are_no_warning():
     """Most are."""
     made = taken_over(record({"type": "pip_install", "args": {"packages": ["pandas==2.2.3", "numpy jax"]}}))
     assert made.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("step", "place"),
+    [
+        (
+            {"type": "run", "args": {"commands": ["true", "04da6b54-80e4-46f7-96ec-b56ff0331ba9"]}},
+            "manifest.steps[1].run[1]",
+        ),
+        (
+            {"type": "env", "args": {"vars": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}}},
+            "manifest.steps[1].env.4dabf18193072939515e22adb298388d",
+        ),
+    ],
+    ids=["an unknown value", "a secret"],
+)
+def test_a_record_that_holds_pulumis_own_marks_is_refused(step, place):
+    """In a state Pulumi would read a value that is not known, or a secret, where the text stands."""
+    with pytest.raises(InvalidInputError, match="by which Pulumi marks") as caught:
+        taken_over(record(step))
+    assert place.partition("['")[0] in str(caught.value)

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulumi_opencomputer.api.event_parser import parse_event
+from pulumi_opencomputer.config import LogLines
+from pulumi_opencomputer.lifecycle.build_log import BuildLog
 from pulumi_opencomputer.lifecycle.log import ResourceLog, Severity, no_log
 from pulumi_opencomputer.lifecycle.progress import BuildProgress, Ticker
 
@@ -38,10 +40,12 @@ class Members(set):
 class Build:
     """One build, its row, and its time."""
 
-    def __init__(self, steps=STEPS, **options):
+    def __init__(self, steps=STEPS, lines=LogLines.STEPS, **options):
         self.now, self.row, self.ticker = 0.0, Row(), Members()
         ticker: Any = self.ticker
-        self.progress = BuildProgress(ResourceLog(self.row), steps, clock=lambda: self.now, ticker=ticker, **options)
+        self.written: list[str] = []
+        self.log = BuildLog(ResourceLog(self.row), lines, self.written.append)
+        self.progress = BuildProgress(self.log, steps, clock=lambda: self.now, ticker=ticker, **options)
 
     def say(self, message, kind="run", after=0.0, step=0):
         self.now += after
@@ -72,7 +76,7 @@ def test_a_step_is_one_line_with_its_duration(build):
         "[2/3] pip install pandas (60.0 s)",
         "[3/3] run true (0.0 s)",
     ]
-    assert build.row.passing == ["[1/3] apt install jq", "[2/3] pip install pandas", "[3/3] run true"]
+    assert build.row.passing == ["1/3 apt install jq", "2/3 pip install pandas", "3/3 run true"]
 
 
 def test_the_servers_words_for_what_we_know_are_never_shown(build):
@@ -149,10 +153,27 @@ def test_of_a_talkative_server_a_number_of_lines_is_kept():
     assert "[100/100] | … and 45 more lines of the server" in build.row.lines
 
 
-def test_a_long_line_is_cut(build):
-    """At 300 characters."""
-    build.say("x" * 5000, step=1)
-    assert build.row.lines == ["[1/3] | " + "x" * 299 + "…"]
+def test_a_long_line_is_whole_where_it_stays_and_cut_where_it_passes(build):
+    """A terminal shows the beginning alone; a log is searched for the end."""
+    for number in range(31):
+        build.say(f"{number} " + "x" * 5000, step=1)
+    assert build.row.lines[0] == "[1/3] | 0 " + "x" * 5000
+    assert build.row.passing == ["[1/3] | 30 " + "x" * 288 + "…"]
+
+
+def test_a_long_command_is_whole_where_it_stays(build):
+    """Which of two long commands failed or took its time is told by their ends."""
+    build = Build(["run cut…"], whole=["run " + "x" * 500])
+    build.say("Step 1/1: whatever the server says")
+    build.say("Step 1/1 completed", after=2)
+    assert build.row.passing == ["1/1 run cut…"]
+    assert build.row.lines == ["[1/1] run " + "x" * 500 + " (2.0 s)"]
+
+
+def test_output_keeps_its_indentation(build):
+    """A traceback is read by it."""
+    build.say("  File x, line 1\n    import y", step=1)
+    assert build.row.lines == ["[1/3] |   File x, line 1", "[1/3] |     import y"]
 
 
 def test_the_servers_lines_hold_no_secret():
@@ -229,7 +250,7 @@ def test_a_repeated_event_is_not_said_again(build):
     build.end(1, after=5)
     build.start(1, after=5)
     assert build.row.lines == ["[1/3] apt install jq (10.0 s)"]
-    assert build.row.passing == ["[1/3] apt install jq"]
+    assert build.row.passing == ["1/3 apt install jq"]
 
 
 def test_steps_that_overlap_have_their_own_durations(build):
@@ -248,7 +269,7 @@ def test_a_step_that_runs_on_keeps_its_passing_line(build):
     build.end(1)
     build.now = 5
     build.ticker.tick()
-    assert build.row.passing[-1] == "5 s … [2/3] pip install pandas"
+    assert build.row.passing[-1] == "2/3 pip install pandas · 5 s"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +290,7 @@ def test_a_step_that_runs_on_keeps_its_passing_line(build):
 def test_an_event_of_no_step_of_ours_is_shown_as_it_is(build, message):
     """Whatever the server sends, the build goes on."""
     build.say(message)
-    assert build.row.lines == [f"| {message if len(message) < 300 else message[:299] + '…'}"]
+    assert build.row.lines == [f"| {message}"]
     assert build.row.passing == []
 
 
@@ -286,7 +307,7 @@ def test_the_running_time_is_shown_less_and_less_often(build):
     for _ in range(130):
         build.now += 1
         build.ticker.tick()
-    shown = [line.partition(" …")[0] for line in build.row.passing[1:]]
+    shown = [line.partition(" · ")[2] for line in build.row.passing[1:]]
     assert shown == [f"{seconds} s" for seconds in (1, 2, 3, 5, 7, 10, 15, 20, 30, 60, 90, 120)]
 
 
@@ -300,7 +321,7 @@ def test_each_step_counts_its_own_running_time(build):
     build.ticker.tick()
     build.now = 101
     build.ticker.tick()
-    assert build.row.passing[-2:] == ["[2/3] pip install pandas", "1 s … [2/3] pip install pandas"]
+    assert build.row.passing[-2:] == ["2/3 pip install pandas", "2/3 pip install pandas · 1 s"]
 
 
 def test_nothing_ticks_between_steps_nor_after_the_end(build):
@@ -314,7 +335,7 @@ def test_nothing_ticks_between_steps_nor_after_the_end(build):
     build.progress.close()
     build.now = 100
     build.progress.tick()
-    assert build.row.passing == [*before, "[2/3] pip install pandas"]
+    assert build.row.passing == [*before, "2/3 pip install pandas"]
     assert not build.ticker
 
 
@@ -324,7 +345,106 @@ def test_a_wait_is_shown_with_its_time(build):
         build.progress.wait_for("waiting for the server")
         build.now += 4
     build.ticker.tick()
-    assert build.row.passing == ["waiting for the server", "12 s … waiting for the server"]
+    assert build.row.passing == ["waiting for the server", "waiting for the server · 12 s"]
+
+
+def test_a_long_upload_shows_its_share_and_its_bytes(build):
+    """The share stands first, and what it took is said at the end."""
+    size = 104_900_000
+    build.progress.on_upload(0, size)
+    for seconds in range(1, 6):
+        build.now = seconds
+        build.progress.on_upload(seconds * 10_000_000, size)
+        build.ticker.tick()
+    build.now = 16.2
+    build.progress.on_upload(size, size)
+    build.ticker.tick()
+    assert build.row.passing == [
+        "uploading 19 %, 20.0 MB of 104.9 MB · 2 s",
+        "uploading 28 %, 30.0 MB of 104.9 MB · 3 s",
+        "uploading 47 %, 50.0 MB of 104.9 MB · 5 s",
+    ]
+    assert build.row.lines == ["uploaded 104.9 MB (16.2 s)"]
+
+
+def test_a_short_upload_is_not_told(build):
+    """What was shown before goes on being shown."""
+    build.progress.wait_for("putting the new image under the name daily")
+    build.progress.on_upload(0, 1000)
+    build.now = 1.9
+    build.ticker.tick()
+    build.progress.on_upload(1000, 1000)
+    build.now = 3
+    build.ticker.tick()
+    waiting = "putting the new image under the name daily"
+    assert (build.row.lines, build.row.passing) == ([], [waiting, f"{waiting} · 3 s"])
+
+
+def test_an_upload_that_is_made_again_counts_anew(build):
+    """The first one broke off."""
+    build.progress.on_upload(0, 1000)
+    build.progress.on_upload(500, 1000)
+    build.now = 10
+    build.progress.on_upload(0, 1000)
+    build.now = 11
+    build.ticker.tick()
+    build.progress.on_upload(1000, 1000)
+    assert (build.row.lines, build.row.passing) == ([], [])
+
+
+def talk(build):
+    """A build of one step that says 40 lines."""
+    build.start(1)
+    for number in range(40):
+        build.say(f"line {number}", step=1)
+    build.end(1, after=2)
+
+
+def test_all_of_the_servers_lines_are_shown_where_that_is_asked_for():
+    """None passes, and none is counted."""
+    build = Build(lines=LogLines.FULL)
+    talk(build)
+    assert build.row.lines == [f"[1/3] | line {number}" for number in range(40)] + ["[1/3] apt install jq (2.0 s)"]
+
+
+def test_a_file_has_all_lines_whatever_is_shown():
+    """Those that the lines on the screen only count, too."""
+    written = []
+    for lines in LogLines:
+        build = Build(lines=lines)
+        talk(build)
+        written.append(build.written)
+    assert written == [[f"[1/3] | line {number}" for number in range(40)] + ["[1/3] apt install jq (2.0 s)"]] * 4
+
+
+def test_failures_shows_a_build_once_it_has_failed():
+    """Nothing before; then all lines."""
+    build = Build(lines=LogLines.FAILURES)
+    talk(build)
+    assert (build.row.lines, build.row.passing) == ([], [])
+    build.log.fail("the error\nof two lines")
+    assert len(build.row.lines) == 41
+    assert build.written[-2:] == ["failed: the error", "failed: of two lines"]
+
+
+def test_none_shows_warnings_alone():
+    """Also where the build fails: the error says why."""
+    build = Build(lines=LogLines.NONE)
+    talk(build)
+    build.log.fail("the error")
+    build.log.warn("odd")
+    assert (build.row.lines, build.row.passing) == (["odd"], [])
+    assert build.written[-1] == "warning: odd"
+
+
+def test_of_a_build_without_end_the_newest_lines_are_remembered():
+    """Memory is bounded, and what is left out is counted."""
+    build = Build(lines=LogLines.FAILURES)
+    for number in range(5_010):
+        build.say(f"line {number}")
+    build.log.fail("the error")
+    assert build.row.lines[:2] == ["… 10 earlier lines are left out", "| line 10"]
+    assert len(build.row.lines) == 5_001
 
 
 @given(st.lists(st.tuples(st.sampled_from(["start", "end"]), st.integers(-1, 5), st.floats(0, 100)), max_size=30))
@@ -369,7 +489,7 @@ def test_the_real_ticker_calls_its_members_until_they_leave():
         def tick(self):
             called.set()
 
-    members = [Watched(ResourceLog(row), STEPS, ticker=ticker) for _ in range(2)]
+    members = [Watched(BuildLog(ResourceLog(row)), STEPS, ticker=ticker) for _ in range(2)]
     for member in members:
         member.wait_for("something")
     assert called.wait(20)

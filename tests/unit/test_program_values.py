@@ -148,13 +148,6 @@ def test_paths_are_accepted_wherever_a_path_goes(path):
     assert to_declared({"steps": [{"workdir": path}]})["steps"] == [{"workdir": "/w/a"}]
 
 
-def test_a_list_of_commands_is_told_how_to_be_given():
-    """Each is an argument of its own."""
-    path, reason = problem(lambda: START.run_commands(["a", "b"]))  # type: ignore[arg-type]
-    assert path == "manifest.steps[1].run[0]"
-    assert "run_commands(*commands)" in reason
-
-
 @pytest.mark.parametrize(("value", "word"), [(None, "None"), ({"pandas": "2"}, "a mapping")])
 @pytest.mark.parametrize("method", ["apt_install", "pip_install"])
 def test_packages_that_are_no_list_are_told_what_they_are(method, value, word):
@@ -162,20 +155,6 @@ def test_packages_that_are_no_list_are_told_what_they_are(method, value, word):
     path, reason = problem(lambda: getattr(START, method)(value))
     assert path.startswith("manifest.steps[1].")
     assert reason == f"must be a list of strings, not {word}."
-
-
-@pytest.mark.parametrize("value", [8080, 8080.0, True])
-def test_a_number_in_place_of_text_is_told_to_be_quoted(value):
-    """It arrives as a float: which text is meant, only the program knows."""
-    ((path, reason),) = checked(*Manifest.base().env({"PORT": value}).declared()["steps"])
-    assert path == "manifest.steps[0].env.PORT"
-    assert reason == "must be a string. Put the number or truth value in quotes."
-
-
-def test_a_string_or_a_list_in_the_others_place_is_told_what_to_write():
-    """Also in a mapping, which no method sees."""
-    assert checked({"run": "make"}) == [("manifest.steps[0].run", "must be a list. Put the string in [ ].")]
-    assert "give each of its entries by itself" in checked({"run": [["a", "b"]]})[0][1]
 
 
 @pytest.mark.parametrize("base", ["python:3.12", "ghcr.io/a/b", "ubuntu@sha256"])

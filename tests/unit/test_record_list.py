@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from answered import ROW, redact
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.api.record_list import RecordList, read_list
+from pulumi_opencomputer.api.record_list import RecordList, find_head, read_list
+from pulumi_opencomputer.api.records import Head
 
 
 def listed(data: bytes, size: int = 5, wanted: str = "") -> RecordList:
@@ -87,3 +88,43 @@ def test_no_bytes_make_the_reader_of_lists_fail(data, size):
     """Whatever the bytes, they are a list or an error of ours."""
     with contextlib.suppress(errors.ProtocolError):
         listed(data, size)
+
+
+def head_of(data: bytes, wanted: str, size: int = 5, *, is_list: bool = True) -> Head | None:
+    chunks = (data[start : start + size] for start in range(0, len(data), size))
+    return find_head(chunks, "list", redact, lambda head: head.id == wanted, is_list=is_list)
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_head_is_there_before_its_manifest_is(size, indent):
+    """What comes behind the manifest's beginning is not waited for; what looks like one in a text is none."""
+    before = {"id": "i2", "name": 'a "manifest":{', "contentHash": "ab" * 32, "checkpointId": "c"}
+    records = [ROW | {"id": "i1", "manifest": {"steps": [{"a": 1}]}}, before | {"manifest": {"steps": []}}]
+    data = json.dumps(records, indent=indent).encode()
+    cut = data[: data.rindex(b'"steps"')]
+    assert head_of(cut + b'"never ends', "i2", size) == Head("i2", 'a "manifest":{', "ab" * 32, "c")
+    one = json.dumps(records[1], indent=indent).encode()
+    assert head_of(one, "i2", size, is_list=False) == head_of(cut, "i2", size)
+
+
+def test_a_head_that_stands_behind_the_manifest_comes_with_the_record():
+    """The order of a record's fields is not promised."""
+    data = json.dumps([{"manifest": {"steps": []}, **ROW, "id": "i1"}]).encode()
+    found = head_of(data, "i1")
+    assert found is not None
+    assert str(ROW["contentHash"]).startswith(found.content_hash)
+    assert found.is_ready
+
+
+def test_a_head_that_is_not_there_is_none():
+    """A list without the wanted one, and one that can't be read, say nothing."""
+    assert head_of(json.dumps([ROW, {"id": 5}]).encode(), "other") is None
+    assert head_of(b"[]", "other") is None
+
+
+@pytest.mark.parametrize("data", [b'{"error": "no"}', b"[1]", b"", b"<html>"])
+def test_no_head_is_looked_for_in_what_is_no_list(data):
+    """An answer of another kind is an error, and not an empty list."""
+    with pytest.raises(errors.ProtocolError):
+        head_of(data, "other")

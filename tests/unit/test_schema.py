@@ -38,7 +38,7 @@ def test_everything_is_described() -> None:
 
 
 @pytest.mark.parametrize("token", ENTRIES)
-@pytest.mark.parametrize("language", ["yaml", "typescript", "python", "go"])
+@pytest.mark.parametrize("language", ["yaml", "typescript", "python", "go", "java"])
 def test_resources_and_functions_have_an_example_in_each_language(token: str, language: str) -> None:
     """A reader of any language sees how a resource is declared and a function called."""
     assert f"```{language}\n" in ENTRIES[token]["description"]
@@ -54,7 +54,7 @@ def test_each_kind_of_step_is_an_optional_property() -> None:
 def test_settings_are_those_of_the_provider() -> None:
     """An explicit provider and the stack's configuration take the same settings, and the key is secret in both."""
     for settings in (SPEC["config"]["variables"], SPEC["provider"]["inputProperties"]):
-        assert list(settings) == ["apiKey", "apiUrl", "sdkVersion", "allowHttp"]
+        assert list(settings) == ["apiKey", "apiUrl", "sdkVersion", "allowHttp", "logs", "logFile"]
         assert [name for name, setting in settings.items() if setting.get("secret")] == ["apiKey"]
 
 

@@ -64,7 +64,8 @@ def _pack_nodejs(_project: Project, source: Path, folder: Path) -> Path:
     del manifest["scripts"]
     compilers = {name: manifest["dependencies"].pop(name) for name in ("@types/node", "typescript")}
     manifest |= {"devDependencies": compilers, "types": "bin/index.d.ts", "files": ["bin"]}
-    (source / "package.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    for place in (source, source / "bin"):  # compiled, the SDK looks for its version beside itself
+        (place / "package.json").write_text(json.dumps(manifest, indent=2) + "\n")
     shutil.copyfile(ROOT / "LICENSE", source / "LICENSE")
     (packed,) = json.loads(run(npm, "pack", "--json", "--pack-destination", folder, cwd=source))
     return folder / str(packed["filename"])

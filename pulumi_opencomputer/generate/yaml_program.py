@@ -1,0 +1,75 @@
+"""A generated program in YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from .resource import ConfigSecret, Resource
+
+_WIDTH = 110
+# What no reader of YAML takes for anything but text: numbers, times and booleans begin or look otherwise.
+_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9 _./=<>~+-]*[A-Za-z0-9_./+-])?")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+# A dollar sign begins a reference before a brace, and is one itself where it is doubled.
+_REFERENCE = re.compile(r"\$(?=[${])")
+
+
+def yaml_program(resources: Sequence[Resource], project: str) -> str:
+    """The text of ``Pulumi.yaml``."""
+    keys = [secret.key for resource in resources for secret in resource.secrets]
+    program: dict[str, Any] = {"name": project, "runtime": "yaml"}
+    program["description"] = "The images and snapshots of an account, as they were when this was generated."
+    if keys:
+        program["config"] = {key: {"type": "string", "secret": True} for key in keys}
+    program["resources"] = {resource.name: _declaration(resource) for resource in resources}
+    text: str = yaml.dump(program, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return text
+
+
+def _declaration(resource: Resource) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    if resource.kind == "Snapshot":
+        properties["name"] = _value(resource.id)
+    if not resource.is_imported:
+        properties["adopt"] = True
+    properties["manifest"] = _value(resource.manifest)
+    return {"type": f"opencomputer:{resource.kind}", "properties": properties}
+
+
+def _value(value: Any) -> Any:
+    """A value as Pulumi's YAML has it: texts with their dollar signs kept from being references."""
+    if isinstance(value, ConfigSecret):
+        return f"${{{value.key}}}"
+    if isinstance(value, Mapping):
+        return {key: _value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(item) for item in value]
+    return _REFERENCE.sub("$$", value) if isinstance(value, str) else value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts so that every reader takes them for texts, and people can read those of several lines."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write each value where it stands: Pulumi's reader knows no references of YAML."""
+        del data
+        return True
+
+
+def _written(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not text.endswith("="):
+        style = None
+    else:
+        style = "|" if "\n" in text.rstrip("\n") and text.isprintable() is False and _is_readable(text) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _is_readable(text: str) -> bool:
+    return all(line == line.rstrip() and line.isprintable() for line in text.split("\n")) and not text.startswith(" ")
+
+
+_Dumper.add_representer(str, _written)

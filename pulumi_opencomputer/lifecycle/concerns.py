@@ -1,0 +1,81 @@
+"""What can be told of a snapshot's create beside its content: a name that is another's, patches that get lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import APIError, ConflictError
+from .ownership import Ownership
+from .read_replica import get
+
+if TYPE_CHECKING:
+    from ..api.client import Client
+    from .build_job import Job
+    from .run import Run
+    from .types import Recorded
+
+
+def concerns_of(run: Run, urn: str, inputs: Mapping[str, Any], client: Client) -> Iterator[str]:
+    """Say what will fail, or lose something.
+
+    Args:
+        run: What was seen of states in this run.
+        urn: The snapshot's URN.
+        inputs: Its checked inputs.
+        client: The API.
+
+    Raises:
+        APIError: The server can't be reached, or refused.
+    """
+    name, recorded = str(inputs["name"]), run.known.of(urn)
+    if recorded and recorded.name:
+        yield from _lost_patches(client, recorded.name, str(inputs["contentHash"]))
+    if (recorded and recorded.name == name) or inputs.get("nameGenerated"):
+        return
+    record = get(client, name)
+    if record is None:
+        return
+    try:
+        Ownership(urn, run.known, adopt=bool(inputs.get("adopt", False))).require(record, run.clock.now())
+    except ConflictError as error:
+        yield f"this will fail: {error.message}"
+
+
+def tell_of_lost_patches(job: Job, recorded: Recorded | None, name: str, client: Client) -> None:
+    """Warn of the patches of a snapshot whose replacement has another name; a look that fails says nothing.
+
+    Args:
+        job: The build of the replacement.
+        recorded: What the state records of the snapshot.
+        name: The replacement's name.
+        client: The API.
+    """
+    if recorded is None or recorded.name in ("", name):
+        return
+    try:
+        count = client.count_patches(recorded.name)
+    except APIError:
+        # It comes before the build, which tells what is wrong with the server.
+        return
+    if count:
+        job.log.warn(patches_lost(recorded.name, count))
+
+
+def patches_lost(name: str, count: int) -> str:
+    """The warning about a snapshot's patches."""
+    hang, what = ("1 patch hangs", "it") if count == 1 else (f"{count} patches hang", "them")
+    return (
+        f"{hang} on the snapshot {name!r}, and its replacement has none of {what}: the server keeps patches with the "
+        "old image. Put what they do into the manifest, or add them to the new snapshot."
+    )
+
+
+def _lost_patches(client: Client, name: str, content_hash: str) -> Iterator[str]:
+    count = client.count_patches(name)
+    if not count:
+        return
+    record = get(client, name)
+    # Snapshots of one content share their image, and what hangs on it.
+    if record is not None and record.content_hash != content_hash:
+        yield patches_lost(name, count)

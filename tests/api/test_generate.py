@@ -1,0 +1,279 @@
+"""`pulumi-opencomputer generate`: what it takes, what it leaves out and says, and that it overwrites nothing."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from account_seed import SECRET, SECRETS
+from emulator_process import Emulator
+from pulumi_opencomputer import Manifest, cli
+
+TOOLS = Manifest.base().apt_install(["jq"])
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command of the package in a folder of its own, against the emulator."""
+    for name, value in emulator.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Said:
+        code = 0
+        try:
+            cli.main(arguments)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+def imported() -> list[dict[str, str]]:
+    """The entries of the import file."""
+    entries: list[dict[str, str]] = json.loads(Path("import.json").read_text())["resources"]
+    return entries
+
+
+def test_names_and_patterns_choose_snapshots(run: Run, emulator: Emulator) -> None:
+    """All are taken unless some are named."""
+    for name in ("agents-1", "agents-2", "base", "other"):
+        emulator.create(name, TOOLS.to_dict())
+    assert run("generate", "agents-*", "base").code == 0
+    assert [entry["id"] for entry in imported()] == ["agents-1", "agents-2", "base"]
+    assert run("generate", "--force").code == 0
+    assert [entry["id"] for entry in imported()] == ["agents-1", "agents-2", "base", "other"]
+
+
+def test_a_pattern_that_matches_nothing_is_an_error(run: Run, emulator: Emulator) -> None:
+    """Nothing is written then."""
+    emulator.create("base", TOOLS.to_dict())
+    said = run("generate", "agents-*")
+    assert (said.code, list(Path().iterdir())) == (1, [])
+    assert "None of the 1 snapshots of this account matches 'agents-*'" in said.err
+
+
+def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emulator) -> None:
+    """The others are written, and the exit code tells."""
+    emulator.create("base", TOOLS.to_dict())
+    said = run("generate", "base", "bose")
+    assert said.code == 3
+    assert "bose: left out: is not there any more" in said.err
+    assert [entry["id"] for entry in imported()] == ["base"]
+
+
+@pytest.mark.parametrize("status", ["building", "failed"])
+def test_what_is_not_ready_is_left_out_and_named(run: Run, emulator: Emulator, status: str) -> None:
+    """With its status."""
+    for name in ("base", "other"):
+        emulator.create(name, TOOLS.to_dict())
+    emulator.change({"name": "other"}, status=status)
+    said = run("generate")
+    assert said.code == 3
+    assert f"'other' is {status}" in said.err
+    assert [entry["id"] for entry in imported()] == ["base"]
+
+
+def test_what_a_pulumi_program_made_is_left_out_unless_named(run: Run, emulator: Emulator) -> None:
+    """Two programs must not own one snapshot."""
+    marks = {"pulumiProject": "shop", "pulumiStack": "dev", "pulumiResource": "tools", "pulumiMark": "0" * 16}
+    emulator.create("tools", {**TOOLS.to_dict(), **marks})
+    said = run("generate")
+    assert said.code == 3
+    assert "tools: left out: belongs to a Pulumi program already: tools of project shop, stack dev" in said.err
+    assert run("generate", "tools").code == 0
+
+
+def test_nothing_is_overwritten(run: Run, emulator: Emulator) -> None:
+    """Unless it is asked for; a project's own settings stay even then."""
+    emulator.create("base", TOOLS.to_dict())
+    Path("__main__.py").write_text("mine")
+    Path("Pulumi.yaml").write_text("name: mine\nruntime: python\n")
+    said = run("generate")
+    assert said.code == 2
+    assert "has __main__.py already. Give another folder with --out, or --force" in said.err
+    assert {path.name for path in Path().iterdir()} == {"__main__.py", "Pulumi.yaml"}
+    assert run("generate", "--force").code == 0
+    assert Path("__main__.py").read_text() != "mine"
+    assert Path("Pulumi.yaml").read_text() == "name: mine\nruntime: python\n"
+
+
+def test_a_second_run_leaves_no_file_of_the_first_in_a_directory(run: Run, emulator: Emulator) -> None:
+    """It would be a part of the image."""
+    emulator.create("app", Manifest.base().to_dict() | _directory({"a": "1", "b": "2"}))
+    run("generate")
+    emulator.ask("DELETE", "/api/snapshots/app")
+    emulator.create("app", Manifest.base().to_dict() | _directory({"a": "1"}))
+    assert run("generate", "--force").code == 0
+    assert [path.name for path in Path("files/app/1-srv").iterdir()] == ["a"]
+
+
+def _directory(files: dict[str, str]) -> dict[str, Any]:
+    entries = [
+        {"relativePath": name, "content": base64.b64encode(text.encode()).decode()} for name, text in files.items()
+    ]
+    return {"steps": [{"type": "add_dir", "args": {"path": "/srv", "files": entries}}]}
+
+
+def test_a_server_that_is_away_is_an_error_and_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even an empty folder."""
+    monkeypatch.setenv("OPENCOMPUTER_API_KEY", "wrong")
+    said = run("generate", "--out", "new")
+    assert said.code == 1
+    assert "API key" in said.err
+    assert not Path("new").exists()
+
+
+def test_a_fault_in_the_middle_leaves_nothing(run: Run, emulator: Emulator) -> None:
+    """All is written, or nothing."""
+    emulator.create("base", TOOLS.to_dict())
+    emulator.fail({"kind": "status", "path": "/api/snapshots/.+", "status": 403, "body": '{"error":"invalid API key"}'})
+    said = run("generate", "--out", "new")
+    assert (said.code, Path("new").exists()) == (1, False)
+
+
+def test_large_files_and_files_that_are_no_text_come_beside_the_program(run: Run, emulator: Emulator) -> None:
+    """Small text stays where one reads it."""
+    manifest = Manifest.base().add_file("/small.txt", "hello\n").add_file("/large.txt", "x" * 5000)
+    emulator.create("files", manifest.add_file("/b.bin", b"\xff\x00").to_dict())
+    assert run("generate").code == 0
+    program = Path("__main__.py").read_text()
+    assert '.add_file("/small.txt", "hello\\n")' in program
+    assert '.add_local_file("./files/files/2-large.txt", "/large.txt")' in program
+    assert Path("files/files/2-large.txt").read_text() == "x" * 5000
+    assert Path("files/files/3-b.bin").read_bytes() == b"\xff\x00"
+    run("generate", "--force", "--inline-bytes", "5000")
+    assert "2-large.txt" not in Path("__main__.py").read_text()
+
+
+def test_what_fits_into_no_state_takes_its_name_over(run: Run, emulator: Emulator) -> None:
+    """It can't be imported, and that is said."""
+    emulator.create(
+        "big", Manifest.base().add_file("/a", b"\xff" * 3_000_000).add_file("/b", b"\xfe" * 3_000_000).to_dict()
+    )
+    said = run("generate")
+    assert said.code == 0
+    assert "big: holds more files than Pulumi's state takes" in said.err
+    assert "adopt=True" in Path("__main__.py").read_text()
+    assert imported() == []
+    assert Path("files/big/1-a").stat().st_size == 3_000_000
+
+
+def test_secrets_go_into_the_configuration_where_nobody_can_be_asked(run: Run, emulator: Emulator) -> None:
+    """No file and no line holds one; the printed commands put them into the stack."""
+    for name, form in SECRETS.items():
+        emulator.create(name, form)
+    said = run("generate")
+    assert said.code == 0
+    assert SECRET not in said.out + said.err
+    assert [path for path in Path().rglob("*") if path.is_file() and SECRET in path.read_text()] == []
+    line = "pulumi-opencomputer value -- with-token 'manifest.steps[0].env.API_TOKEN' | pulumi config set --secret "
+    assert f"{line}withTokenApiToken" in said.out
+    assert 'config.require_secret("withTokenApiToken")' in Path("__main__.py").read_text()
+    assert {entry["name"]: json.loads(entry["id"])["secrets"] for entry in imported()} == {
+        "with-dotenv": ["manifest.steps[0].addDir.files[0].content"],
+        "with-index": ["manifest.steps[0].pipInstall[1]"],
+        "with-token": ["manifest.steps[0].env.API_TOKEN"],
+    }
+
+
+@pytest.mark.parametrize(("answer", "in_clear"), [("n\n", True), ("y\n", False), ("\n", False), ("", False)])
+def test_whoever_is_there_is_asked(
+    run: Run, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, answer: str, in_clear: bool
+) -> None:
+    """Only a plain no writes a value in clear."""
+    emulator.create("with-token", SECRETS["with-token"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    said = run("generate", "--secrets", "ask")
+    assert (
+        "with-token: step 1, env API_TOKEN looks like a secret. Keep it in the stack's configuration? [Y/n]" in said.err
+    )
+    assert (SECRET in Path("__main__.py").read_text()) is in_clear
+
+
+def test_value_prints_a_value_and_nothing_else(run: Run, emulator: Emulator) -> None:
+    """For a pipe; one line end is added, which `pulumi config set` takes off."""
+    emulator.create("with-token", SECRETS["with-token"])
+    assert run("value", "with-token", "manifest.steps[0].env.API_TOKEN") == Said(0, f"{SECRET}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing", "manifest.base"), "There is no snapshot 'nothing'"),
+        (("with-token", "manifest.steps[0].env.X"), "'manifest.steps[0].env.X' is no value of 'with-token'"),
+    ],
+)
+def test_value_says_what_is_not_there(run: Run, emulator: Emulator, arguments: tuple[str, ...], said: str) -> None:
+    """Without the values that are."""
+    emulator.create("with-token", SECRETS["with-token"])
+    told = run("value", *arguments)
+    assert (told.code, told.out) == (1, "")
+    assert said in told.err
+
+
+def test_images_without_a_name_are_taken_when_asked_for(run: Run, emulator: Emulator) -> None:
+    """Those of snapshots are not: a snapshot has its image."""
+    emulator.create("base", TOOLS.to_dict())
+    lone = Manifest.base().run_commands("make")
+    emulator.create("gone", lone.to_dict())
+    emulator.ask("DELETE", "/api/snapshots/gone")
+    assert run("generate", "--images").code == 0
+    assert {entry["type"]: entry["id"] for entry in imported()} == {
+        "opencomputer:index:Snapshot": "base",
+        "opencomputer:index:Image": lone.cache_key(),
+    }
+    ast.parse(Path("__main__.py").read_text())
+
+
+def test_a_yaml_program_keeps_every_text(run: Run, emulator: Emulator) -> None:
+    """Dollar signs that are no references, and words that a reader of YAML could take for something else."""
+    words = {"A": "${B}", "B": "yes", "C": "1e3", "D": "$$x", "E": " x "}
+    emulator.create("words", Manifest.base().env(words).to_dict())
+    assert run("generate", "--language", "yaml").code == 0
+    program = yaml.safe_load(Path("Pulumi.yaml").read_text())
+    manifest = program["resources"]["words"]["properties"]["manifest"]
+    assert manifest["steps"][0]["env"] == {**words, "A": "$${B}", "D": "$$$x"}
+
+
+@pytest.mark.emulator(edge=True)
+def test_a_list_that_is_cut_is_said(run: Run, emulator: Emulator) -> None:
+    """The public endpoint shows 200; an older snapshot can be named."""
+    for number in range(201):
+        emulator.create(f"s{number:03}", TOOLS.to_dict())
+    emulator.advance(3600)
+    said = run("generate", "--quiet")
+    assert said.code == 3
+    assert "lists its 200 newest snapshots only" in said.err
+    assert len(imported()) == 200
+    assert run("generate", "s000", "--force", "--quiet").code == 0
+    assert [entry["id"] for entry in imported()] == ["s000"]
+
+
+def test_help_tells_files_and_exit_codes(run: Run) -> None:
+    """What a script relies on."""
+    said = run("generate", "--help")
+    assert said.code == 0
+    assert "exit codes:" in said.out
+    assert "import.json" in said.out

@@ -1,0 +1,181 @@
+"""What a release publishes, and nothing else of the project: in an empty folder, each language deploys with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters import PLUGIN
+from artifacts import MAVEN_REPOSITORY, PROGRAMS, ROOT, Artifacts
+from emulator_process import Emulator
+from project import Project
+from pulumi_opencomputer import Manifest
+from sdks import examples, run
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
+
+# What the programs embed of their folder; every language declares the same three steps.
+FILES = {"hello.txt": "hello\n", "noise.log": "ignored\n"}
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """What is published."""
+    given = os.environ.get("OPENCOMPUTER_ARTIFACTS")
+    return Artifacts(Path(given) if given else tmp_path_factory.mktemp("artifacts"))
+
+
+@pytest.fixture(scope="module")
+def home(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of Pulumi's that has the plugin out of its archive."""
+    home = tmp_path_factory.mktemp("home")
+    engine = shutil.which("pulumi", path=str(ROOT / ".tools" / "bin") + os.pathsep + os.environ["PATH"])
+    assert engine is not None
+    version = re.search(r"-v(\d+\.\d+\.\d+)-", artifacts.plugin().name)
+    assert version is not None
+    install = ("plugin", "install", "resource", "opencomputer", version[1], "--file", artifacts.plugin())
+    run(engine, *install, cwd=home, PULUMI_HOME=str(home), PULUMI_SKIP_UPDATE_CHECK="1")
+    return home
+
+
+@pytest.fixture
+def project(tmp_path: Path, emulator: Emulator, home: Path, tools: str) -> Project:
+    """A project that finds no plugin on PATH, in a folder with some files and no program."""
+    settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
+    bare = os.pathsep.join(part for part in tools.split(os.pathsep) if part != str(Path(sys.executable).parent))
+    project = Project(tmp_path / "pulumi", settings, bare, home, PLUGIN)
+    path = project.environment["PATH"].split(os.pathsep)
+    ambient = [part for part in path if (Path(part) / "pulumi-resource-opencomputer").exists()]
+    project.environment["PATH"] = os.pathsep.join(part for part in path if part not in ambient)
+    (project.folder / "app").mkdir()
+    for name, content in FILES.items():
+        (project.folder / "app" / name).write_text(content)
+    return project
+
+
+def _check(told: dict[str, str], language: str, project: Project, emulator: Emulator) -> None:
+    """One declaration has one hash in every language, and what was declared is at the server."""
+    app = project.folder / "app"
+    manifest = Manifest.base().apt_install(["jq"]).add_local_dir(str(app), "/app", ignore=["*.log"])
+    assert told["contentHash"] == told["hashed"] == manifest.env({"GREETING": "hello"}).cache_key()
+    assert (told["name"], told["status"]) == (f"of-{language}", "ready")
+    assert [record["name"] for record in emulator.snapshots()] == [f"of-{language}"]
+
+
+def _run(project: Project, *command: str | Path) -> str:
+    """Run a command in the project's folder and environment; what it printed on standard output."""
+    ran = subprocess.run(
+        [str(part) for part in command],
+        cwd=project.folder,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        timeout=1000,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.usefixtures("yaml_host")
+def test_yaml_deploys_with_the_archive_of_the_plugin(project: Project, emulator: Emulator) -> None:
+    """No SDK is needed: Pulumi finds the plugin that was installed from its archive, and warns of nothing."""
+    project.yaml("""
+    variables:
+      manifest:
+        steps:
+          - aptInstall: [jq]
+          - addDir: {path: /app, source: ./app, ignore: ["*.log"]}
+          - env: {GREETING: hello}
+      hashed: {"fn::invoke": {function: "opencomputer:hashManifest", arguments: {manifest: "${manifest}"}}}
+    resources:
+      image: {type: "opencomputer:Image", properties: {manifest: "${manifest}"}}
+      daily: {type: "opencomputer:Snapshot", properties: {name: of-yaml, manifest: "${manifest}"}}
+    outputs:
+      name: ${daily.name}
+      contentHash: ${image.contentHash}
+      hashed: ${hashed.contentHash}
+      status: ${daily.status}
+    """)
+    ran = project.up()
+    assert "from $PATH" not in ran.text
+    _check(project.outputs(), "yaml", project, emulator)
+    project.destroy()
+    assert emulator.snapshots() == []
+
+
+def test_nodejs_deploys_with_the_package_for_npm(
+    project: Project, emulator: Emulator, artifacts: Artifacts, npm: str
+) -> None:
+    """The tarball installs without a compiler, and its SDK finds the plugin of its version."""
+    shutil.copytree(PROGRAMS / "nodejs", project.folder, dirs_exist_ok=True)
+    quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline", "--no-update-notifier")
+    _run(project, npm, "install", *quiet, artifacts.nodejs())
+    assert not (project.folder / "node_modules" / "typescript").exists()
+    _check(json.loads(_run(project, "node", "main.mjs", "up")), "nodejs", project, emulator)
+    _run(project, "node", "main.mjs", "destroy")
+    assert emulator.snapshots() == []
+
+
+def test_go_deploys_with_the_module(project: Project, emulator: Emulator, artifacts: Artifacts, go: str) -> None:
+    """A module that requires the SDK's compiles, and its program finds the plugin of the SDK's version.
+
+    So do the Go programs of the schema's descriptions.
+    """
+    module = re.search(r"^module (\S+)$", (artifacts.go() / "go.mod").read_text(), re.MULTILINE)
+    assert module is not None
+    program = (PROGRAMS / "go" / "main.go").read_text().replace("MODULE/", f"{module[1]}/")
+    (project.folder / "main.go").write_text(program)
+    for number, example in enumerate(examples("go")):
+        (project.folder / f"example{number}").mkdir()
+        (project.folder / f"example{number}" / "main.go").write_text(example)
+    for command in (
+        ("init", "program"),
+        ("edit", f"-replace={module[1]}={artifacts.go()}"),
+        ("tidy",),
+    ):
+        _run(project, go, "mod", *command)
+    _run(project, go, "vet", "./...")
+    _run(project, go, "build", "-o", "program", ".")
+    _check(json.loads(_run(project, "./program", "up")), "go", project, emulator)
+    _run(project, "./program", "destroy")
+    assert emulator.snapshots() == []
+
+
+def test_java_deploys_with_the_jar(
+    project: Project, emulator: Emulator, artifacts: Artifacts, java_host: str, mvn: str
+) -> None:
+    """Maven resolves the SDK from the repository that is published, and Pulumi's own host runs the program.
+
+    The Java programs of the schema's descriptions are compiled with it.
+    """
+    (pom,) = artifacts.java().rglob("*.pom")
+    version, group = pom.parent.name, ".".join(pom.relative_to(artifacts.java()).parts[:-3])
+    words = {"@REPOSITORY@": artifacts.java().as_uri(), "@GROUP@": group, "@VERSION@": version}
+    shutil.copytree(PROGRAMS / "java", project.folder, dirs_exist_ok=True)
+    for file in (path for path in project.folder.rglob("*") if path.suffix in (".java", ".xml")):
+        text = file.read_text()
+        for word, value in words.items():
+            text = text.replace(word, value)
+        file.write_text(text)
+    # Maven would take what it resolved in an earlier run.
+    shutil.rmtree(MAVEN_REPOSITORY.joinpath(*group.split(".")), ignore_errors=True)
+    _add_examples(project.folder / "src" / "main" / "java")
+    (project.folder / ".mvn").mkdir()
+    (project.folder / ".mvn" / "maven.config").write_text(f"-Dmaven.repo.local={MAVEN_REPOSITORY}\n")
+    project.up()
+    _check(project.outputs(), "java", project, emulator)
+    project.destroy()
+    assert emulator.snapshots() == []
+
+
+def _add_examples(sources: Path) -> None:
+    for number, example in enumerate(examples("java")):
+        (sources / f"Example{number}.java").write_text(example.replace("class App", f"class Example{number}"))

@@ -1,0 +1,110 @@
+"""A failure names the line of the program that declared the failing step, through the real command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters import DYNAMIC, PLUGIN, only
+from emulator_process import Emulator
+from project import Project
+
+# A helper, a loop and an f-string, as programs are written. Two lines of imports stand in front.
+PROGRAM = """
+def tools(manifest, *names):
+    for name in names:
+        manifest = manifest.pip_install([f"{name}>=1"])
+    return manifest
+
+image = Image("image", tools(
+    Manifest.base()
+    .apt_install(["jq"])
+    .run_commands("COMMAND"),
+    "nump", "pandas"))
+daily = Snapshot("daily", image, name="daily")
+"""
+
+
+def test_a_failed_build_names_the_programs_line(project: Project) -> None:
+    """Through helpers and loops. Where lines move and nothing else does, nothing shows, changes or is recorded."""
+    project.program(PROGRAM.replace("COMMAND", "echo FAIL_BUILD"))
+    ran = project.up(fails=True)
+    assert ran.lines("image", "error") == [
+        f"{'' if project.adapter is PLUGIN else 'BuildFailedError: '}"
+        "The build failed at step 2 (run) with exit code 1: [2/4] run echo FAIL_BUILD. (OC1111)\n"
+        '  at __main__.py:12 .run_commands("echo FAIL_BUILD")\n'
+        "  The server said: E: simulated failure of: echo FAIL_BUILD"
+    ]
+    good = PROGRAM.replace("COMMAND", "make")
+    project.program(good)
+    made = project.up("--diff")
+    before = recorded(project)
+    project.program("\n\n" + good)
+    for ran in (project.preview("--diff"), project.up("--diff")):
+        assert set(ran.steps().values()) == {"same"}
+        assert "__" not in made.text + ran.text
+    assert recorded(project) == before
+    assert "__main__.py" not in str(before)
+
+
+def recorded(project: Project) -> list[Any]:
+    """What the state has of both resources, without the stack traces that Pulumi itself records."""
+    return [project.resource(name)[part] for name in ("image", "daily") for part in ("inputs", "outputs")]
+
+
+MISTAKES = {
+    "tools = lambda manifest, names: manifest.pip_install(names)\n\ntools(Manifest.base(), None)": (
+        "__main__.py:3: manifest.steps[0].pipInstall: must be a list of strings, not None. (OC1002)"
+    ),
+    "Manifest.base().pip_instal(['jq'])": (
+        "__main__.py:3: a Manifest has no 'pip_instal'; did you mean pip_install? (OC1002)"
+    ),
+    "Snapshot('a', Manifest.base(), name='fixed')\nSnapshot('b', Manifest.base(), name='fixed')": (
+        "__main__.py:4: name: is also the name of the resource 'a', declared at __main__.py:3; give each a name of its "
+        "own. (OC1002)"
+    ),
+    "none = pulumi.Output.from_input('x').apply(lambda _: None)\nSnapshot('daily', Manifest.base().env({'A': none}))": (
+        "__main__.py:4: manifest.steps[0].env.A: has no value (None): what it was read from is probably not set. Give "
+        "it a value, or leave the variable out. (OC1002)"
+    ),
+}
+
+
+@only(DYNAMIC)
+def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project, emulator: Emulator) -> None:
+    """With the line that made it, before anything is built. Who debugs the provider sees the traceback."""
+    for program, told in MISTAKES.items():
+        project.program(program)
+        ran = project.tried("up", "--yes")
+        assert ran.returncode != 0
+        assert f"error: {told}" in ran.stdout
+        assert "Traceback" not in ran.stdout
+    assert emulator.requests() == []
+    project.environment["OPENCOMPUTER_DEBUG"] = "1"
+    assert "Traceback" in project.preview(fails=True).text
+
+
+@only(PLUGIN)
+@pytest.mark.usefixtures("yaml_host")
+def test_a_failed_build_of_a_yaml_program_names_the_path(project: Project) -> None:
+    """Which is where the program has it; a mistake is told so as well."""
+    program = """
+    resources:
+      daily:
+        type: opencomputer:Snapshot
+        properties:
+          manifest: {steps: [{aptInstall: [jq]}, {run: [COMMAND]}]}
+    """
+    project.yaml(program.replace("COMMAND", '"FAIL_BUILD"'))
+    assert project.up(fails=True).lines("daily", "error") == [
+        "The build failed at step 2 (run) with exit code 1: [2/2] run FAIL_BUILD. (OC1111)\n"
+        "  at resources.daily.properties.manifest.steps[1].run\n"
+        "  The server said: E: simulated failure of: FAIL_BUILD"
+    ]
+    project.yaml(program.replace("COMMAND", "8080"))
+    (told,) = project.preview(fails=True).lines("daily", "error")
+    assert told.endswith(
+        "has a problem: resources.daily.properties.manifest.steps[1].run[0]: must be a string. Put the number or truth "
+        "value in quotes. (OC1002)"
+    )

@@ -1,0 +1,78 @@
+"""An account of hand-made snapshots becomes a program in one command, and its first `pulumi up` has no changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from account_seed import SECRET, SECRETS, fifty
+from emulator_process import Emulator
+
+
+@pytest.fixture
+def account(start_emulator: Callable[..., Emulator], tmp_path: Path) -> Emulator:
+    """The account: fifty snapshots, and three with a secret."""
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps({**fifty(), **SECRETS}))
+    return start_emulator(seed=str(seed))
+
+
+@pytest.fixture
+def environment(account: Emulator, tools: str, pulumi_home: Path, tmp_path: Path) -> Mapping[str, str]:
+    """What commands run in: a state of the test's own."""
+    state = tmp_path / "state"
+    state.mkdir()
+    unset = ("OPENCOMPUTER_", "PULUMI_")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(unset)},
+        **account.environment,
+        "PATH": tools + os.pathsep + os.environ["PATH"],
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
+        "PULUMI_HOME": str(pulumi_home),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+    }
+
+
+def ran(command: str, folder: Path, environment: Mapping[str, str]) -> str:
+    """What a command of a shell printed."""
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.usefixtures("yaml_host")
+@pytest.mark.parametrize("language", ["python", "yaml"])
+def test_an_account_becomes_a_program_without_changes(
+    language: str, account: Emulator, environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The commands that it prints are all that is needed; secrets reach neither a file, the screen nor the state."""
+    said = ran(f"pulumi-opencomputer generate --language {language} --out moved", tmp_path, environment)
+    folder = tmp_path / "moved"
+    _, _, *commands = [line.strip() for line in said.splitlines()]
+    assert commands[0] == "cd moved"
+    if language == "yaml":
+        # The YAML host that `make setup` can install reads configuration under its old name alone.
+        program = folder / "Pulumi.yaml"
+        program.write_text(program.read_text().replace("\nconfig:", "\nconfiguration:", 1))
+    for command in commands[1:-1]:
+        ran(f"{command} --yes" if command.startswith("pulumi import") else command, folder, environment)
+    before = account.records()
+    account.forget_requests()
+    assert commands[-1] == "pulumi up"
+    ran("pulumi up --yes --skip-preview --expect-no-changes", folder, environment)
+    assert account.requests() == []
+    assert account.records() == before
+    resources = json.loads(ran("pulumi stack export", folder, environment))["deployment"]["resources"]
+    snapshots = [each for each in resources if each["type"] == "opencomputer:index:Snapshot"]
+    assert {each["id"] for each in snapshots} == set(fifty()) | set(SECRETS)
+    written = [file for file in tmp_path.rglob("*") if file.is_file() and "emulator-0" not in file.parts]
+    assert [file for file in written if SECRET in file.read_text("utf-8", "replace")] == [tmp_path / "seed.json"]

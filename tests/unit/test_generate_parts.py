@@ -1,0 +1,140 @@
+"""The parts of `pulumi-opencomputer generate`: names, what looks like a secret, and texts in each language."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_opencomputer.generate.names import Names, config_key, identifier
+from pulumi_opencomputer.generate.python_program import python_program
+from pulumi_opencomputer.generate.resource import Resource, _fit_together
+from pulumi_opencomputer.generate.sensitive import find
+from pulumi_opencomputer.generate.yaml_program import yaml_program
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+ODD = st.text(st.sampled_from("\\'\"a\n${}é\x7f\u2028 \r:#-&*!|>1.e\t"), max_size=12)
+
+
+@given(st.lists(st.one_of(TEXTS, st.sampled_from(["a-b", "a_b", "A-B", "class", "pulumi", "1", ""])), max_size=12))
+def test_each_snapshot_has_a_name_and_a_variable_of_its_own(names: list[str]) -> None:
+    """Python takes each variable, and no two differ by their case alone."""
+    made = Names()
+    found = [made.of(name) for name in names]
+    variables = [identifier(name) for name in found]
+    assert all(each.isidentifier() and each.isascii() and not keyword.iskeyword(each) for each in variables)
+    assert len({each.lower() for each in variables}) == len(names)
+
+
+def test_a_plain_name_stays() -> None:
+    """Its variable is what one would write."""
+    assert Names().of("agents-v2") == "agents-v2"
+    assert identifier("agents-v2") == "agents_v2"
+    assert config_key("agents-v2", "API_TOKEN") == "agentsV2ApiToken"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "API_TOKEN",
+        "token",
+        "GITHUB_PAT",
+        "DB_PASSWORD",
+        "PGPASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "OPENAI_API_KEY",
+        "apikey",
+    ],
+)
+def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
+    """Whatever its value."""
+    (found,) = find({"steps": [{"env": {"REGION": "eu", name: "x"}}]})
+    assert found.path == ("steps", 0, "env", name)
+    assert found.what == f"step 1, env {name}"
+
+
+@pytest.mark.parametrize(
+    "name", ["PWD", "KEYBOARD", "AWS_ACCESS_KEY_ID", "AUTHOR", "TOKENIZERS_PARALLELISM", "PATH", "MONKEY_"]
+)
+def test_other_variables_do_not(name: str) -> None:
+    """Nobody is asked about them."""
+    assert find({"steps": [{"env": {name: "x"}}]}) == []
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"env": {"URL": "postgres://me:hunter2@db/x"}},
+        {"pipInstall": ["-i", "https://me:hunter2@pypi.example/simple"]},
+        {"run": ["true", "git clone https://x:ghp_0123456789012345678901234567890123456@github.com/a/b"]},
+        {"addFile": {"path": "/root/.netrc", "content": "machine a"}},
+        {"addFile": {"path": "/k", "content": "-----BEGIN OPENSSH PRIVATE KEY-----\n"}},
+        {"addDir": {"path": "/app", "files": [{"relativePath": "a/.env", "content": "A=b"}]}},
+        {"addDir": {"path": "/app", "files": [{"relativePath": ".env.prod", "content": "A=b"}]}},
+    ],
+    ids=lambda step: next(iter(step)),
+)
+def test_values_and_files_may_look_like_secrets_too(step: dict[str, Any]) -> None:
+    """By a password in an address, by what a key looks like, or by the file's name."""
+    assert len(find({"steps": [step]})) == 1
+
+
+def test_plain_steps_hold_none() -> None:
+    """Addresses without a password, placeholders, an example of a file."""
+    steps = [
+        {"run": ["git clone https://github.com/a/b", "curl http://user@host:80/x", "echo https://$U:$P@host"]},
+        {"addDir": {"path": "/app", "files": [{"relativePath": ".env.example", "content": "A="}]}},
+        {"workdir": "/token"},
+    ]
+    assert find({"steps": steps}) == []
+
+
+@given(st.one_of(TEXTS, ODD), st.one_of(TEXTS, ODD))
+def test_a_python_program_holds_each_text_as_it_is(command: str, content: str) -> None:
+    """Over one line or several."""
+    manifest = {"base": "base", "steps": [{"run": [command, "x"]}, {"addFile": {"path": "/f", "content": content}}]}
+    tree = ast.parse(python_program([Resource("Snapshot", "x", "x", manifest)]))
+    found = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    assert command in found
+    assert content in found
+
+
+@given(st.one_of(TEXTS, ODD))
+def test_a_yaml_program_holds_each_text_as_it_is(text: str) -> None:
+    """A reference of Pulumi's begins with a dollar sign and a brace; two dollar signs are one."""
+    manifest = {"base": "base", "steps": [{"run": [text]}]}
+    program = yaml.safe_load(yaml_program([Resource("Snapshot", "x", "x", manifest)], "p"))
+    (command,) = program["resources"]["x"]["properties"]["manifest"]["steps"][0]["run"]
+    assert _evaluated(command) == text
+
+
+def _evaluated(text: str) -> str:
+    """What Pulumi's YAML host makes of a text without references."""
+    made = ""
+    while text:
+        assert not text.startswith("${")
+        length = 2 if text.startswith("$$") else 1
+        made, text = made + text[0], text[length:]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("names", "fit"),
+    [
+        (["a", "b/c"], True),
+        (["README", "readme"], False),
+        (["a", "A/b"], False),
+        (["a:b"], False),
+        (["a\nb"], False),
+        (["trailing."], False),
+        (["é" * 120], False),
+    ],
+)
+def test_files_come_beside_the_program_where_any_system_takes_them(names: list[str], fit: bool) -> None:
+    """Others stay in it: a file that changed its name would be another image."""
+    assert _fit_together(names) is fit

@@ -1,0 +1,183 @@
+"""Which line of the program declares a step: found where the program runs, told where a build or a check fails."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sysconfig
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulumi_opencomputer import Image, Manifest, Snapshot
+from pulumi_opencomputer.errors import Problem
+from pulumi_opencomputer.lifecycle import KINDS, Lifecycle
+from pulumi_opencomputer.manifest.places import INPUT, Places, encoded
+
+
+def ran(text: str, file: str, **names: Any) -> dict[str, Any]:
+    """The names that a program of a file defines."""
+    found: dict[str, Any] = {"Manifest": Manifest, **names}
+    exec(compile(textwrap.dedent(text), file, "exec"), found)
+    return found
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program's file, in the folder that it runs in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "__main__.py"
+
+
+def test_each_step_has_the_line_of_its_own_call(program: Path) -> None:
+    """Also in a chain over several lines, a loop, and a helper function, where the helper's line is the telling one."""
+    text = """\
+    def tools(manifest, *names):
+        for name in names:
+            manifest = manifest.pip_install([f"{name}"])
+        return manifest
+
+    made = tools(
+        Manifest.base()
+        .apt_install(["jq"])
+        .run_commands(
+            "make",
+            "make install",
+        )
+        .env({"A": "1"}),
+        "x", "y")
+    """
+    made = ran(text, str(program))["made"]
+    assert made.places == ("__main__.py:8", "__main__.py:9", "__main__.py:13", "__main__.py:3", "__main__.py:3")
+
+
+def test_a_file_below_the_program_is_told_with_its_folder(program: Path) -> None:
+    """And one elsewhere by its whole path."""
+    text = "made = Manifest.base().run_commands('make')"
+    assert ran(text, str(program.parent / "images" / "base.py"))["made"].places == (f"images{os.sep}base.py:1",)
+    assert ran(text, "/elsewhere/base.py")["made"].places == ("/elsewhere/base.py:1",)
+
+
+@pytest.mark.parametrize(
+    "file", ["/x/site-packages/lib.py", "/x/dist-packages/lib.py", f"{sysconfig.get_path('stdlib')}/x.py", "<string>"]
+)
+def test_the_line_is_the_users_not_that_of_a_library(program: Path, file: str) -> None:
+    """A company's installed helpers are passed over: the program's own line called them."""
+    library = ran("def tools(manifest):\n    return manifest.apt_install(['jq'])", file)
+    text = "\n\nmade = functools.reduce(lambda found, each: each(found), [tools], Manifest.base())"
+    made = ran(text, str(program), tools=library["tools"], functools=functools)["made"]
+    assert made.places == ("__main__.py:3",)
+
+
+def test_a_step_that_was_read_from_a_file_names_the_method_that_read_it(program: Path) -> None:
+    """The step alone would look like a call that the program does not have."""
+    (program.parent / "Dockerfile").write_text("FROM ubuntu:22.04\nRUN make\n")
+    made = ran("made = Manifest.from_dockerfile('Dockerfile')", str(program))["made"]
+    assert made.places == ("__main__.py:1 from_dockerfile",)
+    again = ran("made = Manifest.from_dict(form)", str(program), form=made.declared())["made"]
+    assert Places.decoded(encoded("", again.places)).of_step(0, 1, "", ".x()") == "__main__.py:1 .from_dict(…)"
+
+
+def test_lines_are_no_part_of_a_manifest(program: Path) -> None:
+    """Two manifests of different lines are equal, and have one content hash."""
+    text = "made = Manifest.base().run_commands('make')"
+    one, other = (ran(each, str(program))["made"] for each in (text, "\n" + text))
+    assert one.places != other.places
+    assert one == other
+    assert one.declared() == other.declared() == {"base": "base", "steps": [{"run": ["make"]}]}
+    assert one.cache_key() == other.cache_key()
+    assert "__main__" not in repr(one)
+
+
+def test_a_manifest_made_of_steps_tells_the_lines_that_it_knows(program: Path) -> None:
+    """A step that was given to the constructor has none."""
+    made = ran("made = Manifest(steps=({'run': ['a']},)).run_commands('b')", str(program))["made"]
+    assert made.places == ("", "__main__.py:1")
+
+
+def sent(run: Any, text: str, file: str, *names: str) -> list[Places]:
+    """What a program tells of its resources' places."""
+    engine = run(lambda: ran(text, file, Image=Image, Snapshot=Snapshot) and None)
+    return [Places.decoded(engine.hidden[name][INPUT]) for name in names]
+
+
+def test_a_snapshot_of_an_image_tells_the_lines_of_the_image(run: Any, program: Path) -> None:
+    """And its own."""
+    text = """\
+    image = Image("image", Manifest.base()
+        .run_commands("make"))
+    Snapshot("x", image)
+    Snapshot("y", {"steps": [{"run": ["make"]}]})
+    """
+    image, snapshot, mapping = sent(run, text, str(program), "image", "x", "y")
+    assert (image.resource, image.steps) == ("__main__.py:1", (("__main__.py:2", ""),))
+    assert (snapshot.resource, snapshot.steps) == ("__main__.py:3", image.steps)
+    assert (mapping.resource, mapping.steps) == ("__main__.py:4", ())
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a.py", "b c.py", "/x/ü:1.py"]), st.integers(1, 10**6)), min_size=1))
+def test_lines_arrive_as_they_are_sent(lines: list[tuple[str, int]]) -> None:
+    """Where the file is the same it is not repeated, and a step without a line has none."""
+    first, *others = [f"{file}:{number}" for file, number in lines]
+    steps = [*others, ""]
+    found = Places.decoded(encoded(first, steps))
+    assert (found.resource, [line for line, _ in found.steps]) == (first, steps)
+
+
+@given(st.one_of(st.none(), st.integers(), st.text(), st.lists(st.text())))
+def test_whatever_stands_in_the_input_is_read_without_harm(text: object) -> None:
+    """A program in another language may put anything there."""
+    found = Places.decoded(text)
+    told = found.of_step(0, 1, "manifest.steps[0].run", ".run_commands()")
+    assert "\x1b" not in told
+    assert "<{%" not in told
+
+
+KNOWN = Places.decoded(encoded("__main__.py:20", ["__main__.py:14", "images.py:3"]))
+
+
+@pytest.mark.parametrize(
+    ("places", "count", "told"),
+    [
+        (KNOWN, 2, "images.py:3 .run_commands()"),
+        (KNOWN, 3, "__main__.py:20 manifest.steps[1].run"),
+        (Places(), 2, "manifest.steps[1].run"),
+        (Places("resources.daily.properties."), 2, "resources.daily.properties.manifest.steps[1].run"),
+    ],
+    ids=["known", "changed by a transform", "another language", "YAML"],
+)
+def test_a_failed_step_is_told_by_the_best_that_is_known(places: Places, count: int, told: str) -> None:
+    """Never by a line of another step."""
+    assert places.of_step(1, count, "manifest.steps[1].run", ".run_commands()") == told
+
+
+@pytest.mark.parametrize(
+    ("places", "path", "told"),
+    [
+        (KNOWN, "manifest.steps[1].run[0]", "images.py:3: manifest.steps[1].run[0]"),
+        (KNOWN, "manifest.steps[7].run[0]", "__main__.py:20: manifest.steps[7].run[0]"),
+        (KNOWN, "name", "__main__.py:20: name"),
+        (Places(), "name", "name"),
+        (Places("resources.daily.properties."), "name", "resources.daily.properties.name"),
+    ],
+)
+def test_a_problem_has_its_place_in_front(places: Places, path: str, told: str) -> None:
+    """That of its step, or of the resource."""
+    assert places.locate(Problem(path, "is odd."), 2) == Problem(told, "is odd.")
+
+
+def test_a_check_takes_the_lines_out_of_what_is_recorded() -> None:
+    """So that no state and no diff has them; its problems bear them."""
+    lifecycle = Lifecycle(lambda: pytest.fail("asks for a key"), lambda: "")
+    kind, places = KINDS["Snapshot"], Places.decoded(encoded("__main__.py:20", ["__main__.py:14"]))
+    good = {"manifest": {"base": "base", "steps": [{"env": {"A": "$x"}}]}, "name": "fixed"}
+    checked = lifecycle.check(kind, "urn", {}, good, places=places)
+    assert "__main__" not in str(checked.inputs)
+    bad = {"manifest": {"base": "base", "steps": [{"env": {"A": 1}}]}, "name": ""}
+    found = lifecycle.check(kind, "urn", {}, bad, places=places).problems
+    assert [path for path, _ in found] == ["__main__.py:14: manifest.steps[0].env.A", "__main__.py:20: name"]
+    assert INPUT.startswith("__"), "Pulumi would show it"
