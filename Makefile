@@ -75,7 +75,7 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 
 .PHONY: docs
 docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails
-	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 	@echo 'docs: build/docs/index.html'
 
 .PHONY: screenshots
