@@ -28,8 +28,8 @@ def text_of(error: BaseException) -> str:
         text = str(error)
     else:
         text = (
-            f"The opencomputer provider met an error that it does not know ({type(error).__name__}). This is a mistake "
-            f"in the provider; {DEBUG}=1 in the environment shows where."
+            f"The opencomputer provider failed with an unexpected error ({type(error).__name__}). This is a bug in the "
+            f"provider; {DEBUG}=1 in the environment shows where."
         )
     return clean("\n".join([text, *_places(error)]) if is_debugging() else text)
 

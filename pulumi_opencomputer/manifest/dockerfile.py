@@ -165,7 +165,7 @@ class _Reading:
         if name in _WITHOUT_EFFECT:
             return
         if name not in self._kinds:
-            raise RefusedError("is no instruction of a Dockerfile: check the spelling.")
+            raise RefusedError("is not a Dockerfile instruction: check the spelling.")
         if not self._has_base and name not in ("FROM", "ARG"):
             raise RefusedError("stands before FROM: begin with FROM ubuntu:22.04.")
         if instruction.has_here_document:
@@ -174,7 +174,7 @@ class _Reading:
             flag = instruction.flags[0].partition("=")[0]
             raise RefusedError(f"has the option {flag[:40]}, which no step has: {_cure(name, flag)}")
         if not instruction.rest:
-            raise RefusedError("has nothing behind it: complete it, or remove it.")
+            raise RefusedError("has no arguments: complete it, or remove it.")
         self._kinds[name](instruction)
 
     # Variables

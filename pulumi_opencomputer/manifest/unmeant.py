@@ -48,11 +48,11 @@ def unmeant(directory: Directory) -> str:
     # Single files first, which are mostly secrets, then directories by size.
     order = sorted(found, key=lambda pattern: (pattern.endswith("/"), -found[pattern].size, pattern))
     named = [f"{excerpt(pattern, 40)} ({_amount(found[pattern])})" for pattern in order[:_MOST_NAMED]]
-    more = f" and {len(order) - _MOST_NAMED} kinds more" if len(order) > _MOST_NAMED else ""
+    more = f" and {len(order) - _MOST_NAMED} more kinds" if len(order) > _MOST_NAMED else ""
     patterns = ", ".join(f'"{excerpt(pattern, 40)}"' for pattern in order[:_MOST_NAMED])
     return (
-        f"embeds what is hardly meant, and what whoever lists the snapshots can read: {', '.join(named)}{more}. "
-        f"Leave it out with ignore: [{patterns}]."
+        f"embeds files that are probably not meant, which everyone who lists the snapshots can read: {', '.join(named)}"
+        f"{more}. Leave them out with ignore: [{patterns}]."
     )
 
 

@@ -40,7 +40,9 @@ def record_warnings(model: ManifestModel, refused: Sequence[Problem]) -> Iterato
         model: The manifest.
         refused: What would be refused in a program.
     """
-    yield from (Problem(path, f"{_KEPT} Declared anew it is refused: it {reason}") for path, reason in refused)
+    yield from (
+        Problem(path, f"{_KEPT} If you declare it again, it is refused: it {reason}") for path, reason in refused
+    )
     for index, step in enumerate(model.steps):
         at = join(("manifest", "steps", index, step.key))
         is_refused = any(path.startswith(at) for path, _ in refused)
@@ -78,8 +80,8 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
     if total > LARGE_BYTES:
         yield Problem(
             "manifest",
-            f"embeds {human_size(total)} of local files, which each build sends whole, and each look at the snapshot "
-            "may read whole. Leave out what the image does not need with ignore, or let a run step fetch it.",
+            f"embeds {human_size(total)} of local files. Every build sends all of them, and looking at the snapshot "
+            "may download all of them. Leave out what the image does not need with ignore, or fetch it in a run step.",
         )
 
 
