@@ -1,4 +1,4 @@
-"""The status of a resource as a read records it."""
+"""The status of a resource, as a read records it."""
 
 from __future__ import annotations
 
