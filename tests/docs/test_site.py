@@ -72,6 +72,15 @@ def test_a_page_loads_whole_and_fits_on_a_phone_and_a_desk(site, chromium, page)
         assert chromium.evaluate("[...document.images].filter(each => !each.naturalWidth).map(each => each.src)") == []
 
 
+def test_a_block_that_is_too_wide_is_found(site, chromium):
+    """On a phone, where a browser would let the whole page scroll."""
+    chromium.resize(SIZES["phone"], 800, phone=True)
+    chromium.open((site / "index.html").as_uri())
+    wide = "const wide = document.createElement('p'); wide.style.width = '600px'; wide.textContent = 'wide';"
+    chromium.evaluate(f"{{ {wide} document.querySelector('article').append(wide) }}")
+    assert "wide" in chromium.evaluate(TOO_WIDE)[-1]
+
+
 def test_every_page_is_in_the_table_of_contents(site):
     """The index names each, so that readers find it."""
     index = (site / "index.html").read_text()
