@@ -20,15 +20,13 @@ PAGES = sorted(
     if page.stem not in ("_index", "installation-configuration", "versions")
 )
 SIZES = {"phone": 390, "desk": 1280}
-# What reaches beyond the window, and is not in something that scrolls by itself.
+# What of the text reaches beyond the window, and is not in something that scrolls by itself: a table, a block of code.
 TOO_WIDE = """
-[...document.querySelectorAll('body *')].filter(each => {
+[...document.querySelectorAll('article *')].filter(each => {
   const box = each.getBoundingClientRect();
   if (box.width === 0 || box.right <= document.documentElement.clientWidth + 1) return false;
-  for (let above = each; above; above = above.parentElement) {
-    const style = getComputedStyle(above);
-    if (['auto', 'scroll', 'hidden'].includes(style.overflowX) || style.position === 'fixed') return false;
-  }
+  for (let above = each; above.tagName !== 'ARTICLE'; above = above.parentElement)
+    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(above).overflowX)) return false;
   return true;
 }).map(each => each.tagName + '.' + each.className + ' ' + each.textContent.slice(0, 60))
 """
