@@ -1,7 +1,7 @@
 """The quickstart from the first `pulumi up` to `pulumi destroy`, against an emulated OpenComputer API on this machine.
 
-Run it with `make demo`. It needs no account: the real Pulumi CLI deploys a copy of `examples/quickstart`, with its state
-in a temporary folder, and each act is checked through the API. The exit code is 0 only if every check passed.
+Run it with `make demo`. It needs no account: the real Pulumi CLI deploys a copy of `examples/quickstart`, with its
+state in a temporary folder, and each act is checked through the API. The exit code is 0 only if every check passed.
 """
 
 from __future__ import annotations
