@@ -63,7 +63,7 @@ coverage: $(VENV) ## show what the tests without an engine run of the package; a
 
 .PHONY: soak
 soak: setup ## try much more of what the tests do at random or once; about half an hour
-	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
+	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/api/test_hostile_adapters.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check
 check: $(VENV) ## check the format, the style, the types, the imports and, where actionlint is installed, the workflows
@@ -94,7 +94,7 @@ release-check: setup ## make all that a release publishes, and tell what stands 
 
 .PHONY: docs
 docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails
-	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 	@echo 'docs: build/docs/index.html'
 
 .PHONY: screenshots

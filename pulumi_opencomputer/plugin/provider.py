@@ -120,7 +120,13 @@ class OpenComputerProvider(StoppableProvider):
         olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
         recorded = {**state.values, "secretPaths": list(olds.secrets)}
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
-        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs), log))
+        given = _with_engines(inputs)
+
+        def diff() -> Difference:
+            self._session.say_changes(request.urn, recorded, given)
+            return lifecycle.diff(kind, request.urn, recorded, given, log)
+
+        difference = await self._answer(diff)
         return protocol.DiffResponse(
             changes=difference.changes,
             replaces=list(difference.replaces),
@@ -145,7 +151,7 @@ class OpenComputerProvider(StoppableProvider):
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         given = _with_engines(inputs, request.timeout)
         if request.preview:
-            outputs = await self._operate(lambda: lifecycle.preview_update(kind, state.values, given, log))
+            outputs = await self._operate(lambda: lifecycle.preview_update(kind, request.urn, state.values, given, log))
         else:
             outputs = await self._operate(lambda: lifecycle.update(kind, request.urn, state.values, given, log))
         return protocol.UpdateResponse(_sent(outputs, inputs))
