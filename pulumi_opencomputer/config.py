@@ -254,7 +254,8 @@ def _refuse_unusable(parts: SplitResult) -> None:
         raise _unusable("it holds a user name or password, which belong into no address")
     if not parts.hostname or not re.fullmatch(r"[^\s\x00-\x20/\\%?#@<>]+", parts.hostname):
         raise _unusable("it names no host")
-    if not _is_host(parts.hostname):
+    # Python 3.10 lets anything stand in brackets, where later versions want an IPv6 address.
+    if not _is_host(parts.hostname) or ("[" in parts.netloc and ":" not in parts.hostname):
         raise _unusable("its host is neither a name nor an address")
     if parts.query or parts.fragment:
         raise _unusable("it has a '?' or '#' part")
