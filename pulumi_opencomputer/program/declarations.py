@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 
@@ -18,7 +18,13 @@ show_plainly()
 
 
 class Declaration(pulumi.Resource):
-    """A resource as a program declares it."""
+    """A resource as a program declares it.
+
+    Attributes:
+        any_declared: Whether this process has declared one.
+    """
+
+    any_declared: ClassVar[bool] = False
 
     @abstractmethod
     def _register(
@@ -101,11 +107,13 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
     def __init__(
         self,
         resource_name: str,
-        manifest: ManifestInput,
+        manifest: ManifestInput | None = None,
         *,
         name: pulumi.Input[str] | None = None,
         adopt: pulumi.Input[bool] = False,
         keep: pulumi.Input[int] | None = None,
+        source_snapshot: pulumi.Input[str] | None = None,
+        source_hash: pulumi.Input[str] | None = None,
         timeout: float | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -118,6 +126,9 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
             keep: How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A
                 change of content is then an update: `name` and `versions` change, and `id` stays.
+            source_snapshot: In place of a manifest, the name of another snapshot, whose content this one gets, byte for
+                byte. Another name is a change, other content under the same name is none.
+            source_hash: The content hash that the other snapshot must have; with it the hash is known in a preview.
             timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` and, with `keep`,
                 ``custom_timeouts.update`` in `opts`; 1800 where neither says otherwise.
             opts: The resource's options.
@@ -126,7 +137,11 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             InvalidInputError: The manifest has none of these forms, an option can't be used, or another resource of
                 the program has the name.
         """
-        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, **_place(manifest)}
+        named = manifest is None and source_snapshot is not None
+        content = {"manifest": None if named else declared(manifest), "sourceSnapshot": source_snapshot}
+        inputs = {**dict.fromkeys(self._computed), **content, "name": name, **_place(manifest)}
+        if source_hash is not None:
+            inputs["sourceHash"] = source_hash
         if adopt is not False:
             inputs["adopt"] = adopt
         if keep is not None:
@@ -141,5 +156,6 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
 
 def _place(manifest: Any) -> dict[str, str]:
     """The input that tells where the program declares a resource and its steps; none where that is not known."""
+    Declaration.any_declared = True
     text = places.encoded(places.here(), places_of(manifest))
     return {places.INPUT: text} if text.strip() else {}

@@ -63,6 +63,18 @@ def test_an_image_and_a_snapshot_of_it_have_one_content(mocked, module):
 
 
 @both
+def test_a_snapshot_that_keeps_versions_has_one(mocked, module):
+    """The one that it just made."""
+
+    def program():
+        snapshot = module.Snapshot("agents", TOOLS, keep=2)
+        return [snapshot.versions, snapshot.name, snapshot.snapshot_id]
+
+    versions, name, id_ = mocked(program)
+    assert [(each["name"], each["snapshotId"]) for each in versions] == [(name, id_)]
+
+
+@both
 def test_what_the_provider_refuses_the_mocks_refuse(mocked, module):
     """With the resource, the place and what to do."""
     with pytest.raises(InvalidInputError, match=r"agents: manifest\.steps\[0\]\.run: must not be empty"):
@@ -190,3 +202,19 @@ def test_mocks_of_ones_own_are_asked_for_a_lookup(mocked):
 
     with pytest.raises(InvalidInputError, match="getSnapshot with snapshotId, contentHash, status, createdAt"):
         mocked(lambda: get_snapshot("x") and None, Own())
+
+
+@both
+def test_versions_and_promoted_snapshots_have_their_outputs(mocked, module):
+    """As the provider gives them: a history of one, an id that is no name, a content that only a server knows."""
+
+    def program():
+        trial = module.Snapshot("trial", TOOLS, keep=3)
+        stable = module.Snapshot("stable", source_snapshot=trial.name, name="stable")
+        return [trial.name, trial.id, trial.versions, stable.source_snapshot, stable.content_hash, stable.versions]
+
+    name, id_, versions, source, content_hash, none = mocked(program)
+    assert id_ == "trial/versions"
+    assert [each["name"] for each in versions] == [name] == [source]
+    assert len(content_hash) == 64
+    assert none is None
