@@ -130,6 +130,7 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.DiffResponse(
             changes=difference.changes,
             replaces=list(difference.replaces),
+            diffs=_named_in_table(difference),
             detailed_diff=dict(_details(difference)),
         )
 
@@ -262,6 +263,19 @@ def _kind_of_change(name: str, olds: Mapping[str, Any], news: Mapping[str, Any])
     if olds.get(name) is None:
         return protocol.PropertyDiffKind.ADD
     return protocol.PropertyDiffKind.DELETE if news.get(name) is None else protocol.PropertyDiffKind.UPDATE
+
+
+def _named_in_table(difference: Difference) -> list[str]:
+    """The properties that the engine's table names beside a replacement; an empty list leaves it to the engine.
+
+    The row of a resource has little room, and what stands in it is lost to the status line: the manifest stands for
+    the hash of its content. With ``--diff`` everything is shown.
+    """
+    if not difference.replaces:
+        # The engine would take it for a reason to replace, if the program asks for that (replaceOnChanges).
+        return []
+    changed = {path.partition(".")[0] for path in (*difference.replacing, *difference.updating)}
+    return sorted(changed - {"contentHash"} if "manifest" in changed else changed)
 
 
 def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDiff]]:

@@ -40,8 +40,8 @@ def row(text: str, name: str) -> str:
 
 
 def block(text: str, name: str) -> list[str]:
-    """The lines about a resource in the list under the table."""
-    lines = text.partition("Diagnostics:")[2].splitlines()
+    """The lines about a resource in the list under the last table."""
+    lines = text.rpartition("Diagnostics:")[2].splitlines()
     start = next(index for index, line in enumerate(lines) if line.endswith(f" ({name}):"))
     found: list[str] = []
     for line in lines[start + 1 :]:
@@ -92,7 +92,7 @@ def test_every_scene_tells_what_it_should(
     """In each terminal, with both adapters."""
     moments = {(moment.scene, moment.when): moment for moment in play(start_stage(adapter, columns))}
     _check_building(moments, adapter, columns)
-    assert block(_end(moments, "change"), "daily") == ["from cache"]
+    assert block(_end(moments, "change"), "daily")[-1] == "from cache"
     failed = " ".join(block(_end(moments, "failing-build"), "toolchain"))
     joined = failed.replace(" ", "")
     assert f"[2/6]pipinstall{UNKNOWN}" in joined
@@ -116,6 +116,9 @@ def _check_building(moments: dict[tuple[str, str], Moment], adapter: Adapter, co
         (PLUGIN, 100): (f"2/6 pip install {PACKAGE}", f"1/2 pip install {PACKAGE}"),
         (PLUGIN, 120): (f"2/6 pip install {PACKAGE}", f"1/2 pip install {PACKAGE}"),
     }.get((adapter, columns))
+    if (adapter, columns) == (PLUGIN, 120):
+        # Behind the difference, and a status that is longer.
+        assert "2/6 pip install pandas" in row(moments["change", "during"].picture.visible, "toolchain")
     if told:
         assert told[0] in row(create, "toolchain")
         assert told[1] in row(side_by_side, "analysis")

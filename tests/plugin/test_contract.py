@@ -151,6 +151,18 @@ def test_a_changed_step_is_shown_by_what_happens_to_it(plugin: Plugin) -> None:
     assert not found.deleteBeforeReplace
 
 
+def test_the_row_of_a_replacement_names_the_manifest_and_not_its_hash_as_well(plugin: Plugin) -> None:
+    """What Pulumi's table names there takes room of the status line; a change of the state names nothing."""
+    made = plugin.up(snapshot())
+    changed = plugin.diff(made, plugin.checked(snapshot({"run": ["make all"]}, name="other"), made.inputs))
+    assert "contentHash" in changed.detailedDiff
+    assert list(changed.diffs) == ["manifest", "name"]
+    secrecy = plugin.diff(
+        made, plugin.checked(snapshot({"aptInstall": ["jq"]}, {"run": secret(["make"])}), made.inputs)
+    )
+    assert (list(secrecy.replaces), list(secrecy.diffs)) == ([], [])
+
+
 def test_a_file_is_looked_for_where_the_engine_started_the_plugin(own_plugin: Plugin, tmp_path) -> None:
     """A relative path counts from the project's folder, and stands in the state as the program gave it."""
     (tmp_path / "motd").write_text("hello")

@@ -187,9 +187,11 @@ def test_without_lines_nothing_is_foretold(start_plugin, emulator: Emulator) -> 
     """Who wants no lines is asked for none, and neither is the server."""
     plugin = start_plugin()
     plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url, logs="none")
+    made = plugin.up(manifest("make"))
     emulator.forget_requests()
-    assert said(plugin, manifest("make")) == []
-    assert (of_the_run(plugin), emulator.requests()) == ([], [])
+    assert said(plugin, manifest("make"), "other") == []
+    plugin.diff(made, plugin.checked(manifest("make all"), made.inputs))
+    assert (plugin.engine.lines, emulator.requests()) == ([], [])
 
 
 def test_a_rewritten_state_is_previewed(own_plugin: Plugin) -> None:
