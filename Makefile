@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(VENV) ## make .venv, and find or install a Pulumi CLI (.tools/bin)
@@ -72,6 +72,25 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(WITH_TOOLS) sh -c '! command -v actionlint >/dev/null || actionlint -shellcheck= -pyflakes='
+	@$(BIN)/zizmor --offline --quiet .github >/dev/null || $(BIN)/zizmor --offline --quiet .github
+
+.PHONY: package
+package: $(VENV) ## make the wheel and the source distribution in dist, and check them
+	@$(BIN)/python -m tools.release package
+
+.PHONY: plugin
+plugin: $(VENV) ## make the plugin's archive for this machine in dist (PLATFORMS=all: for each platform)
+	@$(BIN)/python -m tools.release plugin $(PLATFORMS)
+
+.PHONY: sdks
+sdks: TOOLS_ARGS += --java
+sdks: setup ## make the SDKs of Node.js, Go and Java in dist (LANGUAGES=…)
+	@$(WITH_TOOLS) $(BIN)/python -m tools.release sdks $(LANGUAGES)
+
+.PHONY: release-check
+release-check: TOOLS_ARGS += --java
+release-check: setup ## make all that a release publishes, and tell what stands against it; needs no account
+	@$(WITH_TOOLS) $(BIN)/python -m tools.release check
 
 .PHONY: docs
 docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails

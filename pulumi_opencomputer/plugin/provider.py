@@ -151,7 +151,7 @@ class OpenComputerProvider(StoppableProvider):
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         given = _with_engines(inputs, request.timeout)
         if request.preview:
-            outputs = await self._operate(lambda: lifecycle.preview_update(kind, state.values, given, log))
+            outputs = await self._operate(lambda: lifecycle.preview_update(kind, request.urn, state.values, given, log))
         else:
             outputs = await self._operate(lambda: lifecycle.update(kind, request.urn, state.values, given, log))
         return protocol.UpdateResponse(_sent(outputs, inputs))

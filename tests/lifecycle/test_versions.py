@@ -419,7 +419,7 @@ def test_preview_of_an_update_gives_what_is_known(stack: Stack) -> None:
     with stack.process() as lifecycle:
         for command, expected in (("make one", recorded["snapshotId"]), ("make three", None)):
             inputs = lifecycle.check(SNAPSHOT, kept("").urn, {}, kept(command).news).inputs
-            found = lifecycle.preview_update(SNAPSHOT, state, inputs, stack.lines)
+            found = lifecycle.preview_update(SNAPSHOT, kept("").urn, state, inputs, stack.lines)
             assert (found["snapshotId"] if expected else None) == expected
             assert isinstance(found["name"], str)
     assert f"kept: goes back to {one} at once" in stack.lines.text
