@@ -94,7 +94,7 @@ release-check: setup ## make all that a release publishes, and tell what stands 
 
 .PHONY: docs
 docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails
-	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 	@echo 'docs: build/docs/index.html'
 
 .PHONY: screenshots

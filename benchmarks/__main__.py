@@ -24,6 +24,7 @@ from .side_by_side import side_by_side
 from .swap import replacement, swap
 from .table import render, write
 from .unchanged import refreshed, unchanged
+from .versions import versions
 
 _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
     "big-files": big_files,
@@ -31,6 +32,7 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
     "state": state,
     "unchanged": unchanged,
     "refreshed": refreshed,
+    "versions": versions,
     "parallel": parallel,
     "side-by-side": side_by_side,
     "swap": swap,

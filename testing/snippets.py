@@ -9,8 +9,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# Written ahead of what it describes.
-_AHEAD = {ROOT / "docs" / "versions.md"}
 _MADE = {"node_modules", ".venv", ".pytest_cache", ROOT / "docs" / "screens"}
 
 _FENCE = re.compile(
@@ -71,7 +69,7 @@ def pages() -> list[Path]:
     found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
     for folder in folders:
         found += sorted((ROOT / folder).rglob("*.md"))
-    return [page for page in found if page not in _AHEAD and not _MADE & {*page.parts, page.parent}]
+    return [page for page in found if not _MADE & {*page.parts, page.parent}]
 
 
 def snippets(*languages: str) -> list[Snippet]:

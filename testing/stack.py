@@ -128,6 +128,26 @@ def snapshot(
     return Resource(_urn("Snapshot", urn, stack), command, name, adopt, SNAPSHOT, more)
 
 
+@dataclass(frozen=True)
+class _Promoted(Resource):
+    """A snapshot of another one's content."""
+
+    @property
+    def news(self) -> dict[str, Any]:
+        """The inputs that the program gives."""
+        given = {"urn": self.urn, "name": self.name, **self.more}
+        return {**given, "adopt": True} if self.adopt else given
+
+
+def promoted(
+    source: str, *, urn: str = "prod", name: str | None = "stable", stack: str = "dev", **more: Any
+) -> Resource:
+    """A snapshot that gets the content of another one, by its name."""
+    return _Promoted(
+        _urn("Snapshot", urn, stack), "", name, more.pop("adopt", False), more={"sourceSnapshot": source, **more}
+    )
+
+
 def image(command: str = "make", *, urn: str = "toolchain", **more: Any) -> Resource:
     """An image."""
     return Resource(_urn("Image", urn), command, kind=IMAGE, more=more)

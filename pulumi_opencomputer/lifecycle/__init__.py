@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .kinds import KINDS, Kind
+    from .kind import Kind
+    from .kinds import KINDS
     from .lifecycle import Lifecycle
     from .types import UNKNOWN, Autonaming, Change, Checked, Created, Difference, Imported, is_unknown
 
@@ -24,7 +25,7 @@ __all__ = [
     "is_unknown",
 ]
 
-_HOMES = {"KINDS": "kinds", "Kind": "kinds", "Lifecycle": "lifecycle"}
+_HOMES = {"KINDS": "kinds", "Kind": "kind", "Lifecycle": "lifecycle"}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -25,11 +25,12 @@ from ..manifest.paths import join
 from ..manifest.places import Places
 from ..manifest.prepared import PreparedManifest, prepare
 from ..manifest.secrets import Secrets
-from ..sanitize import excerpt
+from ..sanitize import excerpt, quoted
 from .build_log import LONGEST_LINE, BuildLog
 from .failure_hints import hint_for
 from .names import RUN_KEY, Origin, mark
 from .progress import BuildProgress
+from .source import Source
 from .types import DEFAULT_TIMEOUT
 
 # Seconds for each request of a job that goes on to its end, whatever its time limit was.
@@ -61,6 +62,7 @@ class Job:
         inputs: Mapping[str, Any],
         log: BuildLog,
         *,
+        source: Source | None = None,
         places: Places | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,6 +72,7 @@ class Job:
             urn: The resource's URN.
             inputs: Its checked inputs.
             log: The build's log.
+            source: The content, where the inputs name a snapshot that has it.
             places: Where the program declares it.
             clock: Seconds that only grow.
 
@@ -77,8 +80,8 @@ class Job:
             InvalidInputError: A local file is gone, or can't be read any more.
         """
         self.urn = urn
-        self.manifest = inputs["manifest"]
-        self.content_hash = str(inputs["contentHash"])
+        self.manifest = source.manifest if source else inputs["manifest"]
+        self.content_hash = source.content_hash if source else str(inputs["contentHash"])
         self.log = log
         self._places = places or Places()
         self.variant = 0
@@ -87,10 +90,20 @@ class Job:
         self._clock = clock
         self._started = clock()
         self._timeout = float(inputs.get("timeout") or DEFAULT_TIMEOUT)
-        self._secrets = Secrets.of_inputs(inputs)
-        self._prepared = _prepare(inputs["manifest"], self.content_hash, self._secrets)
-        self._descriptions = describe_steps(self._prepared, self._secrets)
-        self._hashes = {0: self.content_hash}
+        self._source = source.name if source else ""
+        self._secrets = source.secrets if source else Secrets.of_inputs(inputs)
+        self._prepared: PreparedManifest | None = None
+        self._image: Callable[[int], dict[str, Any]]
+        self._descriptions: Sequence[str]
+        whole: Sequence[str]
+        if source:
+            self._image, self._descriptions = source.image, source.descriptions
+            whole = self._descriptions
+        else:
+            prepared = self._prepared = _prepare(inputs["manifest"], self.content_hash, self._secrets)
+            self._image, self._descriptions = prepared.image, describe_steps(prepared, self._secrets)
+            whole = describe_steps(prepared, self._secrets, LONGEST_LINE)
+        self._hashes = {0: source.built_hash if source else self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._kept = ExitStack()
         # Where there can be no lock, a name of the run would tell others on this machine that it has ended.
@@ -100,7 +113,7 @@ class Job:
         self.progress = BuildProgress(
             log,
             self._descriptions,
-            whole=describe_steps(self._prepared, self._secrets, LONGEST_LINE),
+            whole=whole,
             clock=clock,
             redact=self._secrets.scrub,
             withholds=lambda step: self._secrets.in_step(step - 1),
@@ -114,12 +127,12 @@ class Job:
     @property
     def has_variants(self) -> bool:
         """Whether other content with the same effect exists: the key that makes it stands in a step."""
-        return bool(self._prepared.model.steps)
+        return bool(self._descriptions)
 
     def hash_of(self, variant: int) -> str:
         """The content hash of one of the variants."""
         if variant not in self._hashes:
-            self._hashes[variant] = content_hash(self._prepared.image(variant))
+            self._hashes[variant] = content_hash(self._image(variant))
         return self._hashes[variant]
 
     @property
@@ -149,9 +162,10 @@ class Job:
         self._kept.close()
 
     def _request(self, name: str) -> BuildRequest:
-        image = self._prepared.image(self.variant)
-        content = {key: image.pop(key) for key in ("base", "steps")}
-        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage)}
+        image = self._image(self.variant)
+        # A record of another client may lack one of them, which has a hash of its own.
+        content: dict[str, Any] = {key: image.pop(key) for key in ("base", "steps") if key in image}
+        extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage, self._source)}
         if self._run_id:
             extra[RUN_KEY] = self._run_id
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
@@ -238,6 +252,8 @@ class Job:
 
     def _place(self, number: int) -> str:
         """Where the program declares a step, counted from 1."""
+        if self._prepared is None:
+            return f"the content of the snapshot {quoted(self._source)}"
         step = self._prepared.model.steps[number - 1]
         path = join(("manifest", "steps", number - 1, step.key))
         call = f".{step.method}(…)" if self._secrets.in_step(number - 1) else excerpt(step.call(), _LONGEST_CALL)

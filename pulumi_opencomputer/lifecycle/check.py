@@ -108,7 +108,10 @@ def check(
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
-    contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory, from_record)
+    if inputs.get("sourceSnapshot") is not None and "sourceSnapshot" in rules.inputs:
+        contents = _named(manifest, inputs)
+    else:
+        contents = _recorded(olds) if _is_recorded(manifest, olds) else _examined(manifest, memory, from_record)
     problems = [
         *_unknown_inputs(rules.inputs, inputs),
         *contents.problems,
@@ -120,6 +123,7 @@ def check(
         try:
             inputs["manifest"], inputs["contentHash"] = contents.settle()
             problems += _other_files(manifest, inputs["manifest"])
+            inputs = {key: value for key, value in inputs.items() if value is not None}
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
     if problems:
@@ -152,6 +156,11 @@ def _local_bodies(manifest: Any) -> Iterator[Mapping[str, Any]]:
 
 def _recorded(olds: Mapping[str, Any]) -> _Contents:
     return _Contents(olds["manifest"], lambda: (olds["manifest"], olds["contentHash"]))
+
+
+def _named(manifest: Any, inputs: Mapping[str, Any]) -> _Contents:
+    """The content of another snapshot, which is known where the program says its hash."""
+    return _Contents(manifest, lambda: (None, inputs.get("sourceHash")))
 
 
 def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents:

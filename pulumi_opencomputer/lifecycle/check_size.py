@@ -1,4 +1,4 @@
-"""check of a manifest's size: what the public endpoint's index, and the server's own handling, make of a large one."""
+"""Check a manifest's size: a large one has consequences in the public endpoint's index and at the server."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..errors import Problem
 from .waiting import INDEX_LIMIT, size_of
 
 _LARGE_SWAP = 10_000_000
-# The server's own handling of a manifest, while the name is missing.
+# How long the server handles a manifest while the name is missing.
 _SECONDS_PER_BYTE = 0.13e-6
 
 
 def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -> list[Problem]:
-    """What a large manifest of a snapshot brings with it.
+    """Return the consequences of a snapshot's large manifest.
 
     Args:
         manifest: The manifest in the declared form, with the sizes of local files.
         name: The snapshot's fixed name, or None.
-        api_url: Gives the API's address.
+        api_url: Returns the API's address.
     """
     size = size_of(manifest)
     if size <= INDEX_LIMIT:
@@ -37,3 +37,21 @@ def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -
             f"{size * _SECONDS_PER_BYTE:.0f} s, while the server handles it. A generated name is never missing."
         )
     return [Problem("manifest", reason) for reason in found]
+
+
+def list_warnings(total: int, api_url: Callable[[], str]) -> list[Problem]:
+    """What a program with more records than the public endpoint lists loses.
+
+    Args:
+        total: How many records its snapshots have, with the versions that they keep.
+        api_url: Gives the API's address.
+    """
+    if api_url() != DEFAULT_API_URL:
+        return []
+    reason = (
+        f"makes it {total} records that this program's snapshots have at the server, kept versions counted, so far. "
+        "The public endpoint lists 200 at most. Deploying, going back and deleting work all the same, but lists, "
+        "refreshes of images and the search for what interrupted runs left see a part. Keep fewer versions, or use "
+        "several organisations."
+    )
+    return [Problem("keep", reason)]

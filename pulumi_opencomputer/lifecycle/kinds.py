@@ -5,17 +5,17 @@ Most runs change nothing and ask the server for nothing, so what asks it is load
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem
-from . import check, check_image, check_name, check_versions, diff, outputs
+from . import check, check_image, check_name, check_source, check_versions, diff, outputs
 from .check_size import size_warnings
 from .history import Version, history_of, kept_version, planned_deletes
+from .kind import Kind
 from .names import resource_of
-from .types import UNKNOWN, Autonaming, Checked, Difference, Imported
+from .types import UNKNOWN, Autonaming, Difference, Imported
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -23,147 +23,8 @@ if TYPE_CHECKING:
     from .build_job import Job
     from .log import ResourceLog
     from .run import Run
+    from .source import Source
     from .work import Work
-
-_EVERY_INPUT = ("manifest", "contentHash", "timeout", "urn", "secretPaths")
-
-
-class Kind(ABC):
-    """One kind of resource.
-
-    Attributes:
-        name: Its name in Pulumi's type tokens.
-        outputs: Its outputs.
-        decisive: The inputs whose change replaces a resource.
-        own_inputs: The inputs that not every kind has.
-    """
-
-    name: ClassVar[str]
-    outputs: ClassVar[tuple[outputs.Output, ...]]
-    decisive: ClassVar[Sequence[str]] = ("contentHash",)
-    own_inputs: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def computed(self) -> tuple[str, ...]:
-        """The outputs that only a create can fill in."""
-        return tuple(output.name for output in self.outputs if output.filled_by == "create")
-
-    @property
-    def inputs(self) -> Collection[str]:
-        """Every input that is known; a program may name an output among them, without a value."""
-        return {*_EVERY_INPUT, *self.own_inputs, *self.computed}
-
-    def check(
-        self,
-        urn: str,
-        olds: Mapping[str, Any],
-        news: Mapping[str, Any],
-        memory: check.HashMemory,
-        *,
-        autonaming: Autonaming | None = None,
-    ) -> Checked:
-        """Validate the inputs, and fill in what they decide; see `check.check`."""
-        return check.check(self, urn, olds, news, memory, autonaming=autonaming)
-
-    def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """Compare the recorded state with checked inputs; see `diff.diff`."""
-        return diff.diff(self.decisive, state, inputs)
-
-    def problems(self, _inputs: Mapping[str, Any], _autonaming: Autonaming | None, /) -> list[Problem]:
-        """Every mistake in the inputs that only this kind has."""
-        return []
-
-    def fill_in(
-        self, _urn: str, _olds: Mapping[str, Any], _inputs: dict[str, Any], _autonaming: Autonaming | None, /
-    ) -> list[Problem]:
-        """Fill in what a program may leave out; the content hash is there. Every mistake that this shows."""
-        return []
-
-    def fixed_name(self, _inputs: Mapping[str, Any], /) -> str | None:
-        """The name at the server that checked inputs ask for, which no other resource may have; None if they don't."""
-        return None
-
-    def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
-        """What will work, but not as well as it could, at the API that is configured."""
-        return ()
-
-    def concerns(self, _run: Run, _urn: str, _inputs: Mapping[str, Any], _client: Client, /) -> Iterable[str]:
-        """What the server tells of a create in a preview, beside its content: what will fail, or lose something.
-
-        Raises:
-            APIError: The server can't be reached, or refused.
-        """
-        return ()
-
-    @abstractmethod
-    def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
-        """The id in Pulumi of a resource with these checked inputs."""
-
-    @abstractmethod
-    def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a resource; return its outputs beside its inputs, without the API's address.
-
-        Raises:
-            APIError: The build failed, the name is another's, or the server can't be reached or refused.
-        """
-
-    def outputs_of(self, record: Record, _inputs: Mapping[str, Any], _content_hash: str) -> dict[str, Any]:
-        """What a resource's new record gives, beside its inputs."""
-        return outputs.created(self.outputs, record)
-
-    def update(
-        self, _run: Run, _urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], _work: Work
-    ) -> dict[str, Any]:
-        """Bring about what an update wants; return the outputs without the API's address.
-
-        Most only rewrite the state. An input that the program gives no more leaves it too.
-
-        Raises:
-            APIError: The build failed, the name is another's, or the server can't be reached or refused.
-        """
-        return {**{key: state[key] for key in self.computed if key in state}, **inputs}
-
-    def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-        """The outputs of an update as far as they are known before, and whether it makes or takes another record."""
-        return {**{key: state[key] for key in self.computed if key in state}, **inputs}, False
-
-    def foretell(self, _state: Mapping[str, Any], _inputs: Mapping[str, Any], /) -> str | None:
-        """What a diff has to say of what a deployment deletes beside the resource's own record, if anything."""
-        return None
-
-    @abstractmethod
-    def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-        """The outputs as the server has them now; None if the record is gone.
-
-        Raises:
-            APIError: The server can't be reached, or refused.
-        """
-
-    @abstractmethod
-    def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
-        """Delete a resource.
-
-        Raises:
-            ConfigurationError: It lives at another address than the configured one.
-            APIError: The server can't be reached, or refused.
-        """
-
-    @abstractmethod
-    def find(self, run: Run, id_: str) -> Record | None:
-        """The record that an id in Pulumi stands for; None if there is none.
-
-        Raises:
-            InvalidInputError: It is no id of this kind.
-            APIError: The server can't be reached, or refused.
-        """
-
-    @abstractmethod
-    def import_(self, run: Run, urn: str, record: Record) -> Imported:
-        """A resource out of its record alone.
-
-        Raises:
-            InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.
-        """
 
 
 class Image(Kind):
@@ -219,7 +80,15 @@ class Snapshot(Kind):
 
     name = "Snapshot"
     outputs = outputs.SNAPSHOT
-    own_inputs = ("name", "adopt", "nameGenerated", "imageHash", "keep", "updateTimeout", "deleteTimeout")
+    own_inputs = (
+        *("name", "adopt", "nameGenerated", "imageHash", "keep", "updateTimeout", "deleteTimeout"),
+        *("sourceSnapshot", "sourceHash"),
+    )
+
+    def unknown_outputs(self, inputs: Mapping[str, Any], /) -> Sequence[str]:
+        """The same; versions are where some are kept."""
+        keeps = inputs.get("keep") is not None
+        return [key for key in super().unknown_outputs(inputs) if keeps or key != outputs.VERSIONS.name]
 
     def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
         """Compare the recorded state with checked inputs: with `keep` nothing replaces the resource."""
@@ -233,12 +102,19 @@ class Snapshot(Kind):
         """What differs, all that needs another record among `replaces`."""
         # A name that was generated goes with the content, whatever became of the URN meanwhile.
         generated = state.get("nameGenerated") and inputs.get("nameGenerated")
-        decisive = ("contentHash",) if generated else ("contentHash", "name")
-        return diff.diff(decisive, state, inputs, settings=("keep",))
+        # Of a source that is named, the content is known where the program says it; a version's name never changes it.
+        content = "sourceSnapshot" if inputs.get("contentHash") is None else "contentHash"
+        decisive = (content,) if generated else (content, "name")
+        settings = [key for key in ("keep", "sourceSnapshot", "sourceHash") if key != content]
+        return diff.diff(decisive, state, inputs, settings)
 
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
         """Every mistake in the name and the options of a snapshot."""
-        found = [*check_name.snapshot_problems(inputs), *check_versions.keep_problems(inputs)]
+        found = [
+            *check_name.snapshot_problems(inputs),
+            *check_versions.keep_problems(inputs),
+            *check_source.source_problems(inputs),
+        ]
         if inputs.get("name") is None and autonaming is not None:
             found += check_name.autonaming_problems(autonaming)
         return found
@@ -247,10 +123,16 @@ class Snapshot(Kind):
         self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None, /
     ) -> list[Problem]:
         """Generate a name where the program gives none, and compare the content with that of the Image it names."""
-        problems = check_image.image_problems(olds, inputs, inputs.pop("imageHash", None))
+        image_hash = inputs.pop("imageHash", None)
+        problems = [] if "sourceSnapshot" in inputs else check_image.image_problems(olds, inputs, image_hash)
         check_name.fill_name(urn, olds, inputs, autonaming)
         check_versions.fill_keep(inputs)
         return problems
+
+    def records(self, inputs: Mapping[str, Any], /) -> int:
+        """Its own, and those of the versions that it keeps."""
+        keep = inputs.get("keep")
+        return 1 + (keep if isinstance(keep, int) else 0)
 
     def fixed_name(self, inputs: Mapping[str, Any], /) -> str | None:
         """The name that the program gives."""
@@ -259,7 +141,7 @@ class Snapshot(Kind):
 
     def warnings(self, inputs: Mapping[str, Any], api_url: Callable[[], str], /) -> Iterable[Problem]:
         """What a large manifest brings with it."""
-        return size_warnings(inputs["manifest"], self.fixed_name(inputs), api_url)
+        return size_warnings(inputs.get("manifest"), self.fixed_name(inputs), api_url)
 
     def concerns(self, run: Run, urn: str, inputs: Mapping[str, Any], client: Client, /) -> Iterable[str]:
         """Whether the name is another's, and whether patches get lost."""
@@ -270,6 +152,14 @@ class Snapshot(Kind):
     def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
         """The snapshot's name. With `keep` the name changes, and the id is something that is nobody's name."""
         return str(inputs["name"]) if inputs.get("keep") is None else f"{resource_of(urn)}/versions"
+
+    def source(self, run: Run, inputs: Mapping[str, Any], log: ResourceLog, /) -> Source | None:
+        """The content of the snapshot that is named."""
+        if inputs.get("sourceSnapshot") is None:
+            return None
+        from .find_source import fetch
+
+        return fetch(run, inputs, log)
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Build the image, and put it under the name."""
@@ -293,7 +183,7 @@ class Snapshot(Kind):
         self, run: Run, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], work: Work
     ) -> dict[str, Any]:
         """Put another version in use where the content changed, and delete those that are not kept."""
-        kept = {key: state[key] for key in (*self.computed, "name") if key in state}
+        kept = {key: state[key] for key in (*self.computed, "name", "contentHash") if key in state}
         if "versions" not in state and inputs.get("keep") is None:
             return {**inputs, **kept}
         from .versions import VersionUpdate
@@ -316,12 +206,12 @@ class Snapshot(Kind):
     def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         """The outputs as far as they are known; those of a version that is kept are the recorded ones."""
         if inputs.get("keep") is None or not self._compare(state, inputs).replaces:
-            known = {key: state[key] for key in (*self.computed, "name") if key in state}
+            known = {key: state[key] for key in (*self.computed, "name", "contentHash") if key in state}
             return {**inputs, **known}, False
         version = kept_version(state, inputs)
         known = version.values if version else {}
         same = {key: state[key] for key in ("apiUrl", "orgId") if key in state}
-        return {**dict.fromkeys(self.computed, UNKNOWN), **inputs, **same, **known}, True
+        return {**dict.fromkeys(self.unknown_outputs(inputs), UNKNOWN), **inputs, **same, **known}, True
 
     def foretell(self, state: Mapping[str, Any], inputs: Mapping[str, Any], /) -> str | None:
         """Which versions go."""

@@ -20,6 +20,8 @@ class KnownRecords:
         self._holders: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._declared: set[str] = set()
+        self._counts: dict[str, int] = {}
+        self._total = 0
         self._places: dict[str, Places] = {}
         self._lock = threading.Lock()
 
@@ -27,7 +29,8 @@ class KnownRecords:
         """Forget everything: another run begins."""
         with self._lock:
             declared = (self._names, self._declared, self._places)
-            for known in (self._recorded, self._versions, self._holders, *declared):
+            self._total = 0
+            for known in (self._counts, self._recorded, self._versions, self._holders, *declared):
                 known.clear()
 
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
@@ -79,6 +82,18 @@ class KnownRecords:
                 return None
             first = self._names.setdefault(name, urn)
             return None if first == urn else first
+
+    def count(self, urn: str, records: int, most: int) -> int | None:
+        """Remember how many records a resource of the program has at the server, at the most.
+
+        Returns:
+            How many all of the program have by now, where this resource is the one that makes it more than `most`.
+        """
+        with self._lock:
+            before = self._total
+            self._total += records - self._counts.get(urn, 0)
+            self._counts[urn] = records
+            return self._total if before <= most < self._total else None
 
     def is_declared(self, urn: str) -> bool:
         """Whether the program has declared a resource with this URN so far."""

@@ -13,10 +13,13 @@ from ..config import LogSettings, Settings
 from ..errors import InvalidInputError, OpenComputerError
 from ..manifest.places import Places
 from .check_name import name_taken
-from .kinds import IMAGE, Kind
+from .check_size import list_warnings
+from .kind import Kind
+from .kinds import IMAGE
 from .located import located
 from .log import Log, ResourceLog, no_log
 from .preview import Forecast
+from .read_replica import FULL_LIST
 from .run import Run
 from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported, is_unknown
 from .work import Work
@@ -92,8 +95,10 @@ class Lifecycle:
         if not checked.problems and (other := self._run.known.declare(urn, kind.fixed_name(checked.inputs))):
             checked = Checked(dict(news), (name_taken(other),))
         if not checked.problems:
-            warnings = (*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url))
-            checked = replace(checked, warnings=warnings)
+            warnings = [*checked.warnings, *kind.warnings(checked.inputs, self._run.api_url)]
+            if total := self._run.known.count(urn, kind.records(checked.inputs), FULL_LIST):
+                warnings += list_warnings(total, self._run.api_url)
+            checked = replace(checked, warnings=tuple(warnings))
         return located(checked, places) if places and checked.problems else checked
 
     def diff(
@@ -110,7 +115,7 @@ class Lifecycle:
         """Give the outputs of a create as far as they are known before; say what it would do."""
         concerns = functools.partial(kind.concerns, self._run, urn, inputs)
         self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
-        return {**dict.fromkeys(kind.computed, UNKNOWN), **inputs}
+        return {**dict.fromkeys(kind.unknown_outputs(inputs), UNKNOWN), **inputs}
 
     def preview_update(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
@@ -133,8 +138,8 @@ class Lifecycle:
             APIError: The build failed, the name is another's, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
-        with self._job(urn, inputs, ResourceLog(log)) as job:
-            made = kind.create(self._run, job, inputs)
+        with self._job(kind, urn, inputs, ResourceLog(log)) as job:
+            made = {**kind.create(self._run, job, inputs), "contentHash": job.content_hash}
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)
         return Created(kind.id_of(urn, inputs), outputs)
@@ -151,18 +156,19 @@ class Lifecycle:
         """
         self._run.known.note(urn, state)
         lines, limit = ResourceLog(log), inputs.get("updateTimeout") or inputs.get("timeout")
-        work = Work(lines, limit, lambda: self._job(urn, {**inputs, "timeout": limit}, lines))
+        work = Work(lines, limit, lambda: self._job(kind, urn, {**inputs, "timeout": limit}, lines))
         outputs = kind.update(self._run, urn, state, inputs, work)
         self._run.known.note(urn, outputs)
         return outputs
 
     @contextmanager
-    def _job(self, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
+    def _job(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
         """Begin the build of inputs, in its turn."""
         from .build_job import Job
 
         self._run.client()
-        job = Job(urn, inputs, self._run.build_log(urn, log), places=self._run.known.places_of(urn))
+        source, places = kind.source(self._run, inputs, log), self._run.known.places_of(urn)
+        job = Job(urn, inputs, self._run.build_log(urn, log), source=source, places=places)
         try:
             with self._run.queue.acquire(job):
                 yield job

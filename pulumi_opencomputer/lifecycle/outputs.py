@@ -6,6 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..sanitize import excerpt, is_engine_mark
+from .names import origin_of, source_of
+
+#: What is said of a record's maker that is not known.
+UNKNOWN_ORIGIN = "unknown"
+
 if TYPE_CHECKING:
     from ..api.records import Record
 
@@ -102,6 +108,23 @@ VERSIONS = Output(
     present="sometimes",
 )
 
+PROJECT = Output(
+    "project",
+    f"The Pulumi project that made it; `{UNKNOWN_ORIGIN}` where this provider did not, as are its stack and resource.",
+    of_record=lambda record: _shown(origin_of(record).project),
+)
+STACK = Output("stack", "The stack that made it.", of_record=lambda record: _shown(origin_of(record).stack))
+RESOURCE = Output(
+    "resource", "The resource that made it, by its name.", of_record=lambda record: _shown(origin_of(record).resource)
+)
+SOURCE_SNAPSHOT = Output(
+    "sourceSnapshot",
+    "The snapshot whose content it has, where that was named.",
+    of_record=lambda record: _shown(source) if (source := source_of(record)) else None,
+    filled_by="program",
+    present="sometimes",
+)
+
 _SNAPSHOT_MANIFEST = replace(
     MANIFEST,
     description=f"{MANIFEST.description} Absent where the content is another snapshot's (`sourceSnapshot`).",
@@ -121,7 +144,7 @@ IMAGE = (MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, STATUS, API_URL, ORG
 #: The outputs of a snapshot.
 SNAPSHOT = (
     *(_SNAPSHOT_MANIFEST, CONTENT_HASH, BUILT_HASH, CHECKPOINT_ID, _SNAPSHOT_STATUS, API_URL, ORG_ID),
-    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT, VERSIONS),
+    *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT, VERSIONS, SOURCE_SNAPSHOT),
 )
 
 #: What an entry of ``versions`` holds.
@@ -131,7 +154,22 @@ VERSION = (NAME, SNAPSHOT_ID, CONTENT_HASH, CREATED_AT)
 IMAGE_LOOKUP = (CONTENT_HASH, STATUS, CHECKPOINT_ID, CREATED_AT, LAST_USED_AT)
 
 #: What a lookup of a snapshot answers.
-SNAPSHOT_LOOKUP = (NAME, SNAPSHOT_ID, *IMAGE_LOOKUP)
+SNAPSHOT_LOOKUP = (NAME, SNAPSHOT_ID, *IMAGE_LOOKUP, PROJECT, STACK, RESOURCE, SOURCE_SNAPSHOT)
+
+
+def _shown(text: str) -> str:
+    """A key of a record for people, whoever wrote it."""
+    found = excerpt(text)
+    return found if found and not is_engine_mark(found) else UNKNOWN_ORIGIN
+
+
+def maker(record: Record) -> str:
+    """Who made a record, for people."""
+    origin = origin_of(record)
+    if not origin.mark:
+        return "not made by this provider"
+    resource, stack, project = (_shown(each) for each in (origin.resource, origin.stack, origin.project))
+    return f"made by the resource {resource!r} of the stack {stack!r} in the project {project!r}"
 
 
 def created(outputs: Iterable[Output], record: Record) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .log import ResourceLog
-from .outputs import SNAPSHOT, refreshed
+from .outputs import SNAPSHOT, maker, refreshed
 from .read_replica import age, is_past, look_for_recorded
 from .status import FOREIGN, MISSING, NO_RECORDS, status_of
 from .types import Recorded
@@ -66,10 +66,19 @@ def _found(run: Run, state: Mapping[str, Any], record: Record, log: ResourceLog)
     if is_past(record, recorded) and _is_young(run, state) and run.account.is_public():
         return dict(state)
     log.warn(
-        f"another snapshot stands under the name {recorded.name!r} (id {record.id}, created {record.created_at}); "
-        "the next up ends with a conflict, unless adopt is true, or an interrupted run of this very resource made it"
+        f"another snapshot stands under the name {recorded.name!r} (id {record.id}, created {record.created_at}, "
+        f"{maker(record)}): {_contents(state, record)}; the next up ends with a conflict, unless adopt is true, or "
+        "an interrupted run of this very resource made it"
     )
     return {**state, "status": FOREIGN}
+
+
+def _contents(state: Mapping[str, Any], record: Record) -> str:
+    """What a record that stands in place of the recorded one holds."""
+    built, declared = str(state.get("builtHash") or ""), str(state.get("contentHash") or "")
+    if record.content_hash in (built, declared):
+        return f"it holds the same content, {record.content_hash[:12]}"
+    return f"it holds the content {record.content_hash[:12]}, and this resource's is {declared[:12]}"
 
 
 def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:

@@ -185,6 +185,7 @@ def _image() -> Spec:
         + examples.IMAGE,
         inputs={"manifest": _MANIFEST_INPUT},
         given=outputs.IMAGE,
+        required=("manifest",),
     )
 
 
@@ -200,6 +201,8 @@ def _snapshot() -> Spec:
             "name": {**_STRING, "description": name, "willReplaceOnChanges": True},
             "adopt": {"type": "boolean", "description": adopt},
             "keep": {"type": "integer", "description": _KEEP},
+            "sourceSnapshot": {**_STRING, "description": _SOURCE},
+            "sourceHash": {**_STRING, "description": _SOURCE_HASH},
         },
         given=outputs.SNAPSHOT,
     )
@@ -209,14 +212,19 @@ _KEEP = (
     "How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A change of "
     "content is then an update: `name` and `versions` change, the resource's `id` stays, and is no name."
 )
+_SOURCE = (
+    "In place of a manifest, the name of another snapshot, whose content this one gets, byte for byte. Another name is "
+    "a change; other content under the same name is none, so name a version."
+)
+_SOURCE_HASH = "The content hash that the other snapshot must have; with it `contentHash` is known in a preview."
 _VERSION: Spec = {"$ref": f"#/types/{PACKAGE}:index:SnapshotVersion"}
 
 
-def _resource(description: str, *, inputs: Spec, given: Sequence[Output]) -> Spec:
+def _resource(description: str, *, inputs: Spec, given: Sequence[Output], required: Sequence[str] = ()) -> Spec:
     return {
         "description": description,
         "inputProperties": inputs,
-        "requiredInputs": ["manifest"],
+        "requiredInputs": list(required),
         "properties": {output.name: {**_type_of(output), "description": output.description} for output in given},
         "required": [output.name for output in given if output.present != "sometimes"],
     }

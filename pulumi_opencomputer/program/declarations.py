@@ -107,11 +107,13 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
     def __init__(
         self,
         resource_name: str,
-        manifest: ManifestInput,
+        manifest: ManifestInput | None = None,
         *,
         name: pulumi.Input[str] | None = None,
         adopt: pulumi.Input[bool] = False,
         keep: pulumi.Input[int] | None = None,
+        source_snapshot: pulumi.Input[str] | None = None,
+        source_hash: pulumi.Input[str] | None = None,
         timeout: float | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -124,6 +126,9 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
             keep: How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A
                 change of content is then an update: `name` and `versions` change, and `id` stays.
+            source_snapshot: In place of a manifest, the name of another snapshot, whose content this one gets, byte for
+                byte. Another name is a change, other content under the same name is none.
+            source_hash: The content hash that the other snapshot must have; with it the hash is known in a preview.
             timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` and, with `keep`,
                 ``custom_timeouts.update`` in `opts`; 1800 where neither says otherwise.
             opts: The resource's options.
@@ -132,7 +137,11 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
             InvalidInputError: The manifest has none of these forms, an option can't be used, or another resource of
                 the program has the name.
         """
-        inputs = {**dict.fromkeys(self._computed), "manifest": declared(manifest), "name": name, **_place(manifest)}
+        named = manifest is None and source_snapshot is not None
+        content = {"manifest": None if named else declared(manifest), "sourceSnapshot": source_snapshot}
+        inputs = {**dict.fromkeys(self._computed), **content, "name": name, **_place(manifest)}
+        if source_hash is not None:
+            inputs["sourceHash"] = source_hash
         if adopt is not False:
             inputs["adopt"] = adopt
         if keep is not None:

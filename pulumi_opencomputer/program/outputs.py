@@ -100,6 +100,12 @@ class SnapshotOutputs(BuiltOutputs):
         return pulumi.get(self, "versions")
 
     @property
+    @pulumi.getter(name="sourceSnapshot")
+    def source_snapshot(self) -> pulumi.Output[str | None]:
+        """The snapshot whose content it has, where that was named; else None."""
+        return pulumi.get(self, "sourceSnapshot")
+
+    @property
     @pulumi.getter(name="snapshotId")
     def snapshot_id(self) -> pulumi.Output[str]:
         """The record's own id, new with each replacement."""

@@ -19,6 +19,9 @@ from .options import refuse_unusable, warn_of_plain_key
 from .secrecy import known_parts, secret_paths
 from .timeouts import create_timeout, given_timeout
 
+# Inputs that the engine and the API show in clear: a secret among them is refused.
+_NAMES = ("name", "sourceSnapshot")
+
 
 class _DynamicResource(Declaration, Resource):
     """A resource whose provider runs in the program's own Python environment."""
@@ -55,7 +58,7 @@ class _DynamicResource(Declaration, Resource):
             # An update builds, and a delete has much to do, only where versions are kept.
             "updateTimeout": given_timeout(opts, "update") if keeps else None,
             "deleteTimeout": given_timeout(opts, "delete") if keeps else None,
-            "secretPaths": secret_paths({"manifest": manifest, "name": inputs.get("name")}),
+            "secretPaths": secret_paths({"manifest": manifest, **{key: inputs.get(key) for key in _NAMES}}),
             "knownParts": known_parts(manifest, opts),
         }
         # Each input costs time in the program, the engine and the provider: those that say nothing are left out.
@@ -66,7 +69,7 @@ class _DynamicResource(Declaration, Resource):
         """Complete the inputs that the program's transformations have left."""
         if args.resource is not self:
             return None
-        inputs = self._completed({**args.props, "manifest": declared(args.props.get("manifest"))}, args.opts)
+        inputs = self._completed({**args.props, "manifest": _declared(args.props.get("manifest"))}, args.opts)
         self._take_manifest(inputs["manifest"])
         return pulumi.ResourceTransformationResult(inputs, args.opts)
 
@@ -92,6 +95,11 @@ class Snapshot(SnapshotDeclaration, _DynamicResource):
 
     _kind = "Snapshot"
     _provider_type = SnapshotProvider
+
+
+def _declared(manifest: Any) -> Any:
+    """The declared form of what a transformation left; a snapshot of another one's content has none."""
+    return None if manifest is None else declared(manifest)
 
 
 def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Input[str]:

@@ -31,6 +31,8 @@ _TYPES = {
 _FUNCTION = "opencomputer:index:"
 # What only the dynamic resources of this package send along.
 _TOLD = ("knownParts",)
+# Keys of a lookup that a record has among its manifest's.
+_TOLD_OF_A_RECORD = ("project", "stack", "resource")
 _TIME = "2026-01-01T00:00:00Z"
 _NO_SERVER = "The mocks ask no server."
 
@@ -150,9 +152,11 @@ def _urn(args: MockResourceArgs) -> str:
 
 def _filled_in(kind: Kind, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What a create gives beside its inputs; the same for the same resource with the same content."""
-    content_hash = str(inputs["contentHash"])
+    # Another snapshot's content is known to the server alone.
+    content_hash = str(inputs.get("contentHash") or _made_up_hash(str(inputs.get("sourceSnapshot"))))
     record = _record(inputs.get("name"), content_hash, _id(urn, content_hash))
     found = kind.outputs_of(record, inputs, content_hash)
+    found["contentHash"] = content_hash
     return {**found, "cached": False} if "cached" in kind.computed else found
 
 
@@ -161,11 +165,17 @@ def _snapshot(given: str | Mapping[str, Any]) -> Record:
     name = found.get("name")
     if not isinstance(name, str) or not name:
         raise InvalidInputError([Problem("snapshots", "must be names, or mappings with a name.")])
-    content_hash = found.get("contentHash") or uuid.uuid5(uuid.NAMESPACE_URL, name).hex * 2
+    content_hash = found.get("contentHash") or _made_up_hash(name)
     record = _record(name, content_hash, found.get("snapshotId") or _id(name))
     fields = {"status": "status", "checkpointId": "checkpoint_id", "createdAt": "created_at"}
     fields["lastUsedAt"] = "last_used_at"
-    return Record(**{**vars(record), **{fields[key]: value for key, value in found.items() if key in fields}})
+    told = {f"pulumi{key[0].upper()}{key[1:]}": found[key] for key in _TOLD_OF_A_RECORD if key in found}
+    given = {fields[key]: value for key, value in found.items() if key in fields}
+    return Record(**{**vars(record), **given, "manifest": told})
+
+
+def _made_up_hash(name: str) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, name).hex * 2
 
 
 def _record(name: Any, content_hash: str, id_: str) -> Record:

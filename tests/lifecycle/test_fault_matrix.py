@@ -16,19 +16,22 @@ from amounts import FAULT_STEP, FAULT_STEP_BEHIND_THE_EDGE
 from emulator_client import create, manifest
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.errors import OpenComputerError
-from stack import FakeTime, Resource, SharedTime, Stack, image, named, snapshot
+from stack import FakeTime, Resource, SharedTime, Stack, image, named, promoted, snapshot
 
 pytestmark = pytest.mark.long
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 FIRST, SECOND = snapshot("make old", name=None), snapshot("make new", name=None)
 BUILT, REBUILT = image("make old"), image("make new")
+ONE, TWO, THREE = (snapshot(f"make {each}", name=None, keep=1) for each in ("one", "two", "three"))
+PROMOTED = promoted("fixed")
 ADOPTED = snapshot("make new", name="foreign", adopt=True)
 
 POST = ("POST", "/api/snapshots")
 LIST = ("GET", "/api/images")
 GET = ("GET", "/api/snapshots/[^/]+")
 PATCHES = ("GET", "/api/snapshots/[^/]+/patches")
+NAMED = ("GET", "/api/snapshots")
 DELETE = ("DELETE", "/api/snapshots/[^/]+")
 
 
@@ -42,6 +45,7 @@ class Operation:
         calls: How many requests of each kind the command makes.
         run: The command.
         events: How many events the stream of each create has; 0 if the name is taken.
+        earlier: The program before that one.
     """
 
     before: tuple[Resource, ...]
@@ -49,17 +53,27 @@ class Operation:
     calls: dict[tuple[str, str], int]
     run: Callable[[Stack, tuple[Resource, ...]], None] = lambda stack, program: stack.up(*program)
     events: tuple[int, ...] = ()
+    earlier: tuple[Resource, ...] = ()
 
 
 OPERATIONS = {
     "create": Operation((), (NEW,), {DELETE: 1, POST: 1}, events=(7,)),
     "create image": Operation((), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
     "replace": Operation((OLD,), (NEW,), {GET: 2, PATCHES: 1, LIST: 2, POST: 2, DELETE: 3}, events=(7, 2)),
-    "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 1, DELETE: 3}, events=(7,)),
+    "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 1, PATCHES: 1, DELETE: 3}, events=(7,)),
     "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 1, DELETE: 2}, events=(7,)),
     "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, PATCHES: 1, LIST: 2, DELETE: 2}, events=(0, 7, 2)),
     "read": Operation((NEW,), (NEW,), {GET: 1}, lambda stack, program: stack.refresh()),
     "read an image": Operation((REBUILT,), (REBUILT,), {LIST: 1}, lambda stack, program: stack.refresh()),
+    "change a version": Operation(
+        (TWO,), (THREE,), {POST: 1, DELETE: 2, GET: 1, NAMED: 1}, events=(7,), earlier=(ONE,)
+    ),
+    "go back to a version": Operation((TWO,), (ONE,), {GET: 1, PATCHES: 1, NAMED: 1}, earlier=(ONE,)),
+    "read versions": Operation((TWO,), (TWO,), {GET: 2}, lambda stack, program: stack.refresh(), earlier=(ONE,)),
+    "delete versions": Operation(
+        (TWO,), (), {NAMED: 1, GET: 2, DELETE: 3}, lambda stack, program: stack.destroy(), earlier=(ONE,)
+    ),
+    "promote": Operation((NEW,), (NEW, PROMOTED), {GET: 1, POST: 1, DELETE: 1}, events=(2,)),
     "delete": Operation((NEW,), (), {GET: 1, DELETE: 2}, lambda stack, program: stack.destroy()),
 }
 
@@ -137,6 +151,8 @@ def _event_faults(events: int) -> dict[str, dict[str, Any]]:
 def _prepared(faulty: FaultyEmulator, operation: Operation, time: FakeTime | None = None) -> Stack:
     create(faulty, "foreign", manifest("theirs"))
     stack = Stack(faulty, time=time or FakeTime(pace=30))
+    if operation.earlier:
+        stack.up(*operation.earlier)
     if operation.before:
         stack.up(*operation.before)
     faulty.forget_requests()
@@ -153,7 +169,7 @@ def test_an_operation_makes_the_calls_of_the_matrix_and_no_others(
     operation.run(stack, operation.program)
     made = dict.fromkeys(operation.calls, 0)
     for request in faulty.requests():
-        if request["path"] == "/api/images" or request["method"] != "GET":
+        if request["path"] in (LIST[1], NAMED[1]) or request["method"] != "GET":
             made[request["method"], _path(request)] += 1
         else:
             made[PATCHES if request["path"].endswith("/patches") else GET] += 1
@@ -201,7 +217,9 @@ def _try(
     assert sentence.endswith((".", ")", "?")), sentence
     assert faulty.applied()[0] >= 1, "the fault met nothing"
     faulty.fail()
-    faulty.advance(1)
+    # An index can't tell a young record that is deleted from one that it does not show yet, so a delete of several
+    # records that is cut off can go on only later.
+    faulty.advance(700 if operation.earlier else 1)
     assert known <= set(stack.state) or not operation.program
     _assert_nothing_lost(faulty, operation, before)
 
@@ -225,8 +243,10 @@ def _is_new(row: dict[str, Any], old: dict[str, Any]) -> bool:
 def _assert_converged(stack: Stack, operation: Operation, before: dict[str, Any]) -> None:
     now = named(stack.emulator)
     wanted = {entry.outputs["name"]: entry.outputs for entry in stack.state.values() if "name" in entry.outputs}
+    kept = {each["name"]: each["snapshotId"] for one in wanted.values() for each in one.get("versions", ())}
     assert set(stack.state) == {resource.urn for resource in operation.program}
-    assert set(now) == {"foreign", *wanted}
+    assert set(now) == {"foreign", *wanted, *kept}
+    assert {name: now[name]["id"] for name in kept} == kept
     if "foreign" not in wanted:
         assert now["foreign"] == before["foreign"]
     for name, outputs in wanted.items():

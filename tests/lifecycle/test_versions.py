@@ -337,17 +337,18 @@ def test_version_that_could_not_be_deleted_is_deleted_by_the_next_up(stack: Stac
     assert_server_has(stack, three, two)
 
 
-def test_history_outlives_a_rename(stack: Stack) -> None:
+@pytest.mark.parametrize("where", [{"urn": "weekly"}, {"urn": "trial", "stack": "prod"}], ids=["renamed", "moved"])
+def test_history_outlives_another_urn(stack: Stack, where: dict[str, Any]) -> None:
     """Versions are known by their ids, whatever the URN is."""
     one, two = names(stack, "make one", "make two")
-    renamed = snapshot("make two", urn="weekly", name=None, keep=2)
+    renamed = snapshot("make two", name=None, keep=2, **where)
     stack.state = {renamed.urn: stack.state.pop(kept("").urn)}
     stack.up(renamed)
     assert_server_has(stack, one, two)
-    stack.up(snapshot("make one", urn="weekly", name=None, keep=2))
+    stack.up(snapshot("make one", name=None, keep=2, **where))
     assert_server_has(stack, one, two)
     assert stack.outputs(renamed)["name"] == one
-    stack.up(snapshot("make one", urn="weekly", name=None))
+    stack.up(snapshot("make one", name=None, **where))
     assert set(named(stack.emulator)) == {one}
     assert stack.outputs(renamed)["name"] == one
 

@@ -37,6 +37,9 @@ def test_a_snapshot_is_found_by_its_name(plugin: Plugin, row: dict[str, str]) ->
         "checkpointId": row["checkpointId"],
         "createdAt": row["createdAt"],
         "lastUsedAt": row["lastUsedAt"],
+        "project": "pytest",
+        "stack": "dev",
+        "resource": "daily",
     }
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from pulumi_opencomputer.config import DEFAULT_API_URL
+from pulumi_opencomputer.lifecycle import Lifecycle
 from pulumi_opencomputer.lifecycle.check_size import size_warnings
+from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 
 OWN = "https://opencomputer.example"
 
@@ -43,3 +45,25 @@ def test_the_address_is_asked_for_only_where_it_matters():
         raise AssertionError
 
     assert size_warnings({"base": "base", "steps": [{"run": ["x"]}]}, "name", fail) == []
+
+
+def _warned(url: str, count: int, keep: int | None) -> list[str]:
+    lifecycle = Lifecycle(lambda: pytest.fail("no settings are needed"), lambda: url)
+    found = []
+    for number in range(count):
+        news = {"manifest": {"steps": []}, **({} if keep is None else {"keep": keep})}
+        checked = lifecycle.check(SNAPSHOT, f"urn:pulumi:dev::p::t::s{number}", {}, news)
+        found += [str(warning) for warning in checked.warnings]
+        # An engine that replaces a resource checks it twice.
+        lifecycle.check(SNAPSHOT, f"urn:pulumi:dev::p::t::s{number}", {}, news)
+    return found
+
+
+def test_more_records_than_the_public_endpoint_lists_are_warned_of_once_with_their_number():
+    """Kept versions count."""
+    (said,) = _warned(DEFAULT_API_URL, 60, 4)
+    assert said.startswith("keep: makes it 205 records that this program's snapshots have at the server")
+    assert _warned(DEFAULT_API_URL, 40, 4) == []
+    (said,) = _warned(DEFAULT_API_URL, 201, None)
+    assert "makes it 201 records" in said
+    assert _warned("http://localhost:1", 60, 4) == []

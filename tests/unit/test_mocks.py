@@ -202,3 +202,19 @@ def test_mocks_of_ones_own_are_asked_for_a_lookup(mocked):
 
     with pytest.raises(InvalidInputError, match="getSnapshot with snapshotId, contentHash, status, createdAt"):
         mocked(lambda: get_snapshot("x") and None, Own())
+
+
+@both
+def test_versions_and_promoted_snapshots_have_their_outputs(mocked, module):
+    """As the provider gives them: a history of one, an id that is no name, a content that only a server knows."""
+
+    def program():
+        trial = module.Snapshot("trial", TOOLS, keep=3)
+        stable = module.Snapshot("stable", source_snapshot=trial.name, name="stable")
+        return [trial.name, trial.id, trial.versions, stable.source_snapshot, stable.content_hash, stable.versions]
+
+    name, id_, versions, source, content_hash, none = mocked(program)
+    assert id_ == "trial/versions"
+    assert [each["name"] for each in versions] == [name] == [source]
+    assert len(content_hash) == 64
+    assert none is None

@@ -81,3 +81,12 @@ def test_what_is_no_manifest_is_refused_in_the_program(run):
     """At the line that gives it."""
     with pytest.raises(InvalidInputError, match="manifest: must be a Manifest"):
         run(lambda: Image("x", cast(Any, 5)) and None)
+
+
+def test_a_timeout_limits_updates_too_where_they_build():
+    """Versions are made by updates; an update's own limit stays."""
+    options: Any = _options("Snapshot", MANIFEST, 90, None, updates=True)
+    assert (options.custom_timeouts.create, options.custom_timeouts.update) == ("90s", "90s")
+    opts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(update="2m"))
+    options = _options("Snapshot", MANIFEST, 90, opts, updates=True)
+    assert options.custom_timeouts.update == "2m"

@@ -241,6 +241,36 @@ def test_a_custom_timeout_is_the_builds_limit(run, text, seconds):
     assert (registered["x"]["timeout"], registered["y"]["timeout"]) == (seconds, 5)
 
 
+def test_limits_of_updates_and_deletes_are_told_where_versions_are_kept(run):
+    """A dynamic provider is not given them, and only there have they anything to limit."""
+    timeouts = pulumi.CustomTimeouts(create="1m", update="2m", delete="3m")
+    opts = pulumi.ResourceOptions(custom_timeouts=timeouts)
+
+    def program():
+        Snapshot("x", MANIFEST, keep=2, opts=opts)
+        Snapshot("y", MANIFEST, opts=opts)
+
+    registered = run(program).inputs
+    limits = ("timeout", "updateTimeout", "deleteTimeout")
+    assert [registered["x"].get(limit) for limit in limits] == [60.0, 120.0, 180.0]
+    assert [registered["y"].get(limit) for limit in limits] == [60.0, None, None]
+    assert registered["x"]["keep"] == 2
+    assert "keep" not in registered["y"]
+
+
+def test_a_source_takes_the_place_of_a_manifest(run):
+    """Its name and what it must hold are inputs; a secret name is told, and then refused."""
+
+    def program():
+        Snapshot("x", source_snapshot="trial-1", source_hash="a" * 64)
+        Snapshot("y", source_snapshot=pulumi.Output.secret("trial-1"), name="stable")
+
+    registered = run(program).inputs
+    assert (registered["x"]["sourceSnapshot"], registered["x"]["sourceHash"]) == ("trial-1", "a" * 64)
+    assert "manifest" not in registered["x"]
+    assert registered["y"]["secretPaths"] == ["sourceSnapshot"]
+
+
 @pytest.mark.parametrize("opts", [None, pulumi.ResourceOptions()])
 def test_no_custom_timeout_is_no_limit_of_ours(opts):
     """The provider has its own."""
