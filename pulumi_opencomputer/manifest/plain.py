@@ -12,7 +12,9 @@ from typing import Any
 
 from ..errors import InvalidInputError, Problem
 from .paths import Path, is_output, join
-from .places import here
+
+#: Stands for a variable's value that turned out to be None, which Pulumi would drop; the check refuses it.
+NO_VALUE = {"hasNoValue": True}
 
 _NO_VALUE = (
     "has no value (None): what it was read from is probably not set. Give it a value, or leave the variable out."
@@ -67,28 +69,20 @@ def _odd(value: Any) -> str:
 
 def _with_values(variables: Any, path: Path, problems: list[Problem]) -> Any:
     """The variables of the environment, each of them with a value, also where that is known only later."""
-    # By the time that an Output is known, nobody can tell which line of the program has given it.
-    line = here() if is_output(variables) or isinstance(variables, Mapping) else ""
     if is_output(variables):
-        return variables.apply(lambda known: _present_all(known, path, line))
+        return variables.apply(_present_all)
     if not isinstance(variables, Mapping):
         return variables
     problems += [Problem(join((*path, str(name))), _NO_VALUE) for name, value in variables.items() if value is None]
-    return {name: _with_value(value, (*path, str(name)), line) for name, value in variables.items()}
+    return {name: value.apply(_present) if is_output(value) else value for name, value in variables.items()}
 
 
-def _with_value(value: Any, path: Path, line: str) -> Any:
-    return value.apply(lambda known: _present(known, path, line)) if is_output(value) else value
+def _present_all(variables: Any) -> Any:
+    if not isinstance(variables, Mapping):
+        return variables
+    return {name: _present(value) for name, value in variables.items()}
 
 
-def _present_all(variables: Any, path: Path, line: str) -> Any:
-    for name, value in variables.items() if isinstance(variables, Mapping) else ():
-        _present(value, (*path, str(name)), line)
-    return variables
-
-
-def _present(value: Any, path: Path, line: str) -> Any:
-    if value is None:
-        where = f"{line}: {join(path)}" if line else join(path)
-        raise InvalidInputError([Problem(where, _NO_VALUE)])
-    return value
+def _present(value: Any) -> Any:
+    # An error that was raised here would reach the user in one of Pulumi's, with the whole manifest.
+    return NO_VALUE if value is None else value

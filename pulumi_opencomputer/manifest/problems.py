@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Problem
 from .forms import api_form_problems
 from .paths import Path, join
+from .plain import NO_VALUE
 from .steps import KINDS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _cure(kind: str, declared: Any, path: Path) -> str:
         return " Put the number or truth value in quotes."
     if kind == "string_type" and isinstance(value, list):
         return " A list does not go in its place; give each of its entries by itself."
-    if kind == "string_type" and value is None:
+    if kind == "string_type" and (value is None or value == NO_VALUE):
         return " It has no value: what it was read from is probably not set. Give it a value, or leave it out."
     if kind == "list_type" and isinstance(value, str):
         return " Put the string in [ ]."

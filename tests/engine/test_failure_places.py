@@ -9,6 +9,7 @@ import pytest
 from adapters import DYNAMIC, PLUGIN, only
 from emulator_process import Emulator
 from project import Project
+from pulumi_opencomputer.manifest.places import INPUT
 
 # A helper, a loop and an f-string, as programs are written. Two lines of imports stand in front.
 PROGRAM = """
@@ -43,7 +44,7 @@ def test_a_failed_build_names_the_programs_line(project: Project) -> None:
     project.program("\n\n" + good)
     for ran in (project.preview("--diff"), project.up("--diff")):
         assert set(ran.steps().values()) == {"same"}
-        assert "__" not in made.text + ran.text
+        assert INPUT not in made.text + ran.text + str(made.events) + str(ran.events)
     assert recorded(project) == before
     assert "__main__.py" not in str(before)
 
@@ -65,8 +66,9 @@ MISTAKES = {
         "own. (OC1002)"
     ),
     "none = pulumi.Output.from_input('x').apply(lambda _: None)\nSnapshot('daily', Manifest.base().env({'A': none}))": (
-        "__main__.py:4: manifest.steps[0].env.A: has no value (None): what it was read from is probably not set. Give "
-        "it a value, or leave the variable out. (OC1002)"
+        "pulumi-python:dynamic/opencomputer:Snapshot resource 'daily' has a problem: __main__.py:4: "
+        "manifest.steps[0].env.A: must be a string. It has no value: what it was read from is probably not set. Give "
+        "it a value, or leave it out. (OC1002)"
     ),
 }
 
@@ -81,6 +83,7 @@ def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project, em
         assert f"error: {told}" in ran.stdout
         assert "Traceback" not in ran.stdout
     assert emulator.requests() == []
+    project.program(next(iter(MISTAKES)))
     project.environment["OPENCOMPUTER_DEBUG"] = "1"
     assert "Traceback" in project.preview(fails=True).text
 

@@ -164,14 +164,14 @@ def test_missing_key_is_an_error_with_the_command_that_mends_it(project: Project
 
 
 def test_every_mistake_is_told_at_once_and_nothing_is_sent(project: Project, emulator: Emulator) -> None:
-    """Mistakes are check failures with their paths, and show no value."""
+    """Mistakes are check failures with the program's line and their paths, and show no value."""
     project.program("""
     hidden = pulumi.Output.secret("a\\0hunter2")
     Snapshot("daily", Manifest.base().apt_install([""]).workdir("relative").run_commands(hidden), name="a/b")
     """)
     ran = project.up(fails=True)
     paths = ("manifest.steps[0].aptInstall[0]", "manifest.steps[1].workdir", "manifest.steps[2].run[0]", "name")
-    assert [path for path in paths if f"has a problem: {path}: " not in ran.text] == []
+    assert [path for path in paths if f"has a problem: __main__.py:5: {path}: " not in ran.text] == []
     assert "hunter2" not in ran.text
     assert emulator.requests() == []
 
