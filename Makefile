@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(VENV) ## make .venv, and find or install a Pulumi CLI (.tools/bin)
@@ -63,7 +63,7 @@ coverage: $(VENV) ## show what the tests without an engine run of the package; a
 
 .PHONY: soak
 soak: setup ## try much more of what the tests do at random or once; about half an hour
-	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/engine/test_kills.py tests/unit
+	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/api/test_hostile_adapters.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check
 check: $(VENV) ## check the format, the style, the types, the imports and, where actionlint is installed, the workflows
@@ -72,10 +72,29 @@ check: $(VENV) ## check the format, the style, the types, the imports and, where
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(WITH_TOOLS) sh -c '! command -v actionlint >/dev/null || actionlint -shellcheck= -pyflakes='
+	@$(BIN)/zizmor --offline --quiet .github >/dev/null || $(BIN)/zizmor --offline --quiet .github
+
+.PHONY: package
+package: $(VENV) ## make the wheel and the source distribution in dist, and check them
+	@$(BIN)/python -m tools.release package
+
+.PHONY: plugin
+plugin: $(VENV) ## make the plugin's archive for this machine in dist (PLATFORMS=all: for each platform)
+	@$(BIN)/python -m tools.release plugin $(PLATFORMS)
+
+.PHONY: sdks
+sdks: TOOLS_ARGS += --java
+sdks: setup ## make the SDKs of Node.js, Go and Java in dist (LANGUAGES=…)
+	@$(WITH_TOOLS) $(BIN)/python -m tools.release sdks $(LANGUAGES)
+
+.PHONY: release-check
+release-check: TOOLS_ARGS += --java
+release-check: setup ## make all that a release publishes, and tell what stands against it; needs no account
+	@$(WITH_TOOLS) $(BIN)/python -m tools.release check
 
 .PHONY: docs
 docs: $(VENV) ## build the documentation in build/docs; a broken link or reference fails
-	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 	@echo 'docs: build/docs/index.html'
 
 .PHONY: screenshots

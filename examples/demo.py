@@ -1,7 +1,7 @@
 """The quickstart from the first `pulumi up` to `pulumi destroy`, against an emulated OpenComputer API on this machine.
 
-Run it with `make demo`. It needs no account: the real Pulumi CLI deploys a copy of `examples/quickstart`, its state
-goes to a temporary folder, and each act is checked through the API. The exit code is 0 only if all of it held.
+Run it with `make demo`. It needs no account: the real Pulumi CLI deploys a copy of `examples/quickstart`, with its
+state in a temporary folder, and each act is checked through the API. The exit code is 0 only if every check passed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ GOOD_IMAGE, BAD_IMAGE = '"daily", image', '"daily", toolchain.run_commands("FAIL
 SECONDS_TO_START = 30.0
 SECONDS_TO_STOP = 60.0
 
-Row = dict[str, Any]
+Record = dict[str, Any]
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -78,67 +78,69 @@ def play(folder: Path) -> None:
 def create(project: Project, api: Api) -> None:
     heading("1. pulumi up: one image is built, two snapshots put it under a name")
     log = project.up()
-    outputs, rows = project.outputs(), api.rows()
-    require(set(rows) == {NAMED, outputs["trial"]}, f"there are two snapshots, {NAMED} and {outputs['trial']}")
-    require(all(row["status"] == "ready" for row in rows.values()), "both are ready")
-    require(all(hash_of(row) == outputs["image"] for row in rows.values()), "both hold the image that was planned")
-    require(embedded_files(rows[NAMED]) == ["hello.py"], "the local directory is in it")
-    require("[1/6] apt install ripgrep jq" in log and "ready in" in log, "the log told the build's steps")
+    outputs, records = project.outputs(), api.records()
+    require(set(records) == {NAMED, outputs["trial"]}, f"there are two snapshots, {NAMED} and {outputs['trial']}")
+    require(all(record["status"] == "ready" for record in records.values()), "both are ready")
+    require(
+        all(hash_of(record) == outputs["image"] for record in records.values()), "both hold the image that was planned"
+    )
+    require(embedded_files(records[NAMED]) == ["hello.py"], "the local directory is in it")
+    require("[1/6] apt install ripgrep jq" in log and "ready in" in log, "the log shows the build's steps")
 
 
 def run_again(project: Project, api: Api) -> None:
     heading("2. pulumi up again: nothing changed, so nothing is done")
-    before = api.rows()
+    before = api.records()
     log = project.up()
     require("4 unchanged" in log, "Pulumi left the stack and its three resources alone")
-    require(api.rows() == before, "no snapshot was touched")
+    require(api.records() == before, "no snapshot was touched")
 
 
 def replace(project: Project, api: Api) -> None:
     heading("3. One line changes: the new image is built first, then the snapshots move to it")
-    before, trial = api.rows(), project.outputs()["trial"]
+    before, trial = api.records(), project.outputs()["trial"]
     project.edit(OLD_PACKAGE, NEW_PACKAGE)
     log = project.up()
-    outputs, after = project.outputs(), api.rows()
+    outputs, after = project.outputs(), api.records()
     require("3 replaced" in log, "image and snapshots were replaced")
     require(set(after) == {NAMED, outputs["trial"]}, "there are two snapshots, as before")
     require(after[NAMED]["id"] != before[NAMED]["id"], f"{NAMED} is a new snapshot under the old name")
     require(outputs["trial"] != trial and trial not in after, "the generated name is new, and the old one gone")
-    require(all(hash_of(row) == outputs["image"] for row in after.values()), "both hold the new image")
+    require(all(hash_of(record) == outputs["image"] for record in after.values()), "both hold the new image")
 
 
 def fail(project: Project, api: Api) -> None:
     heading(f"4. A step that fails: so does the update, and {NAMED} stays as it was")
-    before, outputs = api.rows(), project.outputs()
+    before, outputs = api.records(), project.outputs()
     project.edit(GOOD_IMAGE, BAD_IMAGE)
     log = project.up(fails=True)
     require("The build failed at step 7 (run) with exit code 1" in log, "the error names the step and its exit code")
-    require(api.rows() == before, "both snapshots are the same rows as before, id and all")
+    require(api.records() == before, "both snapshots are as before, down to their IDs")
     require(project.outputs() == outputs, "so are the stack's outputs")
 
 
 def destroy(project: Project, api: Api) -> None:
     heading("5. pulumi destroy: no snapshot is left")
     project.pulumi("destroy", "--yes", "--skip-preview")
-    require(api.rows() == {}, "the API has no named snapshot any more")
+    require(api.records() == {}, "the API has no named snapshot any more")
     project.pulumi("stack", "rm", "demo", "--yes")
 
 
 class Api:
-    """The emulated API, asked for what is really there."""
+    """The emulated API, which knows what is really there."""
 
     def __init__(self, url: str, http: httpx.Client) -> None:
         self._url = url
         self._http = http
 
-    def rows(self) -> dict[str, Row]:
+    def records(self) -> dict[str, Record]:
         """All named snapshots by name."""
         try:
             answer = self._http.get(f"{self._url}/api/snapshots", headers={"X-API-Key": API_KEY})
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise DemoError(f"the emulator should list its snapshots: {error}") from error
-        return {row["name"]: row for row in answer.json()}
+        return {record["name"]: record for record in answer.json()}
 
 
 class Project:
@@ -232,7 +234,7 @@ def announced_url(process: subprocess.Popen[str], log: Path) -> str:
 def running(
     command: list[str], folder: Path, environment: dict[str, str], *, stderr: int | IO[str]
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a process in a session of its own, which Ctrl-C does not reach: the demo ends it, in good order."""
+    """Run a process in a session of its own, which Ctrl-C does not reach. The demo ends it in an orderly way."""
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -264,14 +266,14 @@ def end(process: subprocess.Popen[str]) -> None:
         raise
 
 
-def hash_of(row: Row) -> str:
-    """A row's content hash, without the name that the API adds to it."""
-    return str(row["contentHash"]).partition(":named:")[0]
+def hash_of(record: Record) -> str:
+    """A record's content hash, without the name that the API adds to it."""
+    return str(record["contentHash"]).partition(":named:")[0]
 
 
-def embedded_files(row: Row) -> list[str]:
+def embedded_files(record: Record) -> list[str]:
     """The files of the directories that a snapshot's manifest embeds."""
-    steps = row["manifest"]["steps"]
+    steps = record["manifest"]["steps"]
     return [file["relativePath"] for step in steps if step["type"] == "add_dir" for file in step["args"]["files"]]
 
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -79,7 +81,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
     globals()[name] = value
+    if name == "Manifest":
+        atexit.register(_look_for_resources)
     return value
+
+
+def _look_for_resources() -> None:
+    """Warn where a Pulumi program has made manifests and no resource of them."""
+    if "pulumi" in sys.modules and "opencomputer" in sys.modules:
+        importlib.import_module(".program.undeclared", __name__).warn_if_nothing_is_declared()
 
 
 def __dir__() -> list[str]:

@@ -82,7 +82,11 @@ class _Provider(ResourceProvider):
             state, log = _values(_olds), _session().log(urn)
             difference = _session().lifecycle.diff(_kind(self.kind), urn, state, inputs, log)
             # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
-            changes = difference.changes or _PROVIDER not in _olds
+            changes: bool | None = difference.changes or _PROVIDER not in _olds
+            _session().say_changes(urn, state, inputs)
+            if difference.shows_in_inputs:
+                # Answered as unknown: the engine then shows how the inputs differ, and no output as if it was lost.
+                changes = None
             return DiffResult(changes=changes, replaces=list(difference.replaces), delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -16,6 +16,7 @@ from .program.declarations import Declaration, ImageDeclaration, SnapshotDeclara
 from .program.functions import SnapshotInfo, get_snapshot, list_snapshots
 from .program.inputs import after
 from .program.options import warn_of_plain_key
+from .program.plugin_check import warn_of_plugin
 from .program.timeouts import with_create_timeout
 
 __all__ = ["Image", "Manifest", "Snapshot", "SnapshotInfo", "get_snapshot", "list_snapshots"]
@@ -35,6 +36,7 @@ class _PluginResource(Declaration, pulumi.CustomResource):
         opts: pulumi.ResourceOptions | None,
     ) -> None:
         warn_of_plain_key()
+        warn_of_plugin()
         options = _options(self._kind, manifest, timeout, opts, updates=inputs.get("keep") is not None)
         pulumi.CustomResource.__init__(self, f"opencomputer:index:{self._kind}", resource_name, inputs, options)
 

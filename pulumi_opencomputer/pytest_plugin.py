@@ -1,4 +1,4 @@
-"""Fixtures for the tests of programs that use OpenComputer; pytest finds them where this package is installed."""
+"""Fixtures for tests of programs that use OpenComputer. Pytest finds them if this package is installed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def opencomputer_emulator_process(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
-    """The emulator of this session, with whatever earlier tests left in it."""
-    # Whoever does not use the fixtures pays for no import.
+    """The emulator of this session, with anything that earlier tests left in it."""
+    # Tests without these fixtures don't pay for the import.
     from .testing import Emulator, RunningEmulator  # noqa: PLC0415
 
     url = request.config.getoption(_OPTION)
@@ -45,7 +45,7 @@ def opencomputer_emulator_process(request: pytest.FixtureRequest) -> Iterator[Ru
 def opencomputer_emulator(
     opencomputer_emulator_process: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> RunningEmulator:
-    """An emulator as it is at its start, to which the test's environment leads."""
+    """A freshly reset emulator that the test's environment points to."""
     opencomputer_emulator_process.reset()
     for name, value in opencomputer_emulator_process.environment.items():
         monkeypatch.setenv(name, value)

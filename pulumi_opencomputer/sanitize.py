@@ -1,14 +1,14 @@
-"""Text from the server, made fit for a terminal and for Pulumi's engine.
+"""Make text from the server fit for a terminal and for Pulumi's engine.
 
-Pulumi's engine panics on ``<{%`` with an unknown colour name behind it, and a log line that carries
-control sequences could rewrite what stands on the user's screen.
+Pulumi's engine panics on ``<{%`` followed by an unknown colour name, and a log line with control sequences could
+rewrite the user's screen.
 """
 
 from __future__ import annotations
 
 import re
 
-#: How Pulumi's protocol writes a value that is not known yet: one text for each type.
+#: How Pulumi's protocol represents a value that is not known yet: one text for each type.
 UNKNOWN_MARKS = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
@@ -20,7 +20,7 @@ UNKNOWN_MARKS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-# These mark its special values. A text of a server that is one of either would be taken for it.
+# These mark special values. A server's text that equals one of either would be taken for it.
 _SIGNATURES = frozenset(
     {
         "4dabf18193072939515e22adb298388d",
@@ -59,16 +59,16 @@ def clean(text: str) -> str:
 
 
 def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
-    """Return the cleaned text on one line of at most `length` characters; a cut shows as ``…``."""
+    """Return the cleaned text on one line of at most `length` characters, shortened with ``…``."""
     line = " ".join(clean(text).split()).replace("<{%", "<{ %")
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def is_engine_mark(text: str) -> bool:
-    """Tell whether Pulumi's engine would take the text for one of its own marks, as that of an unknown value."""
+    """Tell whether Pulumi's engine would take the text for one of its own markers, such as an unknown value."""
     return text in UNKNOWN_MARKS or text in _SIGNATURES
 
 
 def quoted(name: str) -> str:
-    """Return a name for a message: cleaned, cut and in quotes."""
+    """Return a name for a message: cleaned, shortened and in quotes."""
     return f"'{excerpt(name)}'"

@@ -36,6 +36,10 @@ ODD: dict[str, dict[str, Any]] = {
     # A shell takes these words otherwise than they look; the record counts as it is.
     "unquoted": _form(_step("pip_install", packages=["pandas>=2", "numpy"]), _step("workdir", path="/my work")),
     "unquoted-with-files": _form(_step("pip_install", packages=["pandas>=2"]), _directory("/app", **{"a.bin": BINARY})),
+    "unquoted-with-bytes": _form(
+        _step("pip_install", packages=["numpy>=2"]),
+        _step("add_file", path="/b.bin", content=_b64(b"\xff\x00"), encoding="base64"),
+    ),
     "memory": _form(_step("run", commands=["make"]), builderMemoryMB=4096, runtimeMemoryMB=512),
     "rebuilt": _form(_step("run", commands=["make"], rebuild="2026-08-01")),
     "stepped-aside": _form(_step("run", commands=["make all"], rebuild=2)),

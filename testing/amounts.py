@@ -27,3 +27,6 @@ EXAMPLES = 5_000 if SOAKING else 100
 
 #: Generated manifests that Go hashes as well.
 MANIFESTS = 200_000 if SOAKING else 12_000
+
+#: Lives of a snapshot and an image against a server that answers at random, with each adapter.
+HOSTILE_SERVERS = 2_000 if SOAKING else 20

@@ -1,4 +1,4 @@
-"""What Pulumi can do with a resource, and what it does here: the data of the table, and how tests refer to it."""
+"""Every Pulumi feature that concerns a resource: the data of the documented table, and how tests refer to it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class KilledError(BaseException):
 
 
 class Killer:
-    """Kills at the how manieth call, before or after it, or at an event of its stream."""
+    """Kills at the n-th call, before or after it, or at an event of its stream."""
 
     def __init__(self) -> None:
         self.left: int | None = None

@@ -15,6 +15,9 @@ from sphinx.application import Sphinx
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SCHEMA = _ROOT / "pulumi_opencomputer" / "plugin" / "schema.json"
+_PAGES = _ROOT / "docs"
+# The index itself, and what is for a package registry.
+_NO_PAGES = ("index", "_index", "installation-configuration", "versions")
 _MARK = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
 _MARKS = re.compile(r"^{{% .* %}}\n?", re.MULTILINE)
 
@@ -56,6 +59,15 @@ def _help(*command: str) -> str:
         check=True,
     )
     return ran.stdout.strip()
+
+
+def _other_pages() -> str:
+    """A table of contents of the pages that the index names nowhere, so that none is out of reach."""
+    named = (_PAGES / "index.md").read_text(encoding="utf-8").split()
+    others = [page for page in sorted(_PAGES.glob("*.md")) if page.stem not in {*named, *_NO_PAGES}]
+    if not others:
+        return ""
+    return "\n".join(["```{toctree}", ":caption: More", ":hidden:", "", *(page.stem for page in others), "```"])
 
 
 def _schema() -> str:
@@ -117,5 +129,6 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "benchmarks": _benchmarks,
     "changelog": _changelog,
     "command-line": _command_line,
+    "other-pages": _other_pages,
     "schema": _schema,
 }

@@ -1,7 +1,8 @@
 """Links that leave ``docs/`` lead to the repository's pages.
 
 In Markdown a page links ``../examples/quickstart``, which works wherever the repository is shown. On the site such a
-link gets the repository's address. A target that does not exist is an error.
+link gets the repository's address. A target that does not exist is an error. The placeholder of that address, which
+pages have in names as that of the Go module, is replaced as well.
 """
 
 from __future__ import annotations
@@ -47,4 +48,5 @@ def _rewrite(app: Sphinx, page: str, source: list[str]) -> None:
         kind = "tree" if target.is_dir() else "blob"
         return f"{repository()}/{kind}/main/{target.relative_to(_ROOT).as_posix()}{link[2] or ''}"
 
-    source[0] = _LINK.sub(address, source[0])
+    named = source[0].replace(_UNSET.removeprefix("https://"), repository().removeprefix("https://"))
+    source[0] = _LINK.sub(address, named)

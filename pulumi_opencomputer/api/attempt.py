@@ -1,7 +1,7 @@
-"""One request on a connection of its own: how far it got, a limit on its time, what its failure means.
+"""One request on its own connection: how far it got, its time limit, and what its failure means.
 
-httpx limits each read and each write, not their sum: a server that drips a byte every half minute would hold
-a request for days. Here a timer shuts the connection down when the time is over.
+httpx limits each read and each write, not their sum: a server that sends a byte every half minute could hold a request
+for days. Here a timer shuts the connection down when the time is over.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Exchange:
 
         Args:
             url: The API's address, for messages.
-            limit: The seconds that connecting, request and answer may take in all.
+            limit: The seconds that connection, request and answer may take together.
             build: Whether it is a build, whose broken connection is a `StreamLostError`.
-            proxy: The address of the proxy that it goes through, for messages; None if it goes through none.
+            proxy: The address of the proxy, for messages; None if there is none.
         """
         self.begun = False
         self.sent = False
@@ -72,14 +72,14 @@ class Exchange:
 
     @property
     def socket(self) -> socket.socket | None:
-        """The connection's socket; None before there is one."""
+        """The connection's socket; None until there is one."""
         stream = self._stream
         found = stream.get_extra_info("socket") if stream is not None else None
         return found if isinstance(found, socket.socket) else None
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Run the block under the time limit, and turn httpx's errors in it into the package's own."""
+        """Run the block under the time limit, and convert httpx's errors into this package's."""
         timer = threading.Timer(self._limit, self._expire)
         timer.daemon = True
         timer.start()
@@ -90,7 +90,7 @@ class Exchange:
             timer.cancel()
 
     def translated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield an answer's bytes; a failure is the package's own error already for who reads them."""
+        """Yield an answer's bytes; the reader gets this package's errors."""
         with self._translating():
             yield from chunks
 
@@ -99,7 +99,7 @@ class Exchange:
         try:
             yield
             if self._expired and not self._told:
-                # An answer without a length ends with the connection, also where the timer ended that.
+                # An answer without a length ends with the connection, even if the timer ended the connection.
                 raise self._expiry()
         except httpx.HTTPError as error:
             raise self._failure(error) from error
@@ -173,7 +173,7 @@ def _connect_error(url: str, error: httpx.HTTPError, proxy: str | None) -> Unava
     if proxy:
         return UnavailableError(f"Can't connect to {url} through the proxy {shown(proxy)}: {told}. {_CHECK_PROXY}")
     if any(isinstance(cause, socket.gaierror) and cause.errno in _NO_SUCH_HOST for cause in _causes(error)):
-        # A second look is for a name server that was wrong for a moment.
+        # A second attempt helps if the name server was wrong for a moment.
         return _hopeless(f"Can't connect to {url}: there is no such host ({told}). {CHECK_URL}", 2)
     return UnavailableError(f"Can't connect to {url}: {told}. {CHECK_URL}")
 
@@ -199,5 +199,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_break(error: httpx.RemoteProtocolError) -> bool:
-    # The library has one class for broken connections and for answers that aren't HTTP.
+    # The library has the same class for broken connections and for answers that aren't HTTP.
     return "disconnected" in str(error) or "closed connection" in str(error)

@@ -1,6 +1,6 @@
-"""Which error an answer of the server means: an HTTP status, or the error event of a build's stream.
+"""Which error an answer of the server becomes: an HTTP status, or the error event of a build's stream.
 
-Nothing in here does I/O. Every text of the server that gets into an error is cleaned, cut, and free of the API key
+Nothing here does I/O. Every text of the server that enters an error is cleaned, shortened, and freed of the API key
 (`redact`).
 """
 
@@ -55,11 +55,11 @@ _LONGEST_FAILURE_TEXT = 4_000
 
 
 def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str, redact: Redact) -> APIError:
-    """Map an answer that is not the wished-for one to an error.
+    """Map an answer other than the expected one to an error.
 
     Args:
         status: The HTTP status.
-        headers: The answer's headers, looked up without regard to case.
+        headers: The answer's headers, looked up case-insensitively.
         body: The answer's body, or the first part of it.
         url: The API's address, for the message.
         redact: Takes the API key out of a text.
@@ -128,7 +128,7 @@ def parse_retry_after(value: str, now: float) -> float | None:
 
 
 def parse_date(value: str) -> float | None:
-    """Return the seconds of the epoch that an HTTP date names; None if it is none."""
+    """Return the seconds since the epoch of an HTTP date; None if it is not one."""
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
@@ -162,13 +162,13 @@ def _client_error(status: int, headers: Mapping[str, str], said: str) -> APIErro
 
 
 def _known_error(error: str, redact: Redact) -> APIError | None:
-    # A failed step comes first: its text is a program's output, in which any of the other phrases may stand.
+    # A failed step comes first: its text is a program's output, which may contain any of the other phrases.
     if match := _STEP_FAILURE.match(error):
         from ..manifest.steps import KINDS_OF_API  # noqa: PLC0415 - a build that fails needs it, and nothing before
 
         number, step_type, code, text = match.groups()
         step, exit_code = int(number) + 1, int(code) if code else None
-        # A server can name a step as it likes, also by what the manifest holds; only known types are shown.
+        # A server can name a step as it likes, even after the manifest's content. Only known types are shown.
         kind = step_type if step_type in KINDS_OF_API else None
         return BuildFailedError(
             describe_failure(step, kind, exit_code),
@@ -194,7 +194,7 @@ def _known_error(error: str, redact: Redact) -> APIError | None:
 
 
 def _redirect(status: int, headers: Mapping[str, str], url: str, redact: Redact) -> APIError:
-    # The query is left out: single sign-on puts tokens there.
+    # The query is left out, because single sign-on puts tokens there.
     target = quote(headers.get("location", "").partition("?")[0], redact)
     return ProtocolError(
         f"{url} answered with a redirect (status {status}{' to ' + target if target else ''}), which is not"
@@ -213,15 +213,15 @@ def _error_field(body: bytes) -> str | None:
 
 
 def _cut_error_field(data: bytes) -> str | None:
-    """The error's text where the event is cut off."""
+    """Return the error's text of an event that is cut off."""
     if not re.match(rb'\s*\{\s*"error"\s*:\s*"', data):
         return None
-    # The cut may stand within an escape of up to 12 characters (a surrogate pair).
+    # The cut may be inside an escape of up to 12 characters (a surrogate pair).
     ends = (data[: len(data) - cut] + b'"}' for cut in range(min(13, len(data))))
     return next((found for end in ends if (found := _error_field(end)) is not None), None)
 
 
 def quote(raw: bytes | str, redact: Redact) -> str:
-    """Return a text of the server for an error: cleaned, on one line, cut to 200 characters, without the API key."""
+    """Return a text of the server for an error: cleaned, on one line, at most 200 characters, without the API key."""
     text = raw if isinstance(raw, str) else raw.decode(errors="replace")
     return excerpt(redact(clean(text)))

@@ -1,7 +1,7 @@
-"""The server's events of a build, understood.
+"""Parse the server's build events.
 
-The server tells its progress in English sentences and a few types. This is the only place that knows them. What it does
-not know becomes an `OtherLine`, so that nothing a server says is lost.
+The server reports progress in English sentences and a few types. This is the only place that knows them. Anything else
+becomes an `OtherLine`, so that nothing the server says is lost.
 """
 
 from __future__ import annotations

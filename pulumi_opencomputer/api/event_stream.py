@@ -1,7 +1,7 @@
-"""A build's event stream, read from bytes: each event as it comes, and the one that ends it.
+"""Read a build's event stream from bytes: each event as it arrives, and the one that ends the build.
 
-The stream is bytes all the way, as the event that ends a build may be hundreds of megabytes long: a line of data is
-gathered in one buffer, and its parser reads that very buffer. What is not such a result is kept up to a limit.
+Everything stays bytes, because the event that ends a build may be hundreds of megabytes long. A line of data is
+collected in one buffer, which its parser reads directly. Anything that is not such a result is kept up to a limit only.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class TerminalEvent:
 
     Attributes:
         kind: How it ended.
-        data: The event's data, as the server's bytes; of an error at most 1 MiB.
-        is_whole: Whether all of the event arrived, its last blank line too.
+        data: The event's data, as the server's bytes; at most 1 MiB of an error.
+        is_whole: Whether the whole event arrived, including its last blank line.
     """
 
     kind: Literal["result", "error"]
@@ -42,13 +42,13 @@ def read_build(
 
     Args:
         chunks: The answer's body as it comes.
-        on_event: Called for each other event, in order, also for repeated ones.
+        on_event: Called for each other event, in order, even if it is repeated.
         redact: Takes the API key out of a text.
-        limit: The most bytes that an event, with comments before it, may have.
+        limit: The largest size of an event, with comments before it, in bytes.
 
     Returns:
-        The event that ends the build, or None if the stream ended without one. It is not whole where the stream ended
-        within it.
+        The event that ends the build, or None if the stream ended without one. It is not whole if the stream ended
+        inside it.
 
     Raises:
         AnswerTooLargeError: An event is larger than `limit`.
@@ -72,7 +72,7 @@ def _terminal(name: str, data: bytearray, *, is_whole: bool = True) -> TerminalE
 
 
 class _Reader:
-    """The lines of a stream, put together to events (the `EventSource` format of the HTML standard)."""
+    """Assembles the lines of a stream into events (the `EventSource` format of the HTML standard)."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -88,7 +88,7 @@ class _Reader:
         if chunk:
             self._ends_in_cr = chunk.endswith(b"\r")
         start = 0
-        # Most chunks of a large event are within one line, which is seen faster so.
+        # Most chunks of a large event are part of one line, and this finds that out faster.
         has_ends = b"\n" in chunk or b"\r" in chunk
         for end in _LINE_END.finditer(chunk) if has_ends else ():
             self._take(chunk[start : end.start()])
@@ -119,7 +119,7 @@ class _Reader:
             raise AnswerTooLargeError(
                 f"An event of the build stream is larger than {self._limit // 1024**2} MiB; it was not read on."
             )
-        # What is no result is text, of which the beginning is enough. An event without a name yet may become one.
+        # Anything but a result is text, whose beginning is enough. An event without a name may still become a result.
         is_text = self._name not in ("", "result") or self._line.startswith(b":")
         self._line += piece[: max(0, _LARGEST_TEXT - len(self._line))] if is_text else piece
 

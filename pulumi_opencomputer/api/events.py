@@ -1,4 +1,4 @@
-"""What the server says of a build, as typed events; `event_parser` makes them."""
+"""What the server says about a build, as typed events. `event_parser` makes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BuildEvent:
-    """Something that the server said of a build.
+    """Something that the server said about a build.
 
     Attributes:
         step: The step's number as the log counts: from 1; 0 before the first, one more than there are for the
@@ -67,4 +67,4 @@ class CheckpointStarted(BuildEvent):
 
 @dataclass(frozen=True)
 class OtherLine(BuildEvent):
-    """Anything else: the output of a command, or words of a later server."""
+    """Anything else: the output of a command, or a message of a later server."""

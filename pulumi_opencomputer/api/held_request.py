@@ -1,4 +1,4 @@
-"""A request held back before its last byte: is everything else out, and is the server still waiting for it?"""
+"""A request without its last byte: is everything else sent, and is the server still waiting for the last byte?"""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _MOST_BYTES = 64 * 1024
 
 
 class HeldRequest:
-    """A request of which all but the last byte went into its connection."""
+    """A request of which all but the last byte was written to its connection."""
 
     def __init__(self, connection: socket.socket | None, url: str, redact: Callable[[str], str]) -> None:
         """Prepare it.
 
         Args:
-            connection: The connection; None where it can't be had, as through some proxies: then nothing is found out.
+            connection: The connection. None if it is not available, as with some proxies; then nothing is found out.
             url: The API's address, for errors.
             redact: Takes the API key out of a text.
         """
@@ -43,7 +43,7 @@ class HeldRequest:
         self._redact = redact
 
     def wait_until_sent(self, seconds: float) -> None:
-        """Wait until the other side has received it all and had a moment to refuse it.
+        """Wait until the other side has received all of it and had a moment to refuse it.
 
         Args:
             seconds: The longest wait.
@@ -59,14 +59,14 @@ class HeldRequest:
         self.require_silence(_SECONDS_AFTER)
 
     def require_silence(self, seconds: float = 0.0) -> None:
-        """Make sure that the server still waits for the last byte.
+        """Make sure that the server is still waiting for the last byte.
 
         Args:
             seconds: How long to listen.
 
         Raises:
-            StreamLostError: It hung up; it has nothing to build.
-            APIError: It refused the request already, with what it said.
+            StreamLostError: It hung up, so it has nothing to build.
+            APIError: It has refused the request already; has its words.
         """
         if self._connection is None:
             return
@@ -85,20 +85,20 @@ class HeldRequest:
             return ProtocolError(f"{self._url} answered before the whole request was sent.")
         lines = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
         headers = {name.strip().lower(): value.strip() for name, _, value in lines}
-        # Whether in chunks or not, the API's own answer is one small object.
+        # With or without chunked encoding, the API's own answer is one small object.
         text = body[max(0, body.find(b"{")) : body.rfind(b"}") + 1] or body
         return http_error(int(status[1]), headers, text, url=self._url, redact=self._redact)
 
 
 def _heard(connection: socket.socket, seconds: float) -> bytes | None:
-    """What the server said: None if nothing, empty if it hung up."""
+    """Return what the server said: None if nothing, empty if it hung up."""
     end = time.monotonic() + seconds
     while _pending(connection) or _is_readable(connection, max(0.0, end - time.monotonic())):
         try:
             connection.settimeout(0)
             return connection.recv(_MOST_BYTES)
         except (ssl.SSLWantReadError, BlockingIOError):
-            # TLS has messages of its own, as the tickets after a handshake: there may be more behind them.
+            # TLS has messages of its own, such as tickets after a handshake. More may follow them.
             continue
         except OSError:
             return b""
@@ -108,7 +108,7 @@ def _heard(connection: socket.socket, seconds: float) -> bytes | None:
 def _is_readable(connection: socket.socket, seconds: float) -> bool:
     if not hasattr(select, "poll"):
         return bool(select.select([connection], [], [], seconds)[0])
-    # Unlike select, it takes file descriptors of any number.
+    # Unlike select, this accepts file descriptors of any number.
     poll = select.poll()
     poll.register(connection, select.POLLIN | select.POLLHUP | select.POLLERR)
     return bool(poll.poll(seconds * 1000))
@@ -119,7 +119,7 @@ def _pending(connection: socket.socket) -> bool:
 
 
 def _unsent(connection: socket.socket) -> bool:
-    """Whether the kernel still has bytes that the other side has not received; False where it does not tell."""
+    """Tell whether the kernel still has bytes that the other side has not received; False if it does not say."""
     if sys.platform != "linux":
         return False
     count = array.array("i", [0])

@@ -1,8 +1,8 @@
-"""JSON lists of records read as they come, in the memory of one record and without what is large in it.
+"""Read JSON lists of records as they arrive, with the memory of one record and without its large parts.
 
-A list of images holds every file of every image. Almost nobody who reads it wants those, so each record is handed out
-as an outline: its own fields, and those of the objects right in it, where deeper values are `null`. The reader only
-follows the structure; what it hands out is for a JSON parser to judge.
+A list of images contains every file of every image, which hardly any reader wants. So each record is returned as an
+outline: its own fields and those of the objects directly inside it, with deeper values replaced by `null`. The reader
+only follows the structure; a JSON parser validates what it returns.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Entry(NamedTuple):
     """An object of the list.
 
     Attributes:
-        outline: Its JSON without deep values; None if it is too large even so.
-        whole: Its JSON, where that is wanted.
+        outline: Its JSON without deep values; None if even that is too large.
+        whole: Its whole JSON, if that is wanted.
     """
 
     outline: bytes | None
@@ -49,7 +49,7 @@ class ListReader:
         """Prepare it.
 
         Args:
-            keep_whole: Whether entries are handed out whole too.
+            keep_whole: Whether entries are returned whole as well.
         """
         self.is_list = True
         self.has_begun = False
@@ -85,7 +85,7 @@ class ListReader:
         self._whole = bytearray() if self._keep_whole else None
 
     def _obey(self, mark: bytes) -> bool:
-        """Follow a mark of the structure; return whether it ends an entry."""
+        """Follow a structural character; return whether it ends an entry."""
         if mark == b'"':
             self.is_list = self.is_list and self._depth > 1
             self._text.is_open = True
@@ -106,7 +106,7 @@ class ListReader:
 
     def _keep(self, piece: bytes, whole: bytes | None = None) -> None:
         if self._depth <= 1:
-            # Between the entries stands nothing but commas.
+            # Between entries there are only commas.
             self.is_list = self.is_list and (whole is not None or bool(_NO_ENTRY.fullmatch(piece)))
             return
         if (whole is not None or self._depth <= _DEEPEST) and len(self._outline) <= _LARGEST_OUTLINE:
@@ -116,27 +116,27 @@ class ListReader:
 
 
 class _Text:
-    """Where a JSON text's strings end, across chunks."""
+    """Finds where the strings of a JSON text end, across chunks."""
 
     def __init__(self) -> None:
         self._is_escaping = False
         self.is_open = False
 
     def begin(self, chunk: bytes) -> bytes:
-        """Take the next chunk; return what of it is still to be looked at."""
+        """Take the next chunk; return the part that is still to be examined."""
         if not (self._is_escaping and chunk):
             return chunk
-        # What is escaped goes by itself, so that no search sees the backslash before it.
+        # Escaped characters are handled separately, so that no search sees the backslash before them.
         self._is_escaping = False
         return chunk[1:]
 
     def end(self, chunk: bytes, start: int) -> int:
-        """Return where the open string ends: behind its last quote, or at the chunk's end."""
+        """Return where the open string ends: after its closing quote, or at the end of the chunk."""
         quote = chunk.find(b'"', start)
         if quote >= 0 and (quote == start or chunk[quote - 1] != _BACKSLASH):
             self.is_open = False
             return quote + 1
-        # Slower, and only needed where quotes are escaped.
+        # Slower, and needed only if quotes are escaped.
         if quote >= 0 and (found := _END_OF_STRING.search(chunk, start)):
             self.is_open = False
             return found.end()
@@ -146,7 +146,7 @@ class _Text:
 
 
 def has_more_values(data: bytes | bytearray, most: int) -> bool:
-    """Tell whether a JSON text has more values than that; those marks count that stand outside of its strings."""
+    """Tell whether a JSON text has more values than that, by the structural characters outside of its strings."""
     if sum(data.count(mark) for mark in _VALUE_MARKS) <= most:
         return False
     text, count = _Text(), 0

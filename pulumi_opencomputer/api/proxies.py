@@ -1,7 +1,7 @@
-"""Which proxy a request goes through, as the environment says.
+"""Which proxy a request uses, according to the environment.
 
-The HTTP library gives up over a NO_PROXY that it can't read. Here it is decided once for the one address that a client
-has, and what can't be read of the list is passed over.
+The HTTP library fails on a NO_PROXY that it can't parse. Here the decision is made once for the client's one address,
+and entries that can't be parsed are skipped.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _ENTRY = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\[(?P<v6>[^\]]*)\]|(?P<host>[^
 
 
 def proxy_of(url: str) -> str | None:
-    """Return the address of the proxy for a URL; None if there is none, or the URL goes around it.
+    """Return the address of the proxy for a URL; None if there is none, or NO_PROXY excludes the URL.
 
-    This machine's loopback always does: a proxy could not reach it, and must not see its requests.
+    Loopback addresses never use a proxy: it could not reach them and must not see their requests.
     """
     if is_loopback(url):
         return None
@@ -69,5 +69,5 @@ def _covers_network(entry: str, host: str) -> bool:
 
 
 def _system_goes_around(host: str) -> bool:
-    """What macOS and Windows say in their settings."""
+    """Tell what the settings of macOS and Windows say."""
     return sys.platform in ("darwin", "win32") and bool(proxy_bypass(host))

@@ -1,7 +1,7 @@
-"""The records of the API, checked where they come in, and JSON within bounds. Nothing in here does I/O.
+"""The API's records, checked on arrival, and JSON within limits. Nothing here does I/O.
 
-Whatever a server or a stranger put into a field, a `Record` holds nothing that a terminal would obey, or that Pulumi's
-engine would take for a command or for one of its own marks.
+Whatever a server or a stranger put into a field, a `Record` contains nothing that a terminal would obey or that
+Pulumi's engine would take for a command or one of its own markers.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Record:
     Attributes:
         id: The record's own id.
         name: The snapshot's name, without control characters; None on a build's record.
-        content_hash: 64 hex digits, without the name that the server adds behind them on named records.
+        content_hash: 64 hex digits, without the name that the server appends on named records.
         status: `building`, `ready`, `failed`, or what a later server says.
         checkpoint_id: The built image's id; None until the record is ready, and again once the image is deleted.
-        created_at: RFC 3339 time in UTC, as the server wrote it where it wrote UTC.
+        created_at: RFC 3339 time in UTC; exactly as the server wrote it if that was UTC.
         last_used_at: The same, or None.
-        manifest: What the server keeps of the manifest, in the API's form; None where it was not asked for.
+        manifest: The manifest as the server keeps it, in the API's form; None if it was not asked for.
         org_id: The organisation of the key, or None.
-        cell_id: The cell that holds the record; only the public endpoint says it.
+        cell_id: The cell that holds the record; only the public endpoint has it.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Record:
 
     @property
     def is_ready(self) -> bool:
-        """Whether sandboxes can start from it: a ready record whose image was deleted is not."""
+        """Whether sandboxes can start from it. A ready record whose image was deleted is not ready."""
         return self.status == "ready" and self.checkpoint_id is not None
 
     def age(self, now: float) -> float:
@@ -69,16 +69,16 @@ class Record:
 
 
 def parse_json(data: bytes | bytearray, what: str, redact: Callable[[str], str]) -> object:
-    """Return the JSON value in UTF-8 bytes; peak memory is that of the bytes and of the value.
+    """Parse JSON from UTF-8 bytes. Peak memory is that of the bytes and the value.
 
     Args:
         data: The document, whole.
-        what: What it is, for the error, as "the answer to GET /api/snapshots".
+        what: What it is, for the error, such as "the answer to GET /api/snapshots".
         redact: Takes the API key out of a text.
 
     Raises:
-        ProtocolError: It is no JSON, nested deeper than 200 levels, or has so many parts that it would fill
-            the memory.
+        ProtocolError: It is not JSON, is nested deeper than 200 levels, or has so many parts that it would fill the
+            memory.
     """
     # Bytes of many tiny values grow 20-fold as Python objects; a file's content is one long value.
     if len(data) > _SMALL and has_more_values(data, _MOST_VALUES):
@@ -94,8 +94,8 @@ def parse_record(value: object, what: str, *, name: str | None = None, with_mani
 
     Args:
         value: The JSON value.
-        what: What it is a part of, for the error.
-        name: The snapshot's name that it must have; any, if it is None.
+        what: What it is part of, for the error.
+        name: The name that it must have; None for any.
         with_manifest: Whether the record keeps its manifest.
 
     Raises:
@@ -191,7 +191,7 @@ class _Fields:
 
     def identifier(self, key: str) -> str | None:
         found = self._value.get(key)
-        # A server that counts its records is understood too. `True` is an int in Python.
+        # Numbers are accepted as ids too. `True` is an int in Python.
         if type(found) is int and 0 <= found < 10**30:
             return str(found)
         return None if found is None else self.matching(key, _IDENTIFIER)

@@ -1,8 +1,8 @@
-"""Which runs on this machine still keep the streams of their builds.
+"""Which runs on this machine still hold the streams of their builds.
 
-A build that lost its client leaves a record that says ``building`` for good. Whether that has happened, the machine
-that ran the client can tell: each provider process holds a lock for as long as it lives, its guard holds the same lock
-for as long as it drains a stream, and the system frees the lock when both are gone, however they ended.
+A build that lost its client leaves a record that says ``building`` for good. The machine that ran the client can tell
+whether that has happened: each provider process holds a lock as long as it lives, its guard holds the same lock as long
+as it drains a stream, and the system frees the lock when both are gone, however they ended.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class RunLock:
     """The lock of one run.
 
     Attributes:
-        id: What names the run, 32 hex digits.
+        id: The name of the run, 32 hex digits.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Prepare it; it is taken when it is first asked for.
+        """Prepare it. It is taken when it is first needed.
 
         Args:
-            folder: Where the locks of this user's runs are; one of its own below the folder of temporary files.
+            folder: Where the locks of this user's runs are; by default a private folder for temporary files.
         """
         self.id = uuid.uuid4().hex
         self._folder = folder
@@ -43,7 +43,7 @@ class RunLock:
         self._mutex = threading.Lock()
 
     def hold(self) -> int | None:
-        """Take the lock, if that is not done; return its file descriptor, or None where there can be none."""
+        """Take the lock unless it is taken; return its file descriptor, or None if there can be no lock."""
         with self._mutex:
             if self._descriptor is None:
                 with suppress(OSError):
@@ -51,7 +51,7 @@ class RunLock:
             return self._descriptor
 
     def release(self) -> None:
-        """Give the lock back; a guard that shares it still holds it."""
+        """Release the lock. A guard that shares it still holds it."""
         with self._mutex:
             if self._descriptor is not None:
                 os.close(self._descriptor)
@@ -71,14 +71,14 @@ class RunLock:
 
 
 def is_run_alive(run_id: str, folder: Path | None = None) -> bool | None:
-    """Tell whether a run still keeps its streams.
+    """Tell whether a run still holds its streams.
 
     Args:
         run_id: Its `RunLock.id`.
         folder: As `RunLock` has it.
 
     Returns:
-        None where this machine does not know of such a run.
+        None if this machine does not know that run.
     """
     if sys.platform == "win32" or not _ID.fullmatch(run_id):
         return None
@@ -114,7 +114,7 @@ def _folder() -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether nobody else can put a lock there."""
+    """Tell whether nobody else can create a lock there."""
     try:
         found = folder.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""The bytes of a request, kept so that they can be sent again whatever became of the files that they were read from."""
+"""The bytes of a request, kept so that they can be sent again whatever happens to the files they came from."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _BLOCK = 256 * 1024
 
 
 class SpooledBody:
-    """A build request's body that is read once from its sources, and from then on from the spool; a context manager.
+    """A build request's body that is read from its sources once and from then on from the spool; a context manager.
 
-    The first iteration passes the bytes on while it keeps them. If it is given up in the middle, or its content changed
-    on the way, the next one reads the sources again. The temporary file has no name and is this user's alone.
+    The first iteration stores the bytes while it yields them. If it is abandoned, or the content changed meanwhile, the
+    next one reads the sources again. The temporary file has no name, and only this user can read it.
 
     Attributes:
         name: The snapshot's name.
@@ -52,7 +52,7 @@ class SpooledBody:
         """Yield the body.
 
         Raises:
-            ContentChangedError: A local file is not what was planned; the body ends unfinished.
+            ContentChangedError: A local file is not what was planned; the body stays unfinished.
             LocalFileError: There is no room for the temporary file.
         """
         return self._read() if self._is_complete else self._fill()
@@ -62,7 +62,7 @@ class SpooledBody:
         for chunk in self._body:
             self._keep(chunk)
             yield chunk
-        # Not reached where the body was given up: its last chunk comes only if its content is what was planned.
+        # Not reached if the body was abandoned: its last chunk comes only if the content is what was planned.
         self._is_complete = True
 
     def _read(self) -> Iterator[bytes]:

@@ -1,8 +1,7 @@
 """The guard of build streams: a process that keeps them open when the provider is killed.
 
-The server breaks a build off when its client goes away, and the content is then blocked for good: every later
-build of it waits in vain. So one small process (`stream_guard_process.py`) stands by, and gets a copy of each build
-stream's socket:
+The server cancels a build when its client goes away, and its content is then blocked for good: every later build of it
+waits in vain. So one small process (`stream_guard_process.py`) gets a copy of each build stream's socket:
 
 ====================================  =====================  ================================================
 What happens                          What the guard hears   What it does
@@ -15,9 +14,9 @@ callback, an interrupt                                       server ends the str
 the provider is killed                its socket's end       over; then closes its copy
 ====================================  =====================  ================================================
 
-As long as it heard neither, the guard does not touch a connection. Raw bytes do: it needs no TLS. It runs in a
-session of its own, which signals to the provider's process group don't reach, without environment or open
-files of the provider, and ends with it and the last stream. Where no such process can be started, builds go on
+Until it hears one of these, the guard does not touch a connection. It reads raw bytes, so it needs no TLS. It runs in
+its own session, where signals to the provider's process group don't reach it, and without the provider's environment
+and open files. It ends when the provider and the last stream have ended. If no such process can be started, builds run
 without it.
 """
 
@@ -34,10 +33,10 @@ from pathlib import Path
 from .run_lock import RunLock, this_run
 
 _PROGRAM = Path(__file__).with_name("stream_guard_process.py")
-# An interpreter that finds its own library through these can't start without.
+# An interpreter that finds its library through these can't start without them.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PATIENCE = 5.0
-# What the server gives a build (10 min) and its checkpoint (20 min), and a minute more.
+# What the server allows a build (10 min) and its checkpoint (20 min), plus a minute.
 _LONGEST_BUILD = 1860.0
 
 
@@ -69,22 +68,22 @@ class GuardProcess:
         self._lock = threading.Lock()
 
     def take(self, connection: socket.socket) -> bytes | None:
-        """Give the process a copy of the connection; return its number, or None where there is no process."""
+        """Give the process a copy of the connection; return its number, or None if there is no process."""
         with self._lock:
             number = next(self._numbers).to_bytes(8, "big")
-            # A second try is for a process that was killed in the meantime.
+            # A second try, in case the process was killed meanwhile.
             if self._send(b"+" + number, connection) or self._send(b"+" + number, connection):
                 return number
             return None
 
     def tell(self, word: bytes, number: bytes) -> None:
-        """Say what becomes of a connection: ``-`` to let it go, ``!`` to drain it."""
+        """Say what to do with a connection: ``-`` to let it go, ``!`` to drain it."""
         with self._lock:
             if self._control:
                 self._send(word + number)
 
     def close(self) -> None:
-        """End the process, once it has drained what was not let go."""
+        """End the process once it has drained the connections that were not let go."""
         with self._lock:
             self._drop()
 
@@ -115,7 +114,7 @@ class GuardProcess:
                 self._run(theirs.fileno())
             except BaseException as error:
                 ours.close()
-                # An interpreter that hangs once would hold up each further build for as long.
+                # An interpreter that hangs once would delay every further build.
                 self._is_unstartable = isinstance(error, subprocess.SubprocessError)
                 raise
         ours.settimeout(_PATIENCE)
@@ -132,7 +131,7 @@ class GuardProcess:
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            # The lock is held for as long as somebody has it open.
+            # The lock is held as long as a process has it open.
             pass_fds=(control,) if lock is None else (control, lock),
             start_new_session=True,
             timeout=self._longest_start,

@@ -1,9 +1,10 @@
-"""The program of the guard: holds build streams open for a provider that was killed.
+"""The guard's program, which holds build streams open for a provider that was killed.
 
 Run as ``python -I -S stream_guard_process.py CONTROL SILENCE LIMIT``: an inherited Unix socket, the longest silence of
 a server and the longest time of a build, both in seconds. A message on the socket is one byte of what to do and
 eight bytes that number the stream: ``+`` takes a connection over, which comes along as a file descriptor, ``-``
-lets it go, ``!`` drains it. The socket's end drains all that were not let go. See :mod:`pulumi_opencomputer.guard`.
+lets it go, ``!`` drains it. When the socket ends, all that were not let go are drained. See
+:mod:`pulumi_opencomputer.api.stream_guard`.
 """
 
 import os
@@ -17,7 +18,7 @@ _EVENTS = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
 class Keeper:
-    """The connections held, and those that are being drained."""
+    """The connections that are held or being drained."""
 
     def __init__(self, control: int, silence: float, limit: float) -> None:
         self._control: socket.socket | None = socket.socket(fileno=control)

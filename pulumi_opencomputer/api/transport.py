@@ -41,7 +41,7 @@ LARGEST_ANSWER = 300 * 1024 * 1024
 
 _LARGEST_ERROR = 64 * 1024
 _SHORTEST_SECRET = 4
-# A shorter key may be a part of other words, as of a path.
+# A shorter key may be part of other words, such as a path.
 _LONG_SECRET = 8
 _SMALLEST_SKEW = 2.0
 _RETRIED = frozenset({None, 408, 429, 500, 502, 503, 504, 524})
@@ -51,19 +51,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Timing:
-    """How long things may take, in seconds, and how often they are tried.
+    """Time limits in seconds, and numbers of attempts.
 
     Attributes:
         connect: Establishing a connection.
         silence: Between two reads or writes; a build stream has a keepalive every 15 s.
         call: One attempt of a request that is not a build, from its beginning to the end of its answer.
-        attempts: The most attempts of one request. With the waits between them, a server may be away for half a minute.
-        retrying: The time after which no further attempt is begun.
+        attempts: The number of attempts of one request. With the waits between them, a server may be away for half a
+            minute.
+        retrying: The time after which no further attempt begins.
         first_wait: The wait before the second attempt; it doubles from one to the next, and up to this
             much is added.
         longest_wait: The longest such wait.
-        longest_retry_after: The longest wait that the server can ask for.
-        quiet: How long a build stream may bring no event before its reader is told.
+        longest_retry_after: The longest wait that the server can request.
+        quiet: How long a build stream may be silent before its reader is told.
     """
 
     connect: float = 10.0
@@ -84,19 +85,17 @@ class Transport:
         url: The API's address.
         timing: Time limits and numbers of attempts.
         sleep: Waits for so many seconds.
-        clock_skew: The seconds that the server's clock is ahead of this machine's, as its last answer told.
+        clock_skew: How far the server's clock is ahead of this machine's, in seconds, by its last answer.
 
-    Every request has a connection of its own: a build that went out on a pooled connection which the server
-    was just closing could not be told from one that arrived, and a time limit on the whole needs to know the
-    socket.
+    Every request has its own connection. If a build went out on a pooled connection that the server was just closing,
+    it would be unclear whether it arrived; and a limit on the total time needs the socket.
     """
 
     def __init__(self, settings: Settings, sleep: Callable[[float], None], timing: Timing) -> None:
         """Prepare; nothing is sent.
 
         Raises:
-            ConfigurationError: The key would leave this machine unencrypted, or the proxy settings can't be
-                used.
+            ConfigurationError: The key would leave this machine unencrypted, or the proxy settings can't be used.
         """
         refuse_plain_http(settings.api_url, allow_http=settings.allow_http)
         self.url = settings.api_url
@@ -111,7 +110,7 @@ class Transport:
         self._http = _open_http(settings, timing, self._proxy)
 
     def close(self) -> None:
-        """Close what connections are left."""
+        """Close the remaining connections."""
         self._http.close()
 
     def redact(self, text: str) -> str:
@@ -124,7 +123,7 @@ class Transport:
         """Return the exchange for one attempt of a request.
 
         Args:
-            limit: The seconds that it may take in all; `Timing.call`, if it is None.
+            limit: The seconds that it may take in total; None for `Timing.call`.
             build: Whether it is a build.
         """
         return Exchange(self.url, self.timing.call if limit is None else limit, build=build, proxy=self._proxy)
@@ -139,7 +138,7 @@ class Transport:
         headers: dict[str, str] | None = None,
         body: Iterable[bytes] | None = None,
     ) -> Iterator[httpx.Response]:
-        """Send a request and give its answer, body unread; on leaving, the connection is closed.
+        """Send a request and give its answer with the body unread; close the connection afterwards.
 
         Raises:
             APIError: The connection failed, there or while the block was reading; or the answer is
@@ -158,12 +157,12 @@ class Transport:
 
     @contextmanager
     def get(self, path: str, *, limit: int = LARGEST_ANSWER, seconds: float | None = None) -> Iterator[Iterator[bytes]]:
-        """Send a GET and give the JSON that it is answered with, as it comes; one attempt.
+        """Send a GET once and give the JSON of the answer as it arrives.
 
         Args:
             path: The path, escaped.
-            limit: The most bytes to read; beyond it the bytes end with AnswerTooLargeError.
-            seconds: The time for all of it; beyond it the bytes end with TimedOutError. `Timing.call`, if it is None.
+            limit: The largest number of bytes; more is an AnswerTooLargeError.
+            seconds: The time for all of it; more is a TimedOutError. None for `Timing.call`.
         """
         exchange = self.exchange(None if seconds is None else min(self.timing.call, seconds))
         with self.open(exchange, "GET", path) as response:
@@ -175,12 +174,12 @@ class Transport:
     def _note_time(self, date: str) -> None:
         moment = parse_date(date)
         if moment is not None:
-            # The header has whole seconds, and the answer was under way.
+            # The header has whole seconds, and the answer took time to arrive.
             skew = moment + 0.5 - time.time()
             self.clock_skew = skew if abs(skew) > _SMALLEST_SKEW else 0.0
 
     def error(self, response: httpx.Response) -> APIError:
-        """Return the error for an answer that is not the wished-for one; reads at most 64 KiB of it."""
+        """Return the error for an answer other than the expected one; read at most 64 KiB of it."""
         body = bytearray()
         try:
             for chunk in response.iter_raw():
@@ -194,15 +193,15 @@ class Transport:
         )
 
     def with_retries(self, attempt: Callable[[], T]) -> T:
-        """Run attempts of a request that may be repeated until one succeeds or repeating it is no use."""
+        """Repeat a request until an attempt succeeds or repeating it is useless."""
         return self.retrying(_is_transient, self.timing.retrying)(attempt)
 
     def retrying(self, repeatable: Callable[[BaseException], bool], total: float) -> Retrying:
-        """Return the rule of retries; the last error comes out as it is.
+        """Return the rule for retries. The last error is raised unchanged.
 
         Args:
-            repeatable: Tells the errors after which another attempt is made.
-            total: The seconds after which none is begun, if less than `Timing.retrying`.
+            repeatable: Tells whether another attempt follows an error.
+            total: The seconds after which no attempt begins, if less than `Timing.retrying`.
         """
         return Retrying(
             retry=retry_if_exception(repeatable),
@@ -229,7 +228,7 @@ def require_type(response: httpx.Response, media_type: str, path: str) -> None:
     """Raise ProtocolError if the answer's content type is not `media_type`."""
     found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if found != media_type:
-        # What it is instead is not quoted: a page of a proxy or a sign-on says nothing in a line.
+        # The actual answer is not quoted: a line of a proxy's or a sign-on page says nothing.
         raise ProtocolError(
             f"The answer to {path} is not {media_type}. Does opencomputer:apiUrl name an OpenComputer server?"
         )
@@ -249,7 +248,7 @@ def _is_transient(error: BaseException) -> bool:
 
 
 class _StopWhereHopeless(stop_base):
-    """Stop at an error that another attempt, or many, don't mend."""
+    """Stop at an error that more attempts can't cure."""
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         error = retry_state.outcome.exception() if retry_state.outcome else None
@@ -267,7 +266,7 @@ def _open_http(settings: Settings, timing: Timing, proxy: str | None) -> httpx.C
                 "X-API-Key": settings.api_key,
             },
             proxy=proxy,
-            # What else it would read there is a password of .netrc, to be sent along.
+            # Otherwise it would read a password from .netrc and send it along.
             trust_env=False,
             verify=httpx.create_ssl_context(),
             follow_redirects=False,

@@ -99,6 +99,6 @@ def _check_pattern(body: str, index: int) -> None:
     if "\n" in body or "\0" in body:
         raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
     if _ends_in_escape(body):
-        raise LocalFileError(f"ignore[{index}] ends in a backslash with nothing behind it.")
+        raise LocalFileError(f"ignore[{index}] ends with a backslash.")
     if _CHARACTER_CLASS.search(body):
         raise LocalFileError(f"ignore[{index}] uses a named class like [:digit:]; write a range as [0-9] instead.")

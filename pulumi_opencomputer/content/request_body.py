@@ -73,7 +73,7 @@ class BuildRequest:
             found = digest.hexdigest()
         if found != self.content_hash:
             raise ContentChangedError(
-                "A local file changed between the plan and the upload, so this was given up before a build. "
+                "A local file changed between the plan and the upload, so nothing was built. "
                 "Run the same command again."
             )
         yield held[:-1] + self._tail

@@ -15,7 +15,7 @@ class Keys:
     """The accepted keys, each with an organisation of its own.
 
     Args:
-        keys: The keys. The place of a key gives its organisation's id.
+        keys: The keys. A key's position gives its organisation's id.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ class Keys:
 
 
 def key_of(scope: Scope) -> bytes:
-    """Return the key that a request bears, or nothing."""
+    """Return the key of a request, or nothing."""
     return header(scope, b"x-api-key")
 
 
@@ -38,16 +38,16 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 def set_organisation(scope: Scope, org_id: str) -> Scope:
-    """Return a request of which it is known whose it is."""
+    """Return the request with its organisation attached."""
     return {**scope, _STATE: org_id}
 
 
 def organisation_of(scope: Scope) -> str | None:
-    """Return the organisation that a request was found to be of, or None if nobody looked."""
+    """Return the organisation attached to a request, or None if nobody looked it up."""
     found = scope.get(_STATE)
     return str(found) if found else None
 
 
 def owner_of(request: Request) -> str:
-    """Return the organisation that a request is of, which was looked up before."""
+    """Return the organisation of a request, which was looked up before."""
     return organisation_of(request.scope) or ""

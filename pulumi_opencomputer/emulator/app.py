@@ -1,4 +1,4 @@
-"""An emulator as an ASGI app: the request log, the faults, the edge and the control plane, one behind the other."""
+"""An emulator as an ASGI app: the request log, the faults, the edge and the control plane, in this order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .store import Store
 
 
 def create_app(options: Options) -> ASGIApp:
-    """Return an emulator as an ASGI app. It opens its databases at once, and closes them at the lifespan's end."""
+    """Return an emulator as an ASGI app. It opens its databases immediately and closes them when the lifespan ends."""
     return _Emulator(options)
 
 
@@ -63,12 +63,12 @@ class _Emulator:
         await (self._control if own else self._log)({**scope, TRANSPORT_SEND: send}, receive, send)
 
     def _is_for_page(self, scope: Scope) -> bool:
-        # Whoever does not ask for a page gets the server's own answer.
+        # Clients that don't ask for a page get the server's own answer.
         asks = scope["path"] == "/" and scope["method"] == "GET" and b"text/html" in header(scope, b"accept")
         return asks and self._guard.knows_name(scope)
 
     def _plant(self) -> None:
-        # The edge shows them from the start, however far its index is behind.
+        # The edge shows them from the start, however much its index lags.
         if self._index:
             self._index.lag, lag = (0.0, 0.0), self._index.lag
         plant(self._store, self._organisation, self._seed)

@@ -14,20 +14,20 @@ from .options import EdgeOptions, Options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add to a command line what `options_from` reads."""
+    """Add the options that `options_from` reads to a command line."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of the databases (default: memory only)")
     parser.add_argument(
         "--api-key",
         metavar="KEY",
         action="append",
-        help="a key to accept, which may be given again; each has its organisation"
+        help="a key to accept; may be repeated, and each has its own organisation"
         f" (default: OPENCOMPUTER_API_KEY, or {DEFAULT_KEY})",
     )
     parser.add_argument(
         "--seed",
         type=Path,
         metavar="PATH",
-        help="snapshots to begin with: a JSON file, or a folder of them, each a manifest named as its snapshot",
+        help="snapshots at the start: a JSON file, or a folder of them, each a manifest named like its snapshot",
     )
     parser.add_argument("--ideal", action="store_true", help="switch the real server's traps off")
     parser.add_argument("--no-workers", action="store_true", help="behave as a server without a worker to build on")
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="a name besides loopback under which the emulator's own addresses answer, * for any; may be given again",
+        help="a host name besides loopback for the emulator's own addresses, * for any; may be repeated",
     )
     parser.add_argument(
         "--fault",
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def options_from(given: argparse.Namespace) -> Options:
-    """Return the options that a command line with `add_options` gave, and the environment's key."""
+    """Return the options of a command line with `add_options`, and of the environment's key."""
     lag = given.edge_lag or (0.0, 0.0)
     edge = EdgeOptions(lag, given.edge_lag_seed) if given.edge or given.edge_lag is not None else None
     if given.mirror_lag_seconds:
@@ -83,7 +83,7 @@ def _add_times(parser: argparse.ArgumentParser) -> None:
         ("step_seconds", "how long each simulated step takes"),
         ("keepalive_seconds", "time between a stream's keepalive comments"),
         ("wait_seconds", "how long a create waits for another build of its content before it fails"),
-        ("seconds_per_mb", "how long the server handles each MB of a request; 0.13 is what a small machine takes"),
+        ("seconds_per_mb", "how long the server takes for each MB of a request; a small machine takes 0.13"),
     ):
         _add_amount(parser, name, getattr(Options, name), help_text)
     parser.add_argument(
@@ -101,12 +101,12 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
         "--edge-lag",
         type=_lag,
         metavar="S[..S]",
-        help="how far its index is behind, in seconds, 1..8 for each event another time between them; implies --edge",
+        help="how far its index lags, in seconds; 1..8 for a different time for each event; implies --edge",
     )
     parser.add_argument(
         "--edge-lag-seed", type=int, metavar="N", default=0, help="what uneven times are drawn from (default: 0)"
     )
-    _add_amount(parser, "mirror_lag_seconds", 0.0, "how far reads alone are behind, a kinder thing than the edge is")
+    _add_amount(parser, "mirror_lag_seconds", 0.0, "how far reads lag without the edge's other effects")
 
 
 def _add_amount(parser: argparse.ArgumentParser, name: str, default: float, help_text: str) -> None:
@@ -115,7 +115,7 @@ def _add_amount(parser: argparse.ArgumentParser, name: str, default: float, help
 
 
 def _name_of_its_own(host: str) -> tuple[str, ...]:
-    # "Any address" is no name of this machine alone: a page may call it by that.
+    # "Any address" is not a name of this machine only: a page may use it.
     return () if host in ("", "0.0.0.0", "::") else (host,)  # noqa: S104
 
 

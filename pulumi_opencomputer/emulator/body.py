@@ -1,4 +1,4 @@
-"""Reads request bodies: on disk while they arrive, and no larger than allowed."""
+"""Read request bodies: on disk while they arrive, and up to the allowed size."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .spool import IN_MEMORY
 T = TypeVar("T")
 
 _MB = 1_000_000
-# Of a body that is too large, so much more is read and thrown away: a client that is still sending would not see
-# the answer.
+# How much more of a body that is too large is read and thrown away. A client that is still sending would not see the
+# answer.
 _THROWN_AWAY = 4 * 1024 * 1024 * 1024
 
 
 class BodyReader:
-    """Takes bodies in, and parses large ones one after the other.
+    """Reads bodies, and parses large ones one at a time.
 
     Args:
         limit: The largest body, in bytes.
@@ -34,7 +34,7 @@ class BodyReader:
         self._one_large = asyncio.Semaphore(1)
 
     async def read(self, request: Request, parse: Callable[[IO[bytes]], T]) -> tuple[T, int]:
-        """Return what `parse` makes of a request's body, and the body's size in bytes.
+        """Return a request's body parsed by `parse`, and its size in bytes.
 
         Raises:
             RequestError: It is too large.
@@ -61,7 +61,7 @@ class BodyReader:
 
 
 class JsonBodies:
-    """Takes JSON objects in, as long as the server takes for them."""
+    """Reads JSON objects, as slowly as the server does."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._reader = BodyReader(options.max_body_bytes)
@@ -69,10 +69,10 @@ class JsonBodies:
         self._clock = clock
 
     async def read(self, request: Request, take: Callable[[Mapping[str, Any]], T]) -> T:
-        """Return what `take` makes of a request's JSON object, after the server's own time for it.
+        """Return a request's JSON object processed by `take`, after the time that the server needs for it.
 
         Raises:
-            RequestError: It is no JSON object, or too large.
+            RequestError: It is not a JSON object, or too large.
         """
         is_json = request.headers.get("content-type", "").startswith("application/json")
 

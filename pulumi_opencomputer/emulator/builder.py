@@ -1,4 +1,4 @@
-"""The simulated builder: the cache by content, one build at a time for each content, and its blockages."""
+"""The simulated builder: the cache by content, one build at a time of each content, and blocked content."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ Emit = Callable[[dict[str, object]], None]
 
 
 class BuildError(Exception):
-    """An image could not be built; the text is what the server answers."""
+    """An image could not be built; the text is the server's answer."""
 
 
 def ignore_event(_event: dict[str, object]) -> None:
-    """Take a build's event where nobody listens."""
+    """Ignore a build's event."""
 
 
 def no_fault(_manifest: Callable[[], bytes]) -> Rule | None:
-    """Let every build go as its steps say."""
+    """Change no build."""
     return None
 
 
 class Builder:
-    """Gives the checkpoints of images: from the cache, or by a simulated build.
+    """Gives checkpoints of images, from the cache or by a simulated build.
 
     Args:
         options: How long steps and waits take.
         store: The records.
-        clock: What those times are measured by.
-        fault_of: Returns the fault that changes the build of a manifest, if there is one; it is given what reads it.
+        clock: Measures those times.
+        fault_of: Returns the fault that changes the build of a manifest, if there is one; gets a function that reads
+            it.
 
     Attributes:
         history: The builds so far.
@@ -70,7 +71,7 @@ class Builder:
     async def resolve(self, org_id: str, image: ImageRequest, emit: Emit) -> str:
         """Return the checkpoint of an organisation's image, built unless it is cached.
 
-        Cancelled in mid-build, it leaves the build's record `building`, which blocks the content for good.
+        If it is cancelled during the build, the record stays `building`, which blocks the content for good.
 
         Raises:
             BuildError: A step failed, or another build of the content was waited for in vain.
@@ -93,13 +94,13 @@ class Builder:
         return record
 
     def spawn(self, work: Coroutine[object, object, object]) -> None:
-        """Run `work` apart from any request."""
+        """Run `work` independently of any request."""
         task: asyncio.Task[object] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def cancel(self) -> None:
-        """End all builds, those that requests wait for with an error, and forget the history."""
+        """End all builds, with an error for requests that wait for them, and forget the history."""
         for run in self._runs:
             run.cancelled = True
         self._clock.wake()
@@ -130,7 +131,7 @@ class Builder:
             self.history.end(self.history.start(image.content_hash, image.title), "cancelled")
             return self._wait_in_vain(image)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.exception())  # Marked as seen: often nobody shares the build.
+        future.add_done_callback(lambda done: done.exception())  # Marked as retrieved: often nobody shares the build.
         self._running[key] = future
         build = self._build(key, image, record_id, _Run(emit, fault), future)
         if not self._options.ideal:
@@ -149,7 +150,7 @@ class Builder:
         try:
             return (await asyncio.to_thread(self._store.insert, new)).id
         except SaveError:
-            # The real server builds all the same, and has no record to mark in the end.
+            # The real server builds anyway, and has no record to mark at the end.
             return None
 
     async def _build(
@@ -223,7 +224,7 @@ class Builder:
 
 
 class _Run:
-    """A build that runs: who hears of it, and what a fault makes of it."""
+    """A running build: who hears of it, and how a fault changes it."""
 
     def __init__(self, emit: Emit, fault: Rule | None) -> None:
         self._emit = emit

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 
 class Clock:
-    """Time that passes by itself, and at once when it is told to.
+    """Time that passes by itself and can be moved on.
 
     Args:
         skew: How far the time that clients are told is ahead of the true one, in seconds.
@@ -31,7 +31,7 @@ class Clock:
         self._skew = seconds
 
     def now(self) -> float:
-        """Return the seconds since 1970 by which things are due."""
+        """Return the seconds since 1970 that decide when things are due."""
         return time.time() + self._advanced
 
     def told(self) -> float:
@@ -47,22 +47,22 @@ class Clock:
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once, also for those who sleep."""
+        """Let time pass at once, for sleepers as well."""
         self._advanced += seconds
         self._moved.set()
         self._moved = asyncio.Event()
 
     def reset(self) -> None:
-        """Go back to the true time, and to the first skew."""
+        """Return to the true time and the initial skew."""
         self._advanced = 0.0
         self._skew = self._first_skew
 
     def wake(self) -> None:
-        """Let those who sleep look again whether they still should."""
+        """Let sleepers check again whether they should go on sleeping."""
         self.advance(0)
 
     async def sleep(self, seconds: float, *, unless: Callable[[], bool] = lambda: False) -> None:
-        """Wait until so much time has passed, or until `unless` is true, which is asked when something happens."""
+        """Wait until that much time has passed, or until `unless` is true; it is asked when something happens."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return

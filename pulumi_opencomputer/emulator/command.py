@@ -14,11 +14,11 @@ from typing import Any
 from .arguments import add_options, options_from
 from .greeting import greeting
 
-#: Taken unless another is given; where it is in use, any free one.
+#: The default port; if it is in use, any free one.
 PORT = 8700
 _ABOUT = """\
 A local OpenComputer API for tests and first steps. The steps of a build are SIMULATED: nothing that an image asks
-for is downloaded, written or executed, and a sandbox is a row in a database. Records, cache, streams, errors and the
+for is downloaded, written or executed, and a sandbox is a record in a database. Records, cache, streams, errors and the
 traps of the real server are as there; with --edge, those of the public endpoint as well.
 
 Without arguments it listens on this machine and accepts the key "local". Once it listens, it says on standard error
@@ -42,7 +42,7 @@ Of the emulator's own; what changes anything needs the key, and so does reading 
   GET, POST /_emulator/edge                      {"lag": [0, 8], "hasCell": false}
   GET, POST, PUT, DELETE /_emulator/faults       see --help-faults"""
 
-#: What a parser of the command is made with.
+#: Arguments for the command's parser.
 TEXTS: dict[str, Any] = {
     "description": _ABOUT,
     "epilog": _OWN,
@@ -51,14 +51,14 @@ TEXTS: dict[str, Any] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the command's arguments."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, help=f"port to listen on, 0 for a free one (default: {PORT} if it is free)")
     add_options(parser)
 
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Run an emulator until SIGINT or SIGTERM, or end with what hinders it."""
+    """Run an emulator until SIGINT or SIGTERM, or exit with the reason why it can't."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     log = logging.getLogger("pulumi_opencomputer.emulator")
     log.setLevel(logging.INFO)
@@ -91,7 +91,7 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
 
 
 def first_free(listen: Callable[[str, int], socket.socket], host: str, port: int | None) -> socket.socket:
-    """Return a socket that listens on a port, or, where none is asked for, on `PORT` or else on any.
+    """Return a socket that listens on a port; by default on `PORT`, or on any free one if that is in use.
 
     Raises:
         OSError: It can't.

@@ -1,4 +1,4 @@
-"""The emulator's own addresses: what tests and people ask of it, and how they change it."""
+"""The emulator's own addresses, by which tests and people look at it and change it."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class Control:
         return await self._show_edge(request)
 
     async def _show_faults(self, _request: Request) -> Response:
-        # In ASCII: what a rule puts into answers need not be UTF-8.
+        # In ASCII, because what a rule puts into answers need not be UTF-8.
         told = json.dumps([rule.told() for rule in self._faults.rules])
         return Response(told, media_type="application/json")
 

@@ -1,4 +1,4 @@
-"""The control plane: the API's routes, behind its own look at the path and the key."""
+"""The control plane: the API's routes, after its own check of path and key."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class ControlPlane:
-    """The API as an ASGI app: what answers a self-hosted server's clients, or the edge.
+    """The API as an ASGI app, which answers a self-hosted server's clients, or the edge.
 
     Args:
         options: How it behaves.
         store: Its records.
         builder: What builds its images.
         clock: Its time.
-        keys: The keys of all organisations; the edge in front may have looked already.
+        keys: The keys of all organisations; the edge may have checked already.
     """
 
     def __init__(self, options: Options, store: Store, builder: Builder, clock: Clock, keys: Keys) -> None:
@@ -58,7 +58,7 @@ class ControlPlane:
         self._routes.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; its path must be as it was sent."""
+        """Answer a request. Its path must be as it was sent."""
         raw = scope["path"]
         path = unquote(raw) if self._any_escape else _routed_path(raw)
         if organisation_of(scope) is None:
@@ -84,7 +84,7 @@ def _key_refusal(scope: Scope) -> Response:
 
 
 def _routed_path(raw: str) -> str:
-    # Go keeps the escaped path beside the decoded one where escaping the latter gives something else, and the
+    # Go keeps the escaped path beside the decoded one if escaping the latter gives something else, and the
     # router then takes the escaped one, without decoding its parts.
     path = unquote(raw)
     return path if quote(path, safe="/$&+,:;=@~") == raw else raw

@@ -1,4 +1,4 @@
-"""A SQLite file that nobody else can read."""
+"""A SQLite file that only this user can read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Database:
     Args:
         data: The file's folder, made if missing, or None for memory.
         name: The file's name.
-        schema: The statements that make the tables where they are missing.
+        schema: The statements that create missing tables.
 
     Attributes:
         connection: The connection. Hold `lock` while using it.
@@ -36,7 +36,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the lock and a transaction, which an exception takes back."""
+        """Hold the lock and a transaction, which an exception rolls back."""
         with self.lock:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -48,7 +48,7 @@ class Database:
 
 
 def _private_file(data: Path, name: str) -> Path:
-    # A manifest may hold secrets. SQLite gives the files beside the database the mode of the database.
+    # A manifest may hold secrets. SQLite gives its other files the mode of the database.
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = data / name
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

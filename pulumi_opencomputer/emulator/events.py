@@ -10,11 +10,11 @@ from .records import Record
 
 @dataclass(frozen=True)
 class Published:
-    """A record is ready, or is an async one that failed.
+    """A record is ready, or an async one has failed.
 
     Attributes:
         size: The bytes of its manifest.
-        read_manifest: Returns them; they may be many, and only a listener that wants them should call it.
+        read_manifest: Returns those bytes. There may be many, so only a listener that wants them should call it.
     """
 
     record: Record
@@ -34,4 +34,4 @@ Listener = Callable[[Event], None]
 
 
 def nobody(_event: Event) -> None:
-    """Take an event where there is no index."""
+    """Ignore an event, if there is no index."""

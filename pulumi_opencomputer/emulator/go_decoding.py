@@ -1,7 +1,7 @@
-"""JSON as the server's Go reads it: what of a request's manifest counts, where a mapping of Python's says less.
+"""JSON as the server's Go reads it, in cases that a Python mapping can't express.
 
-Keys match a field in any case and may stand twice: the last value wins, a null leaves the earlier one, arguments merge,
-and the elements of an earlier list of steps are written over.
+Keys match a field in any case and may be repeated: the last value wins, a null keeps the earlier one, arguments are
+merged, and the elements of an earlier list of steps are overwritten.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..content.hashing import fold_key, object_at
 
 
 class RepeatedKeys(dict[str, Any]):
-    """A JSON object in which a key stands twice: a dict of the last values that keeps all its pairs."""
+    """A JSON object with a repeated key: a dict of the last values that also keeps all pairs."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -27,7 +27,7 @@ class RepeatedKeys(dict[str, Any]):
 def parse_json(text: bytes | str) -> Any:
     """Parse JSON as the server does.
 
-    Beyond `json.loads`: ``-0`` keeps its sign, a key that stands twice is remembered (`decoded` merges what Go
+    Differences from `json.loads`: ``-0`` keeps its sign, repeated keys are remembered (`decoded` merges what Go
     merges), each byte that is not UTF-8 becomes U+FFFD, and ``NaN`` is refused.
 
     Raises:
@@ -42,7 +42,7 @@ def parse_json(text: bytes | str) -> Any:
 
 
 def decoded(manifest: object) -> dict[str, Any]:
-    """Return what counts of a manifest, as `content_hash` takes it: a base and steps of a type and arguments.
+    """Return the part of a manifest that counts, as `content_hash` takes it: a base, and steps with type and args.
 
     Raises:
         ManifestEncodingError: The server could not decode this manifest.
@@ -61,7 +61,7 @@ def _decode_utf8(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        # The handler gives one lone surrogate a byte, as Go gives one U+FFFD.
+        # The handler makes one lone surrogate of each byte, as Go makes one U+FFFD.
         return re.sub("[\udc80-\udcff]", "\ufffd", raw.decode("utf-8", "surrogateescape"))
 
 
@@ -73,7 +73,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(digits: str) -> float:
     if digits == "-0":
         return -0.0
-    # Python refuses to make an int of more than 4,300 digits; as a float it is infinite, and refused in args.
+    # Python refuses integers of more than 4,300 digits. As a float it is infinite, which args refuse.
     return int(digits) if len(digits) < 400 else float(digits)
 
 
@@ -89,10 +89,10 @@ class _Step:
 
 @dataclass
 class _Content:
-    """What a manifest says.
+    """The content of a manifest.
 
-    `store` is the memory behind Go's list of steps: a shorter list that follows hides the elements behind
-    its end, and a longer one after that finds them again. `length` is None for a null list.
+    `store` is the memory behind Go's list of steps: a later, shorter list hides the elements after its end, and a
+    longer one after that finds them again. `length` is None for a null list.
     """
 
     base: str = ""
@@ -127,7 +127,7 @@ def _decode_step(value: object, step: _Step, path: str) -> None:
 
 
 def _fields(value: object, names: tuple[str, ...], path: str) -> Iterator[tuple[str, object]]:
-    """Yield the fields of an object in their order, each as often as its name stands there in some case."""
+    """Yield the fields of an object in order, each as often as its name occurs, in any case."""
     if value is None:
         return
     for key, member in _pairs_of(object_at(value, path)):
@@ -145,7 +145,7 @@ def _string(value: object, previous: str, path: str) -> str:
 
 
 def _merge(known: dict[str, object], members: Mapping[Any, object], path: str) -> dict[str, object]:
-    """Add members to `known` and return it; the last value of a key wins, but all must be valid."""
+    """Add members to `known` and return it. The last value of a key wins, but all must be valid."""
     for member, value in _pairs_of(members):
         key = well_formed(key_of(member, path))
         place = path + step_into(key)
@@ -156,7 +156,7 @@ def _merge(known: dict[str, object], members: Mapping[Any, object], path: str) -
 
 
 def _merged(value: object, path: str) -> object:
-    """The value without keys that stand twice."""
+    """Return the value without repeated keys."""
     if isinstance(value, Mapping):
         return _merge({}, value, path)
     if isinstance(value, list):
@@ -165,11 +165,11 @@ def _merged(value: object, path: str) -> object:
 
 
 def _pairs_of(members: Mapping[Any, object]) -> Iterable[tuple[Any, object]]:
-    """All pairs of an object as they were written, also those of keys that stand twice."""
+    """Return all pairs of an object as written, including those of repeated keys."""
     return members.pairs if isinstance(members, RepeatedKeys) else members.items()
 
 
 def _check(value: object, path: str) -> None:
-    """Refuse a value that does not count in the end, but makes the server refuse the whole."""
+    """Refuse a value that does not count in the end but makes the server refuse everything."""
     for _ in value_tokens(value, path):
         pass

@@ -1,4 +1,4 @@
-"""What the emulator says once it listens: its address, what to export, and what it does not do."""
+"""What the emulator says when it starts: its address, what to export, and what it does not do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ service (a command's syntax, a requirement, a path); a package that does not exi
 
 
 def greeting(url: str, options: Options) -> str:
-    """Return the lines for a person who has just started an emulator. They hold no key but the default one."""
+    """Return the lines for a person who has just started an emulator. They show no key but the default one."""
     address = local_address(url)
     return "\n".join(
         [
@@ -30,7 +30,7 @@ def greeting(url: str, options: Options) -> str:
 
 
 def local_address(url: str) -> str:
-    """Return an address of this machine for one that may stand for all of its addresses."""
+    """Return an address of this machine, also for an address that means all of them."""
     parts = urlsplit(url)
     any_address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
     host = any_address.get(parts.hostname or "")

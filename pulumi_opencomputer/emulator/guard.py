@@ -18,10 +18,10 @@ _NO_KEY = "needs its key, in the header X-API-Key"
 
 
 class Guard:
-    """Lets requests to the emulator's own addresses in.
+    """Admits requests to the emulator's own addresses.
 
-    A request must be addressed to loopback or an allowed name: a page on the internet can have its own name point
-    here. What changes anything needs a key as well, and so does what is read from another machine.
+    A request must be addressed to loopback or an allowed name, because a page on the internet can let its own name
+    point here. Requests that change something also need a key, and so does reading from another machine.
 
     Args:
         keys: The keys of all organisations.
@@ -33,7 +33,7 @@ class Guard:
         self._allowed_hosts = {host.lower() for host in allowed_hosts}
 
     def refusal(self, scope: Scope) -> Response | None:
-        """Return the answer to a request that is not let in, or None for one that is."""
+        """Return the answer to a request that is refused, or None for one that is admitted."""
         if not self.knows_name(scope):
             return JSONResponse({"error": _WRONG_NAME}, 403)
         if self._keys.organisation(key_of(scope)) is not None:
@@ -45,7 +45,7 @@ class Guard:
         return JSONResponse({"error": f"reading from another machine {_NO_KEY}"}, 401)
 
     def knows_name(self, scope: Scope) -> bool:
-        """Whether a request is addressed to a name that the emulator goes by."""
+        """Tell whether a request is addressed to a name that the emulator accepts."""
         host = header(scope, b"host").decode("latin-1")
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         name = name.strip("[]").lower()
@@ -53,7 +53,7 @@ class Guard:
 
 
 def _is_open(path: str) -> bool:
-    # The counts, for whoever waits for a service to be there; and the page itself, which asks for the key.
+    # The counts, for clients that wait for the service to start, and the page itself, which asks for the key.
     return path in ("/", HEALTH) or path.startswith(PAGE)
 
 

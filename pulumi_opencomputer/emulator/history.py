@@ -18,14 +18,14 @@ class Build:
     """One simulated build.
 
     Attributes:
-        number: Its number, from 1; none is given twice.
-        content_hash: What it builds.
-        title: The name of the snapshot that asked for it, or "" where a sandbox did.
+        number: Its number, from 1; never used twice.
+        content_hash: The content that it builds.
+        title: The name of the snapshot that asked for it, or "" if a sandbox did.
         started: When it began, as clients are told, in RFC 3339.
         outcome: ``running``, ``ready``, ``failed`` or ``cancelled``.
         seconds: How long it took, in seconds, or None while it runs.
         lines: The newest lines of its log, as the API's events: ``step``, ``type`` and ``message``.
-        dropped: How many older lines are not kept.
+        dropped: How many older lines were dropped.
     """
 
     number: int
@@ -48,10 +48,10 @@ class Build:
 
 
 class History:
-    """All builds, oldest first. Old ones lose their logs, so that memory stays bounded.
+    """All builds, oldest first. Old ones lose their logs, so that memory is limited.
 
     Args:
-        clock: What tells when a build began and how long it took.
+        clock: Measures when a build began and how long it took.
     """
 
     def __init__(self, clock: Clock) -> None:

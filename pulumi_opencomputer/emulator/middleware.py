@@ -1,4 +1,4 @@
-"""What every request passes first: the log, the counter and the server's clock."""
+"""The first stage of every request: the log, the counter and the server's clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an emulator behaves: one value, made by the command line or by a test."""
+"""How an emulator behaves: one object, made by the command line or a test."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class EdgeOptions:
     """The public edge in front of the control plane.
 
     Attributes:
-        lag_seconds: The least and the greatest time that an event takes to reach the index. Each event takes its own.
-        lag_seed: What the times are drawn from; the same seed gives the same times.
+        lag_seconds: The shortest and longest time that an event takes to reach the index. Each event has its own.
+        lag_seed: The seed of these times; the same seed gives the same times.
         strict: Whether DELETE is refused for a record that the index does not show, as the service does.
     """
 

@@ -1,6 +1,6 @@
-"""What is known of a step's command without running it: whether the shell, pip or apt would refuse its words.
+"""What can be known about a step's command without running it: whether the shell, pip or apt would refuse it.
 
-A user's command is never run. The shell only reads it: ``/bin/sh -n`` parses and does not execute.
+A user's command is never run. The shell only parses it, with ``/bin/sh -n``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MKDIR = "sudo mkdir -p "
 
 _PLAIN = re.compile(r"(?a:[\w./:=,@%+ -]*)")
 _RESERVED = frozenset(["if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "for", "while", "until", "in"])
-# Where one of these stands, what the shell makes of the words depends on more than the words.
+# With one of these, the shell's result depends on more than the words.
 _EXPANDED = re.compile(r"[$`\\~{}\n]")
 _FLAGS = frozenset(
     [
@@ -84,7 +84,7 @@ def command_line(kind: str, args: Mapping[str, Any]) -> str:
 
 
 def failure_of(kind: str, line: str) -> Failure | None:
-    """Return how the line of a step fails, or None where nothing can be said without running it.
+    """Return how the line of a step fails, or None if that can't be known without running it.
 
     It may start a process, and blocks until that ends.
     """
@@ -106,7 +106,7 @@ def shell_failure(line: str) -> Failure | None:
 
 
 def _is_plain(line: str) -> bool:
-    # Such a line has no syntax that could be wrong, and needs no shell.
+    # Such a line has no syntax that could be wrong, so no shell is needed.
     commands = line.split(" && ")
     return all(
         _PLAIN.fullmatch(command) and (words := command.split()) and _RESERVED.isdisjoint(words) for command in commands
@@ -205,7 +205,7 @@ def _mkdir_failure(words: list[str]) -> Failure | None:
 
 
 def too_long(path: str) -> bool:
-    """Whether no file system of Linux takes a path."""
+    """Tell whether a path is too long for any Linux file system."""
     raw = path.encode("utf-8", "replace")
     return len(raw) > 4095 or any(len(part) > _LONGEST_NAME for part in raw.split(b"/"))
 

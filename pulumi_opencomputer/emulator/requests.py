@@ -1,4 +1,4 @@
-"""Requests, checked and taken apart as the real server does: what is refused, and with which words."""
+"""Check and parse requests as the real server does: what is refused, and with which words."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ def text_field(body: Mapping[str, Any], name: str) -> str:
 
 
 def read_image(body: Mapping[str, Any]) -> ImageRequest | None:
-    """Return what the body's ``image`` asks for, or None where it has none."""
+    """Return what the body's ``image`` asks for, or None if it has none."""
     keys = [key for key in body if fold_key(key) == "image"]
     return read_image_request(body[keys[-1]]) if keys else None
 
 
 def read_image_request(image: Any) -> ImageRequest:
-    """Take a manifest apart. It is never refused here: what is wrong shows when it is built or saved."""
+    """Parse a manifest. It is never refused here; mistakes show when it is built or saved."""
     try:
         return _read_image_request(image)
     except RecursionError:
@@ -199,7 +199,7 @@ def _dumped(value: object) -> Spool:
 
 
 def _encoded(value: object) -> Iterator[bytes]:
-    # In pieces: a manifest may be one string of 200 MB, of which no more copies are made than need be.
+    # In pieces: a manifest may be one string of 200 MB, which should not be copied more than necessary.
     for text in _JSON.iterencode(value):
         for start in range(0, len(text), _PIECE):
             piece = text[start : start + _PIECE]

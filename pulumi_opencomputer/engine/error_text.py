@@ -1,4 +1,4 @@
-"""What a user is shown of an error, and what of it only who debugs the provider."""
+"""What a user sees of an error, and what only somebody who debugs the provider sees."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..errors import OpenComputerError
 from ..sanitize import clean
 
-#: In the environment, switches to errors with the places in the code that they come from.
+#: The environment variable that shows errors with the places in the code where they come from.
 DEBUG = "OPENCOMPUTER_DEBUG"
 
 
@@ -19,17 +19,17 @@ def is_debugging() -> bool:
 
 
 def text_of(error: BaseException) -> str:
-    """The text of an error, fit for a terminal.
+    """Return the text of an error, fit for a terminal.
 
-    Only the errors of this package are made to be shown. Any other, and whatever led to one, may quote a secret in its
-    text: its type is shown, and under ``OPENCOMPUTER_DEBUG`` the places in the code that it went through.
+    Only this package's errors are made to be shown. Other errors, and those that led to one, may quote a secret, so
+    only their type is shown; with ``OPENCOMPUTER_DEBUG`` also the places in the code that they passed.
     """
     if isinstance(error, OpenComputerError | NotImplementedError):
         text = str(error)
     else:
         text = (
-            f"The opencomputer provider met an error that it does not know ({type(error).__name__}). This is a mistake "
-            f"in the provider; {DEBUG}=1 in the environment shows where."
+            f"The opencomputer provider failed with an unexpected error ({type(error).__name__}). This is a bug in the "
+            f"provider; {DEBUG}=1 in the environment shows where."
         )
     return clean("\n".join([text, *_places(error)]) if is_debugging() else text)
 

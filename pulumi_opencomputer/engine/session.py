@@ -7,10 +7,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from ..config import LogSettings, Settings, resolve, resolve_logs, resolve_url
 from ..errors import Problem
 from ..lifecycle import Checked, Lifecycle
+from ..lifecycle.detailed_diff import content_changes
 from ..lifecycle.located import step_count
 from ..lifecycle.log import Log, Severity
 from ..manifest.places import Places
@@ -32,6 +34,7 @@ class Session:
         self._config: Mapping[str, str | None] = {}
         self._engine = EngineLog(engine)
         self._warned: set[tuple[str, Problem]] = set()
+        self._told: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs, run_log=self.log(""))
 
@@ -60,6 +63,23 @@ class Session:
                 self._warned.add((content, warning))
             if is_new:
                 self.log(urn)(Severity.WARNING, str(places.locate(warning, step_count(checked.inputs))))
+
+    def say_changes(self, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+        """Say once in a run, in words, what differs in content between a recorded state and checked inputs.
+
+        Args:
+            urn: The resource's URN.
+            state: Its outputs as recorded.
+            inputs: Its checked inputs.
+        """
+        content = inputs.get("contentHash")
+        if not isinstance(content, str) or content == state.get("contentHash"):
+            return
+        with self._lock:
+            is_new = (urn, content) not in self._told
+            self._told.add((urn, content))
+        if is_new and (words := content_changes(state, inputs)):
+            self.log(urn)(Severity.INFO, words)
 
     def _settings(self) -> Settings:
         return resolve(self._config, os.environ)

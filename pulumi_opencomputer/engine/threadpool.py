@@ -1,7 +1,7 @@
 """The worker threads of Pulumi's dynamic provider host.
 
-The host serves every call with four worker threads, so while four builds run, even the checks of other
-resources wait. Its pool is private: where it can't be found, all works with four.
+The host serves every call with four worker threads, so while four builds run, even the checks of other resources wait.
+Its pool is private. If it can't be found, everything works with four threads.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
-#: Far above any ``--parallel`` that makes sense, so that the engine's own setting is the limit.
+#: Far above any sensible ``--parallel``, so that the engine's own setting is the limit.
 THREADS = 512
 
 
 def calling_pool() -> ThreadPoolExecutor | None:
-    """The pool whose worker this call runs in, or None.
+    """Return the pool whose worker runs this call, or None.
 
     A worker's own frame holds a weak reference to its pool, under the name ``executor_reference`` or, in later versions
     of Python, in a context.
@@ -31,5 +31,5 @@ def calling_pool() -> ThreadPoolExecutor | None:
 
 
 def raise_worker_limit(pool: ThreadPoolExecutor, threads: int = THREADS) -> None:
-    """Let a pool have more threads; one that may have as many is left alone."""
+    """Let a pool have more threads, unless it may have that many already."""
     pool._max_workers = max(threads, pool._max_workers)

@@ -1,4 +1,4 @@
-"""Noticing that the engine is gone: one that was killed tells nobody."""
+"""Notice that the engine is gone: an engine that was killed tells nobody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .log import ENGINE_OPTIONS
 
 
 def when_gone(address: str, then: Callable[[], object]) -> None:
-    """Call a function in a thread of its own once the engine can't be reached any more.
+    """Call a function in a separate thread once the engine can't be reached any more.
 
     Args:
         address: The engine's gRPC address. Nothing is called if it was never reached.
@@ -39,7 +39,7 @@ def _watch(address: str, then: Callable[[], object]) -> None:
         channel.subscribe(note, try_to_connect=True)
         wait_for(kinds.READY)
         while wait_for(kinds.IDLE, kinds.TRANSIENT_FAILURE) is kinds.IDLE:
-            # A connection that was closed, by an engine that ended or one that was not asked anything for long.
+            # A closed connection: the engine ended, or nothing was sent to it for a long time.
             states.clear()
             channel.unsubscribe(note)
             channel.subscribe(note, try_to_connect=True)

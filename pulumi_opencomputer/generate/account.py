@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from ..errors import APIError, AuthenticationError, InvalidInputError, OpenComputerError, UnavailableError
+from ..errors import APIError, AuthenticationError, InvalidInputError, UnavailableError
 from ..lifecycle.names import origin_of
 from ..lifecycle.read_replica import FULL_LIST
 from ..sanitize import quoted
@@ -45,7 +45,7 @@ def choose(lifecycle: Lifecycle, patterns: Sequence[str], *, images: bool = Fals
         images: Whether images that no snapshot names are wanted too.
 
     Raises:
-        InvalidInputError: A pattern matches nothing.
+        NothingMatchesError: A pattern matches nothing.
         APIError: The server can't be reached, or refused.
     """
     listed = lifecycle.get_snapshots()["snapshots"]
@@ -79,7 +79,7 @@ def fetch(lifecycle: Lifecycle, wanted: Wanted) -> Record:
     except (APIError, InvalidInputError) as error:
         raise LeftOutError(str(error)) from error
     if record is None:
-        raise LeftOutError("is not there any more.")
+        raise LeftOutError(f"the server has no such {wanted.kind.lower()}.")
     origin = origin_of(record)
     if origin.project and not wanted.is_named:
         raise LeftOutError(
@@ -94,7 +94,7 @@ def _is_name(pattern: str) -> bool:
     return not _MAGIC & set(pattern)
 
 
-class LeftOutError(OpenComputerError):
+class LeftOutError(Exception):
     """A record can't become a part of a program."""
 
 
@@ -112,7 +112,7 @@ def _matching(names: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
     yield from sorted(found)
 
 
-class NothingMatchesError(OpenComputerError):
+class NothingMatchesError(Exception):
     """A pattern matches no snapshot."""
 
     def __init__(self, pattern: str, number: int) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,15 +100,14 @@ def add_value_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Write a program; end with an exit code."""
-    from .folder import ExistsError, Folder  # noqa: PLC0415 - what --help does not need
+    from .account import NothingMatchesError  # noqa: PLC0415 - what --help does not need
+    from .folder import ExistsError, Folder  # noqa: PLC0415 - as above
 
     try:
         parser.exit(_generate(given, Folder(given.out, _PROGRAMS[given.language], force=given.force)))
     except ExistsError as error:
         parser.exit(_REFUSED, f"{error}\n")
-    except OpenComputerError as error:
-        parser.exit(_FAILED, f"{clean(str(error))}\n")
-    except OSError as error:
+    except (OpenComputerError, NothingMatchesError, OSError) as error:
         parser.exit(_FAILED, f"{clean(str(error))}\n")
     except KeyboardInterrupt:
         parser.exit(_INTERRUPTED, "Interrupted; nothing is written.\n")
@@ -148,6 +148,7 @@ def _generate(given: argparse.Namespace, folder: Folder) -> int:
     if not resources:
         _say("Nothing is written: there is nothing to take over.")
         return _INCOMPLETE if left_out else _DONE
+    _warn_of_plugin(folder)
     _tell_what_is_next(resources, folder, given.language)
     return _INCOMPLETE if left_out or choice.is_cut else _DONE
 
@@ -180,10 +181,18 @@ def _write(resources: Sequence[Resource], staging: Path, folder: Folder, languag
             "requirements.txt": "pulumi>=3.259,<4\npulumi-opencomputer\n",
         }
         texts |= {name: around[name] for name in folder.missing(list(around))}
-    entries = [resource.import_entry for resource in resources if resource.is_imported]
+    provider = _provider() if language == "python" else {}
+    entries = [{**resource.import_entry, **provider} for resource in resources if resource.is_imported]
     texts[IMPORT_FILE] = json.dumps({"resources": entries}, indent=2, ensure_ascii=False) + "\n"
     for name, text in texts.items():
         (staging / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _provider() -> dict[str, str]:
+    """The provider that the classes of the package ask for: the import uses the same one."""
+    from ..about import plugin_download_url, version  # noqa: PLC0415 - as above
+
+    return {"version": version(), **({"pluginDownloadURL": plugin_download_url()} if plugin_download_url() else {})}
 
 
 def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: str) -> None:
@@ -199,6 +208,15 @@ def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: 
         "  pulumi up",
     ]
     print("\n".join(lines))  # noqa: T201 - what a command is asked for
+
+
+def _warn_of_plugin(folder: Folder) -> None:
+    """Say what is missing before the commands are copied that need it."""
+    from ..program.plugin_check import plugin_advice  # noqa: PLC0415 - as above
+
+    advice = plugin_advice(os.environ, folder.path.resolve(), Path(sysconfig.get_path("scripts")))
+    if advice:
+        _say(advice)
 
 
 def _secret_commands(resource: Resource) -> list[str]:

@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import OpenComputerError
 from ..sanitize import quoted
 
 #: The file for ``pulumi import --file``.
 IMPORT_FILE = "import.json"
 
 
-class ExistsError(OpenComputerError):
+class ExistsError(Exception):
     """A file that would be written is there already."""
 
 

@@ -10,6 +10,7 @@ from .resource import ConfigSecret, Resource
 
 _WIDTH = 110
 _INDENT = "    "
+_CALLS_ON_A_LINE = 3
 _ESCAPED = {'"': '\\"', "'": "'"}
 
 
@@ -48,8 +49,9 @@ def _manifest(manifest: Mapping[str, Any], depth: int) -> str:
         # What the builder has no method for, as a directory that is given inline, is declared as it is.
         return _value(manifest, depth)
     pad = _INDENT * depth
-    if not calls[1:]:
-        return f"Manifest{calls[0]}"
+    line = f"Manifest{''.join(calls)}"
+    if len(calls) <= _CALLS_ON_A_LINE and len(line) + len(pad) < _WIDTH and "\n" not in line:
+        return line
     return "\n".join([f"Manifest{calls[0]}", *(f"{pad}{call}" for call in calls[1:])])
 
 

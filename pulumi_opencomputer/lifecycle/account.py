@@ -1,4 +1,4 @@
-"""What the records of an API key show of it: its organisation, and whether the public endpoint answers."""
+"""What an API key's records tell about it: its organisation, and whether the public endpoint answers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """The organisation behind an API key, as far as its records show it; thread-safe."""
+    """The organisation of an API key, as far as its records tell; thread-safe."""
 
     def __init__(self, client: Callable[[], Client], api_url: Callable[[], str]) -> None:
         """Prepare it; nothing is sent.
 
         Args:
-            client: Gives the API.
-            api_url: Gives its address.
+            client: Returns the API's client.
+            api_url: Returns the API's address.
         """
         self._client = client
         self._api_url = api_url
@@ -30,7 +30,7 @@ class Account:
         self._lock = threading.Lock()
 
     def is_public(self) -> bool:
-        """Whether the public endpoint answers, whose index lags behind the records.
+        """Tell whether the public endpoint answers, whose index lags behind the records.
 
         Raises:
             APIError: The server can't be reached, or refused.
@@ -41,7 +41,7 @@ class Account:
         return newest is not None and newest.cell_id is not None
 
     def newest(self) -> Record | None:
-        """The newest record of any kind; None where the key has none at all.
+        """Return the newest record of any kind; None if the key has none at all.
 
         Raises:
             APIError: The server can't be reached, or refused.
@@ -52,7 +52,7 @@ class Account:
             return self._newest
 
     def require(self, record: Record | None, state: Mapping[str, Any]) -> None:
-        """Make sure that a record is of the organisation that a state names.
+        """Make sure that a record belongs to the organisation that a state names.
 
         Args:
             record: A record that the key shows, or None.
@@ -70,7 +70,7 @@ class Account:
             )
 
     def has_any(self, state: Mapping[str, Any]) -> bool:
-        """Whether the key has any record, all being of the organisation that a state names.
+        """Tell whether the key has any record, and make sure that it belongs to the organisation that a state names.
 
         Raises:
             ConfigurationError: They are of another one.

@@ -228,6 +228,8 @@ class Job:
             return
         if isinstance(error, BuildFailedError) and error.step and error.step <= len(self._descriptions):
             self._explain_step(error, error.step)
+        elif isinstance(error, BuildFailedError):
+            error.place = self._places.resource
         elif isinstance(error, TimedOutError) and (step := self.progress.running_step()):
             error.add_hint(f"The step that was running: {self._numbered(step)}, at {self._place(step)}.")
         scrubbed = self._secrets.scrub(error.text)

@@ -55,6 +55,7 @@ class BuildQueue:
             if takes:
                 self._busy.add(content)
             self._running.add(job)
+        job.progress.end_wait()
         try:
             yield
             with self._changed:

@@ -1,4 +1,4 @@
-"""check of a snapshot that is made of an Image resource: it holds the same content, or an error says why not."""
+"""Check that a snapshot made of an Image resource has the same content."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _OTHER_CONTENT = (
 
 
 def image_problems(olds: Mapping[str, Any], inputs: Mapping[str, Any], image_hash: Any) -> list[Problem]:
-    """Compare the content of a snapshot with that of its Image.
+    """Compare a snapshot's content with its Image's.
 
     Args:
         olds: The checked inputs of the last deployment.
         inputs: The new ones, with the content hash.
-        image_hash: The Image's content hash; None where the snapshot is not made of an Image.
+        image_hash: The Image's content hash; None if the snapshot is not made of an Image.
     """
     wanted = inputs["contentHash"]
     if image_hash is None or is_unknown(image_hash) or is_unknown(wanted) or wanted == image_hash:
         return []
-    # A snapshot that keeps its own recorded content goes on to do so.
+    # A snapshot that keeps its own recorded content may go on doing so.
     return [] if olds.get("contentHash") == wanted else [Problem("manifest", _OTHER_CONTENT)]

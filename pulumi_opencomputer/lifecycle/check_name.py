@@ -1,4 +1,4 @@
-"""check of a snapshot's name: the one that is given, a generated one, or the one that autonaming proposes."""
+"""Check a snapshot's name: the given one, a generated one, or the one that autonaming proposes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
 
 
 def autonaming_problems(autonaming: Autonaming) -> list[Problem]:
-    """Every mistake in what ``pulumi:autonaming`` says of a name that the program does not give."""
+    """Return every mistake in what ``pulumi:autonaming`` says about a name that the program does not give."""
     if not autonaming.proposed:
         return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
     problem = name_problem(autonaming.proposed) if autonaming.enforced else None
@@ -40,7 +40,7 @@ def autonaming_problems(autonaming: Autonaming) -> list[Problem]:
 
 
 def name_taken(other: str) -> Problem:
-    """The mistake of a name that another resource of the same program has.
+    """Return the problem of a name that another resource of the same program has.
 
     Args:
         other: That resource's URN.
@@ -50,13 +50,13 @@ def name_taken(other: str) -> Problem:
 
 
 def fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None) -> None:
-    """Put a generated name into the inputs where the program gives none.
+    """Put a generated name into the inputs if the program gives none.
 
     Args:
         urn: The resource's URN.
         olds: The checked inputs of the last deployment.
         inputs: The new ones, with the content hash.
-        autonaming: What the user wants of generated names, if anything.
+        autonaming: The user's settings for generated names, if any.
     """
     if inputs.get("name") is not None:
         return
@@ -68,7 +68,7 @@ def fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonam
     if is_unknown(wanted):
         inputs["name"] = UNKNOWN
     elif olds.get("nameGenerated") and olds.get(key) == wanted and olds.get("name"):
-        # The name holds as long as the content does, also after an alias gave the resource another URN.
+        # The name stays as long as the content does, even after an alias gave the resource another URN.
         inputs["name"] = olds["name"]
     elif autonaming and not name_problem(autonaming.proposed):
         inputs["name"] = autonaming.proposed

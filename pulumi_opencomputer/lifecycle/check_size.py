@@ -1,4 +1,4 @@
-"""check of a manifest's size: what the public endpoint's index, and the server's own handling, make of a large one."""
+"""Check a manifest's size: a large one has consequences in the public endpoint's index and at the server."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..errors import Problem
 from .waiting import INDEX_LIMIT, size_of
 
 _LARGE_SWAP = 10_000_000
-# The server's own handling of a manifest, while the name is missing.
+# How long the server handles a manifest while the name is missing.
 _SECONDS_PER_BYTE = 0.13e-6
 
 
 def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -> list[Problem]:
-    """What a large manifest of a snapshot brings with it.
+    """Return the consequences of a snapshot's large manifest.
 
     Args:
         manifest: The manifest in the declared form, with the sizes of local files.
         name: The snapshot's fixed name, or None.
-        api_url: Gives the API's address.
+        api_url: Returns the API's address.
     """
     size = size_of(manifest)
     if size <= INDEX_LIMIT:

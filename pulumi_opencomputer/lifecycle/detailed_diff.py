@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 from ..manifest.paths import join
+from ..sanitize import clean
 from .types import Change, is_unknown
 
 # Of what a local step declares, all but this counts: it says where the files lie, not what they hold.
@@ -39,6 +40,20 @@ def manifest_changes(old: Any, new: Any) -> dict[str, Change]:
         return found | {"manifest.steps": Change.UPDATE}
     found |= dict(_step_changes(*steps))
     return found or _only_local(steps[1])
+
+
+def content_changes(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+    """What differs in content between a recorded state and checked inputs, in words; empty where nothing can be told.
+
+    Args:
+        state: The outputs as recorded, with ``secretPaths``.
+        inputs: The checked inputs; every part is known.
+    """
+    from ..manifest.changes import changes_in_words  # noqa: PLC0415 - a run without changes has nothing to tell
+    from ..manifest.secrets import Secrets  # noqa: PLC0415
+
+    before, after = state.get("manifest"), inputs.get("manifest")
+    return clean(changes_in_words(before, after, Secrets.of_inputs(state), Secrets.of_inputs(inputs)))
 
 
 def _plain_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Change]]:

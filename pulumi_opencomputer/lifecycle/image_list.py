@@ -1,4 +1,4 @@
-"""read of images: one list for all of a run."""
+"""Read images: one list for the whole run."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class ImageList:
-    """The list of images, asked for once a run whatever the number of images; twice, if one of them is missing."""
+    """The list of images, requested once a run whatever their number; twice if one of them is missing."""
 
     def __init__(self, client: Callable[[], Client], clock: Clock, account: Account) -> None:
         """Prepare it; nothing is sent.
 
         Args:
-            client: Gives the API.
+            client: Returns the API's client.
             clock: Time.
             account: The organisation behind the key.
         """
@@ -41,7 +41,7 @@ class ImageList:
         self._newest: Record | None = None
 
     def read(self, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-        """Read the outputs of an image as the server has it now; None if its record is gone.
+        """Return the outputs of an image as the server has it now; None if its record is gone.
 
         Raises:
             ConfigurationError: The key is of another organisation.

@@ -120,12 +120,12 @@ class Lifecycle:
     def preview_update(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
     ) -> dict[str, Any]:
-        """Give the outputs of an update as far as they are known before; say on the status line what it would do."""
+        """Give the outputs of an update as far as they are known before; say what it would do."""
         outputs, changes = kind.preview_update(state, inputs)
         if changes and is_unknown(outputs.get("snapshotId")):
             self._forecast.tell(inputs, ResourceLog(log), urn)
         elif changes:
-            ResourceLog(log).status(f"kept: goes back to {outputs['name']} at once")
+            self._forecast.say(f"kept: goes back to {outputs['name']} at once", ResourceLog(log), urn)
         return outputs
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:

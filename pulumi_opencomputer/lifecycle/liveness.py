@@ -1,4 +1,4 @@
-"""Whether the run that asked for a build still keeps its stream, as far as this machine can tell."""
+"""Whether the run that asked for a build still holds its stream, as far as this machine can tell."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class Liveness:
-    """What one run knows of the builds that it, and others on this machine, asked for; thread-safe."""
+    """What one run knows about its own builds and those of other runs on this machine; thread-safe."""
 
     def __init__(self) -> None:
         self._lost: set[str] = set()
         self._lock = threading.Lock()
 
     def lose(self, content_hash: str) -> None:
-        """Note that this run lost the stream of a build, and the build with it."""
+        """Note that this run lost the stream of a build, and with it the build."""
         with self._lock:
             self._lost.add(content_hash)
 
     def is_kept(self, record: Record) -> bool | None:
-        """Whether the stream of a record's build is kept; None where this machine does not know."""
+        """Tell whether the stream of a record's build is held; None if this machine does not know."""
         from ..api.run_lock import is_run_alive, this_run  # noqa: PLC0415 - temporary files, which few runs ever need
 
         run_id = run_of(record)

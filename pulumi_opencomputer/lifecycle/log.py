@@ -1,4 +1,4 @@
-"""The lines of one resource in the engine's log: what a line is, and what it is cleaned of."""
+"""The lines of one resource in the engine's log, and how they are cleaned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Severity(enum.Enum):
 
 
 class Log(Protocol):
-    """Where the lines of one resource go. Never raises: a lost line must not stop a build."""
+    """Takes the lines of one resource. Never raises: a lost line must not stop a build."""
 
     def __call__(self, severity: Severity, message: str, *, ephemeral: bool = False) -> None:
         """Show one line; an ephemeral one only until the next."""
@@ -27,19 +27,19 @@ def no_log(severity: Severity, message: str, *, ephemeral: bool = False) -> None
 
 
 class ResourceLog:
-    """One resource's lines, cleaned of what a terminal or the engine would take for a command."""
+    """One resource's lines, without anything that a terminal or the engine would take for a command."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
     def info(self, message: str) -> None:
-        """Say a line that stays."""
+        """Show a line that stays."""
         self._log(Severity.INFO, clean(message))
 
     def warn(self, message: str) -> None:
-        """Say a warning."""
+        """Show a warning."""
         self._log(Severity.WARNING, clean(message))
 
     def status(self, message: str) -> None:
-        """Show a line that passes."""
+        """Show a line until the next one."""
         self._log(Severity.INFO, clean(message), ephemeral=True)

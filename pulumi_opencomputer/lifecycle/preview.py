@@ -16,7 +16,6 @@ from ..config import LogLines, LogSettings
 from ..errors import ConfigurationError, OpenComputerError
 from .log import ResourceLog
 from .read_replica import FULL_LIST
-from .types import is_unknown
 from .which_build import unnamed
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ MOST_LINES = 10
 
 _CACHED = "cached: ready at once"
 _SHARED = "cached by then: another resource has the same content"
-_IN_SHORT = {_CACHED: "cached", _SHARED: "of the same content as another"}
-_WILL_BUILD = "to be built"
+_IN_SHORT = {"will build": "to be built", "cached": "cached", "cached by then": "of the same content as another"}
 
 Concerns = Callable[["Client"], "Iterable[str]"]
 """What the server tells of a resource beside its content: what will fail, or lose something."""
@@ -59,6 +57,7 @@ class Forecast:
 
     def begin(self) -> None:
         """Forget everything: another run begins."""
+        self._close()
         with self._lock:
             self._asked = False
             self._ready: Collection[str] | None = None
@@ -67,9 +66,7 @@ class Forecast:
             self._said = 0
             self._unsaid: Counter[str] = Counter()
 
-    def tell(
-        self, inputs: Mapping[str, Any], log: ResourceLog, urn: str = "", concerns: Concerns = lambda _: ()
-    ) -> None:
+    def tell(self, inputs: Mapping[str, Any], log: ResourceLog, urn: str, concerns: Concerns = lambda _: ()) -> None:
         """Say whether a resource's content is cached, or how many steps will be built.
 
         Args:
@@ -78,8 +75,8 @@ class Forecast:
             urn: Its URN.
             concerns: Asks what else is to be said.
         """
-        content = inputs.get("contentHash")
-        if is_unknown(content) or "manifest" not in inputs or self._is_quiet():
+        content, manifest = inputs.get("contentHash"), inputs.get("manifest")
+        if not isinstance(content, str) or not isinstance(manifest, Mapping) or self._is_quiet():
             return
         with self._lock:
             if not self._asked:
@@ -87,21 +84,30 @@ class Forecast:
                 self._ask()
             if self._ready is None:
                 return
-            line = self._line(str(content), len(inputs["manifest"].get("steps", ())))
-            log.status(line)
-            self._keep(urn.rpartition("::")[2] or str(inputs.get("name", "")), line)
+            line = self._line(content, len(manifest.get("steps", ())))
+            self._say(line, log, urn)
         self._warn(log, concerns)
 
+    def say(self, line: str, log: ResourceLog, urn: str) -> None:
+        """Say a forecast for which nothing need be asked."""
+        if not self._is_quiet():
+            with self._lock:
+                self._say(line, log, urn)
+
     def end(self) -> None:
-        """Say how many forecasts did not stay, and close the connections: no further resource comes."""
+        """Say how many forecasts did not stay: no further resource comes."""
+        self._close()
         with self._lock:
             unsaid, self._unsaid = self._unsaid, Counter()
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
         if unsaid:
             parts = ", ".join(f"{count:,} {what}" for what, count in unsaid.most_common())
             self._run_log.info(f"and {unsaid.total():,} more: {parts}")
+
+    def _close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _is_quiet(self) -> bool:
         try:
@@ -110,12 +116,13 @@ class Forecast:
             # A deployment says so.
             return False
 
-    def _keep(self, name: str, line: str) -> None:
+    def _say(self, line: str, log: ResourceLog, urn: str) -> None:
+        log.status(line)
         if self._said < MOST_LINES:
             self._said += 1
-            self._run_log.info(f"{name}: {line}")
+            self._run_log.info(f"{urn.rpartition('::')[2]}: {line}")
         else:
-            self._unsaid[_IN_SHORT.get(line, _WILL_BUILD)] += 1
+            self._unsaid[_in_short(line)] += 1
 
     def _warn(self, log: ResourceLog, concerns: Concerns) -> None:
         client = self._client
@@ -152,3 +159,8 @@ class Forecast:
                 f"the server's list of images is longer than a preview reads ({len(records):,} were read), so some of "
                 "what is said to be built may be cached"
             )
+
+
+def _in_short(line: str) -> str:
+    words = line.partition(":")[0]
+    return _IN_SHORT.get(words, words)

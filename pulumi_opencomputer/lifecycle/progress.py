@@ -102,13 +102,14 @@ class BuildProgress:
         elif isinstance(event, StepStarted) and self._is_step(event.number):
             self._start(event.number)
         elif isinstance(event, CheckpointStarted):
+            self._has_built = True
             self._run(_SAVING)
         elif not isinstance(event, BuildStarted):
             self._say(event)
 
     @property
     def has_built(self) -> bool:
-        """Whether the server said that a step has ended, in any of the requests."""
+        """Whether the server has built something, in any of the requests."""
         return self._has_built
 
     def wait_for(self, what: str) -> None:
@@ -186,7 +187,13 @@ class BuildProgress:
             words = running.words
         self._log.status(f"{words} · {elapsed:.0f} s")
 
+    def end_wait(self) -> None:
+        """Stop showing what was waited for."""
+        with self._lock:
+            self._running = None
+
     def _hit(self) -> None:
+        self.end_wait()
         if not self._origin_shown:
             self._log.info("from cache")
         self._origin_shown = True

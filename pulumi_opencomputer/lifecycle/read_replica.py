@@ -1,4 +1,4 @@
-"""Looks at a named record through an index that lags behind the server's writes."""
+"""Look at a named record through an index that lags behind the server's writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.records import Record
 
-#: Lists are cut by the public endpoint: absence in one of this length proves nothing.
+#: The public endpoint cuts lists at this length. Absence in such a list proves nothing.
 FULL_LIST = 200
 
 #: Seconds between two looks.
@@ -27,9 +27,9 @@ _LOOKS_AT_PAST = 12
 
 
 def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, log: ResourceLog) -> Record | None:
-    """Look for the record that a state names; None if it is not there, nor 5 s later.
+    """Return the record that a state names; None if it is missing now and 5 s later.
 
-    Where the record before it is shown, the index has not caught up yet: that is looked at for up to a minute.
+    If the record before it is shown, the index has not caught up yet. Then it looks for up to a minute.
     """
     clock, recorded = _telling(clock, log), Recorded.of(state)
     record = get(client, recorded.name)
@@ -53,14 +53,14 @@ def look_until_shown(
     but_not: Collection[str] = (),
     before: Callable[[], object] = lambda: None,
 ) -> Record | None:
-    """Look for the record under a name that is there; None if it is not shown within two minutes.
+    """Return the record of an existing name; None if the index does not show it within two minutes.
 
     Args:
         client: The API.
         name: The name.
         clock: Time.
-        recorded: The record that the state names; one that is older is not what stands there by now.
-        but_not: The ids of records that are known to be gone.
+        recorded: The record that the state names. An older one is not current.
+        but_not: The ids of records that are known to be deleted.
         before: Called before each further look; may raise.
     """
     record = get(client, name)
@@ -74,7 +74,7 @@ def look_until_shown(
 
 
 def get(client: Client, name: str) -> Record | None:
-    """The record that is shown under a name, without the lists of its manifest; None if there is none."""
+    """Return the record that is shown under a name, without the lists in its manifest; None if there is none."""
     try:
         return client.get_snapshot(name, with_manifest=False)
     except NotFoundError:
@@ -82,7 +82,7 @@ def get(client: Client, name: str) -> Record | None:
 
 
 def is_past(record: Record, recorded: Recorded | None) -> bool:
-    """Whether a record may be the one that the recorded one replaced, which the index still shows."""
+    """Tell whether a record may be the one that was replaced by the recorded one and is still in the index."""
     if recorded is None or record.id == recorded.snapshot_id:
         return False
     moment = _seconds(recorded.created_at)
@@ -90,7 +90,7 @@ def is_past(record: Record, recorded: Recorded | None) -> bool:
 
 
 def _telling(clock: Clock, log: ResourceLog) -> Clock:
-    """The clock, which says on the status line why time goes by."""
+    """Return the clock with a status line that says what is being waited for."""
 
     def sleep(seconds: float) -> None:
         log.status("not found; looking again, since the server's lists may lag")
@@ -100,7 +100,7 @@ def _telling(clock: Clock, log: ResourceLog) -> Clock:
 
 
 def age(state: Mapping[str, Any], now: float) -> float:
-    """Seconds since the record was created; for ever where the state does not say when."""
+    """Return the seconds since the record was created; infinite if the state does not say when."""
     created = _seconds(Recorded.of(state).created_at)
     return math.inf if created is None else now - created
 

@@ -1,8 +1,8 @@
-"""Builds under a scratch name: an image that is not yet, or never, to have a name of its own.
+"""Builds under a scratch name, for an image that has no name of its own yet, or never will.
 
-The name is made of the resource's URN alone, so that the next run finds what an interrupted one left. The public
-endpoint's index may not show such a record yet, or never where its manifest is too large: then it can't be deleted, and
-another of a few names is taken, so that nothing blocks a later build.
+The name is computed from the resource's URN only, so that the next run finds what an interrupted one left. The public
+endpoint's index may not show such a record yet, or never if its manifest is too large. Then it can't be deleted, and
+another one of a few names is used, so that nothing blocks a later build.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Scratch:
             self._made.append(self.name)
             if outcome.from_cache or self._is_cached():
                 return outcome
-            # Content whose record can't be seen is asked for again: it comes from the cache, or never does.
+            # If the content's record can't be seen, it is requested again: it comes from the cache now or never.
             record = self._builder.built()
             if (record and not record.is_ready) or proof % 2:
                 self._builder.next_variant()
@@ -72,7 +72,7 @@ class Scratch:
         )
 
     def build_over(self) -> BuildOutcome:
-        """Build as `build` does, in place of what an interrupted run left there."""
+        """Build like `build`, replacing what an interrupted run left there."""
         wait = True
         for _ in range(2 * _MOST_NAMES):
             try:
@@ -91,13 +91,13 @@ class Scratch:
         )
 
     def clear(self) -> None:
-        """Delete the record, once the image is where it belongs; a warning where the index does not show it in time.
+        """Delete the record once the image is in place; warn if the index does not show it in time.
 
         Raises:
             APIError: It can't be deleted. That fails the create, so that the next run clears it.
         """
         try:
-            # The first name goes last: as long as it is there, a later run looks for the others.
+            # The first name is deleted last: as long as it exists, a later run looks for the others.
             left = [name for name in reversed(self._made) if not self._delete(name, wait=True)]
         except APIError as error:
             error.add_hint(
@@ -112,7 +112,7 @@ class Scratch:
             )
 
     def clear_left(self) -> None:
-        """Delete what an interrupted run may have left; mostly there is nothing."""
+        """Delete what an interrupted run may have left; usually there is nothing."""
         try:
             clear_left(self._run, self._job.urn)
         except APIError:
@@ -122,7 +122,7 @@ class Scratch:
             )
 
     def _is_cached(self) -> bool:
-        """Whether the build's own record is there and ready, as far as the list shows it in time."""
+        """Tell whether the list shows the build's own record as ready in time."""
         record = self._builder.built()
         if record is None and self._run.account.is_public() and not is_too_large(self._job.manifest):
             for pause in pauses(_SHOWN_WITHIN):
@@ -135,7 +135,7 @@ class Scratch:
         return record is not None and record.is_ready
 
     def _delete(self, name: str, *, wait: bool) -> bool:
-        """Delete a record that is there; False where the index does not show it, in two minutes if those are waited."""
+        """Delete an existing record; False if the index does not show it, optionally after two minutes of waiting."""
         client = self._run.client()
         if not is_out_of_reach(client.delete_snapshot(name)):
             return True
@@ -154,12 +154,12 @@ class Scratch:
         if self._number < _MOST_NAMES and not is_too_large(self._job.manifest):
             self.name = scratch_name(self._job.urn, self._number)
         else:
-            # No later run finds it by its name, but neither does the index ever show it.
+            # No later run finds it by its name, and the index never shows it either.
             self.name = f"{scratch_name(self._job.urn)}-{os.urandom(4).hex()}"
 
 
 def clear_left(run: Run, urn: str, first: int = 0) -> None:
-    """Delete what earlier runs of a resource may have left under its scratch names; mostly there is nothing.
+    """Delete what earlier runs of a resource may have left under its scratch names; usually there is nothing.
 
     Args:
         run: The run.

@@ -1,4 +1,4 @@
-"""The status of a resource as a read records it."""
+"""The status of a resource, as a read records it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..api.records import Record
 
-#: The status that a refresh records when another's record stands under the name.
+#: The status that a refresh records when someone else's record has the name.
 FOREIGN = "foreign"
 
 #: The status that a refresh records when the image behind the resource is not there any more.
 MISSING = "missing"
 
-#: What is said where a key shows no records.
+#: The message for a key that shows no records.
 NO_RECORDS = (
-    "this API key has no records at all. If it is of another organisation, set the right one; else the next up makes "
-    "the resource anew"
+    "this API key has no records at all. If it belongs to another organisation, set the right key. Otherwise the next "
+    "pulumi up makes the resource again"
 )
 
 

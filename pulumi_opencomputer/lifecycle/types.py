@@ -106,6 +106,11 @@ class Difference:
         """Whether there is anything to do."""
         return bool(self.replaces or self.updates)
 
+    @property
+    def shows_in_inputs(self) -> bool:
+        """Whether the inputs differ for certain. Where only the record is lost, they are what they were."""
+        return not {"contentHash", "name"}.isdisjoint((*self.replaces, *self.updates))
+
 
 @dataclass(frozen=True)
 class Created:

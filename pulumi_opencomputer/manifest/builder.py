@@ -89,11 +89,11 @@ class Manifest:
         """
         from .dockerfile import dockerfile_steps  # noqa: PLC0415 - few programs have such a file
 
-        name, steps = dockerfile_steps(path, context, args, base)
+        name, steps, places = dockerfile_steps(path, context, args, base)
         made = cls(base_image=name)
         for step in steps:
             made = made._with(step)
-        return made
+        return replace(made, places=tuple(places))
 
     def apt_install(self, packages: Input[Sequence[Input[str]]]) -> Manifest:
         """Install system packages with apt-get.

@@ -1,8 +1,8 @@
-"""A Dockerfile, read in the program and turned into steps, as far as they build what Docker would build.
+"""Read a Dockerfile in the program and turn it into steps that build what Docker would build.
 
 Docker runs a command as root, in its working directory, with the variables that are set so far. The server runs one as
 an unprivileged user who may use sudo, and does not set the variables of `env`. So a RUN becomes one command for sudo,
-which sets them and changes the directory first. What steps can't say is refused, with its line.
+which sets them and changes the directory first. Anything that steps can't express is refused, with its line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BY_DOCKER = re.compile(r"(TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT)")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@")
 
-# Directories that the base has, into which a file is copied under its own name.
+# Directories that the base has. A file that is copied to one of them goes into it, under its own name.
 _DIRECTORIES = (
     *(
         "/",
@@ -56,7 +56,7 @@ _DIRECTORIES = (
     *("/var", "/var/cache", "/var/lib", "/var/log"),
 )
 
-#: What says nothing of an image's files and commands, and has no effect in a sandbox.
+#: Instructions that say nothing about an image's files and commands and have no effect in a sandbox.
 _WITHOUT_EFFECT = ("CMD", "ENTRYPOINT", "EXPOSE", "LABEL", "MAINTAINER", "STOPSIGNAL")
 
 _REFUSED = {
@@ -72,17 +72,17 @@ def dockerfile_steps(
     context: str | os.PathLike[str] | None,
     args: Mapping[str, str] | None,
     base: str | None,
-) -> tuple[str, list[Step]]:
-    """The base and the steps of a Dockerfile.
+) -> tuple[str, list[Step], list[str]]:
+    """Return the base and the steps of a Dockerfile, and the line of the file that each step comes from.
 
     Args:
         path: The Dockerfile.
-        context: The directory that COPY and ADD read from; the Dockerfile's without one.
+        context: The directory that COPY and ADD read from; by default the Dockerfile's.
         args: Values for ARG.
-        base: The base to start from, whatever FROM says; without one FROM must name Ubuntu 22.04.
+        base: The base to start from, whatever FROM says. Without it, FROM must name Ubuntu 22.04.
 
     Raises:
-        InvalidInputError: It can't be read, or an instruction can't become a step; with the file and the line.
+        InvalidInputError: It can't be read, or an instruction can't become a step. Names the file and the line.
     """
     shown = os.fspath(path)
     file = Path(os.path.abspath(os.path.expanduser(shown)))  # noqa: PTH100, PTH111 - links stay as they are
@@ -92,7 +92,7 @@ def dockerfile_steps(
     problems = reading.read(source, shown)
     if problems:
         raise InvalidInputError(problems)
-    return base if base is not None else _BASE, reading.steps
+    return base if base is not None else _BASE, reading.steps, [f"{shown}:{place}" for place in reading.places]
 
 
 def _checked_args(args: Any, shown: str) -> dict[str, str]:
@@ -120,6 +120,7 @@ class _Reading:
 
     def __init__(self, escape: str, context: Context, args: dict[str, str], base: str | None) -> None:
         self.steps: list[Step] = []
+        self.places: list[str] = []
         self._escape, self._context, self._given, self._base = escape, context, args, base
         self._declared: set[str] = set()
         self._global: dict[str, str] = {}
@@ -140,16 +141,17 @@ class _Reading:
         }
 
     def read(self, source: Source, shown: str) -> list[Problem]:
-        """Read all instructions, and tell what can't become a step."""
+        """Read all instructions and collect those that can't become a step."""
         problems, last = [], 1
         for instruction in source.instructions():
             last = instruction.line
             try:
                 self._one(instruction)
+                self.places += [f"{last} {instruction.name}"] * (len(self.steps) - len(self.places))
             except RefusedError as error:
                 problems.append(Problem(f"{shown}:{last}", f"{instruction.name[:20]} {error}"))
                 if instruction.name == "FROM" or instruction.has_here_document:
-                    return problems  # what follows is another stage, or no instruction
+                    return problems  # What follows is another stage, or not an instruction.
         if not self._has_base and not problems:
             problems.append(Problem(f"{shown}:{last}", "the file has no FROM: begin with FROM ubuntu:22.04."))
         unknown = sorted(self._given.keys() - self._declared)
@@ -165,7 +167,7 @@ class _Reading:
         if name in _WITHOUT_EFFECT:
             return
         if name not in self._kinds:
-            raise RefusedError("is no instruction of a Dockerfile: check the spelling.")
+            raise RefusedError("is not a Dockerfile instruction: check the spelling.")
         if not self._has_base and name not in ("FROM", "ARG"):
             raise RefusedError("stands before FROM: begin with FROM ubuntu:22.04.")
         if instruction.has_here_document:
@@ -174,7 +176,7 @@ class _Reading:
             flag = instruction.flags[0].partition("=")[0]
             raise RefusedError(f"has the option {flag[:40]}, which no step has: {_cure(name, flag)}")
         if not instruction.rest:
-            raise RefusedError("has nothing behind it: complete it, or remove it.")
+            raise RefusedError("has no arguments: complete it, or remove it.")
         self._kinds[name](instruction)
 
     # Variables
@@ -230,7 +232,7 @@ class _Reading:
     def _env_step(self, instruction: Instruction) -> None:
         found = pairs(instruction.rest, self._escape)
         if found[0][1] is None:
-            # The old form: a name, and the rest of the line.
+            # The old form: a name, then the value up to the end of the line.
             name, value = (*re.split(r"[\t\v\f\r ]+", instruction.rest, maxsplit=1), None)[:2]
             found = [(str(name), value)]
         values = {}
@@ -260,7 +262,7 @@ class _Reading:
         self.steps.append({"workdir": path})
 
     def _path(self, path: str) -> str:
-        """A path in the image made absolute, without a slash at its end."""
+        """Return the absolute path in the image, without a trailing slash."""
         return re.sub("^/+", "/", posixpath.normpath(posixpath.join(self._workdir, path)))
 
     def _made(self, path: str) -> None:
@@ -322,7 +324,7 @@ class _Reading:
             path = posixpath.join(path, local.name) if is_directory else path
             self._made(posixpath.dirname(path))
             self.steps.append({"addFile": {"path": path, "source": str(local)}})
-        # A step with files carries no modes. A shell takes 128 KB in one command.
+        # A step with files carries no modes. A shell accepts 128 KB in one command.
         found = executables(local, path, ignore)
         some = [found[at : at + 20] for at in range(0, len(found), 20)]
         if some:

@@ -1,4 +1,4 @@
-"""The files that a Dockerfile copies: which a source stands for, and what of them Docker leaves out."""
+"""The files that a Dockerfile copies: which files a source means, and which of them Docker leaves out."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class Context:
 
     Args:
         root: Its absolute path.
-        dockerfile: The Dockerfile, which may have a list of its own of what is left out.
+        dockerfile: The Dockerfile, which may have an ignore file of its own.
 
     Raises:
-        InvalidInputError: A ``.dockerignore`` can't be read; with its line.
+        InvalidInputError: A ``.dockerignore`` can't be read. Names its line.
     """
 
     def __init__(self, root: Path, dockerfile: Path) -> None:
         self._root, self._ignored = root, _ignored(dockerfile, root)
 
     def sources(self, raw: str, text: str) -> list[str]:
-        """The paths below the context that a source stands for.
+        """Return the paths below the context that a source means.
 
         Args:
-            raw: The source as the file has it, for errors.
-            text: The same with the values of variables.
+            raw: The source as written in the file, for errors.
+            text: The same with variables replaced by their values.
 
         Raises:
-            RefusedError: There are none, or it is no pattern.
+            RefusedError: There are none, or the pattern is invalid.
         """
         path = posixpath.normpath("/" + text).lstrip("/")
         try:
@@ -58,11 +58,11 @@ class Context:
         local = self._root / path
         if not path or (local.exists() and not self._ignored.ignores(path)):
             return [path]
-        # A line with ! may bring back some files of a directory that is left out itself.
+        # A line with ! may include some files of an ignored directory again.
         return [path] if local.is_dir() and not self._ignored.left_out(self._root, path)[1] else []
 
     def local(self, raw: str, relative: str) -> Path:
-        """The file or directory of a path below the context.
+        """Return the local file or directory of a path below the context.
 
         Raises:
             RefusedError: It is a link that leaves the context.
@@ -73,17 +73,17 @@ class Context:
         return local
 
     def left_out(self, relative: str) -> list[str]:
-        """What of a directory is left out, as patterns of a ``.gitignore`` in it."""
+        """Return what is left out of a directory, as patterns of a ``.gitignore`` in it."""
         return self._ignored.left_out(self._root, relative)[0]
 
 
 def executables(local: Path, target: str, ignore: list[str]) -> list[str]:
-    """Where the executable files of a file or directory go.
+    """Return where the executable files of a file or directory go.
 
     Args:
         local: The file or directory.
         target: Its path in the image.
-        ignore: What of a directory is left out.
+        ignore: Patterns of what is left out of a directory.
 
     Raises:
         LocalFileError: It can't be embedded.
@@ -95,7 +95,7 @@ def executables(local: Path, target: str, ignore: list[str]) -> list[str]:
 
 
 def is_archive(local: Path) -> bool:
-    """Whether ADD would unpack a file."""
+    """Tell whether ADD would unpack a file."""
     if _ARCHIVE.search(local.name):
         return True
     try:
@@ -105,14 +105,14 @@ def is_archive(local: Path) -> bool:
 
 
 def text_of(file: Path, shown: str) -> str:
-    """The text of a file.
+    """Return the text of a file.
 
     Args:
         file: The file.
         shown: Its path for errors.
 
     Raises:
-        InvalidInputError: It can't be read, or is no text.
+        InvalidInputError: It can't be read, or is not text.
     """
     try:
         return file.read_bytes().decode("utf-8")
@@ -124,7 +124,7 @@ def text_of(file: Path, shown: str) -> str:
 
 
 def _ignored(file: Path, context: Path) -> DockerIgnore:
-    """What the build leaves out: by the Dockerfile's own list, or by the context's."""
+    """Return the build's ignore rules: the Dockerfile's own, or the context's."""
     own = file.with_name(file.name + ".dockerignore")
     found = own if own.is_file() else context / ".dockerignore"
     try:

@@ -1,8 +1,8 @@
 """A Dockerfile's grammar: instructions, words, and the substitution of variables.
 
-A small reader of its own. The parser on PyPI that is written in Python, dockerfile-parse, knows no here-documents,
-joins continued lines otherwise than Docker, and takes shell variables for its own; the one that wraps BuildKit's
-parser, dockerfile, has a compiled wheel for few platforms. The tests hold this reader against the latter.
+This is a small reader of our own. The Python parser on PyPI, dockerfile-parse, has no here-documents, joins continued
+lines differently from Docker, and takes shell variables for its own. The package that wraps BuildKit's parser,
+dockerfile, has compiled wheels for few platforms only. The tests compare this reader with the latter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-# What Go takes for white space: Python's strip would take more.
+# What Go counts as white space. Python's strip would remove more.
 SPACES = " \t\v\f\r\n\x85\xa0"
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 _DIRECTIVES = ("escape", "syntax", "check")
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _HERE_DOCUMENT = re.compile(r"(?:^|\s)\d*<<-?[^<\s]")
 _WITH_HERE_DOCUMENTS = ("RUN", "COPY", "ADD")
 
-#: The value of a variable; None where it is not set.
+#: Returns the value of a variable; None if it is not set.
 Lookup = Callable[[str], "str | None"]
 
 
@@ -37,8 +37,8 @@ class Instruction:
     Attributes:
         line: The number of its first line, from 1.
         name: Its name in capitals.
-        flags: Its options, as ``--from=builder``.
-        rest: What follows, in one line.
+        flags: Its options, such as ``--from=builder``.
+        rest: The rest, in one line.
     """
 
     line: int
@@ -48,7 +48,7 @@ class Instruction:
 
     @property
     def has_here_document(self) -> bool:
-        """Whether the lines that follow may be a here-document, and no instructions."""
+        """Whether the following lines may be a here-document rather than instructions."""
         return self.name in _WITH_HERE_DOCUMENTS and _HERE_DOCUMENT.search(self.rest) is not None
 
 
@@ -74,7 +74,7 @@ class Source:
         return escape
 
     def instructions(self) -> Iterator[Instruction]:
-        """The instructions in their order, with continued lines joined and comments left out."""
+        """Return the instructions in order, with continued lines joined and comments removed."""
         held, first = "", 0
         for number, line in enumerate(self._lines, 1):
             bare = line.lstrip(SPACES)
@@ -106,10 +106,10 @@ class Source:
 
 
 def listed(rest: str) -> list[str] | None:
-    """The strings of the form ``["a", "b"]``; None where it is another form.
+    """Return the strings of the form ``["a", "b"]``; None for any other form.
 
     Raises:
-        RefusedError: It is a list of something else, or something follows it.
+        RefusedError: The list holds something else, or something follows it.
     """
     if not rest.startswith("["):
         return None
@@ -125,7 +125,7 @@ def listed(rest: str) -> list[str] | None:
 
 
 def split_blanks(rest: str) -> list[str]:
-    """Words between blanks, whatever quotes say, as COPY and FROM have them."""
+    """Split at blanks and ignore quotes, as COPY and FROM do."""
     return [word for word in _BLANKS.split(rest) if word]
 
 
@@ -162,10 +162,10 @@ def _quoted_words(rest: str, escape: str) -> Iterator[str]:
 
 
 def expand(text: str, lookup: Lookup, escape: str) -> str:
-    """A text as Docker reads it: without quotes and escapes, and with the values of variables.
+    """Return a text as Docker reads it: without quotes and escapes, with variables replaced by their values.
 
     Raises:
-        RefusedError: A quote or ``${`` is not closed, or a form of substitution is not known here.
+        RefusedError: A quote or ``${`` is not closed, or a form of substitution is not supported.
     """
     return _Expansion(text, lookup, escape).up_to("")
 

@@ -1,8 +1,8 @@
-"""Which files of a build's context Docker leaves out: the patterns of a ``.dockerignore``, and what they match now.
+"""Which files of a build's context Docker ignores: the patterns of a ``.dockerignore``, and what they match now.
 
-Its patterns are not those of a ``.gitignore``: they begin at the context's root, ``**`` stands for any text, and ``!``
-brings back a file of a directory that is left out. So they are not translated one by one; what they leave out of a
-directory is listed instead, in the patterns of a ``.gitignore``.
+The patterns differ from those of a ``.gitignore``: they begin at the context's root, ``**`` stands for any text, and
+``!`` includes a file of an ignored directory again. So they are not translated one by one. Instead, what they leave out
+of a directory is listed as patterns of a ``.gitignore``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .dockerfile_text import SPACES
 
 _SET = re.compile(r"\[\^?[^]^*?/\\]+\]")
 _BROKEN = re.compile(r"[\[\\]")
-# Two stars at the start and no other sign: whatever ends so, also within a name.
+# Two stars at the start and no other special character: any path that ends like this, also within a name.
 _ENDING = re.compile(r"\*\*[^/*?\[\]\\][^*?\[\]\\]*")
 
 
@@ -29,7 +29,7 @@ class DockerIgnore:
         text: Its text.
 
     Raises:
-        ValueError: A line is no pattern; the text begins with the line's number.
+        ValueError: A line is not a valid pattern; the text begins with the line's number.
     """
 
     def __init__(self, text: str) -> None:
@@ -37,7 +37,7 @@ class DockerIgnore:
         self._brings_back = any(not ignores for _, ignores in self._rules)
 
     def ignores(self, relative: str) -> bool:
-        """Whether a path below the context is left out, by itself or with a directory above it."""
+        """Tell whether a path below the context is ignored, by itself or with a directory above it."""
         parts = relative.split("/")
         paths = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
         for pattern, ignores in reversed(self._rules):
@@ -46,7 +46,7 @@ class DockerIgnore:
         return False
 
     def left_out(self, context: Path, below: str) -> tuple[list[str], bool]:
-        """What of a directory is left out.
+        """Return what is left out of a directory.
 
         Args:
             context: The context's directory.
@@ -62,14 +62,14 @@ class DockerIgnore:
         return ([], True) if skipped is None else (skipped, False)
 
     def _skipped(self, directory: Path, prefix: str, cut: int) -> list[str] | None:
-        """The patterns for one directory; None where all of it is left out."""
+        """Return the patterns for one directory; None if all of it is left out."""
         own = bool(prefix) and self.ignores(prefix[:-1])
         if own and not self._brings_back:
             return None
         keeps, patterns = not own, []
         for entry in sorted(os.scandir(directory), key=lambda each: each.name):
             relative = prefix + entry.name
-            # Docker sees a link, not what lies behind it.
+            # Docker sees the link, not its target.
             if entry.is_dir(follow_symlinks=False):
                 found = self._skipped(Path(entry.path), relative + "/", cut)
             else:
@@ -86,7 +86,7 @@ def _rules(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
         if not pattern:
             continue
         sign = "!" if pattern.startswith("!") else ""
-        # Docker reads the sign again in what it has cleaned, so that /!a is one as well.
+        # Docker reads the ! again after it has cleaned the path, so that /!a counts as one.
         cleaned = _clean(pattern[len(sign) :])
         pattern = _clean(sign + (cleaned if cleaned == "/" else cleaned.removeprefix("/")))
         ignores = not pattern.startswith("!")
@@ -98,7 +98,7 @@ def _rules(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
 
 def _clean(pattern: str) -> str:
     bare = pattern.strip(SPACES)
-    # normpath makes a dot of nothing, and keeps two slashes at the start.
+    # normpath turns an empty path into a dot, and keeps two leading slashes.
     return re.sub("^/+", "/", posixpath.normpath(bare)) if bare else ""
 
 
@@ -128,20 +128,20 @@ def _meaning(part: str) -> str:
 
 
 def _literal(path: str) -> str:
-    """A path as the pattern of a ``.gitignore`` that matches it alone."""
+    """Return the pattern of a ``.gitignore`` that matches this path only."""
     return re.sub(r"([\\*?\[\]!# ])", r"\\\1", path)
 
 
 def matching(context: Path, pattern: str, ignored: DockerIgnore) -> Sequence[str]:
-    """The paths below the context that a source with wildcards stands for, without those that are left out.
+    """Return the paths below the context that a source with wildcards matches, without ignored ones.
 
     Args:
         context: The context's directory.
         pattern: The source; each of its parts matches a name.
-        ignored: What is left out.
+        ignored: The ignore rules.
 
     Raises:
-        re.error: It is no pattern.
+        re.error: The pattern is invalid.
     """
     found = [""]
     for part in pattern.split("/"):

@@ -1,7 +1,7 @@
-"""Telling which parts of a manifest a program gave in clear, by digests alone.
+"""Tell by digests which parts of a manifest a program gave in clear.
 
-A dynamic provider is given secrets in clear. The program tells it where they stand, but Pulumi's transforms change the
-inputs after that. So the program also says which parts it has seen without a secret; any other part may hold one.
+A dynamic provider gets secrets in clear. The program tells it where they are, but Pulumi's transforms change the inputs
+after that. So the program also says which parts it saw without a secret. Any other part may hold one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DIGITS = 16
 
 
 def parts(manifest: Any) -> Iterator[tuple[Path, Any]]:
-    """The parts that are told apart: each step, and each other value; else the whole."""
+    """Return the parts that have a digest each: every step and every other value, or the whole."""
     if not isinstance(manifest, Mapping):
         yield (), manifest
         return
@@ -29,25 +29,25 @@ def parts(manifest: Any) -> Iterator[tuple[Path, Any]]:
 
 
 def digest(path: Path, value: Any) -> str:
-    """What tells a part from others: its kind and its value, whichever place a step has."""
+    """Return a digest of a part's kind and value; the position of a step doesn't count."""
     text = json.dumps([str(path[:1]), _as_sent(value)], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def unfamiliar(manifest: Any, known: Collection[str]) -> Iterator[str]:
-    """The paths of the parts that may hold a secret, since their digests are not among the known."""
+    """Return the paths of the parts that may hold a secret, because their digests are not known."""
     for path, value in parts(manifest):
         try:
             is_known = digest(path, value) in known
         except TypeError:
-            # A value that is not known yet: its secrecy is told when it is.
+            # A value that is not known yet. Whether it is secret is decided when it is known.
             continue
         if not is_known:
             yield join(("manifest", *path))
 
 
 def _as_sent(value: Any) -> Any:
-    """As the engine sends it: numbers are floats, and a key without a value is left out."""
+    """Return the value as the engine sends it: numbers are floats, and keys without a value are left out."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Files and directories as a step declares them: inline, or by where they lie on this machine."""
+"""Files and directories as a step declares them: inline, or by their place on this machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class File(Shape):
             raise ValueError("encoding goes with content, not with source.")
 
     def raw(self) -> bytes:
-        """The bytes of inline content; empty where ``source`` names a file."""
+        """The bytes of inline content; empty if ``source`` names a file."""
         return _inline_bytes(self.content or "", self.encoding)
 
 
@@ -71,7 +71,7 @@ def _entries_or_count(files: Any) -> str:
     return "count" if isinstance(files, int | float) else "entries"
 
 
-# Without strict lists a mapping's keys would pass for one.
+# Unless lists are strict, a mapping would be read as a list of its keys.
 _Entries = Annotated[list[DirectoryEntry], Exact(), Choice("entries")]
 
 
@@ -121,7 +121,7 @@ class Directory(Shape):
             raise ValueError("carries more than 4 MB; inline content is kept in state: give the directory by source.")
 
     def inline_entries(self) -> Sequence[DirectoryEntry]:
-        """The inline files; empty where ``source`` names a directory."""
+        """The inline files; empty if ``source`` names a directory."""
         return self.files if isinstance(self.files, list) else ()
 
 

@@ -11,26 +11,26 @@ from ..errors import InvalidInputError, Problem
 from .paths import Path, join
 from .plain import plain_step
 
-#: The keys of a manifest that are no part of its content, and absent where they are null.
+#: The keys of a manifest that are not part of its content. Null means absent.
 MEMORY_KEYS = ("builderMemoryMB", "runtimeMemoryMB")
 
-# As `pulumi import` prints a Python program, and as the Python SDK that is made of the schema spells them.
+# The spelling that `pulumi import` prints for Python, and that the generated Python SDK uses.
 _SNAKE_MEMORY_KEYS = {"builder_memory_mb": "builderMemoryMB", "runtime_memory_mb": "runtimeMemoryMB"}
 _WORD = re.compile(r"_([a-z])")
 
 
 def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
-    """Bring a manifest in either form into the declared one; local paths become absolute.
+    """Convert a manifest in either form into the declared one; local paths become absolute.
 
     Args:
         form: A mapping in the declared form or in the API's. Values may be Outputs. Keys of the declared form may be
             in Python's spelling (``apt_install``).
-        lenient: Whether a step of the API's form that can't be expressed stays as it is: a resource's check tells
-            every mistake at once, with the resource's name.
+        lenient: Whether a step of the API's form that can't be expressed stays as it is. The resource's check then
+            reports every mistake at once, with the resource's name.
 
     Raises:
-        InvalidInputError: It is no mapping, a step of the API's form can't be expressed, or a value is none that Pulumi
-            would carry.
+        InvalidInputError: It is not a mapping, a step of the API's form can't be expressed, or Pulumi can't carry a
+            value.
     """
     if not isinstance(form, Mapping):
         raise InvalidInputError(
@@ -76,7 +76,7 @@ def _camel_cased(value: Any) -> Any:
 
 
 def _renamed(form: Mapping[Any, Any], rename: Callable[[str], str]) -> dict[Any, Any]:
-    """The mapping under other keys; a key stays where its other spelling is there as well."""
+    """Return the mapping with renamed keys; a key keeps its name if the other spelling is present as well."""
     names = {key: rename(key) if isinstance(key, str) else key for key in form}
     return {key if names[key] in form else names[key]: value for key, value in form.items()}
 
@@ -111,7 +111,7 @@ def absolute(source: Any) -> Any:
     """A local path made absolute: ``~`` is the user's home, any other counts from the program's working directory."""
     if isinstance(source, str | os.PathLike):
         path = os.path.expanduser(os.fspath(source))  # noqa: PTH111 - as below
-        # An empty path would become the working directory itself; the check refuses it.
+        # An empty path would become the working directory. It stays empty, and the check refuses it.
         return os.path.abspath(path) if path else path  # noqa: PTH100 - pathlib would resolve links
     apply = getattr(source, "apply", None)
     return apply(absolute) if apply else source

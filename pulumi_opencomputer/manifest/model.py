@@ -1,7 +1,7 @@
-"""The declared form, validated: one model of a manifest, made of the kinds of steps.
+"""The model that validates the declared form, made of the kinds of steps.
 
-One form stands in inputs, state, error paths and schema: ``{base, steps, builderMemoryMB?,
-runtimeMemoryMB?, rebuild?}``, each step a mapping with one key. The model sees plain values only.
+Inputs, state, error paths and schema all use this form: ``{base, steps, builderMemoryMB?, runtimeMemoryMB?,
+rebuild?}``, each step a mapping with one key. The model sees plain values only.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def parse(declared: Any) -> tuple[ManifestModel | None, list[Problem]]:
     """Validate a manifest in the declared form.
 
     Args:
-        declared: Plain values, as they come out of JSON.
+        declared: Plain values, as JSON gives them.
 
     Returns:
-        The model and no problems, or None and every mistake, in the manifest's order.
+        The model and no problems; or None and every mistake, in the manifest's order.
     """
     try:
         return ManifestModel.model_validate(declared), []

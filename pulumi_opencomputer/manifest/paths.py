@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 
 
 def join(path: Sequence[str | int]) -> str:
-    """A path in text: ``("steps", 1, "run")`` is ``steps[1].run``; keys that are no names are quoted."""
+    """Return a path as text: ``("steps", 1, "run")`` is ``steps[1].run``. Keys that are not names are quoted."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -23,7 +23,7 @@ def join(path: Sequence[str | int]) -> str:
 
 
 def copied(value: Any) -> Any:
-    """A copy of plain containers, so that a caller's later change does not reach a manifest."""
+    """Copy plain containers, so that later changes by the caller do not reach a manifest."""
     if isinstance(value, Mapping):
         return {key: copied(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -32,7 +32,7 @@ def copied(value: Any) -> Any:
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every value in nested mappings and lists that is no mapping or list itself, with its path."""
+    """Yield every value in nested mappings and lists that is not itself one, with its path."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from leaves(item, (*path, str(key)))
@@ -44,19 +44,18 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def find(value: Any, matches: Callable[[Any], bool]) -> Iterator[tuple[Path, Any]]:
-    """The leaves that match, with their paths."""
+    """Yield the matching leaves with their paths."""
     return ((path, leaf) for path, leaf in leaves(value) if matches(leaf))
 
 
 def find_outputs(value: Any) -> Iterator[tuple[str, Any]]:
-    """The Pulumi Outputs in a value, each with its path in text.
+    """Yield the Pulumi Outputs in a value, each with its path as text.
 
-    Told by their shape, so that plain programs need no pulumi: an Output answers to ``apply`` and
-    ``is_secret``.
+    They are recognised by their shape, ``apply`` and ``is_secret``, so that plain programs need no pulumi.
     """
     return ((join(path), leaf) for path, leaf in find(value, is_output))
 
 
 def is_output(value: Any) -> bool:
-    """Whether a value is a Pulumi Output."""
+    """Tell whether a value is a Pulumi Output."""
     return callable(getattr(type(value), "apply", None)) and callable(getattr(type(value), "is_secret", None))

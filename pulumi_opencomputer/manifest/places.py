@@ -27,7 +27,7 @@ _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _RUNNERS = ("pulumi-language-python-exec",)
 
 # Methods that make several steps of what they read: a step alone does not tell that it comes from them.
-_READERS = frozenset({"from_dict", "from_dockerfile", "pip_install_from_requirements"})
+_READERS = frozenset({"from_dict", "pip_install_from_requirements"})
 
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 _ENTRY = re.compile(r"(.*?):(\d{1,9})(?: (\w+))?")
@@ -85,7 +85,8 @@ class Places:
     Attributes:
         prefix: What stands before an input's path in the program, where that is data: ``resources.daily.properties.``.
         resource: The line that declares the resource; empty where it is not known, as the others.
-        steps: The line that declares each step, and the method that was called there.
+        steps: The line that declares each step; and the method that was called there, or a Dockerfile's instruction,
+            where the step does not tell.
     """
 
     prefix: str = ""
@@ -112,7 +113,8 @@ class Places:
         """
         line, reader = self.steps[index] if index < len(self.steps) == count else ("", "")
         if line:
-            return f"{line} .{reader}(…)" if reader else f"{line} {call}"
+            # An instruction of a Dockerfile is in capital letters.
+            return f"{line} {(reader if reader.isupper() else f'.{reader}(…)') if reader else call}"
         where = f"{self.prefix}{path}"
         return f"{self.resource} {where}" if self.resource else where
 

@@ -1,4 +1,4 @@
-"""A checked manifest together with what it names on this machine: ready to be hashed and sent."""
+"""A checked manifest together with its files on this machine, ready to be hashed and sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .warnings import record_warnings, refusals_of, warnings_of
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 
 
-# What a check fills in for people, and is no part of the content.
+# What a check fills in for people. It is not part of the content.
 _FILLED_IN = ("size", "digest")
 
 
@@ -32,10 +32,10 @@ class PreparedManifest:
 
     Attributes:
         model: The manifest in the declared form.
-        local: By the step's index, the file or directory that the step's ``source`` names.
-        warnings: What will work, but probably not as it is meant.
-        verbatim: Whether its words are sent as they are, whatever the server's shell makes of them: they were read out
-            of the server's own record, and keep its hash.
+        local: The file or directory that a step's ``source`` names, by the step's index.
+        warnings: Things that will work, but probably not as intended.
+        verbatim: Whether its words are sent unchanged, whatever the server's shell makes of them. They come from the
+            server's own record and keep its hash.
     """
 
     model: ManifestModel = field(repr=False)
@@ -52,11 +52,11 @@ class PreparedManifest:
         object.__setattr__(self, "key", (declared, stats, self.verbatim))
 
     def image(self, variant: int = 0) -> dict[str, Any]:
-        """The manifest in the API's form; local files stand in it as Blobs, directories as FileLists.
+        """Return the manifest in the API's form, with local files as Blobs and directories as FileLists.
 
         Args:
-            variant: 0 for the manifest itself; n > 0 adds a key that the server ignores to the last step,
-                which gives other content with the same effect.
+            variant: 0 for the manifest itself. n > 0 adds a key that the server ignores to the last step, which makes
+                it other content with the same effect.
         """
         steps: list[dict[str, Any]] = [
             {"type": step.api_type, "args": step.args(self.local.get(index), verbatim=self.verbatim)}
@@ -75,16 +75,16 @@ class PreparedManifest:
         return image
 
     def hashed(self) -> Hashed:
-        """Read the local files, for the content hash and for each step's digest.
+        """Read the local files for the content hash and for each step's digest.
 
         Raises:
-            ContentChangedError: A file is not what it was when it was looked at.
+            ContentChangedError: A file has changed since it was listed.
             LocalFileError: A file can't be read.
         """
         return hash_with_digests(self.image(), self.local)
 
     def size_of(self, index: int) -> str:
-        """What a step embeds of this machine, for people: ``12 files, 3.4 MB``; empty where nothing."""
+        """Return what a step embeds from this machine, for people: ``12 files, 3.4 MB``; empty if nothing."""
         found = self.local.get(index)
         if isinstance(found, Directory):
             noun = "file" if len(found.entries) == 1 else "files"
@@ -93,12 +93,12 @@ class PreparedManifest:
 
 
 def prepare(declared: Any, planned_hash: str = "") -> PreparedManifest:
-    """Validate a manifest of plain values and look at its local files.
+    """Validate a manifest of plain values and list its local files.
 
     Args:
         declared: A manifest in the declared form.
-        planned_hash: The content hash that a check gave it, if any: one that was read out of a server's record is
-            prepared with the record's own words.
+        planned_hash: The content hash that a check gave it, if any. A manifest from a server's record is prepared with
+            the record's own words.
 
     Raises:
         InvalidInputError: Every mistake, with its path.
@@ -115,18 +115,18 @@ def prepare(declared: Any, planned_hash: str = "") -> PreparedManifest:
 
 
 def _is_literal(prepared: PreparedManifest) -> bool:
-    """Whether the words that are sent are the declared ones."""
+    """Tell whether the words are sent exactly as declared."""
     return all(step.args(None) == step.args(None, verbatim=True) for step in prepared.model.steps if step.has_words)
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What a check finds out about a manifest.
+    """The result of checking a manifest.
 
     Attributes:
         checked: The declared form, with the number of files and bytes of each local source filled in.
-        problems: Every mistake; empty where the manifest is good as far as it is known.
-        prepared: The manifest, ready; None where there are problems or unknown values.
+        problems: Every mistake; empty if the known parts of the manifest are valid.
+        prepared: The prepared manifest; None if there are problems or unknown values.
     """
 
     checked: Any = field(repr=False)
@@ -139,8 +139,8 @@ def examine(declared: Any, is_unknown: Callable[[Any], bool], *, verbatim: bool 
 
     Args:
         declared: A manifest in the declared form.
-        is_unknown: Tells a value that will be known only later; nothing is said about such a value.
-        verbatim: Whether its words are those of a server's record: they are taken as they are, and what would be
+        is_unknown: Tells whether a value is known only later. Such a value is not checked.
+        verbatim: Whether its words come from a server's record. They are taken unchanged, and what would otherwise be
             refused is a warning.
     """
     unknown = [join(("manifest", *path)) for path, _ in find(declared, is_unknown)]
@@ -169,7 +169,7 @@ def _covers(outer: str, path: str) -> bool:
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    """In the order of the steps; what is about the whole manifest comes first."""
+    """Sort by step; problems of the whole manifest come first."""
 
     def step(problem: Problem) -> int:
         match = _STEP.match(problem.path)
@@ -179,12 +179,12 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
 
 
 def _scan(declared: Any) -> tuple[dict[int, LocalFile | Directory], list[Problem]]:
-    """Look at every local source, also where other parts of the manifest are wrong or not known yet."""
+    """List every local source, even if other parts of the manifest are wrong or not known yet."""
     local: dict[int, LocalFile | Directory] = {}
     problems: list[Problem] = []
     for index, key, body in _sources(declared):
         try:
-            # A program in Python has expanded it; one in another language can't.
+            # A Python program has expanded it already; a program in another language can't.
             source = os.path.expanduser(body["source"])  # noqa: PTH111
             local[index] = scan_file(source) if key == "addFile" else scan_directory(source, body.get("ignore") or ())
         except LocalFileError as error:
@@ -224,11 +224,11 @@ def _with_counts(declared: Any, local: Mapping[int, LocalFile | Directory]) -> A
 
 
 def with_digests(checked: Any, digests: Mapping[int, str]) -> Any:
-    """The checked form with the digest of each step's local files filled in.
+    """Return the checked form with the digest of each step's local files filled in.
 
     Args:
         checked: A valid manifest in the declared form.
-        digests: By the step's index.
+        digests: The digests by the step's index.
     """
     if not digests:
         return checked
@@ -240,7 +240,7 @@ def with_digests(checked: Any, digests: Mapping[int, str]) -> Any:
 
 
 def _own_values(step: Step) -> Any:
-    """What a step says of its own, without what a check fills in for people beside local files."""
+    """Return a step without what a check fills in for people beside local files."""
     (value,) = asdict(step).values()
     return value if step.has_words else {key: each for key, each in value.items() if key not in _FILLED_IN}
 

@@ -1,4 +1,4 @@
-"""Finding every piece of many values in a text, in time that grows with their sizes alone."""
+"""Find every piece of many values in a text, in time proportional to the sizes of values and text."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..sanitize import clean
 from .spellings import View, fold, views
 
-# A shorter piece of a secret gives nothing away, and would be found in any text.
+# A shorter piece of a secret gives nothing away and would be found in any text.
 _PIECE = 6
-# One or two letters would be found in any text as well; such a secret is hidden where it is all of the text.
+# One or two letters would be found in any text as well. Such a secret is redacted only if it is the whole text.
 _SHORTEST = 3
 
-# Bytes of secrets whose every piece is remembered, 100 ns and 100 bytes of memory each. Longer secrets are scanned for
-# the words of the text instead: those at every fourth place, so that any eleven equal bytes hold one.
+# Up to so many bytes of secrets, every piece is stored, which takes 100 ns and 100 bytes of memory each. Longer secrets
+# are searched for the words of the text instead: those at every fourth place, so that any eleven equal bytes contain
+# one.
 _REMEMBERED = 128 * 1024
 _WORD = 8
 _STRIDE = 4
-# A build may print thousands of lines. After so many texts the words are remembered too, some 25 bytes for each byte.
+# A build may print thousands of lines. After so many texts the words are stored too, about 25 bytes for each byte.
 _SCANS = 16
 
-# Stands between texts that are searched together, and between secrets; no piece reaches over it.
+# Separates texts that are searched together, and secrets. No piece reaches across it.
 _BETWEEN = "\0" * _WORD
 
 
@@ -32,7 +33,7 @@ class Redactor:
     """Replaces values, and every piece of one, by ``[secret]``.
 
     Args:
-        values: The values; those of one or two letters count only where they are all of a text.
+        values: The values. One or two letters are replaced only if they are a whole text.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -55,7 +56,7 @@ class Redactor:
         self._long_words: set[int] = set()
 
     def redact(self, texts: Sequence[str]) -> list[str]:
-        """Each of the texts without the values. Long values are gone through once for all of them."""
+        """Return each text without the values. Long values are searched once for all texts."""
         whole = _BETWEEN.join(texts)
         hidden = bytearray(len(whole))
         seen = list(views(whole))
@@ -84,7 +85,7 @@ class Redactor:
         found = self._long_words_among(wanted)
         if not found:
             return
-        # Not every place of the secret was looked at: its piece may begin and end so much further out.
+        # Not every place of the secret was searched, so the piece may begin and end that much further out.
         more = _STRIDE - 1
         for data, starts, ends in seen:
             for offset in range(_WORD):
@@ -93,7 +94,7 @@ class Redactor:
                     yield starts[max(at - more, 0)], ends[min(at + _WORD - 1 + more, len(data) - 1)]
 
     def _long_words_among(self, wanted: set[int]) -> set[int]:
-        """Those words that stand in the long values; after some texts the words of those are remembered."""
+        """Return the words that occur in the long values, whose own words are stored after some texts."""
         parts = [_words(self._long, at) for at in range(0, _WORD, _STRIDE)]
         self._scans += 1
         if self._scans > _SCANS and not self._long_words:
@@ -104,13 +105,13 @@ class Redactor:
 
 
 def _words(data: bytes, offset: int) -> memoryview:
-    """Eight bytes at a time, as numbers."""
+    """Return the bytes as numbers, eight at a time."""
     size = max(len(data) - offset, 0) // _WORD * _WORD
     return memoryview(data)[offset : offset + size].cast("Q")
 
 
 def _spellings(value: str, room: int) -> Iterator[bytes]:
-    """A value as texts may hold it, apart from what `views` reads; what costs much is left out for one without room."""
+    """Yield the forms of a value that `views` does not read; expensive ones only for small values."""
     plain = value.encode(errors="surrogatepass")
     found = {fold(plain)}
     if not value.isascii():
@@ -118,7 +119,7 @@ def _spellings(value: str, room: int) -> Iterator[bytes]:
     if len(plain) <= room:
         found.add(fold(clean(value).encode(errors="surrogatepass")))
     with contextlib.suppress(binascii.Error, ValueError):
-        # A file is often given in base64, and shown as what it is; a large one only where it is text.
+        # A file is often given in base64 and shown decoded. A large one is decoded only if it is text.
         decoded = base64.b64decode(plain, validate=True)
         if len(plain) > room:
             decoded.decode()
@@ -127,7 +128,7 @@ def _spellings(value: str, room: int) -> Iterator[bytes]:
 
 
 def _masked(text: str, mask: bytes) -> str:
-    """The text with what is marked in the mask replaced."""
+    """Return the text with the marked parts replaced."""
     parts: list[str] = []
     at = 0
     while (start := mask.find(b"\1", at)) >= 0:

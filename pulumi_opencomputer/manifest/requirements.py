@@ -1,7 +1,7 @@
-"""The requirements of a Python project, read in the program and turned into steps.
+"""Read the requirements of a Python project in the program and turn them into steps.
 
 Plain requirements become one `pipInstall` step, so that a preview shows each of them. Files with options, hashes or
-constraints go to the server as they are, and its pip reads them there: what they say is not said again in other words.
+constraints go to the server unchanged, and pip reads them there.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class _WrongLine(Exception):  # noqa: N818 - it becomes a Problem at once
 
 
 def requirement_steps(path: str | os.PathLike[str], group: str | None, index: int) -> list[Step]:
-    """The steps that install what a file requires.
+    """Return the steps that install what a file requires.
 
     Args:
         path: A requirements file, or a ``pyproject.toml``.
-        group: In a ``pyproject.toml``, the dependency group or the extra; its ``project.dependencies`` without one.
-        index: The number of the first of the steps, for errors.
+        group: The dependency group or extra of a ``pyproject.toml``; by default its ``project.dependencies``.
+        index: The number of the first step, for errors.
 
     Raises:
-        InvalidInputError: The file can't be read, or a line can't become a step; with the file and the line.
+        InvalidInputError: The file can't be read, or a line can't become a step. Names the file and the line.
     """
     file = Path(os.path.abspath(os.path.expanduser(os.fspath(path))))  # noqa: PTH100, PTH111 - links stay as they are
     try:
@@ -79,7 +79,7 @@ def _plain_step(requirements: Sequence[str]) -> list[Step]:
 
 @dataclass
 class _Read:
-    """What is found in requirements files that name each other."""
+    """The contents of requirements files that name each other."""
 
     texts: dict[Path, str] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
@@ -153,7 +153,7 @@ def _text(file: Path) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines as pip joins them, without comments, each with the number of its first line."""
+    """Yield the lines as pip joins them, without comments, each with the number of its first line."""
     held, first = "", 0
     for number, line in enumerate([*text.splitlines(), ""], 1):
         is_comment = _COMMENT.match(line) is not None

@@ -1,4 +1,4 @@
-"""What is secret in a manifest: the steps that hold it, and texts without it."""
+"""The secrets of a manifest: which steps hold them, and how to remove them from texts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .redaction import Redactor
 
 
 class Secrets:
-    """What is secret in one manifest.
+    """The secrets of one manifest.
 
     Args:
         declared: The manifest in the declared form.
-        paths: The paths of secret values below the manifest, as ``steps[3].env.TOKEN``; the empty path
-            is the whole manifest. A path covers everything below it.
+        paths: The paths of secret values below the manifest, such as ``steps[3].env.TOKEN``. The empty path is the
+            whole manifest. A path covers everything below it.
     """
 
     def __init__(self, declared: Any, paths: Collection[str]) -> None:
@@ -28,29 +28,29 @@ class Secrets:
 
     @classmethod
     def of_inputs(cls, inputs: Mapping[str, Any]) -> Secrets:
-        """Out of a resource's inputs: its ``manifest``, and its ``secretPaths``, which count from the inputs."""
+        """Make it of a resource's inputs: ``manifest``, and ``secretPaths``, which start at the inputs."""
         paths = inputs.get("secretPaths") or ()
         if not isinstance(paths, list | tuple):
-            # Not known yet: nothing may be shown then.
+            # Not known yet, so nothing may be shown.
             return cls(inputs.get("manifest"), [""])
         prefix = "manifest"
         below = [path[len(prefix) :].lstrip(".") for path in paths if path == prefix or path.startswith(prefix + ".")]
         return cls(inputs.get("manifest"), below)
 
     def in_step(self, index: int) -> bool:
-        """Whether the step (counted from 0) holds a secret."""
+        """Tell whether the step (counted from 0) holds a secret."""
         return index in self._steps
 
     def scrub(self, text: str) -> str:
-        """The text with every secret, and every piece of one, replaced by ``[secret]``.
+        """Return the text with every secret, and every piece of one, replaced by ``[secret]``.
 
-        A secret is found as it is, in another case, on one line, and in the forms that a server or a tool may show it
-        in: base64, hex, percent, HTML and JSON escapes. Takes time in proportion to the text and the secrets.
+        A secret is found as it is, in another case, on one line, and in the forms in which a server or a tool may show
+        it: base64, hex, percent, HTML and JSON escapes. The time is proportional to the sizes of text and secrets.
         """
         return self.scrub_all([text])[0]
 
     def scrub_all(self, texts: Sequence[str]) -> list[str]:
-        """Several texts, each as `scrub` returns it. Large secrets are gone through once for all of them."""
+        """Return several texts as `scrub` does. Large secrets are searched once for all of them."""
         return self._redactor.redact(texts) if self._values else list(texts)
 
     @cached_property

@@ -1,7 +1,7 @@
-"""Commands that the server joins with `` && `` into one line of a shell.
+"""Commands that the server joins with ``&&`` into one line of a shell.
 
-What stands at a command's end may break the next command, or swallow it, often with exit code 0. Line breaks at the end
-are left out; everything else that can't be joined is refused.
+The end of a command may break or swallow the next command, often with exit code 0. Line breaks at the end are removed;
+everything else that can't be joined is refused.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _NOTHING = (
 
 
 def commands_as_sent(commands: Sequence[str]) -> list[str]:
-    """A step's commands as they are sent: without line breaks at the end of those that another follows."""
+    """Return a step's commands as they are sent: without trailing line breaks before another command."""
     return [*map(_without_line_end, commands[:-1]), *commands[-1:]]
 
 
 def command_refusals(commands: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    """The commands that can't be joined to the next as they are declared, by their index, and why.
+    """Return, by index, why commands can't be joined to the next one as they are declared.
 
     Args:
-        commands: The commands; what is no string is passed over.
+        commands: The commands. Anything that is not a string is skipped.
     """
     for index, command in enumerate(commands):
         if not isinstance(command, str):
@@ -53,7 +53,7 @@ def command_refusals(commands: Sequence[Any]) -> Iterator[tuple[int, str]]:
 
 
 def _without_line_end(command: str) -> str:
-    """The command without line breaks at its end, unless a backslash makes them part of the last line."""
+    """Return the command without trailing line breaks, unless a backslash makes them part of the last line."""
     body = command.rstrip(_BLANKS)
     tail = command[len(body) :]
     if "\n" not in tail or _escapes(body):
@@ -66,11 +66,11 @@ def _escapes(text: str) -> bool:
 
 
 class Ending:
-    """How a command ends, as far as it matters for what is joined to it.
+    """How a command ends, as far as it matters for the command after it.
 
     Attributes:
-        fault: Why nothing can be joined to it; a key of the cures, or empty.
-        has_words: Whether it is more than comments and blanks.
+        fault: Why nothing can be joined to it, as a key of the cures; or empty.
+        has_words: Whether it has more than comments and blanks.
     """
 
     def __init__(self) -> None:
@@ -252,7 +252,7 @@ class _Reader:
         self._delimiters.clear()
 
     def _body(self, word: str, strips_tabs: bool, is_quoted: bool) -> bool:
-        """Read one body; whether a line follows the delimiter's, so that the document has ended."""
+        """Read one body; return whether a line follows the delimiter's, so that the document has ended."""
         goes_on = False
         while self._at < len(self._text):
             end = self._text.find("\n", self._at)

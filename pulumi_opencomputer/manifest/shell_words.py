@@ -1,8 +1,8 @@
-"""Words that the server puts into a shell's line without quotes: packages and paths.
+"""Words that the server puts into a shell command without quotes: packages and paths.
 
-A word is sent as it is declared where the shell takes it literally, and in single quotes where it is one package that
-the shell would not: `pandas>=2` alone installs any pandas, and writes a file `=2`. Several words in one string,
-options, patterns and words that are quoted already stay as they are. What can't arrive as it is declared is refused.
+A word that the shell takes literally is sent as declared. A package that the shell would not take literally is sent in
+single quotes: `pandas>=2` without them installs any pandas and writes a file `=2`. Several words in one string,
+options, patterns and quoted words stay as they are. What can't arrive as declared is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-# The common case, without a look at each character.
+# The common case, without looking at each character.
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=!^*?\[\]{}-][A-Za-z0-9_.,:/@%+=!^*?\[\]{}~#-]*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"\\`]+")
 _APT_PIN = re.compile(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?([=/][^\s'\"\\`$]+)?[+-]?")
@@ -28,7 +28,7 @@ class NotLiteralError(ValueError):
     """The shell would not pass the words on as they are declared.
 
     Attributes:
-        what: What it does not take literally, as ``a comment``.
+        what: What it does not take literally, such as ``a comment``.
     """
 
     def __init__(self, what: str) -> None:
@@ -37,10 +37,10 @@ class NotLiteralError(ValueError):
 
 
 def split_words(text: str) -> list[str]:
-    """The words that a command is given for a text, as ``/bin/sh`` splits and unquotes it; patterns match no file.
+    """Return the words of a text, as ``/bin/sh`` splits and unquotes it; patterns match no file.
 
     Raises:
-        NotLiteralError: Something in it is more than words to the shell.
+        NotLiteralError: The shell would see more in it than words.
     """
     if _PLAIN.fullmatch(text):
         return [text]
@@ -48,12 +48,12 @@ def split_words(text: str) -> list[str]:
 
 
 def package_as_sent(text: str, is_one_package: Callable[[str], bool], *, last: bool) -> str:
-    """One entry of a list of packages, as it is sent.
+    """Return one entry of a list of packages as it is sent.
 
     Args:
         text: The entry as declared.
         is_one_package: Tells whether a text is one package, whatever the shell would make of it.
-        last: Whether nothing follows, so that a line break at its end does no harm.
+        last: Whether nothing follows, so that a trailing line break does no harm.
 
     Raises:
         NotLiteralError: It can't arrive as it is declared; the message says what to do.
@@ -69,15 +69,15 @@ def package_as_sent(text: str, is_one_package: Callable[[str], bool], *, last: b
         raise NotLiteralError(
             f"holds {error.what}, which the server's shell does not pass on: {_cure(error.what)}"
         ) from None
-    # `pandas == 2.0` is one requirement to pip, and three words to the shell.
+    # `pandas == 2.0` is one requirement for pip, but three words for the shell.
     return shlex.quote(bare) if len(words) > 1 and is_one_package(bare) else text
 
 
 def package_refusals(texts: Sequence[Any], is_one_package: Callable[[str], bool]) -> Iterator[tuple[int, str]]:
-    """The entries of a list of packages that can't arrive as they are declared, by their index, and why.
+    """Return, by index, why entries of a list of packages can't arrive as they are declared.
 
     Args:
-        texts: The entries; what is no string is passed over.
+        texts: The entries. Anything that is not a string is skipped.
         is_one_package: As for `package_as_sent`.
     """
     for index, text in enumerate(texts):
@@ -89,7 +89,7 @@ def package_refusals(texts: Sequence[Any], is_one_package: Callable[[str], bool]
 
 
 def is_requirement(text: str) -> bool:
-    """Whether a text is one requirement to pip: a name with what belongs to it, or the address of a package."""
+    """Tell whether a text is one requirement for pip: a name with its extras and bounds, or a package's address."""
     if _ADDRESS.fullmatch(text):
         return True
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - most names are plain
@@ -102,12 +102,12 @@ def is_requirement(text: str) -> bool:
 
 
 def is_apt_pin(text: str) -> bool:
-    """Whether a text is one package to apt-get: a name, its architecture, and a version or a suite."""
+    """Tell whether a text is one package for apt-get: a name, its architecture, and a version or a suite."""
     return _APT_PIN.fullmatch(text) is not None
 
 
 def is_one_word(text: str) -> bool:
-    """Whether the shell takes a text for the one word that it is, also where files match it as a pattern."""
+    """Tell whether the shell takes a text as one literal word, even if files match it as a pattern."""
     try:
         return split_words(text) == [text] and not _PATTERN.search(text)
     except NotLiteralError:
@@ -127,7 +127,7 @@ def _cure(what: str) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Split a text word by word."""
+    """Split a text into words."""
     at, word = 0, None
     while at < len(text):
         char = text[at]

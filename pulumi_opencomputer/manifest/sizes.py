@@ -1,4 +1,4 @@
-"""How much a manifest may carry, and sizes as people read them."""
+"""How large a manifest may be, and sizes in words."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ MAX_INLINE_BYTES = 4 * 1024 * 1024
 #: Inline content above this many bytes is worth a warning: it is kept in state, and sent with each call.
 INLINE_WARNING_BYTES = 256 * 1024
 
-#: Local files above this many bytes together are said before anything is sent.
+#: Above this many bytes of local files together there is a warning before anything is sent.
 LARGE_BYTES = 50 * 1000 * 1000
 
 
 def human_size(count: int) -> str:
-    """A number of bytes for people: ``3.4 MB``, in powers of 1000."""
+    """Return a number of bytes in words: ``3.4 MB``, in powers of 1000."""
     size = float(count)
     if count < 1000:
         return f"{count} byte" if count == 1 else f"{count} bytes"
     for unit in ("kB", "MB"):
         size /= 1000
-        # Above it would be rounded to 1000.0.
+        # Anything above would be rounded to 1000.0.
         if size < 999.95:
             return f"{size:.1f} {unit}"
     size /= 1000

@@ -1,7 +1,7 @@
 """The forms in which a text may hold a value: as it is, escaped, or encoded.
 
-A value is not written in every form. The text is read in every form instead, and each reading knows which characters
-of the text it comes from. So the cost does not grow with the number of values.
+Values are not converted into every form. Instead, the text is decoded in every form, and each reading knows which
+characters of the text it comes from. So the cost does not grow with the number of values.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-# Escapes may be escaped once more, as JSON in JSON.
+# Escapes may be escaped again, such as JSON in JSON.
 _ROUNDS = 2
 
 _SPACES = re.compile(rb"\s+")
@@ -41,7 +41,7 @@ class View(NamedTuple):
     """One reading of a text.
 
     Attributes:
-        data: What is read, in UTF-8.
+        data: The decoded text, in UTF-8.
         starts: For each byte, where in the text it begins.
         ends: For each byte, where in the text it ends.
     """
@@ -52,12 +52,12 @@ class View(NamedTuple):
 
 
 def fold(data: bytes) -> bytes:
-    """One spelling for all that differ in case or white space; cheap for large data."""
+    """Return one spelling for all that differ in case or white space; cheap for large data."""
     return b" ".join(data.lower().split())
 
 
 def views(text: str) -> Iterator[View]:
-    """Every reading of a text, each folded."""
+    """Yield every reading of a text, each folded."""
     plain = _encoded(text)
     yield _folded(plain)
     if not text.isascii():
@@ -65,7 +65,7 @@ def views(text: str) -> Iterator[View]:
     for pattern, meaning in _ESCAPES:
         if pattern.search(plain.data):
             yield _folded(_rewritten(plain, pattern, meaning))
-    # A backslash may be part of the value in one reading, and an escape in another: so one by one, and all in turn.
+    # A backslash may be part of the value in one reading and an escape in another: so each by itself, then all in turn.
     read = plain
     for pattern, meaning in _ESCAPES[:3] * _ROUNDS:
         if pattern.search(read.data):
@@ -91,7 +91,7 @@ def _folded(view: View) -> View:
 
 
 def _rewritten(view: View, pattern: re.Pattern[bytes], meaning: Callable[[re.Match[bytes]], bytes]) -> View:
-    """The view with every match replaced; what stands for a match comes from all of its characters."""
+    """Return the view with every match replaced. A replacement comes from all characters of its match."""
     parts: list[bytes] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -119,7 +119,7 @@ def _backslash(match: re.Match[bytes]) -> bytes:
     if wide is not None:
         return chr(int(wide, 16)).encode(errors="surrogatepass")
     byte = bytes([int(narrow, 16)])
-    # Beside another it is a byte in UTF-8; by itself Python and JavaScript write U+0080 to U+00FF so.
+    # Next to another one it is a byte of UTF-8; alone, it is how Python and JavaScript write U+0080 to U+00FF.
     begin, end = match.span()
     if _HIGH.fullmatch(match.string[max(begin - 4, 0) : begin]) or _HIGH.fullmatch(match.string[end : end + 4]):
         return byte

@@ -1,4 +1,4 @@
-"""Files in a local directory that hardly anybody means to embed: caches, installed packages, keys and settings."""
+"""Files in a local directory that are hardly ever meant: caches, installed packages, keys and settings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Found:
 
 
 def unmeant(directory: Directory) -> str:
-    """What of a directory is hardly meant, with number and size, and how to leave it out; empty where there is none."""
+    """Return a warning about such files, with their number and size and how to ignore them; empty if there are none."""
     found: dict[str, _Found] = {}
     for pattern, entry in _matches(directory):
         each = found.setdefault(pattern, _Found())
@@ -45,19 +45,19 @@ def unmeant(directory: Directory) -> str:
         each.size += entry.file.size
     if not found:
         return ""
-    # Single files first, which are mostly secrets, then the directories by their size.
+    # Single files first, which are mostly secrets, then directories by size.
     order = sorted(found, key=lambda pattern: (pattern.endswith("/"), -found[pattern].size, pattern))
     named = [f"{excerpt(pattern, 40)} ({_amount(found[pattern])})" for pattern in order[:_MOST_NAMED]]
-    more = f" and {len(order) - _MOST_NAMED} kinds more" if len(order) > _MOST_NAMED else ""
+    more = f" and {len(order) - _MOST_NAMED} more kinds" if len(order) > _MOST_NAMED else ""
     patterns = ", ".join(f'"{excerpt(pattern, 40)}"' for pattern in order[:_MOST_NAMED])
     return (
-        f"embeds what is hardly meant, and what whoever lists the snapshots can read: {', '.join(named)}{more}. "
-        f"Leave it out with ignore: [{patterns}]."
+        f"embeds files that are probably not meant, which everyone who lists the snapshots can read: {', '.join(named)}"
+        f"{more}. Leave them out with ignore: [{patterns}]."
     )
 
 
 def _matches(directory: Directory) -> Iterator[tuple[str, Entry]]:
-    """The entries that are hardly meant, each with the pattern that would leave it out."""
+    """Yield such entries, each with the pattern that would ignore it."""
     for entry in directory.entries:
         above, _, name = entry.relative.rpartition("/")
         pattern = _of_directory(above) or _of_file(name)

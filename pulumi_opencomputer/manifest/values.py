@@ -1,6 +1,6 @@
-"""What single values in a manifest must be. Plain Python: pydantic meets these types in model.py alone.
+"""What single values in a manifest must be. Plain Python: only model.py uses these types with pydantic.
 
-No message ever quotes a value, since any of them may be a secret.
+No message quotes a value, because any of them may be a secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-# What an Output gives where it is made into text, in each of Pulumi's languages.
+# The text that an Output is converted to, in each of Pulumi's languages.
 _OUTPUT_AS_TEXT = re.compile(r"Calling \[?\w+\]? on an \[?Output[\[<]T[\]>]\]? is not supported")
 _LARGEST_MEMORY = 1024 * 1024
 
@@ -173,7 +173,7 @@ def about(
         default: Its value where it is absent; it is required without one.
         examples: Values that show its use.
         alias: Its key in the declared form, where that is not the field's name.
-        is_filled_in: Whether the provider fills it in, and a program never gives it.
+        is_filled_in: Whether the provider fills it in, so that programs never give it.
     """
     metadata: dict[str, Any] = {"description": description}
     more = {"examples": list(examples), "alias": alias, "is_filled_in": is_filled_in}

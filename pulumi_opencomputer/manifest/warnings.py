@@ -1,4 +1,4 @@
-"""What works in a manifest, but probably not as it is meant, and what the server would not run as it is declared."""
+"""Warnings about what probably does not work as intended, and refusals of what would not run as declared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEPT = "keeps the words of the server's record, and with them its content hash,
 
 
 def refusals_of(declared: Any) -> Iterator[Problem]:
-    """What the server would not run as it is declared, with what to do; also where other parts are wrong or unknown.
+    """Return what the server would not run as declared, with what to do, even if other parts are wrong or unknown.
 
     Args:
         declared: A manifest in the declared form, or anything else.
@@ -34,13 +34,15 @@ def refusals_of(declared: Any) -> Iterator[Problem]:
 
 
 def record_warnings(model: ManifestModel, refused: Sequence[Problem]) -> Iterator[Problem]:
-    """What is odd about the words of a server's record, which are taken as they are.
+    """Return warnings about the words of a server's record, which are used unchanged.
 
     Args:
         model: The manifest.
-        refused: What would be refused of a program.
+        refused: What would be refused in a program.
     """
-    yield from (Problem(path, f"{_KEPT} Declared anew it is refused: it {reason}") for path, reason in refused)
+    yield from (
+        Problem(path, f"{_KEPT} If you declare it again, it is refused: it {reason}") for path, reason in refused
+    )
     for index, step in enumerate(model.steps):
         at = join(("manifest", "steps", index, step.key))
         is_refused = any(path.startswith(at) for path, _ in refused)
@@ -53,11 +55,11 @@ def record_warnings(model: ManifestModel, refused: Sequence[Problem]) -> Iterato
 
 
 def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Iterator[Problem]:
-    """The warnings of a valid manifest, in the order of its steps.
+    """Return the warnings of a valid manifest, in the order of its steps.
 
     Args:
         model: The manifest.
-        local: By the step's index, the file or directory that the step's ``source`` names.
+        local: The file or directory that a step's ``source`` names, by the step's index.
     """
     if _CONTAINER_IMAGE.search(model.base):
         yield Problem(
@@ -78,8 +80,8 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
     if total > LARGE_BYTES:
         yield Problem(
             "manifest",
-            f"embeds {human_size(total)} of local files, which each build sends whole, and each look at the snapshot "
-            "may read whole. Leave out what the image does not need with ignore, or let a run step fetch it.",
+            f"embeds {human_size(total)} of local files. Every build sends all of them, and looking at the snapshot "
+            "may download all of them. Leave out what the image does not need with ignore, or fetch it in a run step.",
         )
 
 

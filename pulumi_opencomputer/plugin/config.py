@@ -1,4 +1,4 @@
-"""A provider's settings as the engine carries them: texts, booleans, values that are not known yet."""
+"""A provider's settings as the engine sends them: texts, booleans, and values that are not known yet."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..config import NAMES, problems
 from ..errors import Problem
 from ..lifecycle import is_unknown
 
-# What the engine puts beside them.
+# Keys that the engine adds.
 _ENGINES_OWN = frozenset({"version", "pluginDownloadURL", "parameterization", "pluginChecksums"})
 
 
 def as_texts(given: Mapping[str, Any]) -> dict[str, str | None]:
-    """The settings as the stack's configuration has them, each a text or absent."""
+    """Return the settings as the stack's configuration has them, each a text or absent."""
     return {name: _text(given.get(name)) for name in NAMES}
 
 
 def problems_of(given: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the settings; nothing is said about one that is not known yet.
+    """Return what is wrong with the settings. A setting that is not known yet is not checked.
 
     Args:
         given: Plain values by name.
@@ -36,7 +36,7 @@ def problems_of(given: Mapping[str, Any]) -> list[Problem]:
         for name in given
         if name not in NAMES and name not in _ENGINES_OWN and not name.startswith("__")
     ]
-    # Whether an address may be used depends on allowHttp.
+    # Whether an address is allowed depends on allowHttp.
     unsaid = unknown | ({"apiUrl"} if "allowHttp" in unknown else set())
     wrong = {problem.path for problem in shapes}
     found = [each for each in problems(as_texts(given), os.environ) if each.path not in unsaid | wrong]

@@ -1,4 +1,4 @@
-"""The functions of the plugin: their tokens and arguments. It translates, and decides nothing."""
+"""The functions of the plugin: their tokens and arguments. This module translates and decides nothing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def call(token: str, lifecycle: Lifecycle, given: Mapping[str, Any]) -> dict[str
     """Call a function.
 
     Args:
-        token: Its token, as ``opencomputer:index:getSnapshot``.
-        lifecycle: What answers.
+        token: Its token, such as ``opencomputer:index:getSnapshot``.
+        lifecycle: Answers the call.
         given: Its arguments as plain values, and in ``secretPaths`` where secrets stand in them.
 
     Raises:

@@ -1,7 +1,7 @@
 """Which gRPC status an error has.
 
-The engine takes INTERNAL and UNKNOWN for "the resource may be in any state" and keeps a pending operation for the
-user to clear, so they are left for errors that nobody foresaw.
+For the engine, INTERNAL and UNKNOWN mean that the resource may be in any state, and it keeps a pending operation for
+the user to clear. So only unexpected errors have these statuses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..errors import (
     UnavailableError,
 )
 
-# The first that fits counts.
+# The first match counts.
 _CODES: tuple[tuple[type[OpenComputerError], StatusCode], ...] = (
     (InvalidInputError, StatusCode.INVALID_ARGUMENT),
     (InvalidRequestError, StatusCode.INVALID_ARGUMENT),
@@ -44,7 +44,7 @@ _CODES: tuple[tuple[type[OpenComputerError], StatusCode], ...] = (
 
 
 def status_of(error: BaseException) -> tuple[StatusCode, str]:
-    """The status of an error, and its text: one or more plain sentences."""
+    """Return an error's status and its text, one or more plain sentences."""
     return _code_of(error), text_of(error)
 
 

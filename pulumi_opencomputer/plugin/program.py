@@ -8,7 +8,7 @@ from pathlib import Path
 
 _FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 # By itself, or with options below it; in JSON as well.
-_YAML = re.compile(r"""^\s*["{']*runtime["']?:\s*(?:\{?\s*["']?name["']?:\s*)?["']?yaml\b""", re.MULTILINE)
+_YAML = re.compile(r"""(?:^|[{,]\s*)["']?runtime["']?\s*:\s*(?:\{?\s*["']?name["']?:\s*)?["']?yaml\b""", re.MULTILINE)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
-"""The engine's property values turned into plain ones and back: secrets, unknowns, and what can't be used.
+"""Convert the engine's property values into plain ones and back: secrets, unknowns, and unusable values.
 
-The lifecycle sees plain values, `UNKNOWN`, and the paths of what is secret.
+The lifecycle sees plain values, `UNKNOWN`, and the paths of secret values.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Received:
     """Properties as the lifecycle takes them.
 
     Attributes:
-        values: Plain values, `UNKNOWN` where one is not known yet.
-        secrets: The paths of what is marked as secret, as ``manifest.steps[0].env.TOKEN``; each covers all below it.
-        problems: What can't be used; None stands in its place.
+        values: Plain values; `UNKNOWN` for one that is not known yet.
+        secrets: The paths of secret values, such as ``manifest.steps[0].env.TOKEN``. Each covers everything below it.
+        problems: Values that can't be used; they are None in `values`.
     """
 
     values: dict[str, Any] = field(repr=False)
@@ -40,7 +40,7 @@ class Received:
         """Return itself.
 
         Raises:
-            InvalidInputError: Something in it can't be used.
+            InvalidInputError: A value can't be used.
         """
         if self.problems:
             raise InvalidInputError(self.problems)
@@ -48,10 +48,10 @@ class Received:
 
 
 def receive(properties: Mapping[str, PropertyValue]) -> Received:
-    """Turn what the engine sent into plain values."""
+    """Convert the engine's values into plain ones."""
     reader = _Reader()
     values = {key: reader.read(value, (key,)) for key, value in properties.items()}
-    # The order of a mapping's keys on the wire means nothing.
+    # The order of keys on the wire means nothing.
     return Received(values, tuple(sorted(reader.secrets)), tuple(sorted(reader.problems)))
 
 
@@ -81,11 +81,11 @@ class _Reader:
 
 
 def send(values: Mapping[str, Any], secrets: Collection[str] = ()) -> dict[str, PropertyValue]:
-    """Turn plain values into what the engine takes.
+    """Convert plain values into the engine's.
 
     Args:
         values: Plain values and `UNKNOWN`.
-        secrets: The paths of what is to be marked as secret.
+        secrets: The paths of values to mark as secret.
     """
     return {key: _write(value, (key,), frozenset(secrets)) for key, value in values.items()}
 

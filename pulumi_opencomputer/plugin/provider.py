@@ -120,7 +120,13 @@ class OpenComputerProvider(StoppableProvider):
         olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
         recorded = {**state.values, "secretPaths": list(olds.secrets)}
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
-        difference = await self._answer(lambda: lifecycle.diff(kind, request.urn, recorded, _with_engines(inputs), log))
+        given = _with_engines(inputs)
+
+        def diff() -> Difference:
+            self._session.say_changes(request.urn, recorded, given)
+            return lifecycle.diff(kind, request.urn, recorded, given, log)
+
+        difference = await self._answer(diff)
         return protocol.DiffResponse(
             changes=difference.changes,
             replaces=list(difference.replaces),

@@ -84,6 +84,15 @@ def text() -> str:
     return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
 
 
+_PYTHON_README = """\
+The SDK that is made of the plugin's schema. The package `pulumi-opencomputer` has the same resources, with a builder
+for manifests, and needs no generated code: `from pulumi_opencomputer.native import Image, Manifest, Snapshot`.
+
+A program that `pulumi import` prints runs with that package too, once its first import is
+`from pulumi_opencomputer import native as opencomputer`.
+"""
+
+
 def _languages() -> Spec:
     return {
         "nodejs": {
@@ -95,6 +104,7 @@ def _languages() -> Spec:
         # Not pulumi_opencomputer, which is this very package.
         "python": {
             "packageName": "pulumi_opencomputer_native",
+            "readme": _PYTHON_README,
             "requires": {"pulumi": ">=3.142.0,<4.0.0"},
             "inputTypes": "classes-and-dicts",
             "pyproject": {"enabled": True},

@@ -1,13 +1,13 @@
-"""The gRPC server, and all that Pulumi's experimental one lacks.
+"""The gRPC server, with everything that Pulumi's experimental one lacks.
 
-What is stepped around here, and nowhere else:
+This is the only place that works around these defects:
 
 - every exception reaches the user as "Unexpected <class …>", with a traceback in its text and no status;
 - ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned, and neither it nor ``Diff``
   passes the old inputs on;
-- a resource that is gone is answered as one without properties, which the engine records;
+- a resource that is gone is reported as one without properties, which the engine records;
 - the handshake is not answered, and the user's settings for generated names are dropped;
-- a process with an operation under way does not end when it is told to, and none ends when its engine was killed.
+- a process with a running operation does not end when it is told to, and no process ends when its engine is killed.
 """
 
 from __future__ import annotations
@@ -37,33 +37,33 @@ _LARGEST_MESSAGE = 400 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
     ("grpc.max_send_message_length", _LARGEST_MESSAGE),
-    # While a large manifest is unpacked nothing else is answered, and gRPC would drop what waits longer than 30 s.
+    # While a large manifest is unpacked, no other request is answered, and gRPC would drop those that wait over 30 s.
     ("grpc.server_max_unrequested_time_in_server", 30 * 60),
 )
 
-# The engine ends a plugin 5 s after it was told to end.
+# The engine kills a plugin 5 s after it was told to end.
 _PATIENCE = 4.0
 
 
 class StoppableProvider(Provider):
-    """A provider with operations that must not be left half done."""
+    """A provider with operations that must not be cut off."""
 
     @abstractmethod
     async def settle(self, seconds: float) -> None:
-        """Wait, at most so long, until nothing would be left half done by this process's end."""
+        """Wait, with a limit, until this process can end without leaving anything half done."""
 
     @abstractmethod
     async def finished(self) -> None:
-        """Begin nothing more, and wait until no operation is under way."""
+        """Begin nothing more, and wait until no operation is running."""
 
 
 class Servicer(ProviderServicer):
-    """The experimental servicer, mended."""
+    """The experimental servicer with its defects fixed."""
 
     async def Handshake(  # noqa: N802 - a name of the protocol
         self, _request: proto.ProviderHandshakeRequest, _context: Any
     ) -> proto.ProviderHandshakeResponse:
-        """Say what this provider understands, before it is configured."""
+        """Say what this provider supports, before it is configured."""
         return proto.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
 
     async def Configure(  # noqa: N802
@@ -89,17 +89,17 @@ class Servicer(ProviderServicer):
         return _diff_response(await self._provider.diff_config(FullDiffRequest(request)))
 
     async def Read(self, request: proto.ReadRequest, context: Any) -> proto.ReadResponse:  # noqa: N802
-        """What became of a resource."""
+        """Read a resource's current state."""
         response = await super().Read(request, context)
-        # Only a resource without properties is taken for gone, and an empty mapping is some.
+        # The engine takes a resource as gone only without properties, and an empty mapping counts as properties.
         return response if response.id else proto.ReadResponse()
 
 
 class FullCheckRequest(CheckRequest):
-    """A request to check, with the user's wishes for generated names, which the library leaves out.
+    """A request to check, with the user's settings for generated names, which the library omits.
 
     Attributes:
-        autonaming: The wishes, or None.
+        autonaming: These settings, or None.
     """
 
     def __init__(self, request: proto.CheckRequest) -> None:
@@ -118,7 +118,7 @@ def _autonaming(options: proto.CheckRequest.AutonamingOptions) -> Autonaming:
 
 
 class FullDiffRequest(DiffRequest):
-    """A request to diff, with the old inputs, which the library leaves out.
+    """A request to diff, with the old inputs, which the library omits.
 
     Attributes:
         old_inputs: The checked inputs of the last deployment.
@@ -154,7 +154,7 @@ def _diff_response(response: DiffResponse) -> proto.DiffResponse:
 
 
 class _Statuses(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Gives each error its status, and its own text alone."""
+    """Gives each error its status and only its own text."""
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
@@ -178,7 +178,7 @@ class _Statuses(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
 
 def _original(error: Exception) -> BaseException:
-    """What was raised, before the servicer put another exception with a traceback in its text in its place."""
+    """Return the exception that was raised, instead of the servicer's one with a traceback in its text."""
     hidden = error.__context__
     return hidden if type(error) is Exception and hidden is not None else error
 
@@ -204,7 +204,7 @@ async def _serve(provider: StoppableProvider, servicer: Servicer, engine: str) -
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Not the loop's own handlers, which Windows does not have.
+        # Not the event loop's handlers, which Windows does not have.
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     # The engine reads the port from the first line.
     print(port, flush=True)  # noqa: T201
@@ -213,15 +213,15 @@ async def _serve(provider: StoppableProvider, servicer: Servicer, engine: str) -
     finishing = asyncio.create_task(_finish(provider, gone, ended))
     await ended.wait()
     finishing.cancel()
-    # Half of a swap would leave a name missing.
+    # Half a swap would leave the name missing.
     await provider.settle(_PATIENCE)
-    # Threads may be in the middle of a request, and the interpreter would wait for them. A build that is under way is
+    # Threads may be in the middle of a request, and the interpreter would wait for them. A running build is
     # held open by its guard, a process of its own.
     os._exit(0)
 
 
 async def _finish(provider: StoppableProvider, gone: asyncio.Event, ended: asyncio.Event) -> None:
-    """Set `ended` once the engine is gone and what it had begun is done."""
+    """Set `ended` once the engine is gone and its operations are finished."""
     await gone.wait()
     await provider.finished()
     ended.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 
@@ -18,7 +18,13 @@ show_plainly()
 
 
 class Declaration(pulumi.Resource):
-    """A resource as a program declares it."""
+    """A resource as a program declares it.
+
+    Attributes:
+        any_declared: Whether this process has declared one.
+    """
+
+    any_declared: ClassVar[bool] = False
 
     @abstractmethod
     def _register(
@@ -150,5 +156,6 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
 
 def _place(manifest: Any) -> dict[str, str]:
     """The input that tells where the program declares a resource and its steps; none where that is not known."""
+    Declaration.any_declared = True
     text = places.encoded(places.here(), places_of(manifest))
     return {places.INPUT: text} if text.strip() else {}

@@ -58,7 +58,7 @@ class SnapshotInfo:
 
 
 def get_snapshot(name: str) -> SnapshotInfo:
-    """Look up one snapshot, now; in a preview too.
+    """Look up one snapshot immediately, in previews too.
 
     In a test with `pulumi.runtime.set_mocks` nothing is sent: the mocks' ``call`` is asked for
     ``opencomputer:index:getSnapshot``.
@@ -67,8 +67,8 @@ def get_snapshot(name: str) -> SnapshotInfo:
         name: The snapshot's name.
 
     Raises:
-        NotFoundError: There is none; names it, the address, and what to do.
-        InvalidInputError: The name is no text.
+        NotFoundError: It does not exist. Names it, the address, and what to do.
+        InvalidInputError: The name is not text.
         ConfigurationError: There is no key, or a setting can't be used.
         APIError: The server can't be reached, or refused.
     """
@@ -103,7 +103,7 @@ def list_snapshots() -> list[SnapshotInfo]:
 
 @contextlib.contextmanager
 def _lifecycle() -> Iterator[Lifecycle]:
-    """What answers the plugin's functions too, with this program's settings."""
+    """Return the lifecycle, which also answers the plugin's functions, with this program's settings."""
     from ..config import NAMES, resolve, resolve_url  # noqa: PLC0415 - most programs look nothing up
     from ..lifecycle import Lifecycle  # noqa: PLC0415 - as above
 
@@ -117,14 +117,14 @@ def _lifecycle() -> Iterator[Lifecycle]:
 
 
 def _mocks() -> Mocks | None:
-    """The mocks of a test; None in a program that Pulumi runs."""
+    """Return a test's mocks; None in a program that Pulumi runs."""
     monitor = get_monitor()
     return monitor.mocks if isinstance(monitor, MockMonitor) else None
 
 
 def _mocked(mocks: Mocks, token: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
     answer: Any = mocks.call(MockCallArgs(token, arguments, ""))
-    # The mocks of Pulumi may answer with the failures of the call beside its result.
+    # Pulumi's mocks may return the call's failures beside its result.
     found, failures = answer if isinstance(answer, tuple) else (answer, None)
     if failures:
         raise InvalidInputError([Problem(str(name), str(reason)) for name, reason in failures])

@@ -1,4 +1,4 @@
-"""What a program tells a dynamic provider about secrets, since the engine gives it every value in clear."""
+"""What a program tells a dynamic provider about secrets, because the engine sends it every value in clear."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..manifest.paths import find_outputs
 
 
 def secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str] | None] | None:
-    """Where secrets stand, if anywhere. An input, so that a change of what is secret is a change of the resource."""
+    """Return the paths of secrets, if any. An input, so that a change of secrecy is a change of the resource."""
     outputs = list(find_outputs(values))
     if not outputs:
         return None
@@ -39,7 +39,7 @@ def known_parts(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.Ou
 
     async def digests() -> list[str] | None:
         if within is not None:
-            # A component's transforms are there by the time that its URN is.
+            # A component's transforms are known when its URN is.
             await within.urn.future()
         return await _digests(manifest) if sure or _has_callbacks() else None
 
@@ -47,13 +47,13 @@ def known_parts(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.Ou
 
 
 def _has_callbacks() -> bool:
-    """Whether the program has anything that the engine calls, as a transform or a hook."""
-    # In the process of a component's provider there is no stack, and the transforms are in another process.
+    """Tell whether the program has callbacks for the engine, such as transforms or hooks."""
+    # A component provider's process has no stack, and the transforms are in another process.
     return get_root_resource() is None or bool(_callback_servers())
 
 
 def _callback_servers() -> Sequence[Any]:
-    """Pulumi's own list of what serves callbacks; where it can't be found, there may be one."""
+    """Return Pulumi's list of callback servers. If it can't be found, there may be one."""
     servicer = getattr(_callbacks, "_CallbackServicer", None)
     servers: Sequence[Any] = getattr(servicer, "_servicers", [None])
     return servers
@@ -69,7 +69,7 @@ async def _digests(manifest: Any) -> list[str]:
 
 
 async def _plain(value: Any) -> Any:
-    """The value without Outputs; an object that has no digest where it is secret, or not known yet."""
+    """Return the value without Outputs. A secret or unknown value becomes an object without a digest."""
     output = pulumi.Output.from_input(value)
     if await output.is_secret() or not await output.is_known():
         return object()

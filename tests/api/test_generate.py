@@ -6,6 +6,9 @@ import ast
 import base64
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from account_seed import SECRET, SECRETS
-from emulator_process import Emulator
+from account_seed import ODD, SECRET, SECRETS
+from emulator_process import Emulator, wait_until
 from pulumi_opencomputer import Manifest, cli
 
 TOOLS = Manifest.base().apt_install(["jq"])
@@ -71,7 +74,7 @@ def test_a_pattern_that_matches_nothing_is_an_error(run: Run, emulator: Emulator
     emulator.create("base", TOOLS.to_dict())
     said = run("generate", "agents-*")
     assert (said.code, list(Path().iterdir())) == (1, [])
-    assert "None of the 1 snapshots of this account matches 'agents-*'" in said.err
+    assert said.err == "None of the 1 snapshots of this account matches 'agents-*'.\n"
 
 
 def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emulator) -> None:
@@ -79,7 +82,7 @@ def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emul
     emulator.create("base", TOOLS.to_dict())
     said = run("generate", "base", "bose")
     assert said.code == 3
-    assert "bose: left out: is not there any more" in said.err
+    assert "bose: left out: the server has no such snapshot.\n" in said.err
     assert [entry["id"] for entry in imported()] == ["base"]
 
 
@@ -165,6 +168,15 @@ def test_large_files_and_files_that_are_no_text_come_beside_the_program(run: Run
     assert Path("files/files/3-b.bin").read_bytes() == b"\xff\x00"
     run("generate", "--force", "--inline-bytes", "5000")
     assert "2-large.txt" not in Path("__main__.py").read_text()
+
+
+def test_recorded_words_count_only_where_the_whole_manifest_is_the_recorded_one(run: Run, emulator: Emulator) -> None:
+    """A shell does not take `pandas>=2` literally; with files beside the program it would be another image."""
+    emulator.create("unquoted", ODD["unquoted-with-files"])
+    said = run("generate")
+    assert "unquoted: manifest.steps[0].pipInstall: keeps the words of the server's record" in said.err
+    assert "source" not in Path("__main__.py").read_text()
+    assert not Path("files").exists()
 
 
 def test_what_fits_into_no_state_takes_its_name_over(run: Run, emulator: Emulator) -> None:
@@ -269,6 +281,32 @@ def test_a_list_that_is_cut_is_said(run: Run, emulator: Emulator) -> None:
     assert len(imported()) == 200
     assert run("generate", "s000", "--force", "--quiet").code == 0
     assert [entry["id"] for entry in imported()] == ["s000"]
+
+
+def test_a_name_that_the_server_can_not_address_is_left_out_and_named(run: Run, emulator: Emulator) -> None:
+    """The others are written."""
+    emulator.ask("POST", "/api/snapshots", {"name": "a/b", "image": TOOLS.to_dict()})
+    emulator.create("base", TOOLS.to_dict())
+    said = run("generate")
+    assert said.code == 3
+    assert "a/b: left out: No snapshot can be looked up under the name 'a/b'" in said.err
+    assert [entry["id"] for entry in imported()] == ["base"]
+
+
+def test_an_interrupted_run_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    """Though one snapshot was fetched already, and its files written."""
+    emulator.create("a", Manifest.base().add_file("/b", b"\xff").to_dict())
+    emulator.create("b", TOOLS.to_dict())
+    emulator.fail({"kind": "hang", "path": "/api/snapshots/b", "seconds": 60})
+    command = [sys.executable, "-m", "pulumi_opencomputer.cli", "generate", "--out", "new"]
+    environment = {**os.environ, **emulator.environment}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: emulator.applied() == [1])
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.endswith("Interrupted; nothing is written.\n")
+    assert list(tmp_path.glob("new/**/*")) == []
 
 
 def test_help_tells_files_and_exit_codes(run: Run) -> None:

@@ -86,7 +86,7 @@ def test_the_python_programs_have_right_types(tmp_path):
     """Every name in them exists, and is used as it is meant to be."""
     names = {}
     (tmp_path / "images.py").write_text(FILES["images.py"])
-    for number, script in enumerate(scripts()):
+    for number, script in enumerate(each for each in scripts() if not each.comment.startswith("not typed:")):
         file = tmp_path / f"snippet_{number}.py"
         file.write_text(script.text)
         names[file.name] = str(script)

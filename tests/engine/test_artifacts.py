@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from adapters import PLUGIN
 from artifacts import MAVEN_REPOSITORY, PROGRAMS, ROOT, Artifacts
 from emulator_process import Emulator
 from project import Project
-from pulumi_opencomputer import Manifest
+from pulumi_opencomputer import Manifest, __version__
+from pulumi_opencomputer.plugin.schema_names import JAVA_GROUP
 from sdks import examples, run
+from snippets import snippets
+from tools.release.registry import JAVA_PLACEHOLDER
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 
@@ -111,6 +115,51 @@ def test_yaml_deploys_with_the_archive_of_the_plugin(project: Project, emulator:
     assert emulator.snapshots() == []
 
 
+@pytest.mark.usefixtures("yaml_host")
+def test_two_versions_of_the_plugin_serve_one_stack(
+    project: Project, emulator: Emulator, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    """Each resource is served by the version that it asks for, and moves to the other without a change."""
+    newer = _newer(artifacts.plugin(), tmp_path)
+    project.pulumi("plugin", "install", "resource", "opencomputer", "9.9.9", "--file", str(newer))
+    program = """
+    resources:
+      one:
+        type: opencomputer:Snapshot
+        properties: {name: one, manifest: {steps: [{run: [make one]}]}}
+        options: {version: VERSION}
+      two:
+        type: opencomputer:Snapshot
+        properties: {name: two, manifest: {steps: [{run: [make two]}]}}
+        options: {version: 9.9.9}
+    """
+    project.yaml(program.replace("VERSION", __version__))
+    project.up()
+    providers = [project.resource(name)["provider"].split("::")[-2] for name in ("one", "two")]
+    assert providers == [f"default_{version.replace('.', '_')}" for version in (__version__, "9.9.9")]
+    project.yaml(program.replace("VERSION", "9.9.9"))
+    emulator.forget_requests()
+    assert project.up().steps()["one"] in ("same", "update")
+    assert [entry for entry in emulator.requests() if entry["method"] != "GET"] == []
+    project.destroy()
+    assert emulator.snapshots() == []
+
+
+def _newer(archive: Path, folder: Path) -> Path:
+    """The same plugin as version 9.9.9."""
+    content = folder / "newer"
+    with tarfile.open(archive) as tar:
+        tar.extractall(content)
+    (old,) = (content / "lib").glob("pulumi_opencomputer-*.dist-info")
+    new = old.rename(old.with_name("pulumi_opencomputer-9.9.9.dist-info"))
+    told = (new / "METADATA").read_text()
+    (new / "METADATA").write_text(re.sub("^Version: .*", "Version: 9.9.9", told, flags=re.MULTILINE))
+    packed = folder / "newer.tar.gz"
+    with tarfile.open(packed, "w:gz") as tar:
+        tar.add(content, arcname=".")
+    return packed
+
+
 def test_nodejs_deploys_with_the_package_for_npm(
     project: Project, emulator: Emulator, artifacts: Artifacts, npm: str
 ) -> None:
@@ -154,7 +203,7 @@ def test_java_deploys_with_the_jar(
 ) -> None:
     """Maven resolves the SDK from the repository that is published, and Pulumi's own host runs the program.
 
-    The Java programs of the schema's descriptions are compiled with it.
+    The Java programs of the schema's descriptions and of the pages are compiled with it.
     """
     (pom,) = artifacts.java().rglob("*.pom")
     version, group = pom.parent.name, ".".join(pom.relative_to(artifacts.java()).parts[:-3])
@@ -177,5 +226,11 @@ def test_java_deploys_with_the_jar(
 
 
 def _add_examples(sources: Path) -> None:
-    for number, example in enumerate(examples("java")):
+    pages = [
+        snippet.text.replace(JAVA_PLACEHOLDER, JAVA_GROUP)
+        for snippet in snippets("java")
+        if "public class App" in snippet.text
+    ]
+    assert pages
+    for number, example in enumerate([*examples("java"), *pages]):
         (sources / f"Example{number}.java").write_text(example.replace("class App", f"class Example{number}"))

@@ -54,9 +54,12 @@ def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
         text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
         (module / "programs" / f"program{number}.go").write_text(text + "\n")
     for number, snippet in enumerate(snippets("go")):
-        (module / "programs" / f"page{number}.go").write_text(
-            _GO_PAGE.format(number=number, text=snippet.text, module=GO_MODULE)
-        )
+        if snippet.text.startswith("package main\n"):
+            text = snippet.text.replace("package main\n", "package programs\n").replace(_GO_PLACEHOLDER, GO_MODULE)
+            text = text.replace("func main()", f"func page{number}()")
+        else:
+            text = _GO_PAGE.format(number=number, text=snippet.text, module=GO_MODULE)
+        (module / "programs" / f"page{number}.go").write_text(text)
     run(go, "build", *FLAGS, "./opencomputer", "./programs", cwd=module)
 
 
@@ -75,6 +78,9 @@ def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
         (folder / f"program_{number}.py").write_text(_MOCKED + program + "\n")
         run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
 
+
+# What the pages call the module.
+_GO_PLACEHOLDER = "github.invalid/OWNER/pulumi-opencomputer/sdk/go"
 
 # A block of the pages, which a reader puts into a program of their own.
 _GO_PAGE = """package programs

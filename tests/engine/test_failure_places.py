@@ -85,6 +85,16 @@ def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project, em
     assert "Traceback" in project.preview(fails=True).text
 
 
+@only(DYNAMIC)
+def test_the_image_of_the_sdk_in_place_of_the_resource_is_told(project: Project) -> None:
+    """It takes any arguments, so that the program runs well and builds nothing. Where all is right, nothing is said."""
+    words = "This program makes a Manifest but declares no Image or Snapshot of it"
+    program = "import opencomputer\nfrom pulumi_opencomputer import Manifest, Snapshot\n"
+    for made, told in {"opencomputer.Image": True, "Snapshot": False}.items():
+        (project.folder / "__main__.py").write_text(f'{program}{made}("x", Manifest.base().run_commands("make"))\n')
+        assert (words in project.preview().text) == told
+
+
 @only(PLUGIN)
 @pytest.mark.usefixtures("yaml_host")
 def test_a_failed_build_of_a_yaml_program_names_the_path(project: Project) -> None:

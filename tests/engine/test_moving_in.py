@@ -33,6 +33,8 @@ def environment(account: Emulator, tools: str, pulumi_home: Path, tmp_path: Path
         **account.environment,
         "PATH": tools + os.pathsep + os.environ["PATH"],
         "PULUMI_BACKEND_URL": state.as_uri(),
+        # Without it the command line has no --event-log.
+        "PULUMI_DEBUG_COMMANDS": "1",
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
         "PULUMI_HOME": str(pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
@@ -47,6 +49,12 @@ def ran(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     assert done.returncode == 0, done.stdout + done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done.stdout
+
+
+def operations(events: Path) -> list[str]:
+    """What was done to each resource, those of the providers too."""
+    found = [json.loads(line).get("resourcePreEvent") for line in events.read_text().splitlines()]
+    return [event["metadata"]["op"] for event in found if event]
 
 
 @pytest.mark.usefixtures("yaml_host")
@@ -68,7 +76,9 @@ def test_an_account_becomes_a_program_without_changes(
     before = account.records()
     account.forget_requests()
     assert commands[-1] == "pulumi up"
-    ran("pulumi up --yes --skip-preview --expect-no-changes", folder, environment)
+    events = tmp_path / "events.json"
+    ran(f"pulumi up --yes --skip-preview --expect-no-changes --event-log {events}", folder, environment)
+    assert set(operations(events)) == {"same"}
     assert account.requests() == []
     assert account.records() == before
     resources = json.loads(ran("pulumi stack export", folder, environment))["deployment"]["resources"]

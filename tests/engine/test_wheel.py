@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters import DYNAMIC, only
+from adapters import DYNAMIC, PLUGIN, only
 from emulator_process import Emulator
 from project import Project
-
-pytestmark = only(DYNAMIC)
+from pulumi_opencomputer.about import repository, version
 
 _ROOT = Path(__file__).parents[2]
 
@@ -38,13 +38,14 @@ def binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path / "venv" / "bin"
 
 
+@only(DYNAMIC)
 @pytest.mark.parametrize("example", ["quickstart", "yaml"])
 @pytest.mark.usefixtures("yaml_host")
 def test_built_wheel_passes_the_example(project: Project, emulator: Emulator, binaries: Path, example: str) -> None:
     """What is built and installed is whole: no module of the source tree is needed, and its plugin is found on PATH."""
     shutil.copytree(_ROOT / "examples" / example, project.folder, dirs_exist_ok=True)
     settings = project.folder / "Pulumi.yaml"
-    settings.write_text(settings.read_text().replace(f"name: opencomputer-{example}", "name: pytest"))
+    settings.write_text(re.sub("^name: .*", "name: pytest", settings.read_text()))
     project.environment["PATH"] = str(binaries) + os.pathsep + project.environment["PATH"]
     ran = project.up()
     assert (f"from $PATH at {binaries}" in ran.text) == (example == "yaml")
@@ -53,3 +54,37 @@ def test_built_wheel_passes_the_example(project: Project, emulator: Emulator, bi
     assert len(names) == 2
     project.destroy()
     assert emulator.snapshots() == []
+
+
+@pytest.fixture
+def python_alone(project: Project, binaries: Path) -> Project:
+    """A project of the environment `.venv`, whose Python is on PATH, but not its other commands."""
+    (project.folder / ".venv").symlink_to(binaries.parent)
+    folder = project.folder.parent / "python"
+    folder.mkdir()
+    for name in ("python", "python3"):
+        (folder / name).write_text(f'#!/bin/sh\nexec "{binaries / name}" "$@"\n')
+        (folder / name).chmod(0o755)
+    path = [part for part in project.environment["PATH"].split(os.pathsep) if part != str(Path(sys.executable).parent)]
+    project.environment["PATH"] = os.pathsep.join([str(folder), *path])
+    project.program('Snapshot("daily", Manifest.base(), name="daily")')
+    return project
+
+
+@only(PLUGIN)
+def test_the_plugin_of_the_environment_is_named_in_pulumi_yaml(python_alone: Project, emulator: Emulator) -> None:
+    """`plugins: providers: path: .venv/bin` does without PATH, and Pulumi warns of nothing."""
+    with (python_alone.folder / "Pulumi.yaml").open("a") as settings:
+        settings.write("plugins: {providers: [{name: opencomputer, path: .venv/bin}]}\n")
+    ran = python_alone.up()
+    assert "warning" not in ran.text.lower()
+    assert [record["name"] for record in emulator.snapshots()] == ["daily"]
+    python_alone.destroy()
+
+
+@only(PLUGIN)
+def test_a_missing_plugin_leads_to_ours(python_alone: Project) -> None:
+    """The error says what to install and from where: this project's releases, of the version of the Python package."""
+    ran = python_alone.up(fails=True)
+    server = f"{repository()}/releases/download/v${{VERSION}}"
+    assert f"pulumi plugin install resource opencomputer v{version()} --server {server}" in ran.text

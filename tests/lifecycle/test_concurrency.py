@@ -59,6 +59,24 @@ def test_16_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
     assert stack.time.waits == []
 
 
+def test_who_waits_for_the_build_of_another_resource_says_so(stack: Stack) -> None:
+    """A row without a word looks as if nothing happened."""
+    lines = [Lines(), Lines()]
+    with stack.process() as lifecycle:
+
+        def create(number: int) -> Any:
+            resource = snapshot(SLOW, urn=f"number-{number}", name=None)
+            checked = lifecycle.check(resource.kind, resource.urn, {}, resource.news)
+            return lifecycle.create(resource.kind, resource.urn, checked.inputs, lines[number])
+
+        _at_once(lambda: create(0), lambda: create(1))
+    waiting = "waiting for another resource of this run, which builds the same content"
+    (waited,) = [each.text for each in lines if waiting in each.text]
+    assert waited.splitlines()[0] == waiting
+    assert "from cache" in waited.splitlines()
+    assert waiting not in waited.partition("from cache")[2]
+
+
 def test_image_and_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
     """Both kinds share the build."""
     created = _create_all(stack, image(SLOW), snapshot(SLOW), snapshot(SLOW, urn="other", name=None))

@@ -85,3 +85,12 @@ def test_a_bare_line_begins_with_the_resources_name(engine, bare: bool, urn: str
     """Lines about no resource have none."""
     EngineLog(engine.address, lambda: bare).log_for(urn)(Severity.INFO, "line")
     assert [text for _, _, text in engine.lines] == [shown]
+
+
+@pytest.mark.parametrize(("bare", "shown"), [(True, ["daily: line"]), (False, ["line", "daily: line"])])
+def test_a_bare_line_that_has_passed_is_not_repeated_as_one_that_stays(engine, bare: bool, shown: list[str]) -> None:
+    """Printed by itself, a line that passes stays too."""
+    log = EngineLog(engine.address, lambda: bare)
+    log.log_for(URN)(Severity.INFO, "line", ephemeral=True)
+    log.log_for("")(Severity.INFO, "daily: line")
+    assert [text for _, _, text in engine.lines] == shown

@@ -128,7 +128,7 @@ REFUSALS = [
     (U + "RUN []", 2, "empty list"),
     (U + 'RUN ["a", 1]', 2, "double quotes"),
     (U + 'RUN ["a"] && b', 2, "behind its list"),
-    (U + "RUN", 2, "nothing behind"),
+    (U + "RUN", 2, "has no arguments"),
     (U + "USER nobody", 2, "su"),
     (U + "SHELL ['bash']", 2, "bash -c"),
     (U + "HEALTHCHECK CMD x", 2, "remove it"),

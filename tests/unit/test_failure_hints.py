@@ -114,6 +114,15 @@ def test_a_failure_is_told_whole() -> None:
     ]
 
 
+def test_a_failure_of_no_step_names_the_line_of_the_resource() -> None:
+    """The server does not always say which step failed."""
+    error = BuildFailedError("The build of the image failed.", text="sandbox died")
+    made = job()
+    made.explain(error)
+    made.close()
+    assert str(error).splitlines()[1:] == ["  at __main__.py:30", "  The server said: sandbox died"]
+
+
 def test_a_step_with_a_secret_is_told_without_its_arguments() -> None:
     """Its line and its method are no secret; what it said is not looked at."""
     text = failed(job("manifest.steps[1].pipInstall[0]"), 2, "No matching distribution found for nump", "pip_install")

@@ -223,6 +223,15 @@ def test_a_hit_in_the_cache_is_said_once(build):
     assert build.row.lines == ["from cache"]
 
 
+def test_what_was_waited_for_is_over_with_a_hit(build):
+    """Its time is not shown any more."""
+    build.progress.wait_for("waiting for the server")
+    build.say("Image found in cache (hash=012345678901)", "cache_hit")
+    build.now = 30
+    build.ticker.tick()
+    assert build.row.passing == ["waiting for the server"]
+
+
 def test_a_further_request_shows_its_steps_anew_but_not_where_the_content_comes_from(build):
     """After a build, the request that takes its content from the cache has nothing new to say of that."""
     build.start(1)

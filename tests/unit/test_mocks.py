@@ -63,6 +63,18 @@ def test_an_image_and_a_snapshot_of_it_have_one_content(mocked, module):
 
 
 @both
+def test_a_snapshot_that_keeps_versions_has_one(mocked, module):
+    """The one that it just made."""
+
+    def program():
+        snapshot = module.Snapshot("agents", TOOLS, keep=2)
+        return [snapshot.versions, snapshot.name, snapshot.snapshot_id]
+
+    versions, name, id_ = mocked(program)
+    assert [(each["name"], each["snapshotId"]) for each in versions] == [(name, id_)]
+
+
+@both
 def test_what_the_provider_refuses_the_mocks_refuse(mocked, module):
     """With the resource, the place and what to do."""
     with pytest.raises(InvalidInputError, match=r"agents: manifest\.steps\[0\]\.run: must not be empty"):

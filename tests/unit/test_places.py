@@ -74,12 +74,14 @@ def test_the_line_is_the_users_not_that_of_a_library(program: Path, file: str) -
 
 
 def test_a_step_that_was_read_from_a_file_names_the_method_that_read_it(program: Path) -> None:
-    """The step alone would look like a call that the program does not have."""
-    (program.parent / "Dockerfile").write_text("FROM ubuntu:22.04\nRUN make\n")
+    """The step alone would look like a call that the program does not have; of a Dockerfile it is that file's line."""
+    (program.parent / "Dockerfile").write_text("FROM ubuntu:22.04\nENV A=1 \\\n  B=2\nRUN make\n")
     made = ran("made = Manifest.from_dockerfile('Dockerfile')", str(program))["made"]
-    assert made.places == ("__main__.py:1 from_dockerfile",)
+    assert made.places == ("Dockerfile:2 ENV", "Dockerfile:4 RUN")
+    found = Places.decoded(encoded("__main__.py:1", made.places))
+    assert found.of_step(1, 2, "", ".run_commands()") == "Dockerfile:4 RUN"
     again = ran("made = Manifest.from_dict(form)", str(program), form=made.declared())["made"]
-    assert Places.decoded(encoded("", again.places)).of_step(0, 1, "", ".x()") == "__main__.py:1 .from_dict(…)"
+    assert Places.decoded(encoded("", again.places)).of_step(0, 2, "", ".x()") == "__main__.py:1 .from_dict(…)"
 
 
 def test_lines_are_no_part_of_a_manifest(program: Path) -> None:

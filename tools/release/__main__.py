@@ -7,50 +7,76 @@ import sys
 from pathlib import Path
 
 from . import plugin_archives, project, python_package, sdks
-from .project import DIST, ReleaseError, say
+from .check import check
+from .notes import notes
+from .project import DIST, Project, ReleaseError, say
 
 
 def main() -> int:
     """Make what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description="Make what a release publishes.")
-    parser.add_argument("--out", type=Path, default=DIST, help="the folder that it is written to (default: dist)")
-    commands = parser.add_subparsers(dest="what", required=True)
-    commands.add_parser("package", help="the wheel and the source distribution")
-    plugin = commands.add_parser("plugin", help="archives of the plugin")
-    plugin.add_argument(
-        "platforms",
-        nargs="*",
-        metavar="PLATFORM",
-        help=f"this machine's unless given: {', '.join(plugin_archives.PLATFORMS)}, or all",
-    )
-    commands.add_parser("generate", help="the sources of the SDKs of Node.js, Python and Go; prints what is wrong")
-    languages = commands.add_parser("sdks", help="the SDKs, compiled and packed")
-    languages.add_argument("languages", nargs="*", metavar="LANGUAGE", help=f"all: {', '.join(sdks.LANGUAGES)}")
-    given = parser.parse_args()
+    given = _parser().parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     try:
-        return _make(given)
+        return int(given.run(project.read(), given) or 0)
     except ReleaseError as error:
         say(str(error))
         return 1
 
 
-def _make(given: argparse.Namespace) -> int:
-    settings = project.read()
-    if given.what == "package":
-        for built in python_package.build(given.out):
-            say(f"made {built.name}")
-    if given.what == "plugin":
-        wanted = given.platforms or [plugin_archives.here()]
-        for target in plugin_archives.PLATFORMS if wanted == ["all"] else wanted:
-            built = plugin_archives.build(settings, target, given.out)
-            say(f"made {built.name}, {built.stat().st_size / 1e6:.0f} MB")
-    if given.what == "generate":
-        print(sdks.generate(settings, given.out), end="")
-    if given.what == "sdks":
-        for built in sdks.pack(settings, given.languages or list(sdks.LANGUAGES), given.out):
-            say(f"made {built.name}")
-    return 0
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description="Make what a release publishes.")
+    parser.add_argument("--out", type=Path, default=DIST, help="the folder that it is written to (default: dist)")
+    commands = parser.add_subparsers(metavar="WHAT", required=True)
+    commands.add_parser("package", help="the wheel and the source distribution").set_defaults(run=_package)
+    plugin = commands.add_parser("plugin", help="archives of the plugin")
+    platforms = f"{', '.join(plugin_archives.PLATFORMS)}, or all; this machine's unless given"
+    plugin.add_argument("platforms", nargs="*", metavar="PLATFORM", help=platforms)
+    plugin.set_defaults(run=_plugin)
+    generate = commands.add_parser("generate", help="the sources of three SDKs; prints what is wrong with the schema")
+    generate.set_defaults(run=_generate)
+    packed = commands.add_parser("sdks", help="the SDKs, compiled and packed")
+    packed.add_argument(
+        "languages", nargs="*", metavar="LANGUAGE", help=f"all unless given: {', '.join(sdks.LANGUAGES)}"
+    )
+    packed.set_defaults(run=_sdks)
+    commands.add_parser("notes", help="print what CHANGELOG.md says of the version").set_defaults(run=_notes)
+    checks = commands.add_parser("check", help="make all of it, and tell what stands against the release")
+    checks.add_argument("--settings-only", action="store_true", help="make nothing, look at settings and texts alone")
+    checks.set_defaults(run=_check)
+    return parser
+
+
+def _package(_project: Project, given: argparse.Namespace) -> None:
+    for built in python_package.build(given.out):
+        say(f"made {built.name}")
+
+
+def _plugin(settings: Project, given: argparse.Namespace) -> None:
+    wanted = given.platforms or [plugin_archives.here()]
+    for target in plugin_archives.PLATFORMS if wanted == ["all"] else wanted:
+        built = plugin_archives.build(settings, target, given.out)
+        say(f"made {built.name}, {built.stat().st_size / 1e6:.0f} MB")
+
+
+def _generate(settings: Project, given: argparse.Namespace) -> None:
+    print(sdks.generate(settings, given.out), end="")
+
+
+def _sdks(settings: Project, given: argparse.Namespace) -> None:
+    for built in sdks.pack(settings, given.languages or list(sdks.LANGUAGES), given.out):
+        say(f"made {built.name}")
+
+
+def _notes(settings: Project, _given: argparse.Namespace) -> None:
+    print(notes(settings), end="")
+
+
+def _check(settings: Project, given: argparse.Namespace) -> int:
+    problems = check(settings, given.out, settings_only=given.settings_only)
+    for problem in problems:
+        say(f"NOT READY: {problem}")
+    say(f"{len(problems)} problems" if problems else "all that needs no account is ready")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

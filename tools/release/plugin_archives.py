@@ -51,8 +51,10 @@ def build(project: Project, target: str, folder: Path) -> Path:
     """Make one platform's archive.
 
     Raises:
-        ReleaseError: A package has no wheel for the platform.
+        ReleaseError: No archive is made for the platform, or a package has no wheel for it.
     """
+    if target not in PLATFORMS:
+        raise ReleaseError(f"{target} is none of the platforms that archives are made for: {', '.join(PLATFORMS)}.")
     work = BUILD / "plugin"
     shutil.rmtree(work, ignore_errors=True)
     content = work / target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -59,6 +60,12 @@ class Project:
         """The path of the Go module; its versions are tags ``sdk/go/vVERSION`` of the repository."""
         address = urlsplit(self.repository)
         return f"{address.netloc}{address.path}/sdk/go"
+
+    @property
+    def java_group(self) -> str:
+        """The Maven group, which is the Java package as well; the schema has it from the same address."""
+        group: str = json.loads(SCHEMA.read_text(encoding="utf-8"))["language"]["java"]["basePackage"]
+        return group
 
 
 def read(path: Path = ROOT / "pyproject.toml") -> Project:

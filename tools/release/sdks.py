@@ -82,11 +82,11 @@ def _pack_go(_project: Project, source: Path, folder: Path) -> Path:
 
 
 def _pack_java(project: Project, source: Path, folder: Path) -> Path:
-    """A Maven repository with the jar, its sources and its documentation."""
+    """A Maven repository with the jar, its sources and its documentation; what it is built of lies beside it."""
     say("compiling the Java SDK")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     words = {
-        "@GROUP@": schema["language"]["java"]["basePackage"],
+        "@GROUP@": project.java_group,
         "@VERSION@": project.version,
         "@DESCRIPTION@": schema["description"],
         "@REPOSITORY@": project.repository,
@@ -97,6 +97,7 @@ def _pack_java(project: Project, source: Path, folder: Path) -> Path:
     for word, value in words.items():
         pom = pom.replace(word, value)
     (source / "pom.xml").write_text(pom, encoding="utf-8")
+    _moved(source, folder / "sdk-java")
     published = folder / "maven"
     shutil.rmtree(published, ignore_errors=True)
     maven = (_tool("mvn"), "--batch-mode", "--quiet", f"-Dmaven.repo.local={MAVEN_REPOSITORY}")

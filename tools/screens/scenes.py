@@ -22,6 +22,11 @@ STEP_SECONDS = 60.0
 
 PACKAGE, NEWER, UNKNOWN = "pandas==2.2.3", "pandas==2.3.1", "pandsa==2.3.1"
 
+# Columns that a step needs to be seen.
+_ROOM = 6
+# A row that ends in the difference, or right behind it.
+_FULL = re.compile(r"\[d[^\]\n]*(\];? ?.{0,2})?$", re.MULTILINE)
+
 _NO_SUCH_PACKAGE = {
     "kind": "build",
     "contains": UNKNOWN,
@@ -63,6 +68,7 @@ class Stage:
     Attributes:
         project: The stack's project.
         emulator: The emulator.
+        columns: The terminals' width.
     """
 
     def __init__(
@@ -81,7 +87,7 @@ class Stage:
         self.emulator = emulator
         self._adapter = adapter
         self._events = folder / "seen.json"
-        self._columns = columns
+        self.columns = columns
         settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
         self.project = Project(folder, settings, tools, home, adapter, name=_project_name())
         if adapter is PLUGIN:
@@ -103,7 +109,7 @@ class Stage:
         self._events.unlink(missing_ok=True)
         command = ["pulumi", "up", "--yes", "--event-log", str(self._events), *options]
         folder, environment = self.project.folder, self.project.environment
-        with Terminal(command, columns=self._columns, folder=folder, environment=environment) as terminal:
+        with Terminal(command, columns=self.columns, folder=folder, environment=environment) as terminal:
             yield terminal
 
     def wait_for_step(self, step: str, builds: int = 1) -> None:
@@ -159,20 +165,25 @@ def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
     """`pulumi up`, looked at while a step of each build runs, if one is given, and at its end."""
     with stage.up() as terminal:
         if step:
+            builds = 2 if scene == "side-by-side" else 1
             number, _, steps = step.partition("/")
             for before in range(1, int(number)):
                 stage.wait_for_step(f"{before}/{steps}")
                 stage.end_step()
-            stage.wait_for_step(step, builds=2 if scene == "side-by-side" else 1)
-            yield Moment(scene, "during", terminal.wait_for(lambda shown: _is_at(shown, step)), tuple(terminal.chunks))
+            stage.wait_for_step(step, builds)
+            picture = terminal.wait_for(lambda shown: _is_at(shown, step, builds, stage.columns))
+            yield Moment(scene, "during", picture, tuple(terminal.chunks))
         stage.finish(terminal)
         yield Moment(scene, "end", terminal.picture(), tuple(terminal.chunks))
 
 
-def _is_at(shown: str, step: str) -> bool:
-    """Whether a screen shows a step, or has no room for any."""
+def _is_at(shown: str, step: str, builds: int, columns: int) -> bool:
+    """Whether a screen shows a step of each build, or has no room: Pulumi's words on the difference stand before it."""
     rows = _progress(shown)
-    return re.search(rf"\b{step}\b", rows) is not None if "Info" in rows else "creating" in rows
+    if len(re.findall(rf"\b{step}\b", rows)) >= builds:
+        return True
+    is_narrow = any(len(row) > columns - _ROOM for row in rows.splitlines())
+    return "creating" in rows and is_narrow and ("Info" not in rows or bool(_FULL.search(rows)))
 
 
 def _progress(shown: str) -> str:

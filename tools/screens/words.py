@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 _TABLE = re.compile(r"^( {5}Type +Name +)((?:Plan|Status) *)(I.*)?$")
 _ROW = re.compile(r"^ .{3} (?:├─|└─) ")
 _BLOCK = re.compile(r"^  \S+ \(.+\):$")
+_FORECAST = re.compile(r"^    [\w-]+: (will build|cached)")
+_AFTER_BLOCKS = re.compile(r"^(Outputs|Resources):$")
 
 _TIMES = (
     (r"\((?:\d+m)?\d+(?:\.\d+)?s(\)|$)\.*", "(9s)"),
-    (r"(creating|replacing|running)( replacement)?( \(9s\))?\.*", r"\1\2\3..."),
+    (r"(creating|replacing|running)( replacement)?( \(9s\))?\.*(?! failed)( *$)", r"\1\2\3..."),
     (r"\(\d+\.\d s\)", "(9.0 s)"),
     (r"ready in \d+\.\d s", "ready in 9.0 s"),
     (r"· \d+ s", "· 9 s"),
@@ -67,7 +69,8 @@ def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         if _BLOCK.match(line):
             blocks.append([line])
-        elif blocks and (line.startswith("    ") or not line):
+        elif blocks and not _AFTER_BLOCKS.match(line):
+            # A line that the terminal has wrapped begins in its first column.
             blocks[-1].append(line)
         else:
             yield from _sorted(blocks)
@@ -77,8 +80,16 @@ def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sorted(blocks: list[list[str]]) -> Iterator[str]:
-    for block in sorted(blocks):
-        yield from block
+    for block in sorted(map(_with_sorted_forecasts, blocks)):
+        # The last one ends in a blank line as well as the others.
+        yield from [*block[: len(block) - (block[-1] == "")], ""]
+
+
+def _with_sorted_forecasts(block: list[str]) -> list[str]:
+    """A block whose forecasts, which come as resources are looked at, stand in the order of their names."""
+    places = [index for index, line in enumerate(block) if _FORECAST.match(line)]
+    found = dict(zip(places, sorted(block[index] for index in places), strict=True))
+    return [found.get(index, line) for index, line in enumerate(block)]
 
 
 def _replaced(text: str) -> str:

@@ -1,12 +1,12 @@
-"""Faults on request: the emulator fails, waits, or answers oddly where it is told to.
+"""Faults on request: the emulator fails, waits or answers oddly when it is told to.
 
 ``--fault RULE`` switches one on at the start, ``POST /_emulator/faults`` with a rule or a list of rules while it runs,
-``PUT`` in place of all that are there; ``GET`` tells how often each was met and applied, ``DELETE`` switches all off.
+``PUT`` replaces all rules; ``GET`` says how often each was met and applied; ``DELETE`` switches all off.
 A rule is a JSON object, or the name of one of those at the end. All fields but ``kind`` may be left out.
 
 Which requests, and how many
   method, path   the method, and a regular expression for the whole path as it is sent (any; those under /api/)
-  nth, count     from the how manieth such request on, and how many of them (1, 1); "count": 0 for all that come
+  nth, count     from which such request on, and how many of them (1, 1); "count": 0 for all that follow
 
 What happens (kind)
   status         answers with "status" (500), "headers" and "body" ({"error": "a fault"})
@@ -36,7 +36,7 @@ What happens (kind)
 
 When (status, drop, hang)
   when           "before" the server sees the request (this unless told), or "after" it has carried it out
-  event          in its place: at the how manieth event of a build's stream, and then
+  event          instead: at which event of a build's stream, and then
   cut              "before", "in" or "after" that event
   unseen           true: the build goes on, as if the client had not gone away
   byte           for drop: after so many bytes of the answer's body

@@ -1,0 +1,111 @@
+"""Whether Pulumi will find the plugin of this package, told before its own error, which leads elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sysconfig
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+from packaging.version import InvalidVersion, Version
+from pulumi.runtime import get_root_resource
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor, get_root_directory
+
+from ..about import version
+
+_PLUGIN = "pulumi-resource-opencomputer"
+_NAMED = re.compile(r"\bname:\s*[\"']?opencomputer\b")
+
+# The programs, by their stack, that were told already.
+_told: weakref.WeakSet[pulumi.Resource] = weakref.WeakSet()
+
+
+def warn_of_plugin() -> None:
+    """Say once in a run that Pulumi finds no plugin, or an older one than this package, and what mends it."""
+    stack = get_root_resource()
+    if stack is None or stack in _told or isinstance(get_monitor(), MockMonitor):
+        return
+    _told.add(stack)
+    # Older language hosts, and programs of the Automation API, don't say where the project is.
+    project = Path(get_root_directory() or Path.cwd())
+    advice = plugin_advice(os.environ, project, Path(sysconfig.get_path("scripts")))
+    if advice:
+        pulumi.log.warn(advice)
+
+
+def plugin_advice(environ: Mapping[str, str], project: Path, scripts: Path) -> str | None:
+    """What to do so that Pulumi finds a plugin that serves this package; None where it does, as far as can be told.
+
+    Nothing is started: versions are read from where packages and Pulumi keep them.
+
+    Args:
+        environ: The environment, with PATH and Pulumi's settings.
+        project: The folder of the program.
+        scripts: Where this package's own plugin lies.
+    """
+    if "opencomputer:" in environ.get("PULUMI_DEBUG_PROVIDERS", "") or _is_named(project):
+        return None
+    found = shutil.which(_PLUGIN, path=environ.get("PATH", ""))
+    ours = _parsed(version())
+    own = (
+        f'export PATH="{scripts}:$PATH", or in Pulumi.yaml '
+        f"plugins: {{providers: [{{name: opencomputer, path: {scripts}}}]}}"
+    )
+    if found is not None:
+        theirs = _version_of(Path(found))
+        if ours is None or theirs is None or theirs >= ours:
+            return None
+        return (
+            f"The OpenComputer plugin at {found} is version {theirs}, and this program's package {ours}: what is new "
+            f"in the package is refused. Upgrade it (pipx upgrade pulumi-opencomputer), or use the package's: {own}."
+        )
+    installed = _installed(environ)
+    if any(ours is None or each >= ours for each in installed):
+        return None
+    what = f"only an older one, {max(installed)}" if installed else "none"
+    return (
+        f"Pulumi needs the OpenComputer plugin ({_PLUGIN}), and finds {what} on PATH and among its plugins. "
+        f"This package has it: {own}."
+    )
+
+
+def _is_named(project: Path) -> bool:
+    """Whether Pulumi.yaml says where the plugin is."""
+    for folder in (project, *project.parents):
+        for name in ("Pulumi.yaml", "Pulumi.yml"):
+            if (folder / name).is_file():
+                text = (folder / name).read_text("utf-8", "replace")
+                return "plugins" in text and bool(_NAMED.search(text))
+    return False
+
+
+def _version_of(plugin: Path) -> Version | None:
+    """The version of a plugin that a Python environment has, out of the interpreter that its first line names."""
+    try:
+        with plugin.open("rb") as file:
+            first = file.readline(1000).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    environment = Path(first.removeprefix("#!").strip("\"' ")).parent.parent if first.startswith("#!/") else None
+    for found in environment.glob("lib/python*/site-packages/pulumi_opencomputer-*.dist-info") if environment else ():
+        return _parsed(found.name.removeprefix("pulumi_opencomputer-").removesuffix(".dist-info"))
+    return None
+
+
+def _installed(environ: Mapping[str, str]) -> list[Version]:
+    """The versions of the plugin that Pulumi has installed itself."""
+    home = Path(environ.get("PULUMI_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".pulumi")
+    names = [found.name.partition("-v")[2] for found in home.glob("plugins/resource-opencomputer-v*") if found.is_dir()]
+    return [parsed for name in names if (parsed := _parsed(name))]
+
+
+def _parsed(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None

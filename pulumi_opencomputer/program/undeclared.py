@@ -1,0 +1,24 @@
+"""A program that declares nothing, since it took the OpenComputer SDK's ``Image`` for the resource of that name."""
+
+from __future__ import annotations
+
+import sys
+
+from .failures import runs_for_an_engine
+
+_WORDS = (
+    "This program makes a Manifest but declares no Image or Snapshot of it, so nothing is built. Its Image is probably "
+    "the opencomputer SDK's, which takes any arguments: write `from pulumi_opencomputer import Image, Snapshot`."
+)
+
+
+def warn_if_nothing_is_declared() -> None:
+    """Say at a program's end that the Image of the SDK, which it has loaded, is no resource."""
+    declaration = getattr(sys.modules.get(f"{__package__}.declarations"), "Declaration", None)
+    if getattr(declaration, "any_declared", False) or not runs_for_an_engine():
+        return
+    from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415 - for a mistake alone
+    from pulumi.runtime.settings import SETTINGS  # noqa: PLC0415
+
+    # Pulumi's own log needs an event loop, which is closed by now.
+    SETTINGS.engine.Log(engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=_WORDS), timeout=5)

@@ -1,0 +1,194 @@
+"""What makes a release: its settings, its notes, the plugin's launcher and the workflow that publishes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.release import check, plugin_archives, project, registry
+from tools.release.notes import notes
+from tools.release.project import ReleaseError
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+SETTINGS = project.read()
+READY = replace(SETTINGS, version="0.1.3", repository="https://github.com/example/pulumi-opencomputer")
+PUBLISHERS = ("github", "pypi", "npm", "maven", "go", "container", "docs")
+
+
+def jobs() -> dict[str, str]:
+    """The text of each job of the workflow."""
+    parts = re.split(r"^  ([a-z]+):\n", WORKFLOW.partition("\njobs:\n")[2], flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"repository": "https://github.invalid/OWNER/pulumi-opencomputer"}, "placeholder"),
+        ({"repository": "https://git.example.com/example/pulumi-opencomputer"}, "https://github.com/OWNER/NAME"),
+        ({"version": "0.1.3.post1"}, "0.1.3.post1"),
+        ({"version": "9.0.0"}, "provider/requirements.txt"),
+    ],
+)
+def test_a_setting_that_is_not_ready_is_told(change: dict[str, Any], told: str) -> None:
+    """A placeholder, a repository elsewhere, and a version that indexes spell in several ways stop a release."""
+    (problem,) = check._settings(replace(READY, **change))
+    assert told in problem
+
+
+def test_settings_that_are_ready_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is told, also for the tag of the very version."""
+    monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
+    monkeypatch.setenv("GITHUB_REF_NAME", "v0.1.3")
+    assert list(check._settings(READY)) == []
+
+
+def test_a_tag_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tag that started the workflow must be the version that is built."""
+    monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
+    monkeypatch.setenv("GITHUB_REF_NAME", "v0.1.4")
+    (problem,) = check._settings(READY)
+    assert "v0.1.4" in problem
+
+
+def test_the_placeholder_leads_nowhere() -> None:
+    """Until the address is set it is one that nobody can ever own."""
+    assert SETTINGS.is_repository_set or SETTINGS.repository.startswith("https://github.invalid/")
+
+
+def test_notes_are_the_section_of_the_version(tmp_path: Path) -> None:
+    """From its heading to the next one."""
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("# Changelog\n\n## 0.1.3 (2026-11-30)\n\n- One.\n- Two.\n\n## 0.1.2 (2026-10-01)\n\n- Old.\n")
+    assert notes(READY, changelog) == "- One.\n- Two.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("## 0.1.2 (2026-10-01)\n\n- Old.\n", "no section"),
+        ("## 0.1.3 (unreleased)\n\n- One.\n", "in place of a date"),
+        ("## 0.1.3 (2026-11-30)\n\n## 0.1.2 (2026-10-01)\n\n- Old.\n", "says nothing"),
+    ],
+)
+def test_notes_that_are_missing_are_told(tmp_path: Path, text: str, told: str) -> None:
+    """A release without words, or without its date, is stopped."""
+    (tmp_path / "CHANGELOG.md").write_text(text)
+    with pytest.raises(ReleaseError, match=told):
+        notes(READY, tmp_path / "CHANGELOG.md")
+
+
+def test_the_pages_for_the_registry_have_the_names_that_are_set(tmp_path: Path) -> None:
+    """Nothing of the placeholders stays, and each language has its tab."""
+    folder = registry.write(READY, tmp_path)
+    for page in registry.PAGES:
+        text = (folder / page).read_text()
+        assert "invalid" not in text
+        assert "OWNER" not in text
+        tabs = re.search(r'chooser language "(.*)"', text)
+        assert tabs is not None
+        assert re.findall(r"choosable language (\w+)", text) == tabs[1].split(",")
+        assert re.match(r"---\ntitle: .+\nmeta_desc: .+\nlayout: package\n---\n", text)
+    assert "resource opencomputer 0.1.3 " in text
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """An archive's launcher, packed and unpacked as Pulumi would, with a plugin that tells how it was started."""
+    content = tmp_path / "content"
+    package = content / "lib" / "pulumi_opencomputer" / "plugin"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text("import sys\n\ndef main():\n    print(sys.flags.isolated, *sys.argv[1:])\n")
+    plugin_archives._write_launcher(SETTINGS, "linux-amd64", content)
+    archive = tmp_path / "plugin.tar.gz"
+    plugin_archives._pack(content, archive)
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+def _start(folder: Path, *arguments: str, path: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [folder / "pulumi-resource-opencomputer", *arguments]
+    return subprocess.run(command, env={"PATH": path, **environment}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
+@pytest.mark.parametrize("named", ["python3", f"python3.{sys.version_info[1]}", "python"])
+def test_the_plugin_starts_with_a_python_on_path(unpacked: Path, tmp_path: Path, named: str) -> None:
+    """Whatever that Python is called, and nothing of its packages or of the environment is used."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / named).symlink_to(Path(sys.base_prefix) / "bin" / "python3")
+    started = _start(unpacked, "127.0.0.1:1", path=str(tmp_path / "bin"), PYTHONPATH="/nowhere")
+    assert (started.returncode, started.stdout) == (0, "1 127.0.0.1:1\n"), started.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
+def test_the_plugin_says_what_it_needs_where_there_is_no_python(unpacked: Path, tmp_path: Path) -> None:
+    """An old Python is passed over; with no other the message names the versions."""
+    (tmp_path / "bin").mkdir()
+    old = tmp_path / "bin" / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    started = _start(unpacked, path=str(tmp_path / "bin"))
+    assert started.returncode == 1
+    assert f"needs Python {SETTINGS.pythons[0]} to {SETTINGS.pythons[-1]}" in started.stderr
+
+
+def test_an_archive_has_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """Neither times nor owners get in."""
+    content = tmp_path / "content"
+    content.mkdir()
+    plugin_archives._write_launcher(SETTINGS, "linux-amd64", content)
+    packed = []
+    for number in range(2):
+        (content / "start.py").touch()
+        plugin_archives._pack(content, tmp_path / f"{number}.tar.gz")
+        packed.append((tmp_path / f"{number}.tar.gz").read_bytes())
+    assert packed[0] == packed[1]
+
+
+def test_packages_of_two_pythons_share_a_folder_only_where_they_agree(tmp_path: Path) -> None:
+    """A file that differs by version can't serve both: that is told, and no archive is made."""
+    for version, text in (("3.10", "a = 1\n"), ("3.11", "a = 2\n")):
+        (tmp_path / version / "package").mkdir(parents=True)
+        (tmp_path / version / "package" / "module.py").write_text(text)
+    plugin_archives._join(tmp_path / "3.10", tmp_path / "lib")
+    with pytest.raises(ReleaseError, match=r"package.module\.py"):
+        plugin_archives._join(tmp_path / "3.11", tmp_path / "lib")
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_nothing_is_published_before_it_was_tried(name: str) -> None:
+    """Each job that publishes waits for the tests, and runs for a tag alone."""
+    needed = {job: re.findall(r"^    needs: (\w+)$", text, re.MULTILINE) for job, text in jobs().items()}
+    chain = [name]
+    while needed[chain[-1]]:
+        chain += needed[chain[-1]]
+    assert chain[-3:] == ["provenance", "test", "build"]
+    assert "if: github.ref_type == 'tag'" in jobs()["provenance"]
+    assert "make release-check" in jobs()["build"]
+
+
+@pytest.mark.parametrize("name", jobs())
+def test_a_job_has_the_permissions_that_it_names(name: str) -> None:
+    """No job gets more by default, and only those that publish in an environment of their own may write."""
+    assert "\npermissions: {}\n" in WORKFLOW
+    text = jobs()[name]
+    assert re.search(r"^    permissions:", text, re.MULTILINE)
+    if re.search(r": write$", text, re.MULTILINE) and name != "provenance":
+        assert re.search(r"^    environment:", text, re.MULTILINE)
+
+
+def test_each_action_of_the_release_is_pinned_to_a_commit() -> None:
+    """A tag can be moved to other code; the commit's tag stands beside it for who updates it."""
+    used = [line for line in WORKFLOW.splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []
