@@ -14,13 +14,14 @@ from .stack import Stack, emulator
 _KEPT = 5
 _COUNT = 1000
 _CHANGED = 50
+_NAMES = ("plain", "keeps")
 
 _PROGRAM = """
 from pulumi_opencomputer import Manifest, Snapshot
 
 for number in range({count}):
     content = {{"NUMBER": f"of-{{number}}", "VERSION": "{version}"}}
-    Snapshot(f"snapshot-{{number}}", Manifest.base().apt_install(["ripgrep"]).env(content){keep})
+    Snapshot(f"{name}-{{number}}", Manifest.base().apt_install(["ripgrep"]).env(content){keep})
 """
 
 
@@ -53,7 +54,7 @@ def _changed(scratch: Path) -> Iterator[Outcome]:
         numbers = iter(range(100, 200))
 
         def change(stack: Stack, keep: str) -> float:
-            stack.program(_PROGRAM.format(count=_CHANGED, version=next(numbers), keep=keep))
+            stack.program(_PROGRAM.format(name=_name(keep), count=_CHANGED, version=next(numbers), keep=keep))
             return stack.up()
 
         sides = alternate(lambda: change(stacks[0], f", keep={_KEPT}"), lambda: change(stacks[1], ""), ENGINE_RUNS)
@@ -67,17 +68,22 @@ def _stack(scratch: Path, api: Emulator, keep: str) -> Stack:
     for version in range(_KEPT + 1):
         _deploy(stack, 1, version, keep)
     stack.multiply(_COUNT, _copy)
-    stack.program(_PROGRAM.format(count=_COUNT, version=_KEPT, keep=keep))
+    stack.program(_PROGRAM.format(name=_name(keep), count=_COUNT, version=_KEPT, keep=keep))
     return stack
 
 
+def _name(keep: str) -> str:
+    """What the snapshots of a side are called: two stacks of one name at one server would take each other's."""
+    return _NAMES[bool(keep)]
+
+
 def _deploy(stack: Stack, count: int, version: int, keep: str) -> None:
-    stack.program(_PROGRAM.format(count=count, version=version, keep=keep))
+    stack.program(_PROGRAM.format(name=_name(keep), count=count, version=version, keep=keep))
     stack.up()
 
 
 def _copy(first: str, number: int) -> str:
-    for part in ("snapshot", "of"):
+    for part in (*_NAMES, "of"):
         first = first.replace(f"{part}-0", f"{part}-{number}")
     return first.replace(_content_hash(0), _content_hash(number))
 

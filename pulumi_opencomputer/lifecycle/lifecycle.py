@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from .kind import Kind
 from .kinds import IMAGE
 from .located import located
 from .log import Log, ResourceLog, no_log
-from .preview import Forecast
+from .preview import MOST_LINES, Forecast
 from .read_replica import FULL_LIST
 from .run import Run
 from .types import UNKNOWN, Autonaming, Checked, Clock, Created, Difference, Imported, is_unknown
@@ -58,12 +59,14 @@ class Lifecycle:
             logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
             run_log: Lines that are about no single resource.
         """
+        self._foretold = itertools.count(1)
         self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
         """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
         self._run.known.forget_all()
+        self._foretold = itertools.count(1)
         self._forecast.begin()
 
     def end_run(self) -> None:
@@ -108,8 +111,18 @@ class Lifecycle:
         self._run.known.note(urn, state)
         found = kind.diff(state, inputs)
         if found.changes and (said := kind.foretell(state, inputs)):
-            ResourceLog(log).info(said)
+            self._foretell(ResourceLog(log), said)
         return found
+
+    def _foretell(self, log: ResourceLog, said: str) -> None:
+        """Say what a deployment deletes; after a few lines of a run on the status line alone."""
+        number = next(self._foretold)
+        if number < MOST_LINES:
+            log.info(said)
+        elif number == MOST_LINES:
+            log.info(f"{said}; of further resources this passes by on their rows")
+        else:
+            log.status(said)
 
     def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
         """Give the outputs of a create as far as they are known before; say what it would do."""

@@ -224,7 +224,7 @@ def _resource(description: str, *, inputs: Spec, given: Sequence[Output], requir
     return {
         "description": description,
         "inputProperties": inputs,
-        "requiredInputs": list(required),
+        **({"requiredInputs": list(required)} if required else {}),
         "properties": {output.name: {**_type_of(output), "description": output.description} for output in given},
         "required": [output.name for output in given if output.present != "sometimes"],
     }

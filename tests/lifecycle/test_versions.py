@@ -498,3 +498,16 @@ def test_nothing_of_versions_is_asked_of_others(stack: Stack) -> None:
     stack.emulator.forget_requests()
     stack.up(snapshot("make two", name=None))
     assert "GET snapshots" not in calls(stack.emulator)
+
+
+def test_at_most_ten_lines_of_what_goes_stay(stack: Stack) -> None:
+    """A change of a thousand snapshots would fill the screen."""
+    names(stack, "make one", "make two", keep=1)
+    entry, changed, lines = stack.state[kept("").urn], kept("make three", 1), Lines()
+    with stack.process() as lifecycle:
+        checked = lifecycle.check(SNAPSHOT, changed.urn, entry.inputs, changed.news)
+        for _ in range(12):
+            lifecycle.diff(SNAPSHOT, changed.urn, entry.outputs, checked.inputs, lines)
+    assert len(lines.said) == 12
+    assert "of further resources this passes by" in lines.said[9][1]
+    assert lines.said[8][1] == lines.said[11][1]
