@@ -16,7 +16,7 @@ version = release = metadata.version("pulumi-opencomputer")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generated", "repository_links"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"
-exclude_patterns = ["_index.md", "installation-configuration.md", "screens", "_extensions"]
+exclude_patterns = ["_index.md", "installation-configuration.md", "_extensions"]
 
 # Public names of this package must lead somewhere; others have no pages here.
 nitpicky = True

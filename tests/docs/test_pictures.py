@@ -11,7 +11,7 @@ from snippets import ROOT
 from svg import svg
 from terminal import Picture, Style
 
-PICTURES = sorted((ROOT / "docs" / "images").glob("*.svg"))
+PICTURES = [ROOT / "docs" / "images" / f"{name}.svg" for name in ("up", "building", "change", "failure", "ctrl-c")]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
