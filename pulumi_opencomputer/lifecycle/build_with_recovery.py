@@ -3,8 +3,7 @@
 Three facts about the server matter here. A build whose client went away leaves a record that says ``building`` for
 good, and every later request for that content waits 120 s and fails. Of several simultaneous requests for one content,
 one builds and the others fail after 120 s. After a failed build the content is never served from the cache again. The
-way out is a
-*variant*: other content with the same effect.
+way out is a *variant*: other content with the same effect.
 """
 
 from __future__ import annotations
