@@ -102,10 +102,15 @@ class Mocks(PulumiMocks):
         self.warnings += [str(warning) for warning in checked.warnings]
         outputs = dict(checked.inputs)
         if not pulumi.runtime.is_dry_run():
-            outputs = {**outputs, **_filled_in(kind, urn, outputs), "apiUrl": DEFAULT_API_URL}
+            outputs = {**outputs, **_filled_in(kind, urn, outputs, self._source(outputs)), "apiUrl": DEFAULT_API_URL}
         self.outputs[args.name] = outputs
         shown = {key: pulumi.Output.secret(value) if key in secrets else value for key, value in outputs.items()}
         return ("" if pulumi.runtime.is_dry_run() else kind.id_of(urn, outputs)), shown
+
+    def _source(self, inputs: Mapping[str, Any]) -> str:
+        """The content hash of the snapshot whose content is taken over; a server alone knows that of others."""
+        name = inputs.get("sourceSnapshot")
+        return next((each.content_hash for each in self._snapshots if each.name == name), _made_up_hash(str(name)))
 
     def _answer(self, function: str, given: Mapping[str, Any]) -> dict[str, Any]:
         match function:
@@ -150,10 +155,9 @@ def _urn(args: MockResourceArgs) -> str:
     return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{args.typ}::{args.name}"
 
 
-def _filled_in(kind: Kind, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _filled_in(kind: Kind, urn: str, inputs: Mapping[str, Any], source: str) -> dict[str, Any]:
     """What a create gives beside its inputs; the same for the same resource with the same content."""
-    # Another snapshot's content is known to the server alone.
-    content_hash = str(inputs.get("contentHash") or _made_up_hash(str(inputs.get("sourceSnapshot"))))
+    content_hash = str(inputs.get("contentHash") or source)
     record = _record(inputs.get("name"), content_hash, _id(urn, content_hash))
     found = kind.outputs_of(record, inputs, content_hash)
     found["contentHash"] = content_hash

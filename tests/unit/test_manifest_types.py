@@ -61,7 +61,7 @@ Snapshot("s", {"steps": [{"type": "run", "args": {"commands": ["true"]}}]})
 native.Snapshot("s", {"steps": [{"run": ["true"]}]})
 Snapshot("s", 5)  # wrong
 Snapshot("s", "base")  # wrong
-Snapshot("s", None)  # wrong
+Image("i", None)  # wrong
 Snapshot("s", [{"run": ["make"]}])  # wrong
 Snapshot("s", {"step": []})  # wrong
 Snapshot("s", {"steps": [{"aptInstal": ["jq"]}]})  # wrong

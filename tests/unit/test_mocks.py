@@ -75,6 +75,14 @@ def test_a_snapshot_that_keeps_versions_has_one(mocked, module):
 
 
 @both
+def test_another_snapshots_content_is_that_of_the_mocks(mocked, module):
+    """Where they were told of it."""
+    mocks = Mocks(snapshots=[{"name": "base-tools", "contentHash": "a" * 64}])
+    found = mocked(lambda: module.Snapshot("agents", source_snapshot="base-tools", name="x").content_hash, mocks)
+    assert found == "a" * 64
+
+
+@both
 def test_what_the_provider_refuses_the_mocks_refuse(mocked, module):
     """With the resource, the place and what to do."""
     with pytest.raises(InvalidInputError, match=r"agents: manifest\.steps\[0\]\.run: must not be empty"):
