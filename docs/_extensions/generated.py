@@ -17,7 +17,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SCHEMA = _ROOT / "pulumi_opencomputer" / "plugin" / "schema.json"
 _PAGES = _ROOT / "docs"
 # The index itself, and what is for a package registry.
-_NO_PAGES = ("index", "_index", "installation-configuration", "versions")
+_NO_PAGES = ("index", "_index", "installation-configuration")
 _MARK = re.compile(r"^<!-- generated: ([\w-]+) -->$", re.MULTILINE)
 _MARKS = re.compile(r"^{{% .* %}}\n?", re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""One build as a resource wants it: the content, the requests that ask for it, and its words."""
+"""One build for a resource: the content, the requests for it, and its messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .progress import BuildProgress
 from .source import Source
 from .types import DEFAULT_TIMEOUT
 
-# Seconds for each request of a job that goes on to its end, whatever its time limit was.
+# Seconds for each request of a job that must be finished, whatever its time limit was.
 _TO_THE_END = 120.0
 # Seconds after which also what was not built is said to be ready.
 _WORTH_TELLING = 1.0
@@ -49,11 +49,11 @@ class Job:
         manifest: The manifest in the declared form.
         content_hash: The content hash that was planned, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
-        predecessor: The id that the state records, which a record made now names as the one that it replaces.
+        predecessor: The recorded id, which a new record names as the one that it replaces.
         lineage: The ids of the versions in the state, which a record that an update makes names too.
         log: The build's log.
         progress: The running build's lines.
-        committed: Whether it goes on to its end, cancelled or late.
+        committed: Whether it must be finished, even if it is cancelled or late.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Job:
 
     @property
     def has_variants(self) -> bool:
-        """Whether other content with the same effect exists: the key that makes it stands in a step."""
+        """Whether other content with the same effect exists, which needs a step for the extra key."""
         return bool(self._descriptions)
 
     def hash_of(self, variant: int) -> str:
@@ -150,14 +150,14 @@ class Job:
         return self._request(name)
 
     def spooled_request(self, name: str) -> SpooledBody:
-        """The same, and the same bytes whenever it is sent again, once they were sent whole."""
+        """Return the same request, which sends the same bytes again once they were sent whole."""
         key = (name, self.variant)
         if key not in self._spools:
             self._spools[key] = self._kept.enter_context(SpooledBody(self._request(name)))
         return self._spools[key]
 
     def close(self) -> None:
-        """Stop showing the running time, and drop what is kept of requests."""
+        """Stop showing the running time, and drop stored requests."""
         self.progress.close()
         self._kept.close()
 
@@ -191,7 +191,7 @@ class Job:
         return left
 
     def cancel(self) -> None:
-        """Begin nothing more. Let a request that is under way go on: breaking it off would block its content."""
+        """Begin nothing more. Let a running request finish: breaking it off would block its content."""
         self._cancelled = True
 
     def say_cancelled(self) -> None:
@@ -206,11 +206,11 @@ class Job:
         self.committed = True
 
     def restart_progress(self) -> None:
-        """Show the steps anew, for another request."""
+        """Show the steps from the start, for another request."""
         self.progress.restart()
 
     def finish(self) -> None:
-        """Say that the resource is ready, and how long it took; of what took no time, nothing more need be said."""
+        """Say that the resource is ready and how long it took, unless it took no time."""
         self.progress.close()
         took = self._clock() - self._started
         if self.progress.has_built or took >= _WORTH_TELLING:
@@ -222,7 +222,7 @@ class Job:
         self.log.fail(str(error))
 
     def explain(self, error: OpenComputerError) -> None:
-        """Make an error fit to be shown: our own words for the step, and no secret in the server's or a path."""
+        """Make an error fit to be shown: name the step in our words, and remove secrets from texts and paths."""
         if not isinstance(error, APIError):
             error.args = tuple(self._secrets.scrub(str(part)) for part in error.args)
             return

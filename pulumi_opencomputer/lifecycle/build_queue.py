@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class BuildQueue:
-    """Let one build at a time run for one content: of several at once, the server fails all but one after 120 s.
+    """Runs one build at a time for each content. Of several at once, the server fails all but one after 120 s.
 
-    Once the content is built, the cache answers its other requests, which need not wait. If its build fails, those that
-    waited for it fail with it, without a build of their own.
+    Once the content is built, the cache answers its other requests without waiting. If the build fails, those that
+    waited for it fail as well, without a build of their own.
     """
 
     def __init__(self) -> None:
@@ -32,10 +32,10 @@ class BuildQueue:
 
     @contextmanager
     def acquire(self, job: Job) -> Iterator[None]:
-        """Wait until a job's content may be built, and hold that right.
+        """Wait until a job's content may be built, and hold the turn.
 
         Raises:
-            BuildFailedError: The build of the content that was waited for failed.
+            BuildFailedError: The build that it waited for failed.
             RunCancelledError: The run was cancelled before it was the job's turn.
             TimedOutError: The job's time limit was over before.
         """
@@ -49,7 +49,7 @@ class BuildQueue:
             if self._cancelled:
                 raise RunCancelledError
             if len(self._failures[content]) > failed_before:
-                # A copy: each resource words the error for its own steps and secrets.
+                # A copy, because each resource words the error for its own steps and secrets.
                 raise copy.copy(self._failures[content][-1])
             takes = content not in self._built
             if takes:
@@ -77,12 +77,12 @@ class BuildQueue:
         return self._cancelled
 
     def cancel(self) -> None:
-        """Begin no further job, and let those that run go no further than to the end of their build."""
+        """Begin no further job, and let running ones only finish their build."""
         for job in self._stop():
             job.say_cancelled()
 
     def drain(self, seconds: float) -> None:
-        """Cancel without a word, and wait at most so long for jobs that would leave something half done."""
+        """Cancel silently, and wait, with a limit, for jobs that would leave something half done."""
         self._stop()
         with self._changed:
             self._changed.wait_for(lambda: not any(job.committed for job in self._running), seconds)

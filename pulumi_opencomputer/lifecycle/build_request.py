@@ -1,4 +1,4 @@
-"""One create request in a thread of its own, so that it can be left where it only waits for another's build."""
+"""One create request in its own thread, so that it can be abandoned if it only waits for someone else's build."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class HookFailedError(Exception):
-    """Carries an error of what is done before a request's last byte past those of the request itself.
+    """Carries an error from the hook before the last byte past the request's own error handling.
 
     Attributes:
         error: The error.
@@ -27,15 +27,15 @@ class HookFailedError(Exception):
 
 
 class _LeftError(Exception):
-    """Ends the reading of a stream that nobody waits for any more."""
+    """Ends reading a stream that nobody needs any more."""
 
 
 class BuildRequest:
-    """A create request that is under way.
+    """A running create request.
 
     Attributes:
-        has_begun: Whether the server has said anything of the build.
-        sent_at: When the whole request was out, on a clock that only grows; None before.
+        has_begun: Whether the server has said anything about the build.
+        sent_at: When the whole request was sent, on a monotonic clock; None before.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class BuildRequest:
             body: The request's body.
             timeout: The seconds that the whole call may take.
             on_event: Called for each event of the build.
-            on_upload: Called with the bytes of the body that are sent, and that it has.
-            before_end: Called when all but the last byte is sent; again if the request is repeated.
-            before_last_byte: Called after that, with the seconds that it may take; the server waits meanwhile.
+            on_upload: Called with the number of bytes sent, and of the whole body.
+            before_end: Called when all but the last byte is sent, each time the request is sent.
+            before_last_byte: Called after that, with the seconds that it may take. The server waits meanwhile.
         """
         self.has_begun = False
         self.sent_at: float | None = None
@@ -74,12 +74,12 @@ class BuildRequest:
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long for the request's end; tell whether it has ended."""
+        """Wait for the request's end, with a limit; tell whether it has ended."""
         return self._ended.wait(seconds)
 
     @property
     def silence(self) -> float:
-        """Seconds for which the server has said nothing since it had the whole request; 0 once it has spoken."""
+        """Return the seconds since the request was sent without a word from the server; 0 once it has answered."""
         return 0.0 if self.has_begun or self.sent_at is None else time.monotonic() - self.sent_at
 
     def result(self) -> BuildOutcome:
@@ -90,7 +90,7 @@ class BuildRequest:
         return self._outcome
 
     def leave(self) -> None:
-        """Read no further than to the server's next word: it only waits, and the stream's guard hears the rest."""
+        """Stop reading at the server's next message. The request only waits, and the stream's guard reads the rest."""
         self._left = True
 
     def _run(self, client: Client, body: Any, timeout: float) -> None:

@@ -1,9 +1,9 @@
-"""Get a ready record out of a server on which builds can be lost, blocked or never cached.
+"""Get a ready record from a server on which builds can be lost, blocked or never cached.
 
-Three facts of the server decide here. A build whose client went away leaves a record that says ``building`` for good,
-and every later request for that content waits 120 s and fails. Of several requests for one content at a time, one
-builds and the others fail after 120 s. And after a failed build the content is never answered from the cache again. A
-*variant*, other content with the same effect, is the way out.
+Three facts about the server matter here. A build whose client went away leaves a record that says ``building`` for
+good, and every later request for that content waits 120 s and fails. Of several simultaneous requests for one content,
+one builds and the others fail after 120 s. After a failed build the content is never served from the cache again. The
+way out is a *variant*: other content with the same effect.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
     from .build_job import Job
     from .run import Run
 
-# Enough to learn that blocked content, each request for which takes 120 s, is dead.
+# Enough to find out that blocked content is dead; each request for it takes 120 s.
 _MOST_REQUESTS = 20
 _MOST_LOST = 4
 _LOOK_EVERY = 5.0
 _LOOKS_WITHOUT_RECORD = 4
-# Seconds for which a build whose stream broke off is looked at: the server cancels one whose client went away.
+# Seconds to watch a build whose stream broke off: the server cancels a build whose client went away.
 _LOST_AFTER = 15.0
 
 # The seconds that the server may take to handle each byte of a request before it says its first word.
 _HANDLING = 0.3e-6
-# Looks after which even a hit that was ready from the beginning should have been answered.
+# Looks after which even a cache hit should have been answered.
 _SLOW_HITS = 4
-# Seconds in which a silent request ends whose name turns out to be taken by itself.
+# Seconds in which a silent request ends if its own record has taken the name.
 _LAST_WORD = 30.0
 
-# A gateway answers so when the server's own answer is lost: the server may be building.
+# A gateway answers like this when the server's answer is lost: the server may be building.
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 
 
 class _Seen(enum.Enum):
-    """What a look at the content of a silent request shows."""
+    """What a look at a silent request's content shows."""
 
     NOTHING = "nothing"
     BUILDING = "building"
@@ -80,12 +80,12 @@ class Builder:
 
         Args:
             name: The name; it must be free.
-            before_last_byte: Called when the server has all but the last byte of the request, and its hash is proved,
-                with the seconds that it may take; again for each further request. The same bytes are sent each time,
-                whatever becomes of local files.
+            before_last_byte: Called when the server has all but the last byte of the request and its hash is verified,
+                with the seconds that it may take; called again for each further request. The same bytes are sent each
+                time, whatever happens to local files.
 
         Returns:
-            The named record, ready, made by this very call; and whether the cache had the content.
+            The named record, ready and made by this call; and whether the cache had the content.
 
         Raises:
             BuildFailedError: A step failed.
@@ -106,7 +106,7 @@ class Builder:
                 lost += 1
                 if lost == _MOST_LOST or not _is_lost(error):
                     raise
-                # Before its first word the server may have been about to say that the name is taken.
+                # Before its first message the server may have been about to say that the name is taken.
                 record = self._follow(error, name if error.has_begun else None, began)
                 if record is not None:
                     return _outcome(record, error)
@@ -117,9 +117,9 @@ class Builder:
         )
 
     def built(self) -> Head | None:
-        """The unnamed record of the content that was built just now, which the cache serves if it is ready.
+        """Return the unnamed record of the content that was just built. The cache serves it if it is ready.
 
-        It stands in the list behind the named record, so one that is as large has to be read first.
+        It follows the named record in the list, so that record, which is as large, is read first.
         """
         return self._client.find_head(self._hash(), size=self._job.size)
 
@@ -137,7 +137,7 @@ class Builder:
         self._use(self._job.variant + 1)
 
     def records(self) -> Mapping[str, Record]:
-        """The unnamed records by content hash, as far as they are needed to choose a build."""
+        """Return the unnamed records by content hash, as far as they are needed to choose a build."""
         wanted = self._hash()
 
         def is_enough(record: Record) -> bool:
@@ -146,7 +146,7 @@ class Builder:
         return unnamed(self._client.list_images(until=is_enough))
 
     def _request(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildOutcome:
-        """Ask once; and once more, where the request only waited for a build that has ended by now."""
+        """Ask once, and again if the request only waited for a build that has ended meanwhile."""
         request = self._send(name, before_last_byte)
         handling = self._job.size * _HANDLING
         was_ready, was_building = True, False
@@ -154,7 +154,7 @@ class Builder:
             if request.silence <= handling:
                 continue
             seen = self._look(was_building=was_building)
-            # What was ready from the beginning is a hit that takes its time, unless that is very long.
+            # Content that was ready from the start is a slow cache hit, unless it takes very long.
             is_slow_hit = was_ready and request.silence <= handling + _SLOW_HITS * self._clock.look_every
             if seen is _Seen.BLOCKED or (seen is _Seen.READY and not is_slow_hit):
                 return self._ask_again(request, name, before_last_byte)
@@ -175,18 +175,18 @@ class Builder:
         )
 
     def _before_end(self) -> None:
-        # Sending a large body takes its time, and so do attempts that don't arrive: the run may be cancelled by now.
+        # Sending a large body takes time, and so do failed attempts: the run may be cancelled by now.
         self._job.remaining()
 
     def _look(self, *, was_building: bool) -> _Seen:
-        """Look at what a silent request waits for; where it waits in vain, choose the variant to ask for.
+        """Look at what a silent request waits for. If it waits in vain, choose the variant to ask for.
 
-        A request that is silent may also be a slow start of its own build, whose record says building.
+        A silent request may also be its own build starting slowly, whose record says building.
         """
         try:
             record = self.records().get(self._hash())
         except APIError:
-            # The request itself goes on.
+            # The request itself continues.
             record = None
         now = self._clock.now()
         if record is None:
@@ -198,7 +198,7 @@ class Builder:
             self._say_waiting(record, now)
             return _Seen.BUILDING
         if record.status != "building" and not was_building:
-            # It failed before, and the server builds it anew for this request.
+            # It failed before, and the server builds it again for this request.
             return _Seen.NOTHING
         self._say_blocked(record, now)
         self.choose()
@@ -207,11 +207,11 @@ class Builder:
     def _ask_again(
         self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None
     ) -> BuildOutcome:
-        """Ask once more beside a request that waits in vain, and leave that one where this is answered."""
+        """Ask again beside a request that waits in vain, and abandon that one if the new one is answered."""
         try:
             return self._send(name, before_last_byte).result()
         except ConflictError:
-            # The silent request's own build, or hit, ended in this moment.
+            # The silent request's own build or cache hit has just ended.
             if silent.wait(_LAST_WORD):
                 return silent.result()
             raise
@@ -223,7 +223,7 @@ class Builder:
 
         Args:
             error: What ended the request.
-            name: The name that the build may have put its record under, or None if a record there proves nothing.
+            name: The name under which the build may have put its record; None if a record there proves nothing.
             began: When the first request for the content was made.
 
         Returns:
@@ -279,9 +279,9 @@ class Builder:
         )
 
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
-        """Take a variant of content that stays blocked, where no list shows by what.
+        """Choose a variant of content that stays blocked if no list shows why.
 
-        The public endpoint shows no build that is under way, and a list may be cut.
+        The public endpoint does not show running builds, and a list may be incomplete.
         """
         waited = self._clock.now() - began
         if isinstance(error, BuildBlockedError) and (waited >= DEAD_AFTER or self._run.account.is_public()):
@@ -334,5 +334,5 @@ def _outcome(record: Record, error: UnavailableError) -> BuildOutcome:
 
 
 def _is_lost(error: UnavailableError) -> bool:
-    """Whether the server may be building all the same."""
+    """Tell whether the server may be building anyway."""
     return error.sent if isinstance(error, StreamLostError) else error.status in _GATEWAY

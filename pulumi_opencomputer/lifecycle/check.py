@@ -1,9 +1,9 @@
-"""check: the whole of the inputs validated, the content hash and the name filled in. No API call.
+"""Check: validate all inputs, fill in content hash and name. No API call.
 
 The deployment that recorded a manifest validated and hashed it, and the server built it under that hash. So a manifest
-that is the recorded one, and names no local files, keeps the recorded hash: when nothing changed, the models are not
-loaded, and nothing is validated again. (Should the way of hashing ever change, the inputs must record which way was
-used, and a hash of another way must not be reused.)
+that equals the recorded one and names no local files keeps the recorded hash: when nothing changed, the models are not
+loaded and nothing is validated again. (If the hash function ever changes, the inputs must record which one was used,
+and hashes of another one must not be reused.)
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COUNT = "bytes"
 
 
 class HashMemory:
-    """Content hashes, and the digests of local files, by what they are of, for the life of the process."""
+    """Content hashes and digests of local files, kept for the life of the process."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Hashed] = {}
@@ -48,7 +48,7 @@ class HashMemory:
         """The hash that is known by a key (a manifest's has each file's stat in it), or is computed now."""
         with self._lock:
             computing = self._computing.setdefault(key, threading.Lock())
-        # Checks run side by side: the first one reads the files, the others wait for it.
+        # Checks run in parallel: the first one reads the files, and the others wait for it.
         with computing:
             if key not in self._known:
                 self._known[key] = compute()
@@ -56,11 +56,11 @@ class HashMemory:
 
 
 class _Contents(NamedTuple):
-    """What a check finds out about a manifest; its content hash is computed when it is asked for.
+    """What a check finds out about a manifest. The content hash is computed on demand.
 
     Attributes:
-        manifest: The manifest, as far as it is known without a look into files.
-        settle: Gives the manifest as it is recorded, and its content hash.
+        manifest: The manifest, as far as it is known without reading files.
+        settle: Returns the manifest as it is recorded, and its content hash.
     """
 
     manifest: Any
@@ -74,7 +74,7 @@ class Rules(Protocol):
 
     @property
     def inputs(self) -> Collection[str]:
-        """Every input that it knows, also those that only this package sets."""
+        """Every input that it knows, including those that only this package sets."""
 
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
         """Every mistake in its own inputs."""
@@ -103,8 +103,8 @@ def check(
         olds: The checked inputs of the last deployment; empty for a new resource.
         news: The program's inputs; parts may be `UNKNOWN`.
         memory: The hashes already computed in this process.
-        autonaming: What the user wants of generated names, if anything.
-        from_record: Whether the manifest was read out of a server's record, whose words and hash it keeps.
+        autonaming: The user's settings for generated names, if any.
+        from_record: Whether the manifest comes from a server's record, whose words and hash it keeps.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
@@ -127,7 +127,7 @@ def check(
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
     if problems:
-        # Without an unknown hash: outside of a preview the engine refuses it, and would not show the problems.
+        # Without an unknown hash, which the engine refuses outside of previews, so that it would not show the problems.
         return Checked(dict(news), _fit_to_show(problems, inputs))
     if problems := rules.fill_in(urn, olds, inputs, autonaming):
         return Checked(dict(news), _fit_to_show(problems, inputs))
@@ -136,10 +136,10 @@ def check(
 
 
 def _is_recorded(manifest: Any, olds: Mapping[str, Any]) -> bool:
-    """Whether a manifest has the recorded hash, as far as can be told without a look at local files.
+    """Tell whether a manifest has the recorded hash, as far as that is known without looking at local files.
 
-    A program gives the place of local files alone; their number and size, which a check adds, come back where the
-    engine puts the recorded value in (``ignore_changes``), or where the manifest is an image's output.
+    A program gives only the place of local files. Their number and size, which a check adds, come back if the engine
+    puts in the recorded value (``ignore_changes``), or if the manifest is an image's output.
     """
     same = isinstance(manifest, Mapping) and manifest == olds.get("manifest") and bool(olds.get("contentHash"))
     return same and all(_COUNT in body for body in _local_bodies(manifest))
@@ -179,7 +179,7 @@ def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents
 
 
 def _other_files(given: Any, found: Any) -> list[Problem]:
-    """The mistake of a manifest that a check completed before, whose local files are others by now."""
+    """Return the problem of an already checked manifest whose local files have changed since."""
     for ours, theirs in zip(_local_bodies(given), _local_bodies(found), strict=True):
         if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
             return [Problem("manifest", _OTHER_FILES)]
@@ -187,9 +187,9 @@ def _other_files(given: Any, found: Any) -> list[Problem]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """What some languages send as null, where a program gives nothing, left out.
+    """Remove nulls, which some languages send for values that a program does not give.
 
-    A variable of the environment without a value stays, and is refused: it was meant to have one.
+    An environment variable without a value stays and is refused, because it was meant to have one.
     """
     if isinstance(value, Mapping):
         present = {key: item for key, item in value.items() if item is not None}
@@ -200,7 +200,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Paths of local files stand in reasons, and may be secret, or hold what the engine takes for a command."""
+    """Make reasons fit to be shown: their paths may be secret, or contain commands for the engine."""
     if not problems:
         return ()
     from ..manifest.secrets import Secrets  # noqa: PLC0415 - most checks have nothing to tell

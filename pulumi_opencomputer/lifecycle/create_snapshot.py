@@ -1,8 +1,8 @@
-"""create of a snapshot: a name is replaced only when its new image is ready.
+"""Create a snapshot: a name is replaced only when its new image is ready.
 
 For a fixed name the image is built under a scratch name first. Then comes the swap: all but the last byte of the second
 request is sent, the old record is deleted, and the last byte follows, which the server answers from its cache. So the
-name is missing for neither a build nor an upload. Whatever fails before the delete leaves the old record as it was.
+name is missing neither for a build nor for an upload. A failure before the delete leaves the old record as it was.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .build_job import Job
     from .run import Run
 
-# A manifest above this size is not read once more between the two parts of the second request.
+# A manifest above this size is not read again between the two parts of the second request.
 _QUICK = 1_000_000
 
 
@@ -68,11 +68,11 @@ class SnapshotCreation:
         """Make the snapshot.
 
         Returns:
-            The record, ready, made by this very call unless it could be taken.
+            The record, ready, and made by this call unless an existing one could be used.
 
         Raises:
-            ConflictError: The name is another's.
-            BuildFailedError: A step failed; what stood under the name still does.
+            ConflictError: The name belongs to someone else.
+            BuildFailedError: A step failed; the name still has its old record.
             APIError: The server can't be reached, or refused.
         """
         existing = self._find_own(name)
@@ -90,9 +90,9 @@ class SnapshotCreation:
         return self._swap(existing)
 
     def _find_own(self, name: str) -> Record | Head | None:
-        """The record that is to be replaced, as far as the state tells that there is one.
+        """Return the record to replace, if the state says that there is one.
 
-        Another's is left to the server, which refuses a name that is taken: the index may show what is gone already.
+        Someone else's record is left to the server, which refuses a taken name: the index may show deleted records.
         """
         if self._recorded is None or self._recorded.name != name:
             return None
@@ -101,7 +101,7 @@ class SnapshotCreation:
         except NotFoundError:
             return None
         if head is not None and head.id == self._recorded.snapshot_id:
-            # What is recorded needs no further look, nor the reading of its manifest with all its files.
+            # A recorded one needs no further look, and its manifest with all files need not be read.
             return head
         found = get(self._client, name)
         if found is not None and is_past(found, self._recorded):
@@ -114,20 +114,20 @@ class SnapshotCreation:
         return found
 
     def _build_in_place(self, name: str) -> Record:
-        """Build under a name that is free, and then clear what an interrupted swap may have left.
+        """Build under a free name, and then clear what an interrupted swap may have left.
 
         Not before: until the name is back, the scratch record may be all that the user has.
         """
         record = self._builder.build(name).record
         self._job.commit()
         if self._recorded is not None and self._recorded.name == name:
-            # The name was free, so that record is no more, whatever a read replica shows when its state is deleted.
+            # The name was free, so that record is gone, whatever the index shows when its state is deleted.
             self._run.replaced_ids.add(self._recorded.snapshot_id)
         self._scratch.clear_left()
         return record
 
     def _look_until_shown(self, name: str) -> Record | None:
-        """Look for the record that has the name by now; None if the index does not show it."""
+        """Return the record that has the name now; None if the index does not show it."""
         return look_until_shown(
             self._client,
             name,
@@ -163,9 +163,9 @@ class SnapshotCreation:
         return record
 
     def _wait_until_reachable(self, old: Record | Head) -> None:
-        """Wait until a DELETE reaches the old record: before that, nothing of the second request is sent."""
+        """Wait until a DELETE reaches the old record. Before that, nothing of the second request is sent."""
         if not old.is_ready:
-            # The cheap look tells of ready records alone.
+            # The cheap look finds only ready records.
             return
         for pause in pauses():
             self._job.remaining()
@@ -186,7 +186,7 @@ class SnapshotCreation:
         )
 
     def _drop(self, old: Record | Head, seconds: float) -> None:
-        """Delete the old record, if it is still the one that was looked at; all but the last byte is sent by now."""
+        """Delete the old record if it is still the same one. All but the last byte is sent by now."""
         if self._dropped:
             return
         began = time.monotonic()
@@ -201,7 +201,7 @@ class SnapshotCreation:
                 f"The server took too long to show the snapshot {name!r}, which is to be replaced. Nothing was "
                 "changed. Try again later."
             )
-        # Asked once more, since what follows can't be stopped halfway.
+        # Checked again, because what follows can't be stopped halfway.
         self._job.remaining()
         self._job.commit()
         self._began_drop = True

@@ -1,7 +1,7 @@
-"""delete of a snapshot: only the record that the state names, and what an interrupted run may have left.
+"""Delete a snapshot: only the record that the state names, and what an interrupted run may have left.
 
-The public endpoint refuses to delete what its index does not show, in other words than the cell's own, so that it can
-be told from a record that is gone.
+The public endpoint refuses to delete a record that its index does not show. Its words differ from the cell's own, so
+this case can be distinguished from a deleted record.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SECOND_LOOK = 5.0
 def delete_snapshot(
     run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog, *, wait: float = LONGEST_WAIT
 ) -> None:
-    """Delete a snapshot's record if it is the one that the state names; another's under the name stays.
+    """Delete a snapshot's record if it is the one that the state names. Someone else's record under the name stays.
 
     Args:
         run: The run.
@@ -45,7 +45,7 @@ def delete_snapshot(
 
 
 def is_out_of_reach(found: Deleted) -> bool:
-    """Whether a delete found nothing in the index, which proves nothing of a record made a moment ago."""
+    """Tell whether a delete found nothing in the index, which proves nothing about a record made a moment ago."""
     return found.name == "NOT_IN_INDEX"
 
 
@@ -73,7 +73,7 @@ class _Deletion:
         if age(self._state, self._run.clock.now()) >= YOUNG:
             self._run.clock.sleep(_SECOND_LOOK)
             if not self._is_done():
-                # Twice not in the index, which had ten minutes to learn of it.
+                # Missing twice from the index, which had ten minutes to learn of it.
                 self._require_records()
             return
         for pause in pauses(self._wait):
@@ -92,7 +92,7 @@ class _Deletion:
         raise error
 
     def _is_done(self) -> bool:
-        """Try to delete the record; False where the index does not show it."""
+        """Try to delete the record; False if the index does not show it."""
         client, name = self._run.client(), self._recorded.name
         record = self._get()
         if record is not None and record.id != self._recorded.snapshot_id:
@@ -111,7 +111,7 @@ class _Deletion:
         return record
 
     def _leave(self, record: Record) -> bool:
-        """Leave another record alone; False where it is only an older one that the index still shows."""
+        """Leave another record alone; False if it is only an older one that the index still shows."""
         if is_past(record, self._recorded):
             return False
         if mark_of(record) != mark(self._urn):
@@ -121,7 +121,7 @@ class _Deletion:
         return True
 
     def _require_records(self) -> None:
-        """Believe a 404 only of a key that shows records of the same organisation."""
+        """Accept a 404 only from a key that shows records of the same organisation."""
         if self._state.get("orgId") and not self._run.account.has_any(self._state):
             raise ConfigurationError(
                 "The API key has no records at all: it may belong to another organisation than this resource "

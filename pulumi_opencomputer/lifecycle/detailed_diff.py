@@ -1,6 +1,6 @@
-"""Where a change stands: the paths of what differs between two manifests in the declared form.
+"""Where a change is: the paths of differences between two manifests in the declared form.
 
-For people alone. What decides is the content hash, and a local file's bytes are not in the declared form.
+Only for people. The content hash decides, and a local file's bytes are not in the declared form.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..manifest.paths import join
 from ..sanitize import clean
 from .types import Change, is_unknown
 
-# Of what a local step declares, all but this counts: it says where the files lie, not what they hold.
+# Everything that a local step declares counts except this: it says where the files are, not what they contain.
 _PLACE = "source"
 _LOCAL = ("addFile", "addDir")
 _DEFAULTS = {"base": "base", "rebuild": None}
@@ -23,14 +23,14 @@ _ABSENT = object()
 def manifest_changes(old: Any, new: Any) -> dict[str, Change]:
     """What differs in content between two manifests, by path, as ``manifest.steps[2].pipInstall``.
 
-    Steps are compared by their number: that is how the engine shows the two values of a path.
+    Steps are compared by their number, because that is how the engine shows the two values of a path.
 
     Args:
         old: The recorded manifest.
         new: The wanted one; parts may be `UNKNOWN`, which differ from everything.
 
     Returns:
-        The changes; empty where they are in a local file's bytes, and no single step can be named.
+        The changes; empty if they are in a local file's bytes and no single step can be named.
     """
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return {} if old is new else {"manifest": Change.UPDATE}
@@ -84,7 +84,7 @@ def _step_changes(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[str,
 
 
 def _only_local(steps: Sequence[Any]) -> dict[str, Change]:
-    """The step whose files changed, if it is the only one that has any of this machine."""
+    """Return the step whose files changed, if it is the only one with local files."""
     local = [(index, _key(step)) for index, step in enumerate(steps) if _is_local(step)]
     if len(local) != 1:
         return {}
@@ -93,12 +93,12 @@ def _only_local(steps: Sequence[Any]) -> dict[str, Change]:
 
 
 def _key(step: Any) -> str:
-    """The kind of a step; empty for what is no step, or not known."""
+    """Return the kind of a step; empty if it is not a step or not known."""
     return str(next(iter(step))) if isinstance(step, Mapping) and len(step) == 1 else ""
 
 
 def _differ(before: Any, after: Any) -> bool:
-    """Whether two steps of a kind hold different things; a digest counts where both have one."""
+    """Tell whether two steps of a kind differ. A digest counts if both have one."""
     old, new = _content(before), _content(after)
     if _key(before) in _LOCAL and isinstance(old, Mapping) and isinstance(new, Mapping):
         alone = {"digest"} & (old.keys() ^ new.keys())

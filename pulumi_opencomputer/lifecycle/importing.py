@@ -1,4 +1,4 @@
-"""import: a resource's inputs and outputs out of its record alone, such that the next `up` has no changes.
+"""Import: a resource's inputs and outputs from its record only, such that the next `up` has no changes.
 
 The manifest that the server keeps is brought into the declared form. Written once more, it may have another hash than
 the record: the server hashes what makes no difference to the build, as the order of a directory's files. The inputs'
@@ -33,7 +33,7 @@ _ADOPT = (
 
 
 def parse_id(id_: str) -> tuple[str, tuple[str, ...]]:
-    """The id of a record, and which of its values are secret, out of what an import is asked for.
+    """Return a record's id and the paths of its secret values from the id of an import.
 
     That is the id alone, or JSON: ``{"id": "daily", "secrets": ["manifest.steps[2].env.TOKEN"]}``, since the server
     keeps no marks of secrets.
@@ -65,7 +65,7 @@ def require_paths(manifest: Any, paths: tuple[str, ...]) -> None:
 
 
 def find_snapshot(client: Client, name: str) -> Record | None:
-    """Find the record of a name; None if there is none.
+    """Return the record of a name; None if there is none.
 
     Raises:
         APIError: The server can't be reached, or refused.
@@ -77,7 +77,7 @@ def find_snapshot(client: Client, name: str) -> Record | None:
 
 
 def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Record | None:
-    """Find the build of a content hash; None if there is none.
+    """Return the build of a content hash; None if there is none.
 
     Args:
         client: The API.
@@ -101,7 +101,7 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
 
 
 def declare(record: Record, what: str, *, most_inline: float = MAX_INLINE_BYTES) -> dict[str, Any]:
-    """Bring a record's manifest into inputs that a program may have given.
+    """Convert a record's manifest into inputs that a program could have given.
 
     Args:
         record: The record.
@@ -129,7 +129,7 @@ def checked(found: Checked, what: str) -> Checked:
 
 
 def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
-    # The server takes an absent and an empty base for the same.
+    # For the server an absent and an empty base are the same.
     api = {key: value for key, value in (record.manifest or {}).items() if key in _KEPT and value not in (None, "")}
     steps = api.get("steps", [])
     if not (isinstance(steps, list) and all(isinstance(step, Mapping) and "type" in step for step in steps)):
@@ -139,7 +139,7 @@ def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
         declared = to_declared(api)
     except InvalidInputError as error:
         raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *error.problems]) from error
-    # A number is what a build that had to step aside adds itself; a token of a program is text.
+    # A number was added by a build of a variant; a program's token is text.
     if not isinstance(declared.get("rebuild"), str):
         declared.pop("rebuild", None)
     if marked := next((path for path, leaf in leaves(declared) if _is_marked(path, leaf)), None):

@@ -1,4 +1,4 @@
-"""What one run has seen of its resources: the states that the engine showed, the names declared, the records made."""
+"""What one run knows of its resources: the states from the engine, the declared names, the new records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .types import Recorded
 
 
 class KnownRecords:
-    """What this run knows, by URN. A create is told the new inputs alone, so the rest is remembered here."""
+    """What this run knows, by URN. A create gets only the new inputs, so the rest is remembered here."""
 
     def __init__(self) -> None:
         self._recorded: dict[str, Recorded] = {}
@@ -54,17 +54,17 @@ class KnownRecords:
                 self._versions.pop(urn, None)
 
     def of(self, urn: str) -> Recorded | None:
-        """The record of a resource, or None where this run has not seen its state."""
+        """Return the record of a resource; None if this run has not seen its state."""
         with self._lock:
             return self._recorded.get(urn)
 
     def versions(self, urn: str) -> frozenset[str]:
-        """The ids of all records of a resource; empty where this run has not seen its state."""
+        """Return the ids of all records of a resource; empty if this run has not seen its state."""
         with self._lock:
             return self._versions.get(urn, frozenset())
 
     def holder(self, snapshot_id: str) -> str | None:
-        """The URN of the resource whose state names a record, or which made it in this run."""
+        """Return the URN of the resource whose state names a record, or that made it in this run."""
         with self._lock:
             return self._holders.get(snapshot_id)
 
@@ -96,7 +96,7 @@ class KnownRecords:
             return self._total if before <= most < self._total else None
 
     def is_declared(self, urn: str) -> bool:
-        """Whether the program has declared a resource with this URN so far."""
+        """Tell whether the program has declared a resource with this URN so far."""
         with self._lock:
             return urn in self._declared
 
@@ -106,6 +106,6 @@ class KnownRecords:
             self._places[urn] = places
 
     def places_of(self, urn: str) -> Places:
-        """Where the program declares a resource, as far as it told."""
+        """Return where the program declares a resource, as far as it said."""
         with self._lock:
             return self._places.get(urn) or Places()

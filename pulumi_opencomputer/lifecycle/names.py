@@ -1,4 +1,4 @@
-"""Names and marks: which name a snapshot gets, and how a record tells whose it is."""
+"""Names and marks: which name a snapshot gets, and how a record shows whose it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..sanitize import is_engine_mark
 if TYPE_CHECKING:
     from ..api.records import Record
 
-#: The key beside base and steps that carries the mark. The server keeps it, and does not hash it.
+#: The key beside base and steps that carries the mark. The server keeps it but does not hash it.
 MARK_KEY = "pulumiMark"
 
 # Beside the mark, for people: the resource that a record belongs to. And the id of the record that it replaced.
@@ -38,7 +38,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def mark(urn: str) -> str:
-    """What a resource's records carry: the first 16 hex digits of SHA-256 of its URN."""
+    """Return the mark of a resource's records: the first 16 hex digits of the SHA-256 of its URN."""
     return hashlib.sha256(urn.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -47,8 +47,8 @@ class Origin:
     """Which resource made a record.
 
     Attributes:
-        mark: Its mark; None where the record bears none.
-        project: Its project; empty where that is not known, as the others.
+        mark: Its mark; None if the record has none.
+        project: Its project; empty if that is not known, like the others.
         stack: Its stack.
         resource: Its name in the program.
     """
@@ -67,7 +67,7 @@ class Origin:
         return cls(mark(urn), parts[1], parts[0].removeprefix("urn:pulumi:"), parts[3])
 
     def keys(self, predecessor: str | None, lineage: Sequence[str] = (), source: str = "") -> dict[str, str]:
-        """What to send beside base and steps, which the server keeps and does not hash.
+        """Return the keys to send beside base and steps, which the server keeps but does not hash.
 
         Args:
             predecessor: The id of the recorded record that the new one replaces, or None.
@@ -87,7 +87,7 @@ class Origin:
 
 
 def origin_of(record: Record) -> Origin:
-    """Which resource made a record, as the record says."""
+    """Return which resource made a record, according to the record."""
     return Origin(
         _text(record, MARK_KEY),
         _text(record, _PROJECT_KEY) or "",
@@ -97,17 +97,17 @@ def origin_of(record: Record) -> Origin:
 
 
 def mark_of(record: Record) -> str | None:
-    """The mark that a record carries, or None."""
+    """Return a record's mark, or None."""
     return _text(record, MARK_KEY)
 
 
 def predecessor_of(record: Record) -> str | None:
-    """The id of the record that this one replaced, where its maker knew that from a state; else None."""
+    """Return the id of the record that this one replaced, if its maker knew that from a state; else None."""
     return _text(record, _PREDECESSOR_KEY)
 
 
 def lineage_of(record: Record) -> frozenset[str]:
-    """The ids of the versions that its resource had when an update made this record; empty where none did."""
+    """Return the ids of the resource's versions when an update made this record; empty if none did."""
     return frozenset((_text(record, _LINEAGE_KEY) or "").split())
 
 
@@ -117,12 +117,12 @@ def source_of(record: Record) -> str | None:
 
 
 def run_of(record: Record) -> str | None:
-    """What names the run that asked for a record's build, or None."""
+    """Return the name of the run that asked for a record's build, or None."""
     return _text(record, RUN_KEY)
 
 
 def resource_of(urn: str) -> str:
-    """A resource's own name out of its URN."""
+    """Return a resource's own name from its URN."""
     return urn.rpartition("::")[2]
 
 
@@ -132,27 +132,27 @@ def _text(record: Record, key: str) -> str | None:
 
 
 def generated_name(urn: str, content_hash: str) -> str:
-    """The name of a snapshot that was given none: ``<resource>-<7 hex>``.
+    """Return the name of a snapshot that the program does not name: ``<resource>-<7 hex>``.
 
-    Made of URN and content, so that two stacks never collide, other content has another name, and a
-    create that was cut off before Pulumi recorded it finds its own record again.
+    It is computed from URN and content, so that two stacks never collide, other content has another name, and a create
+    that was cut off before Pulumi recorded it finds its own record again.
     """
     digest = hashlib.sha256(f"{urn}\n{content_hash}".encode("utf-8", "surrogatepass")).hexdigest()
     return f"{_fit_resource(urn)}-{digest[:7]}"
 
 
 def scratch_name(urn: str, number: int = 0) -> str:
-    """The name under which a resource's image is built before it gets its own; made of the URN alone.
+    """Return the name under which a resource's image is built before it gets its own, computed from the URN only.
 
     Args:
         urn: The resource's URN.
-        number: Which of its names; above 0 where the one before is taken, and can't be deleted.
+        number: Which of its names; above 0 if the one before is taken and can't be deleted.
     """
     return f"{_fit_resource(urn)}-scratch-{mark(urn)}" + (f"-{number + 1}" if number else "")
 
 
 def name_problem(name: object) -> Problem | None:
-    """What is wrong with a snapshot's name, if anything."""
+    """Return what is wrong with a snapshot's name, if anything."""
     if not isinstance(name, str):
         return Problem("name", "must be a string.")
     if not name:

@@ -1,9 +1,9 @@
-"""Whose the record under a name is: replaced only where it is this resource's own, or the program says adopt.
+"""Whose record has a name. It is replaced only if it is this resource's own, or if the program says adopt.
 
-Where the recorded state is known, this resource's record is the one with the recorded id, or one that names that id as
-its predecessor: a run that was cut off after it had replaced the record left that. Where no state is known, because the
-engine decided the replacement by itself or because an earlier run was cut off before it was recorded, the mark alone
-tells, whatever the content is.
+If the recorded state is known, the resource's own record is the one with the recorded id, or one that names that id as
+its predecessor, which a run leaves that was cut off after it had replaced the record. If no state is known, because the
+engine itself decided the replacement or an earlier run was cut off before it was recorded, only the mark counts,
+whatever the content is.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _CHOOSE_OR_DELETE = (
 
 
 class Ownership:
-    """The question whose a record is, asked by one create."""
+    """Decides for one create whose a record is."""
 
     def __init__(self, urn: str, known: KnownRecords, *, adopt: bool) -> None:
         """Take what is known before the create begins.
 
         Args:
             urn: The resource's URN.
-            known: What this run has seen of states, and made itself.
-            adopt: Whether the program wants another's record to be taken over.
+            known: What this run knows of states and has made itself.
+            adopt: Whether the program wants to take over someone else's record.
         """
         self._urn = urn
         self._known = known
@@ -53,10 +53,10 @@ class Ownership:
             now: Seconds of the epoch.
 
         Returns:
-            What to tell the user about the record that is replaced; None where it is the recorded one.
+            What to tell the user about the replaced record; None if it is the recorded one.
 
         Raises:
-            ConflictError: It is another's; says whose, and every way out.
+            ConflictError: It belongs to someone else. Says to whom, and every way out.
         """
         if self.recorded and self.recorded.snapshot_id in (record.id, predecessor_of(record)):
             return None
@@ -78,7 +78,7 @@ class Ownership:
         )
 
     def _explain(self, record: Record, holder: str | None) -> str:
-        """Say whose the record is, and how to go on."""
+        """Return whose the record is and how to go on."""
         if holder not in (None, self._urn):
             return _held(holder, declared=self._known.is_declared(holder))
         origin = origin_of(record)
@@ -142,7 +142,7 @@ def _ways_after_a_rename() -> str:
 
 
 def _ago(seconds: float) -> str:
-    """An age for people."""
+    """Return an age in words."""
     if seconds < 120:
         return f"{max(0.0, seconds):.0f} s ago"
     if seconds < 2 * 3600:

@@ -1,8 +1,8 @@
-"""What a create would do, told in a preview: on the resource's status line, and in a few lines that stay.
+"""Tell in a preview what a create would do: on the resource's status line and in a few permanent lines.
 
-The server's list of images is asked for at most once for all resources of a run, and read up to a limit of size and
-time. A preview needs neither a key nor a connection: where the list can't be had, that is said once. What will fail,
-or lose something, is a warning on the resource.
+The server's list of images is requested at most once a run, and read up to a limit of size and time. A preview needs
+neither a key nor a connection: if the list is not available, that is said once. Anything that will fail or lose
+something is a warning on the resource.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Forecast:
         """Prepare it; nothing is sent.
 
         Args:
-            client: Gives the API, or raises ConfigurationError.
+            client: Returns the API's client, or raises ConfigurationError.
             run_log: Lines of the whole run.
-            logs: Gives which lines are shown.
+            logs: Returns which lines are shown.
         """
         self._make_client = client
         self._run_log = run_log
@@ -89,13 +89,13 @@ class Forecast:
         self._warn(log, concerns)
 
     def say(self, line: str, log: ResourceLog, urn: str) -> None:
-        """Say a forecast for which nothing need be asked."""
+        """Show a forecast for which the server need not be asked."""
         if not self._is_quiet():
             with self._lock:
                 self._say(line, log, urn)
 
     def end(self) -> None:
-        """Say how many forecasts did not stay: no further resource comes."""
+        """Say how many forecasts were not listed; no further resource follows."""
         self._close()
         with self._lock:
             unsaid, self._unsaid = self._unsaid, Counter()

@@ -1,10 +1,10 @@
-"""A build's events turned into the lines of a resource, while its build runs.
+"""Turn a build's events into lines of its resource while it runs.
 
-Each step is one line, said when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, a passing (ephemeral)
-line shows what it does and for how long: ``2/5 pip install pandas · 12 s``. A terminal cuts such a line to the room
-that Pulumi's table leaves, so what tells most stands first. Steps are described in our own words. Whatever else the
-server says of the build is shown too, in order: cleaned, without secrets, a limited number of lines. Of a step that
-holds a secret, which the server's text may repeat in a form that nobody foresaw, only the number of lines is told.
+Each step is one line when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, an ephemeral line shows what
+it does and for how long: ``2/5 pip install pandas · 12 s``. A terminal cuts such a line to the room that Pulumi's table
+leaves, so the most telling words come first. Steps are described in our own words. Everything else that the server says
+about the build is shown too, in order: cleaned, without secrets, up to a limited number of lines. Of a step that holds
+a secret, which the server's text may repeat in an unexpected form, only the number of lines is shown.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from ..manifest.sizes import human_size
 from .build_log import BuildLog
 from .server_lines import ServerLines
 
-#: Seconds after which a running step's time is shown, and shown again. A log that is kept (CI) has a line
-#: for each, so the pace slows down.
+#: Seconds after which a running step's time is shown again. A stored log (CI) gets a line each time, so the pace slows
+#: down.
 _PACE = (1, 2, 3, 5, 7, 10, 15, 20, 30)
 _PACE_AFTER = 30
 _SAVING = "saving the image"
 
-# An upload that takes no longer is not told.
+# A shorter upload is not mentioned.
 _SHORT_UPLOAD = 2.0
 _UPLOAD = "upload"
 
 
 @dataclass
 class _Activity:
-    """What is under way.
+    """What is going on.
 
     Attributes:
-        key: Tells it from others.
+        key: Distinguishes it from others.
         since: When it began.
         words: What its line says now.
         shown: How often its time was shown, or would have been.
@@ -50,8 +50,8 @@ class _Activity:
 class BuildProgress:
     """The progress of one build on the lines of one resource.
 
-    Feed it the server's events with :meth:`on_event`; it ends with :meth:`close`. It only shows: what the events mean
-    for the build is in the outcome that `Client.create_snapshot` returns.
+    Feed it the server's events with :meth:`on_event`, and end it with :meth:`close`. It only shows; the outcome of the
+    build is what `Client.create_snapshot` returns.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class BuildProgress:
             log: The build's log.
             descriptions: A short line for each step.
             whole: The same, not cut, for lines that stay.
-            clock: Seconds that only grow.
-            ticker: Calls `tick`; the process's own unless a test says otherwise.
-            redact: Takes the secrets of the manifest out of a text of the server.
-            withholds: Tells whether a step, counted from 1, holds a secret: what the server says of it is not shown.
+            clock: A monotonic clock, in seconds.
+            ticker: Calls `tick`; the process's own by default.
+            redact: Removes the manifest's secrets from a text of the server.
+            withholds: Tells whether a step, counted from 1, holds a secret, so that the server's words are not shown.
         """
         self._log = log
         self._descriptions = descriptions
@@ -93,7 +93,7 @@ class BuildProgress:
         self._server_lines = ServerLines(log, len(descriptions), clock, redact)
 
     def on_event(self, event: BuildEvent) -> None:
-        """Take one event of the server's build log. A step that is started or ended again is not said again."""
+        """Take one event of the server's build log. A step that starts or ends again is not shown again."""
         self._any_event = True
         if isinstance(event, CacheHit):
             self._hit()
@@ -109,7 +109,7 @@ class BuildProgress:
 
     @property
     def has_built(self) -> bool:
-        """Whether the server has built something, in any of the requests."""
+        """Tell whether the server has built something in any of the requests."""
         return self._has_built
 
     def wait_for(self, what: str) -> None:
@@ -117,7 +117,7 @@ class BuildProgress:
         self._run(what)
 
     def on_upload(self, sent: int, size: int) -> None:
-        """Take how much of a request's body is sent; nothing is said of what takes no time.
+        """Take how much of a request's body is sent. A quick upload is not shown.
 
         Args:
             sent: The bytes sent.
@@ -127,7 +127,7 @@ class BuildProgress:
             running = self._running
             if running is None or running.key != _UPLOAD or not sent:
                 self._interrupted = running if running and running.key != _UPLOAD else None
-                # Its first second is passed over.
+                # Nothing is shown in its first second.
                 running = self._running = _Activity(_UPLOAD, self._clock(), "", shown=1)
             running.words = f"uploading {100 * sent // size} %, {human_size(sent)} of {human_size(size)}"
             took = self._clock() - running.since
@@ -139,7 +139,7 @@ class BuildProgress:
             self._log.info(f"uploaded {human_size(size)} ({took:.1f} s)")
 
     def restart(self) -> None:
-        """Show the steps anew, for another request; where the content comes from is not said again."""
+        """Show the steps from the start, for another request, without repeating where the content comes from."""
         self.close()
         self._origin_shown = self._origin_shown or self._any_event
         self._any_event = False
@@ -147,7 +147,7 @@ class BuildProgress:
         self._ended.clear()
 
     def last_lines(self, number: int) -> tuple[str, ...]:
-        """The last of what the server said of a step, counted from 1."""
+        """Return the last lines that the server said about a step, counted from 1."""
         return self._server_lines.last(number)
 
     def running_step(self) -> int | None:
@@ -158,8 +158,8 @@ class BuildProgress:
         return 1 <= number <= len(self._descriptions)
 
     def _say(self, event: BuildEvent) -> None:
-        """Show what the server says beside what we know."""
-        # A line that bears no number, or a wrong one, may be the output of any step that runs.
+        """Show what the server says beyond the known events."""
+        # A line with no number or a wrong one may be the output of any running step.
         running = self._started.keys() - self._ended
         own = {event.step} if event.step is not None else set()
         is_withheld = any(self._is_step(number) and self._withholds(number) for number in running | own)
@@ -175,7 +175,7 @@ class BuildProgress:
         self._ticker.remove(self)
 
     def tick(self) -> None:
-        """Show the running time where it is due; called about once a second."""
+        """Show the running time if it is due; called about once a second."""
         with self._lock:
             running = self._running
             if running is None:

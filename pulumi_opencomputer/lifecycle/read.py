@@ -1,4 +1,4 @@
-"""read: what became of a record. Only a believed 404 means that it is gone; any error leaves the state."""
+"""Read what became of a record. Only an accepted 404 means that it is gone; any error leaves the state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..api.records import Record
     from .run import Run
 
-# Seconds in which the index shows the first record of a key.
+# Seconds within which the index shows a key's first record.
 _FIRST_SHOWN_WITHIN = 60.0
 
 
@@ -38,7 +38,7 @@ def read_snapshot(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[
 
 
 def is_kept_version_there(run: Run, state: Mapping[str, Any], log: ResourceLog) -> bool:
-    """Whether a superseded version is still there, as far as can be told.
+    """Tell whether a superseded version is still there, as far as that can be known.
 
     Args:
         run: The run.
@@ -59,7 +59,7 @@ def is_kept_version_there(run: Run, state: Mapping[str, Any], log: ResourceLog) 
 
 
 def _found(run: Run, state: Mapping[str, Any], record: Record, log: ResourceLog) -> dict[str, Any]:
-    """What it means that a record stands under the name."""
+    """Return the state if a record has the name."""
     recorded = Recorded.of(state)
     if record.id == recorded.snapshot_id:
         return {**state, **refreshed(SNAPSHOT, record, state), "status": status_of(record)}
@@ -74,7 +74,7 @@ def _found(run: Run, state: Mapping[str, Any], record: Record, log: ResourceLog)
 
 
 def _contents(state: Mapping[str, Any], record: Record) -> str:
-    """What a record that stands in place of the recorded one holds."""
+    """Describe the content of a record that has replaced the recorded one."""
     built, declared = str(state.get("builtHash") or ""), str(state.get("contentHash") or "")
     if record.content_hash in (built, declared):
         return f"it holds the same content, {record.content_hash[:12]}"
@@ -82,7 +82,7 @@ def _contents(state: Mapping[str, Any], record: Record) -> str:
 
 
 def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-    """What it means that a record was not found in two looks."""
+    """Return the state if a record was not found twice."""
     if not run.account.has_any(state):
         log.warn(NO_RECORDS)
         return {**state, "status": MISSING}
@@ -101,15 +101,15 @@ def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str
 
 
 def _is_young(run: Run, state: Mapping[str, Any]) -> bool:
-    """Whether the public endpoint's index may not have heard of a record yet."""
+    """Tell whether the public endpoint's index may not know a record yet."""
     return age(state, run.clock.now()) < YOUNG
 
 
 def _wait_for_any(run: Run, state: Mapping[str, Any], log: ResourceLog) -> bool:
-    """Wait until a key that shows no records at all shows one: its first may not be in the index yet.
+    """Wait until a key without any records shows one: its first record may not be in the index yet.
 
     Returns:
-        Whether it showed none at first, and does now.
+        Whether it showed none at first and shows one now.
     """
     if run.account.has_any(state):
         return False

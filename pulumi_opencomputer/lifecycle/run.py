@@ -30,17 +30,17 @@ class Run:
 
     Attributes:
         clock: Time, as the server has it.
-        api_url: Gives the API's address.
-        logs: Gives what becomes of the logs of builds.
+        api_url: Returns the API's address.
+        logs: Returns the settings for the logs of builds.
         queue: Whose turn it is to build.
         memory: The hashes already computed.
-        known: What was seen of states and of the program, and made.
+        known: What is known of states and of the program, and what this run made.
         images: The list of images.
         named: The list of named records.
         account: The organisation behind the key.
         liveness: Which builds are known to be lost.
-        replaced_ids: The ids of the records that this run replaced. A read replica that lags may still show such a
-            record under the name that is its successor's by now.
+        replaced_ids: The ids of the records that this run replaced. A lagging read replica may still show such a record
+            under a name that now belongs to its successor.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Run:
         return self._client.clock_skew if self._client is not None else 0.0
 
     def require_same_api(self, state: Mapping[str, Any]) -> None:
-        """Make sure that a resource lives where this run asks.
+        """Make sure that a resource lives at this run's address.
 
         Raises:
             ConfigurationError: It lives at another address.

@@ -1,4 +1,4 @@
-"""What a server says of a build beyond the steps that we know: the output of commands, words of a later version."""
+"""What a server says about a build beyond the known steps: output of commands, messages of later versions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SECONDS_BETWEEN_STATUS_LINES = 0.5
 
 
 class ServerLines:
-    """The server's own lines of one build, in order, bounded in number unless all are asked for.
+    """The server's own lines of one build, in order, limited in number unless all are wanted.
 
-    Beyond the bounds a line still shows in passing, and the number of such lines is said at the end of the step.
+    Beyond the limit a line still shows briefly, and the number of such lines is shown at the end of the step.
     """
 
     def __init__(self, log: BuildLog, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
@@ -36,7 +36,7 @@ class ServerLines:
             log: The build's log.
             steps: The number of steps.
             clock: Seconds that only grow.
-            redact: Takes secrets out of a text.
+            redact: Removes secrets from a text.
         """
         self._log = log
         self._steps = steps
@@ -74,11 +74,11 @@ class ServerLines:
             self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
 
     def last(self, number: int) -> tuple[str, ...]:
-        """The last lines of a step, or those that bear no number, as they were shown."""
+        """Return the last lines of a step, or those without a number, as they were shown."""
         return tuple(line for step, line in self._last if step in (0, number))
 
     def close(self) -> None:
-        """Say it of all steps that are left."""
+        """Say that for all remaining steps."""
         for number in sorted({*self._more, *self._withheld}):
             self.end_step(number)
 

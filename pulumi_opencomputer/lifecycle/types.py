@@ -1,4 +1,4 @@
-"""What goes into and out of the lifecycle's operations; plain values, the same for both adapters."""
+"""The arguments and results of the lifecycle's operations: plain values, the same for both adapters."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ DEFAULT_TIMEOUT = 1800.0
 
 
 class _Unknown:
-    """A value that will be known only when another resource is deployed."""
+    """A value that is known only when another resource is deployed."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
 
 
-#: Stands in inputs wherever a value is not known yet.
+#: Takes the place of values that are not known yet.
 UNKNOWN = _Unknown()
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether a value is not known yet."""
+    """Tell whether a value is not known yet."""
     return value is UNKNOWN
 
 
 @dataclass(frozen=True)
 class Autonaming:
-    """What the user wants of generated names (``pulumi:autonaming``).
+    """The user's settings for generated names (``pulumi:autonaming``).
 
     Attributes:
-        proposed: The name to use where the program gives none; empty where names must not be generated.
-        enforced: Whether it must be exactly that.
+        proposed: The name to use if the program gives none; empty if names must not be generated.
+        enforced: Whether it must be exactly that name.
     """
 
     proposed: str
@@ -48,8 +48,8 @@ class Checked:
 
     Attributes:
         inputs: The inputs with the content hash and the name filled in, and the counts of local files.
-        problems: Every mistake, with its path; empty where the inputs are good.
-        warnings: What will work, but probably not as it is meant.
+        problems: Every mistake, with its path; empty if the inputs are valid.
+        warnings: Things that will work, but probably not as intended.
     """
 
     inputs: dict[str, Any] = field(repr=False)
@@ -62,8 +62,8 @@ class Clock:
     """Time as the lifecycle sees it; tests inject their own.
 
     Attributes:
-        sleep: Waits for so many seconds.
-        now: Seconds of the epoch.
+        sleep: Waits for a number of seconds.
+        now: Returns the seconds since the epoch.
         look_every: Seconds between two looks at what a silent request waits for.
     """
 
@@ -82,12 +82,12 @@ class Change(enum.Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """What a diff found.
+    """The result of a diff.
 
     Attributes:
         replaces: The properties whose change needs a new record.
         updates: The properties whose change only rewrites the state.
-        replacing: What needs a new record, by path down to the step, as ``manifest.steps[2].pipInstall``.
+        replacing: What needs a new record, by path down to the step, such as ``manifest.steps[2].pipInstall``.
         updating: What only rewrites the state, by path.
     """
 
@@ -97,7 +97,7 @@ class Difference:
     updating: Mapping[str, Change] = field(default_factory=dict)
 
     def as_update(self) -> Difference:
-        """The same, where what needs a new record is an update of the resource."""
+        """The same for a resource that is updated when it needs a new record."""
         updates = tuple(dict.fromkeys((*self.replaces, *self.updates)))
         return Difference((), updates, {}, {**self.updating, **self.replacing})
 
@@ -108,7 +108,7 @@ class Difference:
 
     @property
     def shows_in_inputs(self) -> bool:
-        """Whether the inputs differ for certain. Where only the record is lost, they are what they were."""
+        """Whether the inputs certainly differ. If only the record is lost, they don't."""
         return not {"contentHash", "name"}.isdisjoint((*self.replaces, *self.updates))
 
 
@@ -122,14 +122,14 @@ class Created:
 
 @dataclass(frozen=True)
 class Imported:
-    """A resource that was read from its record alone.
+    """A resource that was read from its record only.
 
     Attributes:
-        inputs: Checked inputs that a program may have given.
+        inputs: Checked inputs that a program could have given.
         outputs: Its outputs.
-        warnings: What is odd about the inputs.
+        warnings: Warnings about the inputs.
         id: Its id in Pulumi.
-        secrets: The paths of what is secret in inputs and outputs.
+        secrets: The paths of secret values in inputs and outputs.
     """
 
     inputs: dict[str, Any] = field(repr=False)
@@ -141,7 +141,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a state records of a resource's record at the server."""
+    """What a state records about a resource's record at the server."""
 
     name: str
     snapshot_id: str

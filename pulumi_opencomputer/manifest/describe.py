@@ -1,4 +1,4 @@
-"""Our own words for a step, as the build's log and errors show them, never a secret among them."""
+"""Our own words for a step in logs and errors, without secrets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a program puts into a step, made plain at once: what Pulumi would fail at, or drop without a word, is refused.
+"""Make a program's values for a step plain, and refuse values that Pulumi would fail at or drop silently.
 
-Pulumi can't carry sets, generators and bytes, and leaves out what is None, so that no check would hear of it.
+Pulumi can't carry sets, generators and bytes, and drops None, so that no check would see it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _NO_VALUE = (
 
 
 def plain_step(step: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """A copy of a step in the declared form, of plain containers; paths are text.
+    """Return a copy of a step in the declared form with plain containers; paths become text.
 
     Args:
         step: The step. Values may be Outputs.
         index: Its number in the manifest.
 
     Raises:
-        InvalidInputError: A value is of a type that no manifest holds, or a variable has none.
+        InvalidInputError: A value has a type that no manifest can hold, or a variable has no value.
     """
     problems: list[Problem] = []
     at = ("manifest", "steps", index)
@@ -49,7 +49,7 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, (*path, index), problems) for index, item in enumerate(value)]
     if isinstance(value, os.PathLike):
-        # A path of the sandbox, whichever system the program runs on.
+        # A path in the sandbox, whatever system the program runs on.
         return value.as_posix() if hasattr(value, "as_posix") else os.fspath(value)
     if not inspect.isawaitable(value):
         problems.append(Problem(join(path), _odd(value)))

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a manifest, in our words. No message quotes a value: any of them may be a secret."""
+"""Pydantic's errors about a manifest in our words. No message quotes a value, because any may be a secret."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _API_FORM = (
 
 
 def problems_of(declared: Any, error: ValidationError) -> Iterator[Problem]:
-    """Every mistake that pydantic found in a manifest, with its path in the declared form."""
+    """Return every mistake that pydantic found in a manifest, with its path in the declared form."""
     if declared is None:
         yield Problem("manifest", "must be a mapping. It is required: write steps, as {steps: [{aptInstall: [jq]}]}.")
         return
@@ -40,7 +40,7 @@ def problems_of(declared: Any, error: ValidationError) -> Iterator[Problem]:
             yield Problem(join(path), (_REASONS.get(kind) or _sentence(detail)) + _cure(kind, declared, path[1:]))
 
 
-# Pydantic's words where ours are clearer to somebody who writes a manifest.
+# Pydantic's errors for which our words are clearer to the author of a manifest.
 _REASONS = {
     "missing": "is required.",
     "extra_forbidden": "is not known here; check the spelling.",
@@ -59,7 +59,7 @@ _REASONS = {
 
 
 def _cure(kind: str, declared: Any, path: Path) -> str:
-    """What to write in place of a value of another type, told by its type alone."""
+    """Return what to write instead of a value of a wrong type, judging by the type only."""
     try:
         value = reduce(getitem, path, declared)
     except (LookupError, TypeError):
@@ -86,7 +86,7 @@ def _sentence(detail: ErrorDetails) -> str:
 
 
 def _without_tags(location: tuple[str | int, ...]) -> Iterator[str | int]:
-    """Pydantic's location without the names of union members and of dictionary keys' own checks."""
+    """Return pydantic's location without the names of union members and of checks of dictionary keys."""
     for index, part in enumerate(location):
         tag = index == 2 and location[0] == "steps" and part in KINDS
         member = location[-2:-1] != ("env",) and part in ("count", "entries") and location[index - 1] == "files"

@@ -1,4 +1,4 @@
-"""The kinds of steps: one class each, which says all that is particular to it.
+"""The kinds of steps: one class each, with everything that is specific to it.
 
 A kind's models, its two forms, its line in the log and its entry in the plugin's schema are derived from its class.
 Plain dataclasses: an instance is a validated step, which model.py makes with the help of pydantic.
@@ -25,13 +25,14 @@ from .values import RemotePath, Shape, TextList, Variables
 if TYPE_CHECKING:
     from ..content import local_files
 
-    #: What a step's ``source`` names on this machine; None where it has none.
+    #: What a step's ``source`` names on this machine; None if it has none.
     Local: TypeAlias = local_files.LocalFile | local_files.Directory | None
 
-#: A place below a step, and what is to be said of it.
+#: A place below a step, and what to say about it.
 Remark: TypeAlias = tuple[Path, str]
 
-#: What the lines that write a variable change or break at: two shells, and PAM, which reads the file.
+#: Characters that are changed, or that break the lines, when a variable passes two shells and PAM, which reads the
+#: file.
 CHANGED_IN_ENV = re.compile(r"""['"$`\\\n#]""")
 _FAILS_IN_PROFILE = re.compile(r"[.-]")
 
