@@ -1,4 +1,4 @@
-"""The native plugin: the same lifecycle for every language that Pulumi has.
+"""The native plugin: the same lifecycle for every language that Pulumi supports.
 
-`provider` translates the engine's requests, `serving` puts them on a gRPC server.
+`provider` translates the engine's requests; `server` serves them over gRPC.
 """

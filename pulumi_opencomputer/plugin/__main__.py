@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="pulumi-resource-opencomputer", description="Pulumi's OpenComputer plugin.")
     parser.add_argument("--version", action="version", version=version())
     parser.add_argument("engine", help="the engine's gRPC address")
-    # The engine adds options for its own logging.
+    # The engine also passes options for its own logging, which are ignored.
     arguments, _ = parser.parse_known_args()
     provider = OpenComputerProvider(arguments.engine, version())
     serve(provider, arguments.engine, version())

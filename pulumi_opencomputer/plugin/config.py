@@ -1,4 +1,4 @@
-"""A provider's settings as the engine sends them: texts, booleans, and values that are not known yet."""
+"""A provider's settings as the engine sends them: strings, booleans, and values that are not known yet."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ENGINES_OWN = frozenset({"version", "pluginDownloadURL", "parameterization", "p
 
 
 def as_texts(given: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return the settings as the stack's configuration has them, each a text or absent."""
+    """Return the settings as strings, as the stack's configuration has them; None for values of another type."""
     return {name: _text(given.get(name)) for name in NAMES}
 
 
 def problems_of(given: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with the settings. A setting that is not known yet is not checked.
+    """Return every problem with the settings. Settings that are not known yet are not checked.
 
     Args:
         given: Plain values by name.
@@ -36,7 +36,7 @@ def problems_of(given: Mapping[str, Any]) -> list[Problem]:
         for name in given
         if name not in NAMES and name not in _ENGINES_OWN and not name.startswith("__")
     ]
-    # Whether an address is allowed depends on allowHttp.
+    # Whether an http address is allowed depends on allowHttp.
     unsaid = unknown | ({"apiUrl"} if "allowHttp" in unknown else set())
     wrong = {problem.path for problem in shapes}
     found = [each for each in problems(as_texts(given), os.environ) if each.path not in unsaid | wrong]

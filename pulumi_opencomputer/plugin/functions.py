@@ -1,4 +1,4 @@
-"""The functions of the plugin: their tokens and arguments. This module translates and decides nothing."""
+"""The plugin's functions: their tokens and arguments. This module only translates; the lifecycle decides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def call(token: str, lifecycle: Lifecycle, given: Mapping[str, Any]) -> dict[str
     Args:
         token: Its token, such as ``opencomputer:index:getSnapshot``.
         lifecycle: Answers the call.
-        given: Its arguments as plain values, and in ``secretPaths`` where secrets stand in them.
+        given: Its arguments as plain values, plus ``secretPaths``, the paths of the secret ones.
 
     Raises:
         InvalidInputError: There is no such function, or an argument is missing or wrong.

@@ -1,4 +1,4 @@
-"""Which gRPC status an error has.
+"""The gRPC status of each error.
 
 For the engine, INTERNAL and UNKNOWN mean that the resource may be in any state, and it keeps a pending operation for
 the user to clear. So only unexpected errors have these statuses.
@@ -25,7 +25,7 @@ from ..errors import (
     UnavailableError,
 )
 
-# The first match counts.
+# The first class that matches decides.
 _CODES: tuple[tuple[type[OpenComputerError], StatusCode], ...] = (
     (InvalidInputError, StatusCode.INVALID_ARGUMENT),
     (InvalidRequestError, StatusCode.INVALID_ARGUMENT),

@@ -1,4 +1,4 @@
-"""What the plugin can find out about the program: the engine starts it in the project's folder, and says no more."""
+"""What the plugin can find out about the program: the engine only starts it in the project's folder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 
 _FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
-# By itself, or with options below it; in JSON as well.
+# ``runtime: yaml`` or ``runtime: {name: yaml}``, on one line or several, in YAML or JSON.
 _YAML = re.compile(r"""(?:^|[{,]\s*)["']?runtime["']?\s*:\s*(?:\{?\s*["']?name["']?:\s*)?["']?yaml\b""", re.MULTILINE)
 
 
 @lru_cache(maxsize=1)
 def is_yaml() -> bool:
-    """Whether the program is YAML. False where that can't be told: a message then says a little less."""
+    """Tell whether the program is in YAML. If in doubt, False: problems then lack their path in the program."""
     here = Path.cwd()
     files = (folder / name for folder in (here, *here.parents) for name in _FILES)
     file = next((found for found in files if found.is_file()), None)

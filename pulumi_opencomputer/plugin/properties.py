@@ -24,7 +24,7 @@ _RESOURCE = "can't be a resource: refer to one of its outputs, as manifest of an
 
 @dataclass(frozen=True)
 class Received:
-    """Properties as the lifecycle takes them.
+    """Properties in the form that the lifecycle takes.
 
     Attributes:
         values: Plain values; `UNKNOWN` for one that is not known yet.
@@ -37,7 +37,7 @@ class Received:
     problems: tuple[Problem, ...] = ()
 
     def raise_if_invalid(self) -> Received:
-        """Return itself.
+        """Return this object, or raise if it has problems.
 
         Raises:
             InvalidInputError: A value can't be used.
@@ -51,7 +51,7 @@ def receive(properties: Mapping[str, PropertyValue]) -> Received:
     """Convert the engine's values into plain ones."""
     reader = _Reader()
     values = {key: reader.read(value, (key,)) for key, value in properties.items()}
-    # The order of keys on the wire means nothing.
+    # Sorted, because the order of keys on the wire is arbitrary.
     return Received(values, tuple(sorted(reader.secrets)), tuple(sorted(reader.problems)))
 
 

@@ -1,4 +1,4 @@
-"""The adapter to Pulumi's plugin protocol. It translates, and decides nothing."""
+"""The adapter to Pulumi's plugin protocol. It only translates; the lifecycle decides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .server import FullCheckRequest, FullDiffRequest, StoppableProvider
 
 _TOKENS = {f"opencomputer:index:{name}": kind for name, kind in KINDS.items()}
 
-# What the lifecycle takes among the inputs, but the engine gives by other ways; it never stands in a state.
+# Inputs of the lifecycle that the engine passes by other means, so a program may not set them. No state holds them.
 _ENGINES_OWN = {
     "timeout": "is not an input: set the resource option customTimeouts.create.",
     "updateTimeout": "is not an input: set the resource option customTimeouts.update.",
@@ -37,16 +37,17 @@ _ENGINES_OWN = {
     "secretPaths": "is not an input: mark the values themselves as secret.",
 }
 
-# Far above any --parallel that makes sense: the engine's own setting is the limit. A thread begins with its call.
+# Far above any sensible --parallel, so that the engine's own setting is the limit. Threads start only when needed.
 _OPERATIONS = 512
-# Checks and diffs come from one loop of the engine, so that few threads do; they have their own, never taken by builds.
+# The engine sends checks and diffs from a single loop, so a few threads are enough. They have their own pool, so that
+# builds never hold them up.
 _ANSWERS = 8
 
 T = TypeVar("T")
 
 
 class OpenComputerProvider(StoppableProvider):
-    """Snapshots and images for the engine; one object serves one configured provider of a program."""
+    """The provider of snapshots and images. One object serves one configured provider of a program."""
 
     def __init__(self, engine: str, version: str) -> None:
         """Prepare it; nothing is sent.
@@ -62,7 +63,7 @@ class OpenComputerProvider(StoppableProvider):
         self._running: set[Future[Any]] = set()
 
     async def get_schema(self, _request: protocol.GetSchemaRequest) -> protocol.GetSchemaResponse:
-        """The package's schema."""
+        """Return the package's schema."""
         schema = json.loads(resources.files(__package__).joinpath("schema.json").read_text("utf-8"))
         return protocol.GetSchemaResponse(json.dumps({**schema, "version": self._version}))
 
@@ -73,7 +74,7 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.CheckResponse(send(given.values, {*given.secrets, "apiKey"}), _failures(wrong))
 
     async def diff_config(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
-        """Compare a provider's settings: a change never replaces it, nor any of its resources."""
+        """Compare a provider's old and new settings. A change replaces neither the provider nor its resources."""
         olds = receive(request.old_inputs if isinstance(request, FullDiffRequest) else request.old_state).values
         news = receive(request.new_inputs).values
         changed = [name for name in NAMES if olds.get(name) != news.get(name)]
@@ -81,13 +82,13 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.DiffResponse(changes=bool(changed), diffs=changed, detailed_diff=details)
 
     async def configure(self, request: protocol.ConfigureRequest) -> protocol.ConfigureResponse:
-        """Take the settings of this provider of the program."""
+        """Apply the settings, and begin a new run."""
         self._session.configure(as_texts(receive(request.args).values))
         self._session.lifecycle.begin_run()
         return protocol.ConfigureResponse(accept_secrets=True, supports_preview=True)
 
     async def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
-        """Validate a resource's inputs, and fill in what they decide."""
+        """Validate a resource's inputs, and fill in what follows from them."""
         kind, olds, news = _kind(request.type), receive(request.old_inputs), receive(request.new_inputs)
         wrong = [
             *news.problems,
@@ -116,7 +117,8 @@ class OpenComputerProvider(StoppableProvider):
         """Compare a resource's state with its checked inputs."""
         kind = _kind(request.type)
         state, inputs = receive(request.old_state), receive(request.new_inputs).raise_if_invalid()
-        # What a program marks as an additional secret is one in the outputs alone.
+        # Use the secrets of the old inputs: the state may have more, which a program marks only in the outputs
+        # (additionalSecretOutputs).
         olds = state if not isinstance(request, FullDiffRequest) else receive(request.old_inputs)
         recorded = {**state.values, "secretPaths": list(olds.secrets)}
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
@@ -135,11 +137,11 @@ class OpenComputerProvider(StoppableProvider):
         )
 
     async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
-        """Build an image, and put a snapshot's under its name; in a preview, say what would be done."""
+        """Build an image and, for a snapshot, give it its name. In a preview, say what would be done."""
         kind, inputs = _kind(request.type), receive(request.properties).raise_if_invalid()
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if request.preview:
-            # All of a run may wait for the one request that this needs.
+            # Not with the checks and diffs: all previews of a run may have to wait for one request to the server.
             outputs = await self._operate(lambda: lifecycle.preview(kind, request.urn, inputs.values, log))
             return protocol.CreateResponse("", _sent(outputs, inputs))
         given = _with_engines(inputs, request.timeout)
@@ -147,7 +149,7 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
-        """Rewrite a resource's state, or put another version in use; in a preview, say what would be done."""
+        """Rewrite a resource's state, or switch to another version. In a preview, say what would be done."""
         kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).raise_if_invalid()
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         given = _with_engines(inputs, request.timeout)
@@ -158,11 +160,11 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.UpdateResponse(_sent(outputs, inputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
-        """What became of a resource; without a state, the resource that an id stands for."""
+        """Read a resource's current state; without a recorded state, import the resource with the given id."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if "status" not in state.values:
-            # A program that looks a resource up may name some of its properties; only a recorded state has them all.
+            # An import, or a lookup (``get``), which may bring some properties. Every recorded state has a status.
             return await self._import(kind, request)
         outputs = await self._operate(lambda: lifecycle.read(kind, request.urn, state.values, log))
         if outputs is None:
@@ -170,7 +172,7 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.ReadResponse(request.resource_id, _sent(outputs, state), request.inputs)
 
     async def delete(self, request: protocol.DeleteRequest) -> None:
-        """Delete a snapshot, if it is the recorded one."""
+        """Delete a resource's record at the server, if it is the one that the state names."""
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         limited = {**state.values, "deleteTimeout": request.timeout}
@@ -183,19 +185,23 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.InvokeResponse(send(found))
 
     async def cancel(self) -> None:
-        """Begin nothing more."""
-        # It says so on each status line, which an engine that hangs would hold up.
+        """Start no more builds, and let running ones finish."""
+        # In a thread, because it writes to each status line, which blocks if the engine hangs.
         await self._answer(self._session.lifecycle.cancel)
 
     async def settle(self, seconds: float) -> None:
-        """Wait, at most so long, until nothing would be left half done by this process's end."""
+        """Wait until this process can end without leaving anything half done.
+
+        Args:
+            seconds: The longest wait.
+        """
         with contextlib.suppress(asyncio.TimeoutError):
-            # An engine that hangs would hold it up.
+            # Limited, because it writes to the engine's log, which blocks if the engine hangs.
             await asyncio.wait_for(self._answer(self._session.lifecycle.end_run), seconds / 2)
         await self._answer(lambda: self._session.lifecycle.drain(seconds))
 
     async def finished(self) -> None:
-        """Begin nothing more, and wait until no operation is under way, also of those whose caller is gone."""
+        """Start nothing more, and wait for all running operations, including those whose caller is gone."""
         await self.cancel()
         while running := [asyncio.wrap_future(each) for each in tuple(self._running)]:
             await asyncio.wait(running)
@@ -219,7 +225,7 @@ class OpenComputerProvider(StoppableProvider):
 
 
 def _kind(type_name: str) -> Kind:
-    # The library takes it from the URN, where the types of the parents stand before it.
+    # The library takes the type from the URN, in which the parents' types precede it.
     token = type_name.rpartition("$")[2]
     if token not in _TOKENS:
         reason = f"{token} is not a resource of this plugin; it has {' and '.join(_TOKENS)}."
@@ -228,20 +234,20 @@ def _kind(type_name: str) -> Kind:
 
 
 def _places(urn: str, lines: Any) -> Places:
-    """Where the program declares a resource: it says so itself, or is data, where each thing has a path."""
+    """Return where the program declares a resource: the lines that a Python program sends, or a path in YAML."""
     if lines is None and is_yaml():
         return Places(f"resources.{urn.rpartition('::')[2]}.properties.")
     return Places.decoded(lines)
 
 
 def _with_engines(received: Received, timeout: float = 0) -> dict[str, Any]:
-    """Plain values with what the lifecycle takes beside them: where secrets stand, and how long it may take."""
+    """Return the values plus what the lifecycle takes among them: the secrets' paths, and a timeout in seconds."""
     values = {**received.values, "secretPaths": list(received.secrets)}
     return values | ({"timeout": timeout} if timeout else {})
 
 
 def _sent(values: Mapping[str, Any], source: Received) -> dict[str, PropertyValue]:
-    """For the engine, with what is secret in the source marked at the same places."""
+    """Convert values for the engine, marking as secret what is at a path that is secret in the source."""
     kept = {key: value for key, value in values.items() if key not in _ENGINES_OWN and not key.startswith("__")}
     return send(kept, source.secrets)
 
@@ -259,20 +265,20 @@ _UPDATING = {
 
 
 def _kind_of_change(name: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> protocol.PropertyDiffKind:
-    """How a setting changed; none ever replaces."""
+    """Return how a setting changed. A changed setting never replaces anything."""
     if olds.get(name) is None:
         return protocol.PropertyDiffKind.ADD
     return protocol.PropertyDiffKind.DELETE if news.get(name) is None else protocol.PropertyDiffKind.UPDATE
 
 
 def _named_in_table(difference: Difference) -> list[str]:
-    """The properties that the engine's table names beside a replacement; an empty list leaves it to the engine.
+    """Return the properties that the engine's table names next to a replacement; if empty, the engine chooses.
 
-    The row of a resource has little room, and what stands in it is lost to the status line: the manifest stands for
-    the hash of its content. With ``--diff`` everything is shown.
+    A resource has a single line in the table, and the names take room from its status. So `contentHash` is left out
+    if the manifest is named. With ``--diff`` everything is shown.
     """
     if not difference.replaces:
-        # The engine would take it for a reason to replace, if the program asks for that (replaceOnChanges).
+        # If the program sets replaceOnChanges, the engine would replace the resource for a property named here.
         return []
     changed = {path.partition(".")[0] for path in (*difference.replacing, *difference.updating)}
     return sorted(changed - {"contentHash"} if "manifest" in changed else changed)
@@ -286,5 +292,5 @@ def _details(difference: Difference) -> Iterator[tuple[str, protocol.PropertyDif
 
 
 def _failures(problems: Iterable[Problem]) -> list[protocol.CheckFailure]:
-    # A failure that named a property would show that property's value, secret or not.
+    # Name no property: the engine would show its value, even a secret one.
     return [protocol.CheckFailure("", problem.as_failure()) for problem in problems]

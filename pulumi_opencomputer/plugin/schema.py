@@ -47,14 +47,14 @@ _MANIFEST: Spec = {"$ref": f"#/types/{PACKAGE}:index:Manifest"}
 
 
 def generate() -> Spec:
-    """The package schema, as https://www.pulumi.com/docs/iac/packages/schema describes it."""
+    """Return the package schema, as specified by https://www.pulumi.com/docs/iac/packages/schema."""
     return {
         "name": PACKAGE,
         "displayName": "OpenComputer",
         "description": _DESCRIPTION,
         "keywords": [
             *("pulumi", "opencomputer", "sandbox", "snapshot", "image"),
-            # The Registry's own words.
+            # Keywords that the Pulumi Registry defines.
             *("category/cloud", "category/infrastructure", "kind/native"),
         ],
         "homepage": "https://opencomputer.dev",
@@ -80,7 +80,7 @@ def generate() -> Spec:
 
 
 def text() -> str:
-    """The schema as the file holds it."""
+    """Return the schema as the text of its file."""
     return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -101,7 +101,7 @@ def _languages() -> Spec:
             "dependencies": {"@pulumi/pulumi": "^3.142.0"},
             "respectSchemaVersion": True,
         },
-        # Not pulumi_opencomputer, which is this very package.
+        # The name pulumi_opencomputer is taken by this package.
         "python": {
             "packageName": "pulumi_opencomputer_native",
             "readme": _PYTHON_README,
@@ -118,7 +118,7 @@ def _languages() -> Spec:
         },
         "java": {
             "basePackage": JAVA_GROUP,
-            "buildFiles": "none",  # tools/release has them
+            "buildFiles": "none",  # tools/release adds its own pom.xml
             "dependencies": {"com.pulumi:pulumi": "1.16.0"},
         },
         "csharp": {"respectSchemaVersion": True},
@@ -281,7 +281,7 @@ def _function(description: str, *, inputs: Spec, answer: Spec) -> Spec:
 
 
 def _types() -> Iterator[tuple[str, Spec]]:
-    """Each object type, by its name."""
+    """Yield each object type, with its name."""
     forms = ManifestModel.model_json_schema(by_alias=True)
     models = forms.pop("$defs")
     forms["properties"]["steps"]["items"] = {"$ref": "#/$defs/Step"}
@@ -302,7 +302,10 @@ def _object_type(form: Mapping[str, Any], kind: type) -> Spec:
 
 
 def _step_type(models: Mapping[str, Any]) -> Spec:
-    """One type of all kinds of steps: a kind's model has one field, and the kind's docstring describes it."""
+    """Return one type for all kinds of steps.
+
+    Each kind is a property: the only field of the kind's model, described by the kind's docstring.
+    """
     properties = {
         key: _property(models[kind.__name__]["properties"][key], kind.__doc__ or "") for key, kind in KINDS.items()
     }
@@ -316,12 +319,12 @@ def _property(form: Mapping[str, Any], description: str) -> Spec:
 
 
 def _type(form: Mapping[str, Any]) -> Spec:
-    """The type that JSON Schema describes, in Pulumi's words."""
+    """Convert a type from JSON Schema to Pulumi's schema."""
     match form:
         case {"$ref": _}:
             name = _name(form)
             return {"$ref": f"#/types/{PACKAGE}:index:{name}"}
-        case {"allOf": [only]}:  # as older versions of pydantic describe a reference with examples
+        case {"allOf": [only]}:  # how older versions of pydantic write a reference that has examples
             return _type(only)
         case {"anyOf": alternatives} | {"oneOf": alternatives}:
             present = [_type(each) for each in alternatives if each.get("type") != "null"]
@@ -340,7 +343,7 @@ def _name(form: Mapping[str, Any]) -> str:
 
 
 def _prose(docstring: str) -> str:
-    """A docstring's text as Markdown."""
+    """Return a docstring's text as Markdown, on one line."""
     return " ".join(docstring.replace("``", "`").split())
 
 

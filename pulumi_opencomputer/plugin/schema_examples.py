@@ -6,7 +6,7 @@ from .schema_names import GO_MODULE, JAVA_GROUP
 
 
 def _shown(title: str, **programs: str) -> str:
-    """One example in several languages, in the marks that generators and the Registry look for."""
+    """Return one example in several languages, inside the markers that SDK generators and the Registry look for."""
     blocks = "\n".join(f"```{language}\n{program.strip()}\n```" for language, program in programs.items())
     return f"{{{{% examples %}}}}\n## Example Usage\n{{{{% example %}}}}\n### {title}\n\n{blocks}\n" + (
         "{{% /example %}}\n{{% /examples %}}"

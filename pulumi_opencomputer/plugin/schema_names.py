@@ -1,4 +1,4 @@
-"""The names in the package schema that are made of the repository's address, so that they are set in one place."""
+"""The names in the package schema that are derived from the repository's address, in one place."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _owner = _address.path.strip("/").partition("/")[0]
 
 #: The path of the Go module; its versions are tags ``sdk/go/vVERSION`` of the repository.
 GO_MODULE = f"{_address.netloc}{_address.path}/sdk/go"
-#: The package that the Java one is in, and its Maven group: Maven's central repository gives it to a GitHub account.
+#: The parent of the Java package, and its Maven group: Maven Central reserves this one for the GitHub account.
 JAVA_GROUP = f"io.github.{re.sub('[^a-z0-9_]', '_', _owner.lower())}"

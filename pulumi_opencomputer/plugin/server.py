@@ -7,7 +7,7 @@ This is the only place that works around these defects:
   passes the old inputs on;
 - a resource that is gone is reported as one without properties, which the engine records;
 - the handshake is not answered, and the user's settings for generated names are dropped;
-- a process with a running operation does not end when it is told to, and no process ends when its engine is killed.
+- a process with a running operation does not end when told to, and no process ends when its engine is killed.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _OPTIONS = (
     ("grpc.server_max_unrequested_time_in_server", 30 * 60),
 )
 
-# The engine kills a plugin 5 s after it was told to end.
+# Seconds to finish in. The engine kills a plugin 5 s after telling it to end.
 _PATIENCE = 4.0
 
 
 class StoppableProvider(Provider):
-    """A provider with operations that must not be cut off."""
+    """A provider with operations that must not be interrupted."""
 
     @abstractmethod
     async def settle(self, seconds: float) -> None:
@@ -54,7 +54,7 @@ class StoppableProvider(Provider):
 
     @abstractmethod
     async def finished(self) -> None:
-        """Begin nothing more, and wait until no operation is running."""
+        """Start nothing more, and wait until no operation is running."""
 
 
 class Servicer(ProviderServicer):
@@ -63,13 +63,13 @@ class Servicer(ProviderServicer):
     async def Handshake(  # noqa: N802 - a name of the protocol
         self, _request: proto.ProviderHandshakeRequest, _context: Any
     ) -> proto.ProviderHandshakeResponse:
-        """Say what this provider supports, before it is configured."""
+        """Tell the engine what this provider supports, before it is configured."""
         return proto.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
 
     async def Configure(  # noqa: N802
         self, request: proto.ConfigureRequest, context: Any
     ) -> proto.ConfigureResponse:
-        """Take the settings."""
+        """Apply the settings."""
         response: proto.ConfigureResponse = await super().Configure(request, context)
         response.supports_autonaming_configuration = True
         return response
@@ -91,12 +91,12 @@ class Servicer(ProviderServicer):
     async def Read(self, request: proto.ReadRequest, context: Any) -> proto.ReadResponse:  # noqa: N802
         """Read a resource's current state."""
         response = await super().Read(request, context)
-        # The engine takes a resource as gone only without properties, and an empty mapping counts as properties.
+        # The engine treats a resource as deleted only if there are no properties at all, not even an empty mapping.
         return response if response.id else proto.ReadResponse()
 
 
 class FullCheckRequest(CheckRequest):
-    """A request to check, with the user's settings for generated names, which the library omits.
+    """A check request with the user's settings for generated names, which the library omits.
 
     Attributes:
         autonaming: These settings, or None.
@@ -118,7 +118,7 @@ def _autonaming(options: proto.CheckRequest.AutonamingOptions) -> Autonaming:
 
 
 class FullDiffRequest(DiffRequest):
-    """A request to diff, with the old inputs, which the library omits.
+    """A diff request with the old inputs, which the library omits.
 
     Attributes:
         old_inputs: The checked inputs of the last deployment.
@@ -154,7 +154,7 @@ def _diff_response(response: DiffResponse) -> proto.DiffResponse:
 
 
 class _Statuses(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Gives each error its status and only its own text."""
+    """Answers each error with its gRPC status and its own text only."""
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
@@ -178,7 +178,7 @@ class _Statuses(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
 
 def _original(error: Exception) -> BaseException:
-    """Return the exception that was raised, instead of the servicer's one with a traceback in its text."""
+    """Return the original exception, not the servicer's wrapper, which has a traceback in its text."""
     hidden = error.__context__
     return hidden if type(error) is Exception and hidden is not None else error
 
@@ -204,19 +204,19 @@ async def _serve(provider: StoppableProvider, servicer: Servicer, engine: str) -
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Not the event loop's handlers, which Windows does not have.
+        # Not loop.add_signal_handler, which Windows does not have.
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
-    # The engine reads the port from the first line.
+    # The engine reads the port from the first line of the output.
     print(port, flush=True)  # noqa: T201
     gone = asyncio.Event()
     when_gone(engine, lambda: loop.call_soon_threadsafe(gone.set))
     finishing = asyncio.create_task(_finish(provider, gone, ended))
     await ended.wait()
     finishing.cancel()
-    # Half a swap would leave the name missing.
+    # A swap that is cut off halfway would leave the name undefined.
     await provider.settle(_PATIENCE)
-    # Threads may be in the middle of a request, and the interpreter would wait for them. A running build is
-    # held open by its guard, a process of its own.
+    # Exit at once: the interpreter would wait for threads that are in the middle of a request. The stream guard, a
+    # separate process, keeps running builds alive.
     os._exit(0)
 
 
