@@ -1,6 +1,6 @@
-"""The provider's settings: where the API is, with which key, for which runtime, and what is shown of builds.
+"""The provider's settings: the API's address, the key, the runtime that images are for, and the logs of builds.
 
-Each comes from the stack's configuration (``opencomputer:…``), else from the environment.
+Each comes from the stack's configuration (``opencomputer:…``) or else from the environment.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ class LogLines(enum.Enum):
 
 @dataclass(frozen=True)
 class LogSettings:
-    """What becomes of the log of a build.
+    """Where the log of a build goes, and how much of it is shown.
 
     Attributes:
         lines: Which lines are shown.
-        file: The absolute path of a file that each build's whole log is added to; None if there is none.
+        file: The absolute path of the file to which each build's whole log is appended; None if none is set.
     """
 
     lines: LogLines = LogLines.STEPS
@@ -94,7 +94,7 @@ def resolve(config: Mapping[str, str | None], environ: Mapping[str, str]) -> Set
         environ: The process's environment.
 
     Raises:
-        ConfigurationError: The key is missing, or a setting can't be used; says which and how to mend it.
+        ConfigurationError: The key is missing, or a setting can't be used. The message says which and how to fix it.
     """
     url = resolve_url(config, environ)
     version = _resolve_version(config, environ)
@@ -102,7 +102,7 @@ def resolve(config: Mapping[str, str | None], environ: Mapping[str, str]) -> Set
 
 
 def resolve_url(config: Mapping[str, str | None], environ: Mapping[str, str]) -> str:
-    """Return the API's address, normalised so that two spellings of one address are equal; needs no key.
+    """Return the API's address, normalised so that two spellings of one address are equal. No key is needed.
 
     Raises:
         ConfigurationError: It is not an address, or plain http to another machine without ``allowHttp``.
@@ -113,18 +113,18 @@ def resolve_url(config: Mapping[str, str | None], environ: Mapping[str, str]) ->
 
 
 def resolve_logs(config: Mapping[str, str | None], environ: Mapping[str, str]) -> LogSettings:
-    """Return what becomes of the log of a build; needs no key.
+    """Return the settings for the logs of builds. No key is needed.
 
-    A relative path counts from the process's working directory, which is the program's folder.
+    A relative path is resolved against the process's working directory, which is the program's folder.
 
     Raises:
-        ConfigurationError: ``logs`` is none of the words, or ``logFile`` can't be a file.
+        ConfigurationError: ``logs`` is not one of the allowed words, or ``logFile`` can't be a file.
     """
     return LogSettings(_resolve_lines(config, environ), _resolve_file(config, environ))
 
 
 def problems(config: Mapping[str, str | None], environ: Mapping[str, str]) -> list[Problem]:
-    """Return what is wrong with the settings; that there is no key is nothing wrong yet, as a preview needs none.
+    """Return every problem with the settings. A missing key is not one yet, because a preview needs none.
 
     Args:
         config: As with `resolve`.
@@ -148,7 +148,7 @@ def problems(config: Mapping[str, str | None], environ: Mapping[str, str]) -> li
 
 
 def refuse_plain_http(url: str, *, allow_http: bool) -> None:
-    """Raise ConfigurationError if a key sent there left this machine unencrypted, and that is not allowed."""
+    """Raise ConfigurationError if the key would leave this machine unencrypted, unless that is allowed."""
     if not (url.startswith("https:") or allow_http or is_loopback(url)):
         raise ConfigurationError(
             f"The API key would go unencrypted to {url}. Use an https address ({SET_URL_COMMAND}), or, for a"
@@ -157,9 +157,9 @@ def refuse_plain_http(url: str, *, allow_http: bool) -> None:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether the address is this machine by its very name (nothing is looked up)."""
+    """Tell whether the address is this machine's, by its host name alone (nothing is looked up)."""
     host = (urlsplit(url).hostname or "").rstrip(".")
-    # Names below localhost may be of any machine: a name server decides.
+    # Not names that end in .localhost: a name server may resolve them to any machine.
     if host == "localhost":
         return True
     try:
@@ -189,7 +189,7 @@ def _resolve_key(config: Mapping[str, str | None], environ: Mapping[str, str]) -
             " (or in the environment variable OPENCOMPUTER_API_KEY)."
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
-        # Found here, since the HTTP library would quote the header's value in its own error.
+        # Checked here, because the HTTP library would quote the header's value in its own error.
         raise ConfigurationError(
             "The API key (opencomputer:apiKey or OPENCOMPUTER_API_KEY) holds a character that no key has, as"
             f" a space, a line break or a letter beyond ASCII. Copy it once more and set it: {SET_KEY_COMMAND}"
@@ -215,7 +215,7 @@ def _resolve_file(config: Mapping[str, str | None], environ: Mapping[str, str]) 
     if "\0" in path:
         raise ConfigurationError(f"{_LOG_FILE} can't be used: it holds a NUL character.")
     separators = tuple(filter(None, (os.sep, os.altsep)))
-    found = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a path that is no file is no error yet
+    found = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - an unusable path is no error yet
     if path.endswith(separators) or os.path.isdir(found):  # noqa: PTH112
         raise ConfigurationError(
             f"{_LOG_FILE} names a directory. Name a file in it, which is made: pulumi config set opencomputer:logFile "
@@ -254,7 +254,7 @@ def _refuse_unusable(parts: SplitResult) -> None:
         raise _unusable("it holds a user name or password, which belong into no address")
     if not parts.hostname or not re.fullmatch(r"[^\s\x00-\x20/\\%?#@<>]+", parts.hostname):
         raise _unusable("it names no host")
-    # Python 3.10 lets anything stand in brackets, where later versions want an IPv6 address.
+    # Python 3.10 accepts anything in brackets; later versions require an IPv6 address.
     if not _is_host(parts.hostname) or ("[" in parts.netloc and ":" not in parts.hostname):
         raise _unusable("its host is neither a name nor an address")
     if parts.query or parts.fragment:
@@ -270,14 +270,14 @@ def _is_host(host: str) -> bool:
         except ValueError:
             return False
     try:
-        # Refuses empty and overlong labels, and letters that no name has.
+        # Fails for empty and overlong labels, and for characters that a host name can't have.
         return len(host.encode("idna")) <= _LONGEST_HOST
     except UnicodeError:
         return False
 
 
 def _unusable(reason: str) -> ConfigurationError:
-    # The address itself is not quoted: what was pasted there by mistake may be a secret.
+    # Don't quote the address: it may be a secret that was pasted there by mistake.
     return ConfigurationError(
         f"The API's address (opencomputer:apiUrl or OPENCOMPUTER_API_URL) can't be used: {reason}."
         f" Set it with: {SET_URL_COMMAND}"

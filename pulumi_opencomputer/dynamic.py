@@ -1,8 +1,8 @@
-"""The adapter to Pulumi's dynamic providers. It translates, and decides nothing.
+"""The adapter to Pulumi's dynamic providers. It only translates; the lifecycle decides.
 
-Every user's state refers to the classes of this module by their import path, so neither the module nor
-the classes may ever move or be renamed. They have no attributes, for the same reason: what a provider
-knows belongs to the process.
+Every user's state refers to the classes of this module by their import path, so neither the module nor the classes
+may ever be moved or renamed. For the same reason their objects have no attributes: what a provider knows is kept by
+the process (`engine.session`).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from .engine.session import Session
     from .lifecycle import Kind
 
-# A program imports this module for the classes alone, and never calls them: what their methods need is loaded by the
-# provider's process, and the HTTP client and the models only where something is new.
+# A program imports this module only for its classes, and never calls their methods. So methods import what they need
+# when they run, in the provider's process, and the HTTP client and the models are loaded only if something changed.
 
 
-# What the pickled provider is called among a resource's properties.
+# The property under which Pulumi stores the pickled provider.
 _PROVIDER = "__provider"
 
 
@@ -71,7 +71,7 @@ class _Provider(ResourceProvider):
             declared_at = Places.decoded(news.get(PLACES_INPUT))
             checked = _session().lifecycle.check(_kind(self.kind), urn, _values(_olds), inputs, places=declared_at)
             _session().warn_once(urn, checked, declared_at)
-            # A failure that named a property would show that property's value, secret or not.
+            # Name no property: the engine would show its value, even a secret one.
             failures = [CheckFailure("", problem.as_failure()) for problem in checked.problems]
             return CheckResult(_to_wire(checked.inputs), failures)
 
@@ -81,11 +81,11 @@ class _Provider(ResourceProvider):
             urn = _urn(inputs)
             state, log = _values(_olds), _session().log(urn)
             difference = _session().lifecycle.diff(_kind(self.kind), urn, state, inputs, log)
-            # A state that the plugin wrote names no dynamic provider: refresh and destroy need one.
+            # A state that the plugin wrote has no pickled provider. Refresh and destroy need one, so force an update.
             changes: bool | None = difference.changes or _PROVIDER not in _olds
             _session().say_changes(urn, state, inputs)
             if difference.shows_in_inputs:
-                # Answered as unknown: the engine then shows how the inputs differ, and no output as if it was lost.
+                # None means unknown: the engine then shows how the inputs differ, and does not show outputs as lost.
                 changes = None
             return DiffResult(changes=changes, replaces=list(difference.replaces), delete_before_replace=False)
 
@@ -132,9 +132,9 @@ class ImageProvider(_Provider):
 
 @contextlib.contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Let an error reach the user as its name and its own text alone.
+    """Show the user only the name and the own text of an error.
 
-    The host shows an exception as Python does: with its module's path, and with whatever it was raised from, which may
+    The host shows an exception as Python does: with its module's path and the exceptions that caused it, which may
     quote a secret.
     """
     try:
@@ -142,7 +142,7 @@ def _plain_errors() -> Iterator[None]:
     except Exception as error:
         from .engine.error_text import text_of  # noqa: PLC0415
 
-        # A class of `builtins` is shown without its module.
+        # Python shows a class of `builtins` without its module.
         plain = type(type(error).__name__, (Exception,), {"__module__": "builtins"})
         raise plain(text_of(error)) from None
 
@@ -153,12 +153,15 @@ def _urn(values: Mapping[str, Any]) -> str:
 
 
 def _values(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties as plain values, without those that are no inputs (``__provider``)."""
+    """Return the properties as plain values, without Pulumi's own, such as ``__provider``."""
     return {key: _from_wire(value) for key, value in properties.items() if not key.startswith("__")}
 
 
 def _with_unseen_secrets(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs with the places of what a transform has added: the program could not tell whether that is secret."""
+    """Return the inputs with every part that a transform added or changed marked as secret.
+
+    Transforms run after the program has said where its secrets are, so such a part may hold one.
+    """
     known, paths = inputs.pop("knownParts", None), inputs.get("secretPaths") or []
     if not isinstance(known, list) or not isinstance(paths, list) or "manifest" in paths:
         return inputs

@@ -1,7 +1,8 @@
-"""The resources of a Python program on the plugin, in place of the dynamic provider: the same arguments and outputs.
+"""The resources for Python programs that use the plugin instead of the dynamic provider.
 
-A program moves by its import alone, ``from pulumi_opencomputer.native import Image, Manifest, Snapshot``: each resource
-has the dynamic one of the same name for an alias, so that nothing is built anew. The engine must find the plugin.
+Their arguments and outputs are the same. A program switches by changing its import to
+``from pulumi_opencomputer.native import Image, Manifest, Snapshot``. Each resource has the dynamic one of the same
+name as an alias, so nothing is rebuilt. The engine must be able to find the plugin.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Snapshot(SnapshotDeclaration, _PluginResource):
 def _options(
     kind: str, manifest: Any, timeout: float | None, opts: pulumi.ResourceOptions | None, *, updates: bool = False
 ) -> pulumi.ResourceOptions | None:
-    # The plugin of the program's own release, where Pulumi has to download one.
+    # If Pulumi has to download the plugin, it takes the version of this package.
     plugin = pulumi.ResourceOptions(version=version(), plugin_download_url=plugin_download_url() or None)
     more = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=f"pulumi-python:dynamic/opencomputer:{kind}")])
     if timeout is not None:

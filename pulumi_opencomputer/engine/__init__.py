@@ -1,1 +1,1 @@
-"""What a provider's process shares between calls: the session, the engine's log, its threads."""
+"""What a provider's process keeps between calls: the session, the engine's log, its threads."""

@@ -1,7 +1,8 @@
-"""How the command line shows the lines of a log: beside the resource's name, or bare.
+"""Find out whether the Pulumi CLI shows log lines with the name of their resource, or bare.
 
-Its table names the resource beside each line, and the list under it does so above them. With ``--diff`` a line stands
-by itself. Nothing of the protocol tells that, so the command line that started this process is looked at.
+Normally its table names the resource next to each line, and the list below the table names it above its lines. With
+``--diff`` lines are shown bare. The protocol does not say which applies, so we examine the command line that started
+this process.
 """
 
 from __future__ import annotations
@@ -11,24 +12,24 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-# Between the command line and a provider's process there may be a shell script.
+# How many ancestors to examine: there may be a shell script between the CLI and the provider's process.
 _GENERATIONS = 4
 _SECONDS = 5.0
 _YES = ("1", "t", "true")
 
 Look = Callable[[int], "tuple[int, Sequence[str]] | None"]
-"""The parent and the arguments of a process; None where they can't be had."""
+"""Returns the parent and the arguments of a process; None if they can't be found out."""
 
 
 def is_bare(
     environ: Mapping[str, str] = os.environ, look: Look | None = None, process: Callable[[], int] = os.getppid
 ) -> bool:
-    """Whether lines are shown without the name of their resource; where nothing can be found out, they are not.
+    """Tell whether lines are shown without the name of their resource; False if that can't be found out.
 
     Args:
-        environ: The process's environment, which is that of the command line.
-        look: Looks at a process.
-        process: The process that started this one.
+        environ: This process's environment, which it has from the CLI.
+        look: Examines a process.
+        process: Returns the id of the process that started this one.
     """
     for arguments in _ancestors(look or _look, process()):
         if Path(arguments[0]).stem == "pulumi":
@@ -62,7 +63,7 @@ def _look(process: int) -> tuple[int, Sequence[str]] | None:
     folder = Path("/proc") / str(process)
     try:
         arguments = (folder / "cmdline").read_text(errors="replace").rstrip("\0").split("\0")
-        # The second field, the program's name in parentheses, may hold anything.
+        # The second field, the program's name in parentheses, may itself contain spaces and parentheses.
         parent = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
         return int(parent), arguments
     except (OSError, ValueError, IndexError):
@@ -70,7 +71,7 @@ def _look(process: int) -> tuple[int, Sequence[str]] | None:
 
 
 def _ask_ps(process: int) -> tuple[int, Sequence[str]] | None:
-    """Look at a process where there is no /proc, as on macOS."""
+    """Examine a process where there is no /proc, as on macOS."""
     command = ["ps", "-ww", "-o", "ppid=,args=", "-p", str(process)]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)  # noqa: S603

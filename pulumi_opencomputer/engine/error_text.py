@@ -1,4 +1,4 @@
-"""What a user sees of an error, and what only somebody who debugs the provider sees."""
+"""The text of an error: what every user sees of it, and what only somebody who debugs the provider sees."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 from ..errors import OpenComputerError
 from ..sanitize import clean
 
-#: The environment variable that shows errors with the places in the code where they come from.
+#: The environment variable that adds stack traces to errors.
 DEBUG = "OPENCOMPUTER_DEBUG"
 
 
 def is_debugging() -> bool:
-    """Whether ``OPENCOMPUTER_DEBUG`` is set, and not to 0."""
+    """Tell whether ``OPENCOMPUTER_DEBUG`` is set, and not to 0."""
     return os.environ.get(DEBUG, "") not in ("", "0")
 
 
 def text_of(error: BaseException) -> str:
     """Return the text of an error, fit for a terminal.
 
-    Only this package's errors are made to be shown. Other errors, and those that led to one, may quote a secret, so
-    only their type is shown; with ``OPENCOMPUTER_DEBUG`` also the places in the code that they passed.
+    Only this package's errors are written for users. Other errors, including the causes of one, may quote a secret,
+    so only their type is shown; with ``OPENCOMPUTER_DEBUG`` also their stack trace.
     """
     if isinstance(error, OpenComputerError | NotImplementedError):
         text = str(error)

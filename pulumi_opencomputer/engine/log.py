@@ -1,8 +1,8 @@
-"""The engine's log: lines on a resource's status line while its operation is under way.
+"""The engine's log, which shows lines for a resource while its operation is running.
 
-Both kinds of provider are given the engine's address, and log by gRPC with the resource's URN. A line
-is never worth an operation: where the engine can't be reached any more, lines are dropped in silence. Where
-a line is shown by itself, it begins with the resource's name.
+Both kinds of provider get the engine's address, and send each line over gRPC with the resource's URN. A lost line
+never fails an operation: once the engine can't be reached, lines are dropped silently. If the CLI shows lines without
+the name of their resource, each line begins with it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ..lifecycle.log import Log, Severity
 from ..sanitize import clean
 from .display import is_bare
 
-# The engine panics over a URN that it can't parse; a line without one is shown against the stack.
+# The engine panics on a URN that it can't parse. A line without a URN is shown as the stack's.
 _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+::.+", re.DOTALL)
 
-#: Seconds that a line may take. The engine answers within milliseconds, or is gone.
+#: Seconds that sending a line may take. The engine answers within milliseconds, or is gone.
 _LIMIT = 30.0
 
-# Lines that passed, in which one that stays is looked for.
+# How many ephemeral lines to remember, to recognise a permanent line that repeats one.
 _REMEMBERED = 64
 
-#: The engine is on this machine: a proxy of the environment could not reach it, and gRPC would ask one all the same.
+#: Ignore the environment's proxy. The engine is on this machine, which a proxy can't reach, but gRPC would use one.
 ENGINE_OPTIONS = (("grpc.enable_http_proxy", 0),)
 
 
@@ -35,7 +35,7 @@ class EngineLog:
 
     Args:
         address: The engine's gRPC address, as the provider process was given it.
-        are_bare: Tells whether lines are shown without the name of their resource; asked with the first line.
+        are_bare: Tells whether lines are shown without the name of their resource; called for the first line.
     """
 
     def __init__(self, address: str, are_bare: Callable[[], bool] = is_bare) -> None:
@@ -48,7 +48,7 @@ class EngineLog:
         self._dead = False
 
     def log_for(self, urn: str) -> Log:
-        """The log of one resource."""
+        """Return the log of one resource."""
 
         def log(severity: Severity, message: str, *, ephemeral: bool = False) -> None:
             self._send(urn, severity, message, ephemeral)
@@ -58,7 +58,7 @@ class EngineLog:
     def _send(self, urn: str, severity: Severity, message: str, ephemeral: bool) -> None:
         if self._dead:
             return
-        import grpc  # noqa: PLC0415 - a program that only declares never loads it
+        import grpc  # noqa: PLC0415 - a program that only declares resources never loads it
         from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415
 
         kinds = {Severity.INFO: engine_pb2.INFO, Severity.WARNING: engine_pb2.WARNING}
@@ -76,7 +76,7 @@ class EngineLog:
         try:
             self._engine().Log(request, timeout=_LIMIT)
         except grpc.RpcError as error:
-            # A line that took too long is lost; an engine that is gone stays gone.
+            # After a timeout only this line is lost, but once the engine is gone, it stays gone.
             self._dead = error.code() is grpc.StatusCode.UNAVAILABLE
 
     def _is_bare(self) -> bool:
@@ -86,7 +86,7 @@ class EngineLog:
             return self._bare
 
     def _is_repeated(self, message: str, ephemeral: bool) -> bool:
-        """Whether a line that stays is one that has passed; shown by itself, it would look as if said twice."""
+        """Tell whether a permanent line repeats an ephemeral one. Bare output keeps both: it would appear twice."""
         with self._lock:
             if ephemeral:
                 self._passed.append(message)

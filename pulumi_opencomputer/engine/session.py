@@ -1,4 +1,4 @@
-"""What a provider's process knows, between the calls that the engine makes to it."""
+"""What a provider's process keeps between the engine's calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .watch import when_gone
 
 
 class Session:
-    """What this process knows: one lifecycle, the engine's log, the stack's configuration."""
+    """What this process keeps: one lifecycle, the engine's log, the stack's configuration."""
 
     def __init__(self, engine: str) -> None:
         """Prepare it; nothing is sent.
@@ -39,17 +39,17 @@ class Session:
         self.lifecycle = Lifecycle(self._settings, self._api_url, logs=self._logs, run_log=self.log(""))
 
     def configure(self, config: Mapping[str, str | None]) -> None:
-        """Take the settings, by the names that `config.NAMES` has."""
+        """Apply the settings, by the names in `config.NAMES`."""
         self._config = config
 
     def log(self, urn: str) -> Log:
-        """The log of one resource."""
+        """Return the log of one resource."""
         return self._engine.log_for(urn)
 
     def warn_once(self, urn: str, checked: Checked, places: Places) -> None:
-        """Say each warning of a check once, on the status line of the first resource that it is about.
+        """Show each warning of a check once, on the status line of the first resource that it concerns.
 
-        A check runs more than once in a process, and a snapshot has the manifest of its image.
+        A resource may be checked several times in one process, and a snapshot has the same manifest as its image.
 
         Args:
             urn: The resource's URN.
@@ -65,7 +65,7 @@ class Session:
                 self.log(urn)(Severity.WARNING, str(places.locate(warning, step_count(checked.inputs))))
 
     def say_changes(self, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-        """Say once in a run, in words, what differs in content between a recorded state and checked inputs.
+        """Say in words, once for each content, how the content of checked inputs differs from a recorded state.
 
         Args:
             urn: The resource's URN.
@@ -85,7 +85,7 @@ class Session:
         try:
             return self._logs().lines is LogLines.NONE
         except ConfigurationError:
-            # A deployment says so.
+            # The deployment reports the wrong setting.
             return False
 
     def _settings(self) -> Settings:
@@ -103,10 +103,10 @@ _session_lock = threading.Lock()
 
 
 def session() -> Session:
-    """The session of a dynamic provider's process, made on first use.
+    """Return the session of a dynamic provider's process, made on first use.
 
-    The process is shared with a user's other dynamic providers, so what is set up here for all of them
-    can be switched off with ``OPENCOMPUTER_DEBUG=1``: one-line errors, and more threads than four.
+    The process also serves the user's other dynamic providers. One-line errors and more than four threads, which are
+    set up here, affect all of them; ``OPENCOMPUTER_DEBUG=1`` switches both off.
     """
     with _session_lock:
         if not _session:
@@ -127,8 +127,8 @@ def _set_up_process(lifecycle: Lifecycle, engine: str) -> None:
 
 
 def _end_process(lifecycle: Lifecycle, pool: ThreadPoolExecutor) -> None:
-    """End this process once its calls have returned, those of the user's other dynamic providers too."""
+    """End this process once all its calls have returned, including those of the user's other dynamic providers."""
     lifecycle.cancel()
     pool.shutdown(wait=True)
-    # The host waits for ever, and would not hear of it.
+    # The host itself waits for ever, and does not notice any of this.
     os._exit(0)

@@ -1,7 +1,7 @@
 """The worker threads of Pulumi's dynamic provider host.
 
-The host serves every call with four worker threads, so while four builds run, even the checks of other resources wait.
-Its pool is private. If it can't be found, everything works with four threads.
+The host serves every call with four worker threads, so while four builds run, even the checks of other resources
+wait. Its pool is private. If it can't be found, everything works with four threads.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ THREADS = 512
 def calling_pool() -> ThreadPoolExecutor | None:
     """Return the pool whose worker runs this call, or None.
 
-    A worker's own frame holds a weak reference to its pool, under the name ``executor_reference`` or, in later versions
-    of Python, in a context.
+    A worker's own frame holds a weak reference to its pool under the name ``executor_reference``. Later versions of
+    Python keep it in a context instead.
     """
     frame: FrameType | None = sys._getframe()
     while frame is not None:
@@ -31,5 +31,5 @@ def calling_pool() -> ThreadPoolExecutor | None:
 
 
 def raise_worker_limit(pool: ThreadPoolExecutor, threads: int = THREADS) -> None:
-    """Let a pool have more threads, unless it may have that many already."""
+    """Raise the number of threads that a pool may have; never lower it."""
     pool._max_workers = max(threads, pool._max_workers)

@@ -1,4 +1,4 @@
-"""Notice that the engine is gone: an engine that was killed tells nobody."""
+"""Notice that the engine is gone: an engine that is killed does not tell its providers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def when_gone(address: str, then: Callable[[], object]) -> None:
     """Call a function in a separate thread once the engine can't be reached any more.
 
     Args:
-        address: The engine's gRPC address. Nothing is called if it was never reached.
-        then: What to do.
+        address: The engine's gRPC address. If it is never reached, nothing is called.
+        then: The function.
     """
     threading.Thread(target=_watch, args=(address, then), name="engine-watch", daemon=True).start()
 
 
 def _watch(address: str, then: Callable[[], object]) -> None:
-    import grpc  # noqa: PLC0415 - a program that only declares never loads it
+    import grpc  # noqa: PLC0415 - a program that only declares resources never loads it
 
     changed = threading.Condition()
     states: list[grpc.ChannelConnectivity] = []
@@ -39,7 +39,7 @@ def _watch(address: str, then: Callable[[], object]) -> None:
         channel.subscribe(note, try_to_connect=True)
         wait_for(kinds.READY)
         while wait_for(kinds.IDLE, kinds.TRANSIENT_FAILURE) is kinds.IDLE:
-            # A closed connection: the engine ended, or nothing was sent to it for a long time.
+            # The connection was closed: the engine has ended, or nothing was sent for a long time. Reconnect to see.
             states.clear()
             channel.unsubscribe(note)
             channel.subscribe(note, try_to_connect=True)
