@@ -1,9 +1,9 @@
-"""Check: validate all inputs, fill in content hash and name. No API call.
+"""Check: validate all inputs, fill in the content hash and the name. No API call.
 
-The deployment that recorded a manifest validated and hashed it, and the server built it under that hash. So a manifest
-that equals the recorded one and names no local files keeps the recorded hash: when nothing changed, the models are not
-loaded and nothing is validated again. (If the hash function ever changes, the inputs must record which one was used,
-and hashes of another one must not be reused.)
+The deployment that recorded a manifest validated and hashed it, and the server built it under that hash. So a
+manifest that equals the recorded one and names no local files keeps the recorded hash: when nothing changed, the
+models are not loaded and nothing is validated again. (If the hash function ever changes, the inputs must record which
+one was used, and hashes of another one must not be reused.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OTHER_FILES = (
     "the Image that it comes from), whose files changed or vanished. Remove ignore_changes, or bring the files back."
 )
 
-# What a check adds to each step that names local files.
+# A key that a check adds to each step that names local files.
 _COUNT = "bytes"
 
 
@@ -45,7 +45,7 @@ class HashMemory:
         self._lock = threading.Lock()
 
     def hash_of(self, key: Hashable, compute: Callable[[], Hashed]) -> Hashed:
-        """The hash that is known by a key (a manifest's has each file's stat in it), or is computed now."""
+        """Return the hash stored under a key, or compute it. A manifest's key includes the stat of each file."""
         with self._lock:
             computing = self._computing.setdefault(key, threading.Lock())
         # Checks run in parallel: the first one reads the files, and the others wait for it.
@@ -60,7 +60,7 @@ class _Contents(NamedTuple):
 
     Attributes:
         manifest: The manifest, as far as it is known without reading files.
-        settle: Returns the manifest as it is recorded, and its content hash.
+        settle: Returns the manifest as the state records it, and its content hash.
     """
 
     manifest: Any
@@ -74,15 +74,15 @@ class Rules(Protocol):
 
     @property
     def inputs(self) -> Collection[str]:
-        """Every input that it knows, including those that only this package sets."""
+        """Every accepted input, including those that only this package sets."""
 
     def problems(self, inputs: Mapping[str, Any], autonaming: Autonaming | None, /) -> list[Problem]:
-        """Every mistake in its own inputs."""
+        """Every mistake in the kind's own inputs."""
 
     def fill_in(
         self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None, /
     ) -> list[Problem]:
-        """Fill in what a program may leave out; the content hash is there. Every mistake that this shows."""
+        """Fill in what the program left out. The content hash is already there. Return every mistake found."""
 
 
 def check(
@@ -104,7 +104,7 @@ def check(
         news: The program's inputs; parts may be `UNKNOWN`.
         memory: The hashes already computed in this process.
         autonaming: The user's settings for generated names, if any.
-        from_record: Whether the manifest comes from a server's record, whose words and hash it keeps.
+        from_record: Whether the manifest comes from a record of the server; it then keeps its wording and its hash.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
@@ -127,7 +127,8 @@ def check(
         except (ContentChangedError, LocalFileError) as error:
             problems.append(Problem("manifest", str(error)))
     if problems:
-        # Without an unknown hash, which the engine refuses outside of previews, so that it would not show the problems.
+        # Return the inputs without an unknown hash: outside of previews the engine refuses that, and would not show
+        # the problems.
         return Checked(dict(news), _fit_to_show(problems, inputs))
     if problems := rules.fill_in(urn, olds, inputs, autonaming):
         return Checked(dict(news), _fit_to_show(problems, inputs))
@@ -136,17 +137,17 @@ def check(
 
 
 def _is_recorded(manifest: Any, olds: Mapping[str, Any]) -> bool:
-    """Tell whether a manifest has the recorded hash, as far as that is known without looking at local files.
+    """Tell whether a manifest equals the recorded one, so that its hash is known without reading local files.
 
-    A program gives only the place of local files. Their number and size, which a check adds, come back if the engine
-    puts in the recorded value (``ignore_changes``), or if the manifest is an image's output.
+    A program gives only the path of local files, and a check adds their number and size. A manifest that already has
+    these comes from the state (``ignore_changes``) or from an image's output.
     """
     same = isinstance(manifest, Mapping) and manifest == olds.get("manifest") and bool(olds.get("contentHash"))
     return same and all(_COUNT in body for body in _local_bodies(manifest))
 
 
 def _local_bodies(manifest: Any) -> Iterator[Mapping[str, Any]]:
-    """What each step that names local files says of them."""
+    """Yield the value of each step that names local files."""
     steps = manifest.get("steps") if isinstance(manifest, Mapping) else None
     for step in steps if isinstance(steps, list | tuple) else ():
         for body in step.values() if isinstance(step, Mapping) else ():
@@ -159,12 +160,12 @@ def _recorded(olds: Mapping[str, Any]) -> _Contents:
 
 
 def _named(manifest: Any, inputs: Mapping[str, Any]) -> _Contents:
-    """The content of another snapshot, which is known where the program says its hash."""
+    """Take the content of another snapshot; its hash is known only if the program gives it."""
     return _Contents(manifest, lambda: (None, inputs.get("sourceHash")))
 
 
 def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents:
-    from ..manifest.prepared import examine, with_digests  # noqa: PLC0415 - with pydantic, most of what a check loads
+    from ..manifest.prepared import examine, with_digests  # noqa: PLC0415 - imports pydantic, which is slow
 
     examined = examine(manifest, is_unknown, verbatim=from_record)
     prepared = examined.prepared
@@ -179,7 +180,7 @@ def _examined(manifest: Any, memory: HashMemory, from_record: bool) -> _Contents
 
 
 def _other_files(given: Any, found: Any) -> list[Problem]:
-    """Return the problem of an already checked manifest whose local files have changed since."""
+    """Return a problem if the local files of an already checked manifest have changed since."""
     for ours, theirs in zip(_local_bodies(given), _local_bodies(found), strict=True):
         if any(ours[key] != theirs[key] for key in ours.keys() & theirs.keys()):
             return [Problem("manifest", _OTHER_FILES)]
@@ -189,7 +190,7 @@ def _other_files(given: Any, found: Any) -> list[Problem]:
 def _without_nulls(value: Any) -> Any:
     """Remove nulls, which some languages send for values that a program does not give.
 
-    An environment variable without a value stays and is refused, because it was meant to have one.
+    A null environment variable stays, so that it is refused: it was meant to have a value.
     """
     if isinstance(value, Mapping):
         present = {key: item for key, item in value.items() if item is not None}
@@ -200,10 +201,10 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _fit_to_show(problems: Iterable[Problem], inputs: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Make reasons fit to be shown: their paths may be secret, or contain commands for the engine."""
+    """Redact secrets in problems, and remove what a terminal or the engine would take for a command."""
     if not problems:
         return ()
-    from ..manifest.secrets import Secrets  # noqa: PLC0415 - most checks have nothing to tell
+    from ..manifest.secrets import Secrets  # noqa: PLC0415 - most checks have no problems to show
 
     secrets = Secrets.of_inputs(inputs)
     told = list(problems)
@@ -215,7 +216,7 @@ def _unknown_inputs(known: Collection[str], inputs: Mapping[str, Any]) -> list[P
     unknown = [key for key in inputs if key not in known]
     if not unknown:
         return []
-    import difflib  # noqa: PLC0415 - for a mistake alone
+    import difflib  # noqa: PLC0415 - only needed for a mistake
 
     close = {key: difflib.get_close_matches(key, known, n=1) for key in unknown}
     hints = {key: f"did you mean {found[0]}?" if found else "check the spelling." for key, found in close.items()}
@@ -233,7 +234,10 @@ def _timeout_problems(timeout: Any) -> list[Problem]:
 
 
 def _order_warnings(urn: str, olds: Mapping[str, Any], autonaming: Autonaming | None) -> list[Problem]:
-    """The engine deletes first wherever its names have no random part, also a resource that has a name of its own."""
+    """Warn if the engine deletes each resource before it builds the next.
+
+    It does so whenever its names have no random part, even for a resource with a fixed name.
+    """
     if autonaming is None or autonaming.proposed not in ("", urn.rpartition("::")[2], olds.get("name")):
         return []
     return [Problem("pulumi:autonaming", _DELETED_FIRST)]

@@ -1,4 +1,4 @@
-"""diff: what changed, as a pure function of the recorded state and the checked inputs."""
+"""Diff: what changed, as a pure function of the recorded state and the checked inputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from .detailed_diff import manifest_changes
 from .types import Change, Difference, is_unknown
 
-# What a secret's path is shown as: the step that it stands in.
+# How much of a secret's path is shown: down to its step.
 _SHOWN = re.compile(r"manifest\.steps\[\d+\]\.\w+|\w+")
 
 
@@ -18,8 +18,8 @@ def diff(
 ) -> Difference:
     """Compare a resource's recorded state with its new checked inputs.
 
-    Only the content hash, the name, and the loss of the record replace a resource. Where local files lie,
-    how much memory a build has, and how long it may take is no change.
+    Only the decisive inputs and the loss of the record replace a resource. The location of local files, the memory of
+    a build and its time limit don't count as changes.
 
     Args:
         decisive: The inputs whose change replaces the resource.

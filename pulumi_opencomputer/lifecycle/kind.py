@@ -1,4 +1,4 @@
-"""What every kind of resource does, and what one may do otherwise."""
+"""The base class of resource kinds: what all of them do, and what each may do differently."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Kind(ABC):
         name: Its name in Pulumi's type tokens.
         outputs: Its outputs.
         decisive: The inputs whose change replaces a resource.
-        own_inputs: The inputs that not every kind has.
+        own_inputs: The inputs that this kind has beyond those of every kind.
     """
 
     name: ClassVar[str]
@@ -43,12 +43,12 @@ class Kind(ABC):
         return tuple(output.name for output in self.outputs if output.filled_by == "create")
 
     def unknown_outputs(self, _inputs: Mapping[str, Any], /) -> Sequence[str]:
-        """The outputs that a create of these inputs fills in, as far as the inputs do not say them."""
+        """The outputs that are unknown before a create, unless the inputs give them."""
         return (*self.computed, "contentHash")
 
     @property
     def inputs(self) -> Collection[str]:
-        """Every input that is known; a program may name an output among them, without a value."""
+        """Every accepted input. Outputs are among them, because a program may name them without a value."""
         return {*_EVERY_INPUT, *self.own_inputs, *self.computed}
 
     def check(
@@ -60,7 +60,7 @@ class Kind(ABC):
         *,
         autonaming: Autonaming | None = None,
     ) -> Checked:
-        """Validate the inputs, and fill in what they decide; see `check.check`."""
+        """Validate the inputs, and fill in what follows from them; see `check.check`."""
         return check.check(self, urn, olds, news, memory, autonaming=autonaming)
 
     def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
@@ -68,29 +68,29 @@ class Kind(ABC):
         return diff.diff(self.decisive, state, inputs)
 
     def problems(self, _inputs: Mapping[str, Any], _autonaming: Autonaming | None, /) -> list[Problem]:
-        """Every mistake in the inputs that only this kind has."""
+        """Every mistake in this kind's own inputs."""
         return []
 
     def fill_in(
         self, _urn: str, _olds: Mapping[str, Any], _inputs: dict[str, Any], _autonaming: Autonaming | None, /
     ) -> list[Problem]:
-        """Fill in what a program may leave out; the content hash is there. Every mistake that this shows."""
+        """Fill in what the program left out. The content hash is already there. Return every mistake found."""
         return []
 
     def records(self, _inputs: Mapping[str, Any], /) -> int:
-        """How many named records a resource with checked inputs has at the server, at the most."""
+        """The maximum number of named records that a resource with these checked inputs has at the server."""
         return 0
 
     def fixed_name(self, _inputs: Mapping[str, Any], /) -> str | None:
-        """The name at the server that checked inputs ask for, which no other resource may have; None if they don't."""
+        """The record's name if the program fixes it, so that no other resource may have it; else None."""
         return None
 
     def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
-        """What will work, but not as well as it could, at the API that is configured."""
+        """Warnings of what will work with the configured API, but not as well as it could."""
         return ()
 
     def concerns(self, _run: Run, _urn: str, _inputs: Mapping[str, Any], _client: Client, /) -> Iterable[str]:
-        """What the server tells of a create in a preview, beside its content: what will fail, or lose something.
+        """What a preview warns of after asking the server: that the create will fail, or that something gets lost.
 
         Raises:
             APIError: The server can't be reached, or refused.
@@ -102,7 +102,7 @@ class Kind(ABC):
         """The id in Pulumi of a resource with these checked inputs."""
 
     def source(self, _run: Run, _inputs: Mapping[str, Any], _log: ResourceLog, /) -> Source | None:
-        """The content, where inputs name what has it in place of a manifest.
+        """The content, if the inputs name a snapshot that has it instead of giving a manifest; else None.
 
         Raises:
             APIError: There is no such content, or the server can't be reached or refused.
@@ -111,34 +111,34 @@ class Kind(ABC):
 
     @abstractmethod
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a resource; return its outputs beside its inputs, without the API's address.
+        """Create a resource; return its outputs, without its inputs and the API's address.
 
         Raises:
-            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            APIError: The build failed, the name is taken, or the server can't be reached or refused.
         """
 
     def outputs_of(self, record: Record, _inputs: Mapping[str, Any], _content_hash: str) -> dict[str, Any]:
-        """What a resource's new record gives, beside its inputs."""
+        """The outputs that come from a resource's new record."""
         return outputs.created(self.outputs, record)
 
     def update(
         self, _run: Run, _urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], _work: Work
     ) -> dict[str, Any]:
-        """Bring about what an update wants; return the outputs without the API's address.
+        """Carry out an update; return all outputs.
 
-        Most only rewrite the state. An input that the program gives no more leaves it too.
+        Most updates only rewrite the state. An input that the program no longer gives is dropped from the state.
 
         Raises:
-            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            APIError: The build failed, the name is taken, or the server can't be reached or refused.
         """
         return {**{key: state[key] for key in self.computed if key in state}, **inputs}
 
     def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-        """The outputs of an update as far as they are known before, and whether it makes or takes another record."""
+        """The outputs of an update as far as a preview knows them, and whether it switches to another record."""
         return {**{key: state[key] for key in self.computed if key in state}, **inputs}, False
 
     def foretell(self, _state: Mapping[str, Any], _inputs: Mapping[str, Any], /) -> str | None:
-        """What a diff has to say of what a deployment deletes beside the resource's own record, if anything."""
+        """What a diff says about records that a deployment deletes besides the resource's own; None if nothing."""
         return None
 
     @abstractmethod
@@ -154,22 +154,22 @@ class Kind(ABC):
         """Delete a resource.
 
         Raises:
-            ConfigurationError: It lives at another address than the configured one.
+            ConfigurationError: It lives at a different address from the configured one.
             APIError: The server can't be reached, or refused.
         """
 
     @abstractmethod
     def find(self, run: Run, id_: str) -> Record | None:
-        """The record that an id in Pulumi stands for; None if there is none.
+        """The record for an id in Pulumi; None if there is none.
 
         Raises:
-            InvalidInputError: It is no id of this kind.
+            InvalidInputError: It is not an id of this kind.
             APIError: The server can't be reached, or refused.
         """
 
     @abstractmethod
     def import_(self, run: Run, urn: str, record: Record) -> Imported:
-        """A resource out of its record alone.
+        """Make a resource from its record alone.
 
         Raises:
             InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.

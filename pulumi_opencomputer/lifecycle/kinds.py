@@ -1,6 +1,6 @@
-"""The kinds of resources: one class each, with all that a resource of the kind does.
+"""The kinds of resources: one class each, with everything that a resource of the kind does.
 
-Most runs change nothing and ask the server for nothing, so what asks it is loaded by the first method that does.
+Most runs change nothing and send no request, so methods import modules that send requests only when they need them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Image(Kind):
         return str(inputs["contentHash"])
 
     def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Build under a scratch name and drop it: nothing else builds without a sandbox, and the build stays cached."""
+        """Build under a scratch name, then delete the name; the build stays cached.
+
+        The API has no other way to build without starting a sandbox.
+        """
         from .build_with_recovery import Builder
         from .scratch import Scratch
 
@@ -48,24 +51,24 @@ class Image(Kind):
         return {**outputs.created(self.outputs, built.record), "cached": built.from_cache}
 
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-        """Look the build up in the list of images."""
+        """Look up the build in the list of images."""
         return run.images.read(state, log)
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], _log: ResourceLog) -> None:
-        """Delete no more than what an interrupted run may have left: the image leaves the state, and stays cached."""
+        """Delete only what an interrupted run may have left. The image leaves the state; the build stays cached."""
         from .scratch import clear_left
 
         run.require_same_api(state)
         clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:
-        """The build of a content hash."""
+        """The build with a content hash."""
         from . import importing
 
         return importing.find_image(run.client(), id_)
 
     def import_(self, run: Run, urn: str, record: Record) -> Imported:
-        """An image out of its build."""
+        """Make an image from its build."""
         from . import importing
 
         what = f"the image {record.content_hash[:12]}"
@@ -86,23 +89,24 @@ class Snapshot(Kind):
     )
 
     def unknown_outputs(self, inputs: Mapping[str, Any], /) -> Sequence[str]:
-        """The same; versions are where some are kept."""
+        """The same as for every kind, except that there are `versions` only with `keep`."""
         keeps = inputs.get("keep") is not None
         return [key for key in super().unknown_outputs(inputs) if keeps or key != outputs.VERSIONS.name]
 
     def diff(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """Compare the recorded state with checked inputs: with `keep` nothing replaces the resource."""
+        """Compare the recorded state with checked inputs. With `keep`, no change replaces the resource."""
         found = self._compare(state, inputs)
         if planned_deletes(state, inputs, changes=False) and "keep" not in found.updates:
-            # What could not be deleted before.
+            # An earlier update could not delete them, so try again.
             found = replace(found, updates=(*found.updates, "versions"))
         return found if inputs.get("keep") is None else found.as_update()
 
     def _compare(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Difference:
-        """What differs, all that needs another record among `replaces`."""
-        # A name that was generated goes with the content, whatever became of the URN meanwhile.
+        """Return what differs; `replaces` has everything that needs another record, even with `keep`."""
+        # A generated name follows the content, so it is not compared, even if the URN has changed since.
         generated = state.get("nameGenerated") and inputs.get("nameGenerated")
-        # Of a source that is named, the content is known where the program says it; a version's name never changes it.
+        # The content of a source snapshot is known only if the program gives its hash. If not, compare the source's
+        # name: the content of a version never changes.
         content = "sourceSnapshot" if inputs.get("contentHash") is None else "contentHash"
         decisive = (content,) if generated else (content, "name")
         settings = [key for key in ("keep", "sourceSnapshot", "sourceHash") if key != content]
@@ -122,7 +126,7 @@ class Snapshot(Kind):
     def fill_in(
         self, urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonaming: Autonaming | None, /
     ) -> list[Problem]:
-        """Generate a name where the program gives none, and compare the content with that of the Image it names."""
+        """Generate a name if the program gives none, and compare the content with that of the Image in the inputs."""
         image_hash = inputs.pop("imageHash", None)
         problems = [] if "sourceSnapshot" in inputs else check_image.image_problems(olds, inputs, image_hash)
         check_name.fill_name(urn, olds, inputs, autonaming)
@@ -130,31 +134,31 @@ class Snapshot(Kind):
         return problems
 
     def records(self, inputs: Mapping[str, Any], /) -> int:
-        """Its own, and those of the versions that it keeps."""
+        """Its own record, and those of the versions that it keeps."""
         keep = inputs.get("keep")
         return 1 + (keep if isinstance(keep, int) else 0)
 
     def fixed_name(self, inputs: Mapping[str, Any], /) -> str | None:
-        """The name that the program gives."""
+        """The name, if the program gives one."""
         name = inputs.get("name")
         return name if isinstance(name, str) and not inputs.get("nameGenerated") else None
 
     def warnings(self, inputs: Mapping[str, Any], api_url: Callable[[], str], /) -> Iterable[Problem]:
-        """What a large manifest brings with it."""
+        """Warnings about a large manifest."""
         return size_warnings(inputs.get("manifest"), self.fixed_name(inputs), api_url)
 
     def concerns(self, run: Run, urn: str, inputs: Mapping[str, Any], client: Client, /) -> Iterable[str]:
-        """Whether the name is another's, and whether patches get lost."""
+        """Whether the name is taken, and whether patches get lost."""
         from .concerns import concerns_of
 
         return concerns_of(run, urn, inputs, client)
 
     def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
-        """The snapshot's name. With `keep` the name changes, and the id is something that is nobody's name."""
+        """The snapshot's name. With `keep` the name changes, so the id is something that can't be a name."""
         return str(inputs["name"]) if inputs.get("keep") is None else f"{resource_of(urn)}/versions"
 
     def source(self, run: Run, inputs: Mapping[str, Any], log: ResourceLog, /) -> Source | None:
-        """The content of the snapshot that is named."""
+        """The content of the snapshot that `sourceSnapshot` names, if it is given."""
         if inputs.get("sourceSnapshot") is None:
             return None
         from .find_source import fetch
@@ -162,7 +166,7 @@ class Snapshot(Kind):
         return fetch(run, inputs, log)
 
     def create(self, run: Run, job: Job, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Build the image, and put it under the name."""
+        """Build the image, and give it the name."""
         from .concerns import tell_of_lost_patches
         from .create_snapshot import SnapshotCreation
         from .ownership import Ownership
@@ -173,7 +177,7 @@ class Snapshot(Kind):
         return self.outputs_of(record, inputs, job.content_hash)
 
     def outputs_of(self, record: Record, inputs: Mapping[str, Any], content_hash: str) -> dict[str, Any]:
-        """What a new record gives; with `keep` a history begins with it."""
+        """The outputs that come from a new record; with `keep` it is the first of `versions`."""
         made = super().outputs_of(record, inputs, content_hash)
         if inputs.get("keep") is not None:
             made["versions"] = [Version.of_record(record, content_hash).values]
@@ -182,7 +186,7 @@ class Snapshot(Kind):
     def update(
         self, run: Run, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], work: Work
     ) -> dict[str, Any]:
-        """Put another version in use where the content changed, and delete those that are not kept."""
+        """Switch to another version if the content changed, and delete the versions that are no longer kept."""
         kept = {key: state[key] for key in (*self.computed, "name", "contentHash") if key in state}
         if "versions" not in state and inputs.get("keep") is None:
             return {**inputs, **kept}
@@ -194,7 +198,7 @@ class Snapshot(Kind):
         update, versions = VersionUpdate(run, urn, state, inputs, work), history_of(state)
         if changes:
             record, versions = update.change()
-            # A recorded time stays: the public endpoint knows whole seconds alone.
+            # A version's recorded time wins over the record's: the public endpoint gives only whole seconds.
             kept = {**outputs.created(self.outputs, record), **versions[0].values, "apiUrl": run.api_url()}
         if changes or planned_deletes(state, inputs, changes=False):
             versions = update.trim(versions)
@@ -204,7 +208,7 @@ class Snapshot(Kind):
         return {**inputs, **kept}
 
     def preview_update(self, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-        """The outputs as far as they are known; those of a version that is kept are the recorded ones."""
+        """The outputs as far as they are known; those of a kept version that is used again are in the state."""
         if inputs.get("keep") is None or not self._compare(state, inputs).replaces:
             known = {key: state[key] for key in (*self.computed, "name", "contentHash") if key in state}
             return {**inputs, **known}, False
@@ -214,7 +218,7 @@ class Snapshot(Kind):
         return {**dict.fromkeys(self.unknown_outputs(inputs), UNKNOWN), **inputs, **same, **known}, True
 
     def foretell(self, state: Mapping[str, Any], inputs: Mapping[str, Any], /) -> str | None:
-        """Which versions go."""
+        """Name the versions that will be deleted."""
         replaces = bool(self._compare(state, inputs).replaces)
         keeps = inputs.get("keep") is not None
         going = planned_deletes(state, inputs, changes=replaces and keeps)
@@ -225,7 +229,7 @@ class Snapshot(Kind):
         return f"{'the version' if len(going) == 1 else 'the versions'} {names} will be deleted, {when}"
 
     def read(self, run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-        """Look the name up."""
+        """Look up the name, and the kept versions if there are any."""
         from .read import read_snapshot
 
         found = read_snapshot(run, state, log)
@@ -236,12 +240,13 @@ class Snapshot(Kind):
         return read_versions(run, state, found, log)
 
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
-        """Delete the record if it is the recorded one; another's under the name stays."""
+        """Delete the record if it is the one in the state. Someone else's record under the name stays."""
         from .delete import delete_snapshot
         from .scratch import clear_left
 
         run.require_same_api(state)
-        # The record goes last: where the index lags, it could not be told from one that is not shown yet.
+        # Delete the record last: while the index lags, a later run can't tell a deleted record from one that is not
+        # shown yet.
         clear_left(run, urn)
         if "versions" in state:
             from .versions import delete_versions
@@ -250,13 +255,13 @@ class Snapshot(Kind):
         delete_snapshot(run, urn, state, log)
 
     def find(self, run: Run, id_: str) -> Record | None:
-        """The record of a name."""
+        """The record under a name."""
         from . import importing
 
         return importing.find_snapshot(run.client(), id_)
 
     def import_(self, run: Run, urn: str, record: Record) -> Imported:
-        """A snapshot out of its record."""
+        """Make a snapshot from its record."""
         from . import importing
 
         what = f"the snapshot {record.name!r}"

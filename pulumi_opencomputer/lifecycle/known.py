@@ -1,4 +1,4 @@
-"""What one run knows of its resources: the states from the engine, the declared names, the new records."""
+"""What one run knows about its resources: the states from the engine, the declared names, the new records."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class KnownRecords:
                 self._holders.update(dict.fromkeys(ids, urn))
 
     def forget(self, urn: str, state: Mapping[str, Any]) -> None:
-        """Forget a record that is deleted."""
+        """Forget the records of a deleted resource."""
         recorded = Recorded.of(state)
         with self._lock:
             for version in history_of(state):
@@ -64,7 +64,7 @@ class KnownRecords:
             return self._versions.get(urn, frozenset())
 
     def holder(self, snapshot_id: str) -> str | None:
-        """Return the URN of the resource whose state names a record, or that made it in this run."""
+        """Return the URN of the resource whose state names a record, or that made it in this run; None if unknown."""
         with self._lock:
             return self._holders.get(snapshot_id)
 
@@ -84,10 +84,10 @@ class KnownRecords:
             return None if first == urn else first
 
     def count(self, urn: str, records: int, most: int) -> int | None:
-        """Remember how many records a resource of the program has at the server, at the most.
+        """Remember the maximum number of records that a resource of the program has at the server.
 
         Returns:
-            How many all of the program have by now, where this resource is the one that makes it more than `most`.
+            The total of the program so far, if this resource is the one that takes it above `most`; else None.
         """
         with self._lock:
             before = self._total
@@ -106,6 +106,6 @@ class KnownRecords:
             self._places[urn] = places
 
     def places_of(self, urn: str) -> Places:
-        """Return where the program declares a resource, as far as it said."""
+        """Return where the program declares a resource, as far as that is known."""
         with self._lock:
             return self._places.get(urn) or Places()

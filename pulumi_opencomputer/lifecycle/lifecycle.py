@@ -1,4 +1,4 @@
-"""Every decision for all resources: check, diff, create, update, read, delete and import, without pulumi."""
+"""Every decision about resources: check, diff, create, update, read, delete and import. Does not import pulumi."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Lifecycle:
     """The lifecycle of resources against one API, for one run of a provider.
 
-    Thread-safe: many resources are created at a time.
+    Thread-safe: many resources are created at the same time.
     """
 
     def __init__(
@@ -51,26 +51,26 @@ class Lifecycle:
         """Prepare it; nothing is read or sent.
 
         Args:
-            settings: Gives the settings, or raises ConfigurationError; called when a request is due.
-            api_url: Gives the API's address alone, for which no key is needed.
+            settings: Returns the settings, or raises ConfigurationError; called before the first request.
+            api_url: Returns only the API's address, for which no key is needed.
             client: Makes the client.
-            hasty_client: Makes the client of previews, which gives up soon.
-            clock: Time; the real one unless a test says otherwise.
-            logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
-            run_log: Lines that are about no single resource.
+            hasty_client: Makes the client of previews, which gives up quickly.
+            clock: Time; tests inject their own.
+            logs: Returns the settings for the logs of builds, or raises ConfigurationError.
+            run_log: Takes the lines that concern no single resource.
         """
         self._foretold = itertools.count(1)
         self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
-        """Forget what was seen of an earlier program: a process that an engine finds running may serve several."""
+        """Forget the program of an earlier run: a plugin that an engine finds running may serve several runs."""
         self._run.known.forget_all()
         self._foretold = itertools.count(1)
         self._forecast.begin()
 
     def end_run(self) -> None:
-        """Say what can be said only when no further resource comes; the engine is about to end this process."""
+        """Say what can be said only after the last resource. The engine is about to end this process."""
         self._forecast.end()
 
     def check(
@@ -90,8 +90,8 @@ class Lifecycle:
             urn: Its URN.
             olds: The checked inputs of the last deployment.
             news: The program's inputs.
-            autonaming: What the user wants of generated names.
-            places: Where the program declares it; told with each problem, and with a build that fails.
+            autonaming: The user's settings for generated names, if any.
+            places: Where the program declares it; shown with each problem, and with a build that fails.
         """
         self._run.known.note_places(urn, places or Places())
         checked = kind.check(urn, olds, news, self._run.memory, autonaming=autonaming)
@@ -107,7 +107,7 @@ class Lifecycle:
     def diff(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
     ) -> Difference:
-        """Compare the recorded state with checked inputs; say what else a deployment deletes."""
+        """Compare the recorded state with checked inputs; say which other records the deployment will delete."""
         self._run.known.note(urn, state)
         found = kind.diff(state, inputs)
         if found.changes and (said := kind.foretell(state, inputs)):
@@ -115,7 +115,7 @@ class Lifecycle:
         return found
 
     def _foretell(self, log: ResourceLog, said: str) -> None:
-        """Say what a deployment deletes; after a few lines of a run on the status line alone."""
+        """Say what a deployment deletes; after the first few of a run, only on the status line."""
         number = next(self._foretold)
         if number < MOST_LINES:
             log.info(said)
@@ -125,7 +125,7 @@ class Lifecycle:
             log.status(said)
 
     def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
-        """Give the outputs of a create as far as they are known before; say what it would do."""
+        """Return the outputs of a create as far as a preview knows them; say what the create would do."""
         concerns = functools.partial(kind.concerns, self._run, urn, inputs)
         self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         return {**dict.fromkeys(kind.unknown_outputs(inputs), UNKNOWN), **inputs}
@@ -133,7 +133,7 @@ class Lifecycle:
     def preview_update(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
     ) -> dict[str, Any]:
-        """Give the outputs of an update as far as they are known before; say what it would do."""
+        """Return the outputs of an update as far as a preview knows them; say what the update would do."""
         outputs, changes = kind.preview_update(state, inputs)
         if changes and is_unknown(outputs.get("snapshotId")):
             self._forecast.tell(inputs, ResourceLog(log), urn)
@@ -142,13 +142,13 @@ class Lifecycle:
         return outputs
 
     def create(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> Created:
-        """Build the image and, for a snapshot, put it under its name.
+        """Build the image and, for a snapshot, give it its name.
 
         Raises:
             ConfigurationError: There is no key, or a setting can't be used.
             InvalidInputError: A local file is gone.
-            ContentChangedError: A local file changed since the plan.
-            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            ContentChangedError: A local file has changed since the check.
+            APIError: The build failed, the name is taken, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
         with self._job(kind, urn, inputs, ResourceLog(log)) as job:
@@ -160,11 +160,11 @@ class Lifecycle:
     def update(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
     ) -> dict[str, Any]:
-        """Carry out a change that keeps the resource: most only rewrite the state.
+        """Carry out a change that does not replace the resource. Most updates only rewrite the state.
 
         Raises:
-            ConfigurationError: It lives at another address than the configured one, or there is no key.
-            APIError: The build failed, the name is another's, or the server can't be reached or refused.
+            ConfigurationError: It lives at a different address from the configured one, or there is no key.
+            APIError: The build failed, the name is taken, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
         """
         self._run.known.note(urn, state)
@@ -176,7 +176,7 @@ class Lifecycle:
 
     @contextmanager
     def _job(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: ResourceLog) -> Iterator[Job]:
-        """Begin the build of inputs, in its turn."""
+        """Wait for the turn to build the inputs, then run the block with the build's job."""
         from .build_job import Job
 
         self._run.client()
@@ -197,24 +197,24 @@ class Lifecycle:
         """Read the outputs as the server has them now; None if the record is gone.
 
         Raises:
-            ConfigurationError: The resource lives at another address than the configured one, or there is no key.
-            APIError: The server can't be reached, or refused: the state stays as it is.
+            ConfigurationError: The resource lives at a different address from the configured one, or there is no key.
+            APIError: The server can't be reached, or refused. The state stays as it is.
         """
         self._run.known.note(urn, state)
         self._run.require_same_api(state)
         return kind.read(self._run, state, ResourceLog(log))
 
     def import_(self, kind: Kind, urn: str, id_: str, log: Log) -> Imported | None:
-        """Make a resource out of its record alone; None if there is none.
+        """Make a resource from its record alone; None if there is none.
 
         Args:
             kind: Which kind of resource.
             urn: Its URN.
-            id_: A snapshot's name or an image's content hash, alone or with the places of secrets; see `importing`.
+            id_: A snapshot's name or an image's content hash, alone or with the paths of secrets; see `importing`.
             log: Its status line.
 
         Raises:
-            InvalidInputError: The record can't be declared, is not ready, or holds more than fits into a state.
+            InvalidInputError: The record can't be declared, is not ready, or is too large for a state.
             ConfigurationError: There is no key, or a setting can't be used.
             APIError: The server can't be reached, or refused.
         """
@@ -231,20 +231,20 @@ class Lifecycle:
         return replace(found, id=wanted, secrets=secrets)
 
     def look(self, kind: Kind, id_: str) -> Record | None:
-        """Find the record that an id in Pulumi stands for, with its manifest; None if there is none.
+        """Find the record for an id in Pulumi, with its manifest; None if there is none.
 
         Raises:
-            InvalidInputError: It is no id of this kind.
+            InvalidInputError: It is not an id of this kind.
             ConfigurationError: There is no key, or a setting can't be used.
             APIError: The server can't be reached, or refused.
         """
         return kind.find(self._run, id_)
 
     def import_record(self, kind: Kind, urn: str, record: Record) -> Imported:
-        """Make a resource out of a record that was looked up.
+        """Make a resource from a record that was looked up.
 
         Raises:
-            InvalidInputError: The record can't be declared, is not ready, or holds more than fits into a state.
+            InvalidInputError: The record can't be declared, is not ready, or is too large for a state.
         """
         found = kind.import_(self._run, urn, record)
         return replace(
@@ -255,14 +255,14 @@ class Lifecycle:
         """Delete a resource's record, if it is the one that the state names.
 
         Raises:
-            ConfigurationError: The resource lives at another address than the configured one, or there is no key.
+            ConfigurationError: The resource lives at a different address from the configured one, or there is no key.
             APIError: The server can't be reached, or refused.
         """
         kind.delete(self._run, urn, state, ResourceLog(log))
         self._run.known.forget(urn, state)
 
     def get_snapshot(self, name: str) -> dict[str, Any]:
-        """Look one named snapshot up; see `functions`."""
+        """Look up one named snapshot; see `functions`."""
         from . import functions
 
         return functions.get_snapshot(self._run.client(), name, self._run.api_url())
@@ -274,7 +274,7 @@ class Lifecycle:
         return functions.get_snapshots(self._run.client())
 
     def get_image(self, content_hash: str) -> dict[str, Any]:
-        """Look one build up by its content hash; see `functions`."""
+        """Look up one build by its content hash; see `functions`."""
         from . import functions
 
         return functions.get_image(self._run.client(), content_hash, self._run.api_url())
@@ -286,10 +286,10 @@ class Lifecycle:
         return functions.unnamed_images(self._run.client())
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Compute the content hash of a manifest in the declared form, `UNKNOWN` as long as a part is not known.
+        """Compute the content hash of a manifest in the declared form; `UNKNOWN` as long as a part is not known.
 
         Args:
-            given: The ``manifest``, and in ``secretPaths`` where secrets stand in it.
+            given: The ``manifest``, and in ``secretPaths`` the paths of secrets in it.
 
         Raises:
             InvalidInputError: Every mistake, with its path.
@@ -301,11 +301,11 @@ class Lifecycle:
         return {"contentHash": checked.inputs["contentHash"]}
 
     def cancel(self) -> None:
-        """Begin no further build, and stop waiting for those of others; let a build that is under way finish."""
+        """Start no more builds, and stop waiting for those of other resources. Let running builds finish."""
         self._run.queue.cancel()
 
     def drain(self, seconds: float) -> None:
-        """Cancel, and wait for what would be left half done otherwise: this process is about to be ended.
+        """Cancel, and wait for what must not be left half done: this process is about to end.
 
         Args:
             seconds: The longest wait.
@@ -324,7 +324,7 @@ def _client(settings: Settings) -> Client:
 
 
 def _hasty_client(settings: Settings) -> Client:
-    """Make a client that asks once, and not for long: a preview must not wait for a server that is not there."""
+    """Make a client with short timeouts and no retries: a preview must not wait for a server that is down."""
     from ..api.client import Client, Timing
 
     return Client(settings, timing=Timing(connect=3, silence=10, call=20, attempts=1))

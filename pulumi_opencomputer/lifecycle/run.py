@@ -29,18 +29,18 @@ class Run:
     """One run of a provider: the API, time, and what is remembered between calls; thread-safe.
 
     Attributes:
-        clock: Time, as the server has it.
+        clock: Time, by the server's clock.
         api_url: Returns the API's address.
         logs: Returns the settings for the logs of builds.
-        queue: Whose turn it is to build.
+        queue: Decides whose turn it is to build.
         memory: The hashes already computed.
-        known: What is known of states and of the program, and what this run made.
+        known: What is known about the states and the program, and what this run made.
         images: The list of images.
         named: The list of named records.
         account: The organisation behind the key.
         liveness: Which builds are known to be lost.
-        replaced_ids: The ids of the records that this run replaced. A lagging read replica may still show such a record
-            under a name that now belongs to its successor.
+        replaced_ids: The ids of the records that this run replaced. A lagging read replica may still show such a
+            record under a name that now belongs to its successor.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Run:
         """Prepare it; nothing is read or sent.
 
         Args:
-            make_client: Makes the client, or raises ConfigurationError; called when the first request is due.
-            api_url: Gives the API's address alone, for which no key is needed.
-            clock: Time.
-            logs: Gives what becomes of the logs of builds, or raises ConfigurationError.
+            make_client: Makes the client, or raises ConfigurationError; called before the first request.
+            api_url: Returns only the API's address, for which no key is needed.
+            clock: Time, by this machine's clock.
+            logs: Returns the settings for the logs of builds, or raises ConfigurationError.
         """
         self.clock = replace(clock, now=lambda: clock.now() + self._skew())
         self.api_url = api_url
@@ -75,7 +75,7 @@ class Run:
         self._lock = threading.Lock()
 
     def client(self) -> Client:
-        """The API.
+        """Return the API's client, made on first use.
 
         Raises:
             ConfigurationError: There is no key, or a setting can't be used.
@@ -86,7 +86,7 @@ class Run:
             return self._client
 
     def build_log(self, urn: str, log: ResourceLog) -> BuildLog:
-        """The log of a build of a resource.
+        """Return the log of a build of a resource.
 
         Raises:
             ConfigurationError: A setting can't be used.
@@ -113,7 +113,7 @@ class Run:
         return self._client.clock_skew if self._client is not None else 0.0
 
     def require_same_api(self, state: Mapping[str, Any]) -> None:
-        """Make sure that a resource lives at this run's address.
+        """Make sure that a resource lives at the API's address that this run uses.
 
         Raises:
             ConfigurationError: It lives at another address.

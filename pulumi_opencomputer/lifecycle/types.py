@@ -64,7 +64,7 @@ class Clock:
     Attributes:
         sleep: Waits for a number of seconds.
         now: Returns the seconds since the epoch.
-        look_every: Seconds between two looks at what a silent request waits for.
+        look_every: Seconds between two looks at the build that a silent request waits for.
     """
 
     sleep: Callable[[float], None]
@@ -97,7 +97,7 @@ class Difference:
     updating: Mapping[str, Change] = field(default_factory=dict)
 
     def as_update(self) -> Difference:
-        """The same for a resource that is updated when it needs a new record."""
+        """Return the same difference for a resource that gets a new record by an update, not by a replacement."""
         updates = tuple(dict.fromkeys((*self.replaces, *self.updates)))
         return Difference((), updates, {}, {**self.updating, **self.replacing})
 
@@ -149,5 +149,5 @@ class Recorded:
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Recorded:
-        """Out of a resource's outputs."""
+        """Take these values from a resource's outputs."""
         return cls(*(str(state.get(key) or "") for key in ("name", "snapshotId", "createdAt")))
