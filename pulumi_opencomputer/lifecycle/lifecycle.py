@@ -120,7 +120,7 @@ class Lifecycle:
         if number < MOST_LINES:
             log.info(said)
         elif number == MOST_LINES:
-            log.info(f"{said}; of further resources this passes by on their rows")
+            log.info(f"{said}; for further resources it only shows in passing, on their status lines")
         else:
             log.status(said)
 
