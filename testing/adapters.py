@@ -31,3 +31,12 @@ PLUGIN = Adapter("plugin", "pulumi_opencomputer.native", "opencomputer:index:", 
 def only(adapter: Adapter) -> pytest.MarkDecorator:
     """Marks what one adapter alone can do."""
     return pytest.mark.parametrize("adapter", [adapter], indirect=True, ids=[adapter.name])
+
+
+def mostly(adapter: Adapter) -> pytest.MarkDecorator:
+    """Marks what takes long: `make test` tries it with one adapter, `make test-all` with both."""
+    both = [
+        pytest.param(each, id=each.name, marks=[] if each is adapter else [pytest.mark.full])
+        for each in (DYNAMIC, PLUGIN)
+    ]
+    return pytest.mark.parametrize("adapter", both, indirect=True)

@@ -73,7 +73,7 @@ class Session:
             inputs: Its checked inputs.
         """
         content = inputs.get("contentHash")
-        if not isinstance(content, str) or content == state.get("contentHash"):
+        if not isinstance(content, str) or content == state.get("contentHash") or self.lifecycle.hides_changes(urn):
             return
         with self._lock:
             is_new = (urn, content) not in self._told

@@ -104,6 +104,10 @@ class Lifecycle:
             checked = replace(checked, warnings=tuple(warnings))
         return located(checked, places) if places and checked.problems else checked
 
+    def hides_changes(self, urn: str) -> bool:
+        """Whether the program wants the differences of a resource's manifest hidden, as far as its check told."""
+        return self._run.known.places_of(urn).hides_changes
+
     def diff(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
     ) -> Difference:

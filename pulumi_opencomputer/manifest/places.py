@@ -29,6 +29,9 @@ _RUNNERS = ("pulumi-language-python-exec",)
 # Methods that make several steps of what they read: a step alone does not tell that it comes from them.
 _READERS = frozenset({"from_dict", "pip_install_from_requirements"})
 
+# The first line where the program wants the differences of a manifest hidden.
+_HIDDEN = "hidden"
+
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 _ENTRY = re.compile(r"(.*?):(\d{1,9})(?: (\w+))?")
 _LONGEST_ENTRY = 300
@@ -68,9 +71,9 @@ def _shown(file: str) -> str:
     return file if relative.startswith("..") else relative
 
 
-def encoded(resource: str, steps: Sequence[str]) -> str:
+def encoded(resource: str, steps: Sequence[str], *, hides_changes: bool = False) -> str:
     """The lines of a resource and of its manifest's steps in one text; a file's name stands where it changes."""
-    lines, current = [], ""
+    lines, current = [_HIDDEN] if hides_changes else [], ""
     for entry in (resource, *steps):
         file, colon, rest = entry.rpartition(":")
         lines.append(colon + rest if file == current else entry)
@@ -87,19 +90,22 @@ class Places:
         resource: The line that declares the resource; empty where it is not known, as the others.
         steps: The line that declares each step; and the method that was called there, or a Dockerfile's instruction,
             where the step does not tell.
+        hides_changes: Whether the program wants the differences of the manifest hidden (``hide_diffs``).
     """
 
     prefix: str = ""
     resource: str = ""
     steps: tuple[tuple[str, str], ...] = ()
+    hides_changes: bool = False
 
     @classmethod
     def decoded(cls, text: Any) -> Places:
         """Out of what `encoded` gives; what can't be read is left out."""
         if not isinstance(text, str):
             return cls()
-        (resource, _), *steps = _entries(text)
-        return cls("", resource, tuple(steps))
+        hides = text.partition("\n")[0] == _HIDDEN
+        (resource, _), *steps = _entries(text.removeprefix(f"{_HIDDEN}\n") if hides else text)
+        return cls("", resource, tuple(steps), hides)
 
     def of_step(self, index: int, count: int, path: str, call: str) -> str:
         """Where a step is declared, as ``__main__.py:14 .pip_install(["nump"])``; empty where it is not known.

@@ -80,7 +80,7 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
         """
         self._declared_manifest = declared(manifest)
         self._declared_places = places_of(manifest)
-        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest, **_place(manifest)}
+        inputs = {**dict.fromkeys(self._computed), "manifest": self._declared_manifest, **_place(manifest, opts)}
         self._register(resource_name, inputs, manifest, timeout, opts)
 
     def _take_manifest(self, manifest: Any) -> None:
@@ -139,7 +139,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         """
         named = manifest is None and source_snapshot is not None
         content = {"manifest": None if named else declared(manifest), "sourceSnapshot": source_snapshot}
-        inputs = {**dict.fromkeys(self._computed), **content, "name": name, **_place(manifest)}
+        inputs = {**dict.fromkeys(self._computed), **content, "name": name, **_place(manifest, opts)}
         if source_hash is not None:
             inputs["sourceHash"] = source_hash
         if adopt is not False:
@@ -154,8 +154,10 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         fixed_names.note(name, resource_name, opts)
 
 
-def _place(manifest: Any) -> dict[str, str]:
+def _place(manifest: Any, opts: pulumi.ResourceOptions | None) -> dict[str, str]:
     """The input that tells where the program declares a resource and its steps; none where that is not known."""
     Declaration.any_declared = True
-    text = places.encoded(places.here(), places_of(manifest))
+    hidden = (opts and opts.hide_diffs) or ()
+    hides = any(path.partition(".")[0].partition("[")[0] == "manifest" for path in hidden)
+    text = places.encoded(places.here(), places_of(manifest), hides_changes=hides)
     return {places.INPUT: text} if text.strip() else {}

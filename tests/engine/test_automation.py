@@ -12,7 +12,7 @@ import pytest
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
-from adapters import Adapter
+from adapters import DYNAMIC, Adapter, mostly
 from emulator_process import Emulator
 from project import Project
 
@@ -65,6 +65,7 @@ def test_inline_program_builds_and_its_events_carry_the_log(
     assert emulator.snapshots() == []
 
 
+@mostly(DYNAMIC)
 def test_hundred_unchanged_snapshots_make_no_request(
     stack_of: Callable[[Callable[[], None]], automation.Stack], package: Any, emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from opencomputer import Sandbox
 
+from adapters import DYNAMIC, PLUGIN, mostly
 from emulator_process import Emulator
 from project import Project
 
@@ -42,6 +43,7 @@ def _contents(emulator: Emulator) -> dict[str, str]:
     return {row["name"]: row["contentHash"][:64] for row in emulator.snapshots()}
 
 
+@mostly(DYNAMIC)
 def test_channels_follow_their_versions(project: Project, emulator: Emulator) -> None:
     """The example as its README says: a change moves beta alone, and stable goes forth and back without a build."""
     shutil.copytree(_EXAMPLE, project.folder, dirs_exist_ok=True)
@@ -75,6 +77,7 @@ def test_channels_follow_their_versions(project: Project, emulator: Emulator) ->
     assert _contents(emulator) == {}
 
 
+@mostly(PLUGIN)
 def test_content_goes_from_stack_to_stack_without_a_build(project: Project, emulator: Emulator) -> None:
     """By the snapshot's name, and by its manifest; a preview knows the hash where it is given."""
     project.program(_PROMOTION)

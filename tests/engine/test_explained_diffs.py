@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters import DYNAMIC, mostly
 from emulator_process import Emulator
 from project import Project, Ran
 
@@ -42,6 +43,7 @@ def deployed(project: Project) -> None:
     project.up()
 
 
+@mostly(DYNAMIC)
 def test_a_changed_image_is_explained(project: Project, emulator: Emulator) -> None:
     """By the changed entries alone, and in words once on each resource; a deployment then does what it says."""
     deployed(project)

@@ -97,7 +97,10 @@ def test_pulumi_import(world: World) -> None:
     ran = world.import_("daily", "there")
     assert (ran.returncode == 0) == (expected.verdict == "right"), ran.stdout + ran.stderr
     if expected.verdict == "right":
-        assert set(world.up().steps().values()) <= {"same"}
+        # A Python program asks for the plugin of its own version, and `pulumi import` for any: Pulumi changes the
+        # default provider, and nothing else.
+        steps = {name: step for name, step in world.up().steps().items() if not name.startswith("default")}
+        assert set(steps.values()) <= {"same"}
         assert world.ids() == {"daily": made["id"]}
     assert world.row_ids() == {made["id"]}
 

@@ -123,7 +123,7 @@ def test_steps_that_hold_a_secret_say_so_in_place_of_what_they_do(deployed: Depl
     """The build's log names the kind of a secret step, and no more of it."""
     lines = [line.rpartition(" (")[0] for line in deployed.first.lines("image")]
     kinds = ["apt install", "pip install", "env", "add file", "workdir", "run"]
-    assert lines[:-1] == [f"[{number}/6] {kind} (holds a secret)" for number, kind in enumerate(kinds, 1)]
+    assert lines[:-1] == [f"image: [{number}/6] {kind} (holds a secret)" for number, kind in enumerate(kinds, 1)]
 
 
 def test_secrets_that_do_not_change_are_no_change(deployed: Deployed) -> None:
@@ -171,7 +171,7 @@ def test_secret_name_is_refused(project: Project, emulator: Emulator) -> None:
     """A name would be the id, in clear; so a secret one is an error that does not show it."""
     project.program('Snapshot("daily", Manifest.base(), name=pulumi.Output.secret("hunter2"))')
     ran = project.up(fails=True)
-    assert "has a problem: name: must not be secret: a snapshot's name is its id" in ran.text
+    assert "has a problem: __main__.py:3: name: must not be secret: a snapshot's name is its id" in ran.text
     _assert_hidden(ran.text, str(ran.events), project.exported())
     assert emulator.requests() == []
 

@@ -183,3 +183,12 @@ def test_a_check_takes_the_lines_out_of_what_is_recorded() -> None:
     found = lifecycle.check(kind, "urn", {}, bad, places=places).problems
     assert [path for path, _ in found] == ["__main__.py:14: manifest.steps[0].env.A", "__main__.py:20: name"]
     assert INPUT.startswith("__"), "Pulumi would show it"
+
+
+def test_a_program_that_hides_the_differences_says_so_beside_its_lines() -> None:
+    """What `hide_diffs` hides in Pulumi's own table, the description of a change must not show."""
+    steps = ["a.py:2", "a.py:3"]
+    hidden, shown = (Places.decoded(encoded("a.py:1", steps, hides_changes=hides)) for hides in (True, False))
+    assert hidden == Places("", "a.py:1", (("a.py:2", ""), ("a.py:3", "")), hides_changes=True)
+    assert not shown.hides_changes
+    assert hidden.steps == shown.steps
