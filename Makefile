@@ -4,7 +4,7 @@ PYTHON ?= python3
 # How pytest runs; for example: make test PYTEST_ARGS='-x tests/unit'
 PYTEST_ARGS ?= -n 2 --dist worksteal
 # Pulumi's engine waits more than it computes, so more of its runs fit side by side than there are cores.
-ENGINE_ARGS := -n 4 --dist worksteal
+ENGINE_ARGS := -n 6 --dist worksteal
 # What needs neither an engine nor a compiler; and of that, what is quick.
 PLAIN := -m 'not (engine or tools)'
 UNIT := -m 'not (engine or tools or long)'
