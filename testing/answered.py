@@ -1,4 +1,4 @@
-"""Helpers for tests of the server's responses: a record as the server returns it, and a function to redact the key."""
+"""Helpers for tests of the server's responses: a record as the server returns it, and a function to hide the key."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from pulumi_opencomputer.testing import RunningEmulator
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# Requests here use plain http, so certificates, which are slow to load, are turned off with `verify`.
 DEADLINE = 30.0
 API_KEY = "test-key-of-the-emulator"
 MODULE = (sys.executable, "-m", "pulumi_opencomputer.emulator")

@@ -15,7 +15,8 @@ class FaultyEmulator(Emulator):
     """An emulator whose responses fail on demand, with short waits."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        # Share one client: tests send so many requests that a new one for each would take longer than the test.
+        # Share one client: tests send so many requests that a new one for each would take longer than the test. Over
+        # plain http it needs no certificates, which are slow to load.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(timeout=DEADLINE, trust_env=False, verify=False, limits=limits)
         super().__init__(folder, **{"wait_seconds": 0.1, "keepalive_seconds": 0.1, **options})

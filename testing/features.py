@@ -227,7 +227,7 @@ _turn = itertools.count()
 
 
 def tries(*names: str, columns: Sequence[str] = ("dynamic", "python", "yaml")) -> Callable[[Any], Any]:
-    """Mark a test as covering some features in some columns. By default only one of the columns runs."""
+    """Mark a test as covering some features in some columns. Only one of the columns runs, unless all cases do."""
     available = [column for column in COLUMNS if column.name in columns]
     chosen = available if ALL else [available[next(_turn) % len(available)]]
 

@@ -2,7 +2,7 @@
 
 Takes the emulator's arguments, and ``--gate FILE``. FILE contains a method and a path, such as
 ``DELETE /api/snapshots/daily``. Once such a request was answered, every further POST and DELETE is blocked until FILE
-is deleted. When the first one is blocked, a file named FILE plus ``.held`` is created.
+is deleted. When the first one is blocked, a file of the same name with the suffix ``.held`` appears.
 """
 
 from __future__ import annotations

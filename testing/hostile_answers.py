@@ -11,7 +11,8 @@ from typing import Any
 
 from pulumi_opencomputer.content import content_hash
 
-#: Sequences that a terminal or Pulumi's command line would act on.
+#: Sequences that a terminal or Pulumi's command line would act on. The next two mark unknown and secret values for
+#: Pulumi.
 NASTY = "\x1b]0;pwned\x07\x1b[2J\x9b31m<{%x%}>\u202e\r"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
