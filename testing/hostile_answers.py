@@ -62,7 +62,7 @@ class HostileServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Sends one response and closes the connection."""
+    """The handler of one request: it sends a response and closes the connection."""
 
     protocol_version = "HTTP/1.1"
     server: HostileServer

@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class KilledError(BaseException):
-    """Simulates the death of the provider's process."""
+    """The simulated death of the provider's process."""
 
 
 class Killer:
-    """Kills the process at the n-th call: before it, after it, or at an event of its stream."""
+    """The decision to kill the process at the n-th call: before it, after it, or at an event of its stream."""
 
     def __init__(self) -> None:
         self.left: int | None = None

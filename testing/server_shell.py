@@ -30,7 +30,7 @@ FIRST = {"pipInstall": ["install", "-q"], "aptInstall": ["install", "-y", "-qq"]
 
 
 class Shell:
-    """Runs commands in a temporary directory, `place`, with the stand-ins first in PATH."""
+    """A shell in a temporary directory, `place`, with the stand-ins first in PATH."""
 
     def __init__(self, root: Path) -> None:
         self._tools, self.place = root / "tools", root / "place"

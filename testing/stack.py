@@ -83,7 +83,7 @@ HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time, look_
 
 @dataclass
 class Lines:
-    """Records a resource's log."""
+    """A recorder of a resource's log."""
 
     said: list[tuple[Severity, str]] = field(default_factory=list)
 

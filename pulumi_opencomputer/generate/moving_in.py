@@ -27,7 +27,7 @@ ChooseSecrets = Callable[[str, Sequence[Sensitive]], Sequence[Sensitive]]
 
 @dataclass
 class MovingIn:
-    """Builds the resources of one program.
+    """A builder of one program's resources.
 
     Attributes:
         lifecycle: The lifecycle, which checks and compares exactly as the provider does.

@@ -13,7 +13,7 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Names:
-    """Makes names that are unique even if case is ignored, as some file systems and human readers do."""
+    """A source of names that are unique even if case is ignored, as some file systems and human readers do."""
 
     def __init__(self) -> None:
         self._given = set(_TAKEN)

@@ -52,7 +52,7 @@ def _value(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that a reader could take for another type, and writes text of several lines as a block."""
+    """A dumper that quotes text that a reader could take for another type, and writes several lines as a block."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Write repeated values in full: Pulumi's reader does not support YAML aliases."""
