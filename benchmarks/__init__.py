@@ -1,9 +1,9 @@
-"""Measurements of the provider beside what a user would take instead. Run by ``make bench``."""
+"""Benchmarks that compare the provider with what users would use instead. Run with ``make bench``."""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The emulator's process and the Pulumi project, which tests use too.
+# For the emulator process and the Pulumi project, which the tests share.
 sys.path.insert(0, str(ROOT / "testing"))

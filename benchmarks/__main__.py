@@ -48,7 +48,7 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
 
 
 def main() -> int:
-    """Measure, print the table, and keep it in the README if all of it was measured."""
+    """Run the benchmarks and print the table; if all of them ran, also write it to the README."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure; all of {', '.join(_BENCHMARKS)}")
     parser.add_argument("--check", action="store_true", help="fail where a goal is missed by more than the noise")
@@ -73,14 +73,14 @@ def main() -> int:
 
 
 def _measured(name: str, failed: list[str]) -> list[Outcome]:
-    """The rows of one benchmark; what an error leaves of them, which adds the name to `failed`."""
+    """Return one benchmark's rows. After an error, return those before it, and add the name to `failed`."""
     started = time.monotonic()
     print(f"{name} …", end=" ", file=sys.stderr, flush=True)
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="opencomputer-bench-", ignore_cleanup_errors=True) as scratch:
         try:
             outcomes.extend(_BENCHMARKS[name](Path(scratch)))
-        except Exception:  # the other rows are worth the minutes that they take
+        except Exception:  # keep the other rows, which take minutes to measure
             failed.append(name)
             traceback.print_exc()
     print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)

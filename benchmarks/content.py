@@ -17,7 +17,7 @@ _LIMIT = 'find "$1" -type f -print0 | sort -z | xargs -0 cat | base64 -w0 | open
 
 
 def big_files(scratch: Path) -> Iterator[Outcome]:
-    """256 MB in 200 files: hash, its memory, upload body."""
+    """256 MB in 200 files: time and memory of the hash, and the upload body."""
     directory = _files(scratch / "big", 200, 256 * _MB // 200)
     yield from _hashes(directory, scratch, "content hash, 256 MB in 200 files", speed=4, limit=1.3)
     yield _ten_checks(directory)
@@ -25,7 +25,7 @@ def big_files(scratch: Path) -> Iterator[Outcome]:
 
 
 def small_files(scratch: Path) -> Iterator[Outcome]:
-    """20,000 files of 5 KB: hash, its memory."""
+    """20,000 files of 5 KB: time and memory of the hash."""
     directory = _files(scratch / "small", 20_000, 5_000)
     yield from _hashes(directory, scratch, "content hash, 20,000 files of 5 KB", speed=2, limit=None)
     yield from _bodies(directory, "upload body, 20,000 files of 5 KB")
@@ -48,7 +48,7 @@ def _hashes(directory: Path, scratch: Path, name: str, *, speed: float, limit: f
 
 
 def _ten_checks(directory: Path) -> Outcome:
-    """Ten snapshots of one directory: the files are read for the first alone."""
+    """Ten snapshots of one directory: the files are read only for the first."""
     ten, one = (lambda count=count: work("checks-ours", count, str(directory)).seconds for count in ("10", "1"))
     sides = alternate(ten, one)
     text = f"one: {seconds(sides.beside)}"
@@ -66,7 +66,7 @@ def _memory(name: str, ours: list[Worked], others: list[Worked], other: str, lim
 
 
 def _pipeline(directory: Path, scratch: Path) -> float:
-    """The seconds of the shell's tools, less those that they need for no file."""
+    """Return the seconds that shell tools take, minus their time for an empty directory."""
     empty = scratch / "empty"
     empty.mkdir(exist_ok=True)
     (empty / "file").touch()

@@ -1,4 +1,4 @@
-"""What a deployment leaves in the state, and many builds at once."""
+"""The size of a deployment's state, and many builds at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ for number in range({count}):
 
 
 def state(scratch: Path) -> Iterator[Outcome]:
-    """A resource that embeds 64 MB of local files; the other side, which takes minutes for that, embeds 8 MB."""
+    """A resource that embeds 64 MB of local files; the other side would take minutes for that, so it embeds 8 MB."""
     few, many = (_data(scratch / f"data-{megabytes}", megabytes) for megabytes in (8, 64))
     with emulator(scratch) as api:
         of_few = _deployed(scratch / "ours-8", api, _EMBEDDING.format(directory=few, name="few"))
@@ -70,7 +70,7 @@ def _deployed(folder: Path, api: Emulator, program: str) -> int:
 
 
 def parallel(scratch: Path) -> Iterator[Outcome]:
-    """32 builds of two seconds side by side, by the dynamic provider and by the plugin."""
+    """32 parallel builds of two seconds, with the dynamic provider and with the plugin."""
     count, build_seconds = 32, 2
     stacks = iter(range(1000))
     with emulator(scratch) as api:

@@ -1,4 +1,4 @@
-"""How soon an emulator is there, and what many streams and large bodies cost it."""
+"""The emulator's start-up time, and the cost of many streams and of large bodies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LIMIT = 300.0
 
 
 def emulator(scratch: Path) -> Iterator[Outcome]:
-    """From its process's start to its first answer; the time to open 1,000 streams; the memory of a large body."""
+    """The time from process start to first response, the time to open 1,000 streams, the memory for a large body."""
     sides = alternate(first_answer, imported, 9)
     figures = sorted(value * 1000 for value in sides.ours)
     text = f"Python with uvicorn and Starlette imported: {seconds(sides.beside)}"
@@ -44,7 +44,7 @@ def emulator(scratch: Path) -> Iterator[Outcome]:
 
 
 def first_answer() -> float:
-    """The seconds from an emulator's start to its first answer."""
+    """Return the seconds from an emulator's start to its first response."""
     started = time.perf_counter()
     with running() as (_, url):
         httpx.get(f"{url}/health", trust_env=False, verify=False).raise_for_status()
@@ -52,14 +52,14 @@ def first_answer() -> float:
 
 
 def imported() -> float:
-    """The seconds of an interpreter that imports what the emulator is made of."""
+    """Return the seconds that a Python process takes to import the emulator's libraries."""
     started = time.perf_counter()
     subprocess.run(_IMPORTS, check=True)
     return time.perf_counter() - started
 
 
 def open_streams() -> float:
-    """The seconds until that many builds run, each with a stream of its own."""
+    """Return the seconds until that many builds are running, each with its own stream."""
     with running() as (_, url):
         return asyncio.run(_open_streams(url))
 
@@ -92,7 +92,7 @@ def _request(number: int) -> bytes:
 
 
 def large_body(data: Path) -> float:
-    """How often the emulator's memory, at its peak and above that at its start, holds the body that it is sent."""
+    """Return how many times the body's size the emulator's memory grows while it receives a large body."""
     with running("--data", str(data)) as (process, url), httpx.Client(trust_env=False, verify=False) as client:
         before = _peak(process.pid)
         headers = {**_HEADERS, "Accept": "text/event-stream"}
@@ -117,7 +117,7 @@ def _peak(pid: int) -> float:
 
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """An emulator, and its address."""
+    """Run an emulator; yield its process and its address."""
     command = [*_EMULATOR, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:

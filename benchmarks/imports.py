@@ -1,4 +1,4 @@
-"""What a program waits for before its first line."""
+"""The import time of a program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .measure import Goal, Outcome, alternate, seconds, work
 
 
 def imports(scratch: Path) -> Iterator[Outcome]:
-    """The import of the package's names after ``import pulumi``."""
+    """The time to import the package's names after ``import pulumi``."""
     del scratch
     sides = alternate(lambda: work("import-ours").seconds, lambda: work("import-others").seconds, 9)
     ours = sorted(value * 1000 for value in sides.ours)

@@ -1,4 +1,4 @@
-"""Log lines on their way into an engine."""
+"""The time that log lines take to reach the engine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .measure import ENGINE_RUNS, Goal, Outcome, alternate, growth, seconds, sho
 
 _LINES = 2000
 _PACED = 300
-# Each task says two lines first, which connect it.
+# Each task first sends two lines to connect; they are not measured.
 _UNMEASURED = 2
 
 
 def log_lines(scratch: Path) -> Iterator[Outcome]:
-    """Lines at 50 a second, and 2,000 as fast as they come, into an engine's stand-in that keeps what it gets."""
+    """Lines at 50 a second, and 2,000 lines at full speed, to a stand-in for the engine that records them."""
     del scratch
     sides = alternate(lambda: _slowest(_paced_ours()), lambda: _slowest(_paced_bare()), ENGINE_RUNS)
     name, text = "from an event to its line at 50 a second, p99", f"bare calls: {seconds(sides.beside)}"
@@ -34,7 +34,7 @@ def log_lines(scratch: Path) -> Iterator[Outcome]:
 
 
 def _measure(task: str, lines: int) -> float:
-    """The seconds that the lines took; fails if one was lost or out of order."""
+    """Return the seconds that the lines took; fail if one was lost or out of order."""
     with _standin("engine") as (port, end):
         took = work(task, port, str(lines)).seconds
         _require_all(task, end(), lines)
@@ -42,14 +42,14 @@ def _measure(task: str, lines: int) -> float:
 
 
 def _paced_ours() -> list[float]:
-    """The seconds from the sending of each event to the arrival of its line."""
+    """Return the seconds from sending each event to the arrival of its line."""
     with _standin("engine") as (port, end), _standin("server", str(_PACED)) as (server, sent):
         work("paced-ours", port, server, str(_PACED))
         return _delays("paced-ours", sent(), end())
 
 
 def _paced_bare() -> list[float]:
-    """The seconds from each call to the arrival of its line."""
+    """Return the seconds from each call to the arrival of its line."""
     with _standin("engine") as (port, end):
         return _delays("paced-bare", work("paced-bare", port, str(_PACED)).times, end())
 
@@ -60,7 +60,7 @@ def _delays(task: str, sent: Sequence[float], seen: Sequence[tuple[str, float]])
 
 
 def _slowest(delays: list[float]) -> float:
-    """The 99th percentile."""
+    """Return the 99th percentile."""
     return sorted(delays)[int(0.99 * len(delays))]
 
 
@@ -72,7 +72,7 @@ def _require_all(task: str, seen: Sequence[tuple[str, float]], lines: int) -> No
 
 @contextmanager
 def _standin(*arguments: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """A stand-in's port, and the call that ends it and returns what it saw."""
+    """Run a stand-in; yield its port, and a function that stops it and returns what it saw."""
     command = [sys.executable, "-m", "benchmarks.standins", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

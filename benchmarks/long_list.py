@@ -1,4 +1,4 @@
-"""What a look for a content costs where the organisation's images hold much."""
+"""The cost of looking for an image in a long list of large records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RECORDS, _MEGABYTES = 20, 25
 
 
 def long_list(scratch: Path) -> Iterator[Outcome]:
-    """The look that a silent build stream and a refresh of images take, at 500 MB of records."""
+    """The list request of a silent build stream and of a refresh of images, with 500 MB of records."""
     with emulator(scratch) as api:
         for number in range(_RECORDS):
             _build(api, number)

@@ -1,4 +1,4 @@
-"""Two sides measured in turns, and what comes out of it."""
+"""Measure two sides in turns, and compare them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 @dataclass(frozen=True)
 class Goal:
-    """A limit that a figure is to keep.
+    """A limit for a figure.
 
     Attributes:
         limit: The limit, in `unit`.
-        at_least: Whether the figure must be no less, rather than no more, than it.
-        unit: The figure's unit: a ratio, unless it says otherwise.
+        at_least: Whether the limit is a minimum rather than a maximum.
+        unit: The figure's unit; by default it is a ratio.
     """
 
     limit: float
@@ -36,7 +36,7 @@ class Goal:
         return f"{'≥' if self.at_least else '≤'} {shown(self.limit, self.unit)}"
 
     def met(self, figure: float) -> bool:
-        """Whether a figure keeps the limit."""
+        """Tell whether a figure is within the limit."""
         return figure >= self.limit if self.at_least else figure <= self.limit
 
 
@@ -45,15 +45,15 @@ class Outcome:
     """One row of the table.
 
     Attributes:
-        work: What was done.
-        ours: This project's figure, for people.
-        beside: The other side's name and figure, for people.
-        figure: The comparison's result, in the goal's unit.
-        spread: The range that the middle half of the runs' own figures lies in.
-        goal: The limit; None where the row only informs.
-        growth: How our side grows, for people.
-        unit: The figure's unit where there is no goal.
-        held_by: What holds the figure where it is, if another row proves that it is not ours to change.
+        work: What was measured.
+        ours: This project's figure, as text.
+        beside: The other side's name and figure, as text.
+        figure: The result of the comparison, in the goal's unit.
+        spread: The range of the middle half of the runs' figures.
+        goal: The limit, or None if the row has none.
+        growth: How our side's cost grows with size, as text.
+        unit: The figure's unit if there is no goal.
+        held_by: What limits the figure, if another row proves that this project can't improve it.
     """
 
     work: str
@@ -68,12 +68,12 @@ class Outcome:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is met."""
+        """Tell whether the goal is met."""
         return self.goal is None or self.goal.met(self.figure)
 
     @property
     def clearly_missed(self) -> bool:
-        """Whether the goal is missed by more than the noise: by three quarters of the runs too."""
+        """Tell whether the goal is missed by more than noise: three quarters of the runs miss it too."""
         if self.goal is None or self.met or self.held_by:
             return False
         return not self.goal.met(self.spread[1] if self.goal.at_least else self.spread[0])
@@ -81,28 +81,28 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Sides:
-    """The figures of both sides, run by run."""
+    """The figures of both sides for each run."""
 
     ours: list[float]
     beside: list[float]
 
     def ratio(self) -> tuple[float, tuple[float, float]]:
-        """Our median over the other's, and the quartiles of the ratios of the single rounds."""
+        """Our median divided by the other's, and the quartiles of the rounds' ratios."""
         return _compared(self.ours, self.beside, lambda ours, beside: ours / beside)
 
     def speed(self) -> tuple[float, tuple[float, float]]:
-        """The other's median over ours: how many times as fast we are; and the quartiles."""
+        """The other's median divided by ours, that is, how many times faster we are, and the quartiles."""
         return _compared(self.ours, self.beside, lambda ours, beside: beside / ours)
 
     def excess(self) -> tuple[float, tuple[float, float]]:
-        """Our median less the other's, and the quartiles."""
+        """Our median minus the other's, and the quartiles."""
         return _compared(self.ours, self.beside, lambda ours, beside: ours - beside)
 
 
 def _compared(
     ours: list[float], beside: list[float], compare: Callable[[float, float], float]
 ) -> tuple[float, tuple[float, float]]:
-    # A round whose divisor was too short to be seen has no ratio.
+    # Skip rounds with a time that is too short to measure: they have no ratio.
     pairs = [pair for pair in zip(ours, beside, strict=True) if all(pair)]
     rounds = [compare(one, other) for one, other in pairs]
     low, _, high = statistics.quantiles(rounds, n=4, method="inclusive") if len(rounds) > 1 else rounds * 3
@@ -110,7 +110,7 @@ def _compared(
 
 
 def in_turns(*sides: Callable[[], float], runs: int = RUNS) -> list[list[float]]:
-    """Measure several sides in turns; which is first changes from round to round."""
+    """Measure several sides in turns; another one goes first in each round."""
     figures: list[list[float]] = [[] for _ in sides]
     for number in range(runs):
         turns = list(zip(sides, figures, strict=True))
@@ -126,12 +126,12 @@ def alternate(ours: Callable[[], float], beside: Callable[[], float], runs: int 
 
 @dataclass(frozen=True)
 class Worked:
-    """What a process of its own measured.
+    """The measurements from a separate process.
 
     Attributes:
-        seconds: The work's time, after the interpreter's start and all imports.
-        extra_bytes: The peak of the process's memory above what it was before the work.
-        times: What the work noted itself, if anything.
+        seconds: The work's time, without the interpreter's start and imports.
+        extra_bytes: The process's peak memory minus its memory before the work.
+        times: The times that the work itself recorded, if any.
     """
 
     seconds: float
@@ -140,7 +140,7 @@ class Worked:
 
 
 def work(task: str, *arguments: str) -> Worked:
-    """Do one of `tasks.TASKS` in a process of its own."""
+    """Run one of `tasks.TASKS` in a separate process."""
     command = [sys.executable, "-m", "benchmarks.tasks", task, *arguments]
     environment = {**os.environ, "GRPC_VERBOSITY": "ERROR"}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
@@ -148,23 +148,23 @@ def work(task: str, *arguments: str) -> Worked:
 
 
 def growth(sizes: Sequence[float], costs: Sequence[float]) -> str:
-    """The exponent b of cost = a size^b, by least squares over the logarithms: 1 is linear."""
+    """Return the exponent b of cost = a · size^b, from a least-squares fit of the logarithms; 1 is linear."""
     xs, ys = [math.log(size) for size in sizes], [math.log(cost) for cost in costs]
     return f"∝ n^{statistics.linear_regression(xs, ys).slope:.2f}"
 
 
 def growth_per(noun: str, sizes: Sequence[float], costs: Sequence[float]) -> str:
-    """The slope of cost = a + b size, where a fixed cost a is large: in ms for each of the nouns."""
+    """Return the slope b of cost = a + b · size, in ms for each noun; for work with a large fixed cost a."""
     return f"{statistics.linear_regression(sizes, costs).slope * 1000:+.1f} ms/{noun}"
 
 
 def shown(value: float, unit: str) -> str:
-    """A figure with its unit: three digits, or all of those before the point."""
+    """Format a figure with its unit, to three significant digits, or to a whole number if that is longer."""
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return f"{value:.{min(digits, 3)}f}{unit}"
 
 
 def seconds(values: Sequence[float]) -> str:
-    """The median of times, for people."""
+    """Format the median of some times."""
     median = statistics.median(values)
     return shown(median, " s") if median >= 1 else shown(median * 1000, " ms")

@@ -1,4 +1,4 @@
-"""Dynamic resources as a user would write them, for the other side of the comparisons."""
+"""Dynamic resources as users would write them, to compare with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pulumi import ResourceOptions
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
-#: The outputs of a snapshot beside its manifest and name.
+#: The outputs of a snapshot other than its manifest and name.
 SNAPSHOT_OUTPUTS = (
     "contentHash",
     "builtHash",
@@ -23,15 +23,15 @@ SNAPSHOT_OUTPUTS = (
 
 
 class NothingProvider(ResourceProvider):
-    """Does nothing."""
+    """A provider that does nothing."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Answer with the inputs."""
+        """Return the inputs as the outputs."""
         return CreateResult("nothing", props)
 
 
 class Nothing(Resource):
-    """A resource with a snapshot's inputs, for which nothing is done."""
+    """A resource with a snapshot's inputs whose provider does nothing."""
 
     def __init__(
         self, resource_name: str, manifest: dict[str, Any], name: str, opts: ResourceOptions | None = None
@@ -46,9 +46,9 @@ class _OutputsProvider(ResourceProvider):
 
 
 class Outputs(Resource):
-    """A resource with a snapshot's inputs and outputs, for which nothing is done.
+    """A resource with a snapshot's inputs and outputs whose provider does nothing.
 
-    The outputs are named as Pulumi's documentation has it: as inputs without a value.
+    It declares the outputs as Pulumi's documentation says: as inputs without a value.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Outputs(Resource):
 
 class _SleepProvider(ResourceProvider):
     def configure(self, _req: Any) -> None:
-        # In the provider's process alone.
+        # Imported here because only the provider's process needs it.
         from pulumi_opencomputer.engine.threadpool import calling_pool, raise_worker_limit  # noqa: PLC0415
 
         pool = calling_pool()
@@ -74,7 +74,7 @@ class _SleepProvider(ResourceProvider):
 
 
 class Sleep(Resource):
-    """A resource that takes its time."""
+    """A resource whose create takes some seconds."""
 
     def __init__(self, resource_name: str, seconds: float) -> None:
         """Declare it."""
@@ -97,7 +97,7 @@ class _DocumentedProvider(ResourceProvider):
 
 
 class DocumentedSnapshot(Resource):
-    """A snapshot in the way of Pulumi's documentation: the SDK's ``to_dict()`` is an input."""
+    """A snapshot written as Pulumi's documentation suggests, with the SDK's ``to_dict()`` as an input."""
 
     def __init__(self, resource_name: str, image: Any, name: str) -> None:
         """Declare it."""

@@ -1,4 +1,4 @@
-"""How long a provider's process takes from its start to its first answer."""
+"""The time from the start of a provider's process to its first response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INPUTS = {"manifest": {"base": "base", "steps": [{"aptInstall": ["ripgrep"]}]},
 
 
 def provider_start(scratch: Path) -> Iterator[Outcome]:
-    """From the start of a provider's process to the answer to its first check: the dynamic one's, and the plugin's."""
+    """The time from a provider process's start to its first check, for the dynamic provider and the plugin."""
     del scratch
     from pulumi.dynamic.dynamic import serialize_provider  # noqa: PLC0415 - here alone, it takes half a second
 
@@ -53,12 +53,12 @@ def provider_start(scratch: Path) -> Iterator[Outcome]:
 def first_answer(
     command: Sequence[str], inputs: dict[str, Any], urn: str, recorded: dict[str, Any] | None = None
 ) -> float:
-    """The seconds from a provider process's start to its answer to a check.
+    """Return the seconds from a provider process's start to its response to a check.
 
     Args:
-        command: What starts it; it prints its port as its first line.
+        command: The command that starts it. It prints its port as its first line.
         inputs: The inputs to check.
-        urn: The resource.
+        urn: The resource's URN.
         recorded: The checked inputs of its last deployment, if there was one.
     """
     import grpc  # noqa: PLC0415

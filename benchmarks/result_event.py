@@ -1,4 +1,4 @@
-"""The event that ends a build: it carries the whole manifest back, in one line."""
+"""The event that ends a build. It contains the whole manifest on one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EVENT = 64 * _MB
 
 
 def result_event(scratch: Path) -> Iterator[Outcome]:
-    """A result event of 64 MB, beside reading the same bytes."""
+    """Handling a result event of 64 MB, compared with just reading its bytes."""
     del scratch
     ours: list[Worked] = []
 

@@ -1,4 +1,4 @@
-"""How much later several who want one content at once are done than one alone."""
+"""How much longer several simultaneous deployments of the same content take than a single one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ for number in range({count}):
 
 
 def side_by_side(scratch: Path) -> Iterator[Outcome]:
-    """Stacks and snapshots that want one content at once, at a control plane and behind the public edge."""
+    """Stacks and snapshots that request the same content at once, directly and behind the public edge."""
     (scratch / "plain").mkdir()
     (scratch / "edge").mkdir()
     with emulator(scratch / "plain") as api:
@@ -53,7 +53,7 @@ class _Runs:
         return self.stacks(1)
 
     def stacks(self, count: int, snapshots: int = 1) -> float:
-        """The seconds until so many stacks, started at once, are deployed with one new content; it is built once."""
+        """Return the seconds that stacks started at once take to deploy the same new content, which is built once."""
         self._number += 1
         self._api.clear()
         stacks = [self._stack(f"run-{self._number}-{number}", snapshots) for number in range(count)]

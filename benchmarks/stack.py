@@ -1,4 +1,4 @@
-"""Stacks whose commands are timed: a Pulumi project a side, an emulator for both."""
+"""Stacks whose commands are timed: a Pulumi project for each side, and one emulator for both."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Stack:
     """A stack with one program."""
 
     def __init__(self, folder: Path, emulator: Emulator, program: str) -> None:
-        """Make the project and its stack; nothing is deployed yet."""
+        """Create the project and its stack without deploying anything."""
         tools = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)])
         settings = {
             "OPENCOMPUTER_API_URL": emulator.url,
             "OPENCOMPUTER_API_KEY": emulator.api_key,
-            # The other side's resources are in this package, which their provider imports too.
+            # The other side's resources are in the package `benchmarks`, which their provider imports.
             "PYTHONPATH": str(ROOT),
         }
         self._project = Project(folder, settings, tools, folder.parent / "pulumi-home")
@@ -53,11 +53,11 @@ class Stack:
         return self._run("refresh", "--yes", "--skip-preview")
 
     def multiply(self, count: int, copy: Callable[[str, int], str]) -> None:
-        """Put copies of the stack's only resource into its state, numbered from 1: as if they had been deployed.
+        """Add copies of the stack's only resource to its state, numbered from 1, as if they had been deployed.
 
         Args:
-            count: How many there are then.
-            copy: Makes the JSON text of one copy out of that of resource 0.
+            count: The number of resources afterwards.
+            copy: Given the JSON text of resource 0 and a number, returns the JSON text of a copy.
         """
 
         def edit(text: str) -> str:
@@ -70,7 +70,7 @@ class Stack:
         self._project.edit_state(edit)
 
     def resource_bytes(self) -> int:
-        """The bytes of the largest resource in the exported state."""
+        """Return the size in bytes of the largest resource in the exported state."""
         resources = json.loads(self._project.exported())["deployment"]["resources"]
         return max(len(json.dumps(resource)) for resource in resources)
 
@@ -93,7 +93,7 @@ class Stack:
 
 @contextmanager
 def emulator(scratch: Path, **options: Any) -> Iterator[Emulator]:
-    """Run an emulator, with an engine's home beside it."""
+    """Run an emulator, with a home folder for Pulumi next to it."""
     (scratch / "pulumi-home").mkdir()
     with Emulator(scratch / "emulator", **options) as running:
         yield running

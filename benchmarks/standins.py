@@ -1,6 +1,6 @@
-"""Stand-ins for an engine and for an API, as processes: ``python -m benchmarks.standins engine`` or ``server COUNT``.
+"""Stand-in processes for the engine and the API: ``python -m benchmarks.standins engine`` or ``server COUNT``.
 
-Each prints its port, serves until standard input ends, and prints as JSON what it saw, with the time of each.
+Each prints its port, serves until its standard input is closed, then prints what it saw, with times, as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .work.log_lines import PERIOD, messages
 
 
 def engine() -> None:
-    """Take log lines: the text of each, and when it came."""
+    """Receive log lines; record the text of each and its time of arrival."""
     import grpc  # noqa: PLC0415 - the other one does without
     from google.protobuf import empty_pb2  # noqa: PLC0415
     from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
@@ -40,7 +40,7 @@ def engine() -> None:
 
 
 def server(count: int) -> None:
-    """Answer a build with a stream of so many events, one each 20 ms; when each was sent."""
+    """Respond to a build with a stream of that many events, one every 20 ms; record when each was sent."""
     times: list[float] = []
 
     class Handler(BaseHTTPRequestHandler):

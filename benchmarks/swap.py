@@ -1,4 +1,4 @@
-"""How long a fixed name is missing while its content is replaced, and what the whole replacement takes."""
+"""How long a fixed name is missing while its content is replaced, and how long the whole replacement takes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OURS, _BARE = "ours", "bare"
 
 
 def swap(scratch: Path) -> Iterator[Outcome]:
-    """The gap of a swap, with a small body and with one of 5 MB."""
+    """The time without the name during a swap, with a small body and with one of 5 MB."""
     directory = scratch / "data"
     directory.mkdir()
     (directory / "file").write_bytes(random.Random(1).randbytes(4_000_000))
@@ -54,7 +54,7 @@ def swap(scratch: Path) -> Iterator[Outcome]:
 
 
 def replacement(scratch: Path) -> Iterator[Outcome]:
-    """The gap and the whole replacement of 64 MB of local files, with and without a slow link to the server."""
+    """The replacement of 64 MB of local files, and its gap, with and without a slow link to the server."""
     steps = [{"addDir": {"path": "/data", "source": str(_directory(scratch, 64))}}]
     what, slow = "64 MB of local files", f" over {_MEGABITS} Mbit/s"
     with emulator(scratch) as api, throttled(api.url, _MEGABITS) as link:
@@ -80,16 +80,16 @@ def _directory(scratch: Path, megabytes: int) -> Path:
 
 
 class _Swaps:
-    """Names whose content is replaced over and over, each by its own means.
+    """Names whose content is replaced repeatedly: one by the provider, one by bare requests.
 
     Args:
         api: The server.
-        steps: Of each content; a number is added, new with each.
-        prefix: What the names begin with.
-        link: The address under which the provider asks the server; the server's own if there is none.
+        steps: The steps of every manifest; a number is added so that each content is new.
+        prefix: The names' prefix.
+        link: The address that the provider uses for the server, or "" for the server's own.
 
     Attributes:
-        times: The seconds of each whole replacement of `ours`.
+        times: The seconds of each whole replacement by `ours`.
     """
 
     def __init__(self, api: Emulator, steps: list[dict[str, Any]], prefix: str = "", link: str = "") -> None:
@@ -101,7 +101,7 @@ class _Swaps:
         self._state = self._create(prefix + _OURS)
 
     def ours(self) -> float:
-        """Replace by a new build and the provider's swap; return the seconds of the gap."""
+        """Build new content and swap the name with the provider; return the seconds without the name."""
         name = self._prefix + _OURS
         self._number += 1
         inputs = self._inputs(name)
@@ -115,14 +115,14 @@ class _Swaps:
         return _gap(self._api, name, replace)
 
     def created(self) -> float:
-        """Build a new content under a new name; return the seconds."""
+        """Build new content under a new name; return the seconds."""
         self._number += 1
         started = time.perf_counter()
         self._create(f"{self._prefix}new-{self._number}")
         return time.perf_counter() - started
 
     def bare(self) -> float:
-        """Delete, and post the body of a content that the cache holds; return the seconds of the gap."""
+        """Delete the name and post a body that is in the cache; return the seconds without the name."""
         name = self._prefix + _BARE
         body = self._body(name)
 
@@ -133,7 +133,7 @@ class _Swaps:
         return _gap(self._api, name, replace)
 
     def post_bare(self) -> None:
-        """Make the name that `bare` replaces."""
+        """Create the snapshot that `bare` replaces."""
         self._send(self._body(self._prefix + _BARE))
 
     def _create(self, name: str) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class _Swaps:
 
 
 def _gap(api: Emulator, name: str, replace: Callable[[], None]) -> float:
-    """The seconds for which a poller did not find the name while it was replaced; 0 if it saw no gap."""
+    """Return the seconds for which a poller did not find the name during a replacement; 0 if it saw no gap."""
     command = [sys.executable, "-m", "benchmarks.swap", api.url, api.api_key, name]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as poller:
         assert poller.stdout is not None
@@ -167,7 +167,7 @@ def _gap(api: Emulator, name: str, replace: Callable[[], None]) -> float:
 
 
 def poll(url: str, api_key: str, name: str) -> None:
-    """Look a name up until standard input ends and it is found; print each look's time and status as JSON."""
+    """Look up a name until standard input is closed and the name is found; print times and statuses as JSON."""
     looks: list[tuple[float, int]] = []
     host = url.removeprefix("http://")
 
@@ -185,7 +185,7 @@ def poll(url: str, api_key: str, name: str) -> None:
 
 
 def _status(host: str, api_key: str, name: str) -> int:
-    """The status of a look that carries no manifest, on a connection of its own: on a kept one it may be held back."""
+    """Return the status of a lookup without the manifest, on a new connection, since a kept one may be delayed."""
     connection = HTTPConnection(host, timeout=60)
     try:
         connection.request("GET", f"/api/snapshots/{name}/patches", headers={"X-API-Key": api_key})

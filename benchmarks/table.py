@@ -1,4 +1,4 @@
-"""The outcomes as a markdown table, and the README that holds it."""
+"""Format the outcomes as a Markdown table, and write it to the README."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _HEAD = ("work", "ours", "beside", "result (middle half of the runs)", "goal", "
 
 
 def render(outcomes: Sequence[Outcome], failed: Sequence[str] = ()) -> str:
-    """The table.
+    """Return the table.
 
     Args:
-        outcomes: Its rows.
-        failed: The names of benchmarks that ended in an error.
+        outcomes: The table's rows.
+        failed: The names of benchmarks that failed with an error.
     """
     broken = [(name, "", "", "**ended in an error**", "", "no", "") for name in failed]
     rows = [_HEAD, ("---",) * len(_HEAD), *(_cells(outcome) for outcome in outcomes), *broken]
@@ -28,7 +28,7 @@ def render(outcomes: Sequence[Outcome], failed: Sequence[str] = ()) -> str:
 
 
 def write(table: str, took: float) -> None:
-    """Put the table into the README, in place of the one that is there."""
+    """Replace the table in the README."""
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)

@@ -1,4 +1,4 @@
-"""Work in a process of its own: ``python -m benchmarks.tasks TASK …`` prints what it took as JSON."""
+"""Run a task in a separate process: ``python -m benchmarks.tasks TASK …`` prints its time and memory as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .work import content, events, imports, log_lines, secrets
 
-#: Each makes ready what is measured, and returns it.
+#: Each function prepares a task, and returns the function to measure.
 TASKS: dict[str, Callable[..., Callable[[], object]]] = {
     "hash-ours": content.hash_ours,
     "hash-sdk": content.hash_sdk,
@@ -31,7 +31,7 @@ TASKS: dict[str, Callable[..., Callable[[], object]]] = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Do a task; print its seconds, the bytes of its peak above what was there before, and what it returned."""
+    """Run a task; print its seconds, how many bytes its peak memory exceeds the memory before it, and its result."""
     task, *rest = arguments
     measured = TASKS[task](*rest)
     before, started = peak(), time.perf_counter()
@@ -42,8 +42,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def peak() -> int:
-    """The most bytes of memory that this process has held."""
-    # Where there is no /proc, the figure of getrusage may be that of the parent at the fork.
+    """Return this process's peak memory in bytes."""
+    # Prefer /proc: the figure of getrusage may be the parent's at the fork.
     status = Path("/proc/self/status")
     if not status.exists():
         import resource  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A slow link: ``python -m benchmarks.throttle URL MBIT`` prints an address, and passes on what comes to it."""
+"""A slow link: ``python -m benchmarks.throttle URL MBIT`` prints an address, and forwards connections to URL."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PIECE = 16 * 1024
 
 @contextmanager
 def throttled(url: str, megabits: float) -> Iterator[str]:
-    """Run a link to an address, in a process of its own; yield the link's address.
+    """Run a slow link to an address in a separate process; yield the link's address.
 
     Args:
-        url: Where the link leads.
-        megabits: What it takes in a second, all connections together. What comes back is not slowed down.
+        url: The address that the link forwards to.
+        megabits: The upload limit in megabits a second, for all connections together. Responses are not slowed down.
     """
     command = [sys.executable, "-m", "benchmarks.throttle", url, str(megabits)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as link:
@@ -40,7 +40,7 @@ class _Link:
         self._free_at = 0.0
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass both directions of a connection on until it ends."""
+        """Forward both directions of a connection until it ends."""
         there, back = await asyncio.open_connection(self._host, self._port, limit=_PIECE)
         await asyncio.gather(self._pass(reader, back, self._wait), self._pass(there, writer, _no_wait))
 
@@ -64,7 +64,7 @@ async def _no_wait(_count: int) -> None:
 async def _serve(url: str, megabits: float) -> None:
     host, _, port = url.removeprefix("http://").partition(":")
     link = _Link(host, int(port), megabits * 1e6 / 8)
-    # A small buffer: what the link has taken in is as good as arrived.
+    # Keep the buffer small: for the sender, the bytes in it have already arrived.
     server = await asyncio.start_server(link.connect, "127.0.0.1", 0, limit=_PIECE)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()

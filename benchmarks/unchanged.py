@@ -1,4 +1,4 @@
-"""What a user waits for when nothing has changed: up, preview and refresh of many resources."""
+"""The time of up, preview and refresh of many resources when nothing has changed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ for number in range({count}):
     Nothing(f"snapshot-{{number}}", manifest, f"name-{{number}}", pulumi.ResourceOptions(depends_on=[image]))
 """
 
-#: How many snapshots, and how often each side runs.
+#: Number of snapshots → number of runs of each side.
 _SIZES = {1: 7, 100: 5, 1000: ENGINE_RUNS}
 _MOST = max(_SIZES)
 _HELD_BY = "Pulumi's outputs (next row)"
@@ -56,7 +56,7 @@ _PAIRS = 100
 
 
 def unchanged(scratch: Path) -> Iterator[Outcome]:
-    """``pulumi up`` without changes, at 1, 100 and 1,000 snapshots; what each takes in the state."""
+    """``pulumi up`` without changes, with 1, 100 and 1,000 snapshots; the size of each in the state."""
     with emulator(scratch) as api:
         stacks = {count: _stacks(scratch, api, count) for count in _SIZES}
         api.forget_requests()
@@ -85,13 +85,13 @@ def _unchanged(count: int, sides: Sides, grown: str, held_by: str) -> Outcome:
 
 
 def _beside_outputs(sides: Sides) -> Outcome:
-    """Where the limit lies: what each of the outputs costs that the interface names, whoever fills them in."""
+    """Compare with resources that have the same outputs: that cost is the lower limit for any provider."""
     text = f"resources that do nothing, with a snapshot's outputs: {seconds(sides.beside)}"
     return Outcome(f"the same, {_MOST:,} snapshots", seconds(sides.ours), text, *sides.ratio(), Goal(1.15))
 
 
 def _stacks(scratch: Path, api: Emulator, count: int) -> list[Stack]:
-    """A stack of snapshots, one of nothings and, for the most, one of nothings with outputs, deployed."""
+    """Return deployed stacks of `Snapshot`, of `Nothing` and, for the largest count, of `Outputs` resources."""
     stacks = []
     for resource in ("Snapshot", "Nothing", "Outputs") if count == _MOST else ("Snapshot", "Nothing"):
         program = _SNAPSHOTS if resource == "Snapshot" else _NOTHINGS
@@ -105,7 +105,7 @@ def _stacks(scratch: Path, api: Emulator, count: int) -> list[Stack]:
 
 
 def _copy(first: str, number: int) -> str:
-    """The state of one of the programs' resources, out of that of number 0."""
+    """Return the state of a resource, made from that of number 0."""
     for part in ("snapshot", "name", "of"):
         first = first.replace(f"{part}-0", f"{part}-{number}")
     return first.replace(_content_hash(0), _content_hash(number))

@@ -1,4 +1,4 @@
-"""What keeping versions costs: an `up` without changes, the state, and a change of everything."""
+"""The cost of keeping versions: an `up` without changes, the state's size, and a change of everything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ for number in range({count}):
 
 
 def versions(scratch: Path) -> Iterator[Outcome]:
-    """``pulumi up`` without changes and with a change of all, with and without kept versions; the state."""
+    """``pulumi up`` without changes and with every snapshot changed, with and without kept versions; the state."""
     with emulator(scratch) as api:
         keeping, plain = (_stack(scratch, api, keep) for keep in (f", keep={_KEPT}", ""))
         api.forget_requests()
@@ -44,7 +44,7 @@ def versions(scratch: Path) -> Iterator[Outcome]:
 
 
 def _changed(scratch: Path) -> Iterator[Outcome]:
-    """A change of all: the new records, and the deletes of those beyond."""
+    """A change of every snapshot: creates the new records, and deletes the versions that are no longer kept."""
     scratch.mkdir()
     with emulator(scratch) as api:
         stacks = [Stack(scratch / name, api, "") for name in ("keeping", "plain")]
@@ -63,7 +63,7 @@ def _changed(scratch: Path) -> Iterator[Outcome]:
 
 
 def _stack(scratch: Path, api: Emulator, keep: str) -> Stack:
-    """A stack of many snapshots: one with a history is deployed, and the others are copies of it in the state."""
+    """Return a stack of many snapshots: one with a history is deployed, the others are copies of it in the state."""
     stack = Stack(scratch / ("keeping" if keep else "plain"), api, "")
     for version in range(_KEPT + 1):
         _deploy(stack, 1, version, keep)
@@ -73,7 +73,7 @@ def _stack(scratch: Path, api: Emulator, keep: str) -> Stack:
 
 
 def _name(keep: str) -> str:
-    """What the snapshots of a side are called: two stacks of one name at one server would take each other's."""
+    """Return the name of a side's snapshots; with equal names, two stacks would take over each other's records."""
     return _NAMES[bool(keep)]
 
 

@@ -1,6 +1,6 @@
-"""What the installed package says of itself: its version, and where its source is kept.
+"""The installed package's version, and the address of its source repository.
 
-Both are set in pyproject.toml, and nowhere else.
+Both are set in pyproject.toml and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _DISTRIBUTION = "pulumi-opencomputer"
 
 @cache
 def version() -> str:
-    """Return the version that is installed, or "unknown"."""
+    """Return the installed version, or "unknown" if the package is not installed."""
     try:
         return metadata.version(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
@@ -22,7 +22,7 @@ def version() -> str:
 
 @cache
 def repository() -> str:
-    """Return the address of the source's repository, without a slash at its end, or "" if the package names none."""
+    """Return the URL of the source repository without a trailing slash, or "" if the package names none."""
     try:
         urls: list[str] = metadata.metadata(_DISTRIBUTION).get_all("Project-URL") or []
     except metadata.PackageNotFoundError:
@@ -31,8 +31,8 @@ def repository() -> str:
 
 
 def plugin_download_url() -> str:
-    """Return where Pulumi finds the archives of the plugin, in the form of a schema's ``pluginDownloadURL``.
+    """Return the URL of the plugin's archives, in the form of a schema's ``pluginDownloadURL``; "" if unknown.
 
-    Pulumi puts the version in, and appends ``/pulumi-resource-opencomputer-vVERSION-OS-ARCH.tar.gz``.
+    Pulumi inserts the version, and appends ``/pulumi-resource-opencomputer-vVERSION-OS-ARCH.tar.gz``.
     """
     return f"{repository()}/releases/download/v${{VERSION}}" if repository() else ""

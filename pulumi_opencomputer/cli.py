@@ -11,7 +11,7 @@ from .generate import command as generate
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a subcommand; end with its exit code where it fails."""
+    """Run a subcommand. Raises SystemExit with its exit code if it fails."""
     parser = argparse.ArgumentParser(
         prog="pulumi-opencomputer", description="Tools beside the Pulumi provider for OpenComputer."
     )

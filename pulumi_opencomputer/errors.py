@@ -1,4 +1,4 @@
-"""Every error that this package raises, as one tree.
+"""Every error that this package raises.
 
 ::
 
@@ -22,9 +22,9 @@
         │   └── AnswerTooLargeError
         └── BuildFailedError
 
-A message is one or more plain sentences for the person at the terminal: what is wrong, where, and what to do. It never
-holds an API key or the value of a secret. Each class has a stable code, which stands behind the message and which
-docs/errors.md explains.
+A message is one or more plain sentences for the person at the terminal: what is wrong, where, and what to do. It
+never contains an API key or the value of a secret. It ends with the stable code of its class; docs/errors.md explains
+every code.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _CODE_AT_END = re.compile(r"\(OC\d{4}\)$")
 
 
 class OpenComputerError(Exception):
-    """The base of all errors of this package.
+    """The base class of all errors of this package.
 
     Attributes:
-        code: What names the kind of error in every message, as ``OC1001``; it never changes.
+        code: The code of this kind of error, such as ``OC1001``. It is part of every message and never changes.
     """
 
     code = "OC1000"
@@ -48,7 +48,7 @@ class OpenComputerError(Exception):
     _raised_as: Callable[[type[OpenComputerError]], type[OpenComputerError]] | None = None
 
     def __new__(cls, *args: Any, **_: Any) -> OpenComputerError:
-        """Make it of the class under which this process raises its kind."""
+        """Create an instance of the class that `raise_as` chooses for this process."""
         change = OpenComputerError._raised_as
         return super().__new__(change(cls) if change else cls, *args)
 
@@ -56,37 +56,37 @@ class OpenComputerError(Exception):
         return _with_code(super().__str__(), self.code)
 
     def add_hint(self, text: str) -> None:
-        """Add a sentence to the message, for whoever reads it at the terminal."""
+        """Append a sentence to the message, for the person at the terminal."""
         first, *rest = self.args or ("",)
         self.args = (f"{first} {text}", *rest)
 
 
 def raise_as(change: Callable[[type[OpenComputerError]], type[OpenComputerError]]) -> None:
-    """Let every error be raised as an instance of a subclass of its class, which is shown in another way.
+    """Make every error an instance of a subclass that displays it differently.
 
     Args:
-        change: Gives the subclass, or the class itself, each time that an error is made.
+        change: Returns the subclass for an error's class, or the class itself. Called each time an error is created.
     """
     OpenComputerError._raised_as = staticmethod(change)
 
 
 def _with_code(message: str, code: str) -> str:
-    # A message that quotes another error has that one's code, which says more.
+    # A message that quotes another error ends with that error's code, which is more specific; keep it.
     return message if _CODE_AT_END.search(message) else f"{message} ({code})"
 
 
 class ConfigurationError(OpenComputerError):
-    """A setting (API key, address, SDK version) is missing or can't be used."""
+    """A setting (API key, address, SDK version) is missing or invalid."""
 
     code = "OC1001"
 
 
 class Problem(NamedTuple):
-    """One mistake in an input.
+    """One problem with an input.
 
     Attributes:
-        path: Where it stands in the declared form, as ``manifest.steps[1].aptInstall[0]``.
-        reason: What is wrong and what to do, without the value itself.
+        path: The input's path in the declared form, such as ``manifest.steps[1].aptInstall[0]``.
+        reason: What is wrong and what to do. Never includes the value itself.
     """
 
     path: str
@@ -96,15 +96,15 @@ class Problem(NamedTuple):
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
     def as_failure(self) -> str:
-        """Return the text for an input that is refused: the problem with the code of the error that it makes."""
+        """Return the message for a failed check: the problem, followed by the code of `InvalidInputError`."""
         return _with_code(str(self), InvalidInputError.code)
 
 
 class InvalidInputError(OpenComputerError, ValueError):
-    """An input was refused before anything was sent.
+    """An input was rejected before any request was sent.
 
     Attributes:
-        problems: Every mistake found, in the order of the manifest.
+        problems: Every problem found, in the order of the manifest.
     """
 
     code = "OC1002"
@@ -115,7 +115,7 @@ class InvalidInputError(OpenComputerError, ValueError):
 
 
 class UnresolvedOutputError(OpenComputerError, TypeError):
-    """A manifest that holds a Pulumi Output was asked for its content outside of a resource."""
+    """The content of a manifest was requested outside of a resource, but the manifest contains a Pulumi Output."""
 
     code = "OC1003"
 
@@ -124,7 +124,7 @@ class LocalFileError(OpenComputerError):
     """A local file or directory can't be embedded.
 
     Attributes:
-        relative: The POSIX path of what can't be, below the directory that was named; empty for that itself.
+        relative: The POSIX path of the file relative to the directory that was named; empty for the directory itself.
     """
 
     code = "OC1004"
@@ -135,13 +135,13 @@ class LocalFileError(OpenComputerError):
 
 
 class ContentChangedError(OpenComputerError):
-    """A local file changed between the plan and the upload; the request was given up unfinished."""
+    """A local file changed between the plan and the upload, so the request was aborted."""
 
     code = "OC1005"
 
 
 class RunCancelledError(OpenComputerError):
-    """The run was cancelled before this resource's build had begun, or while it waited for another's."""
+    """The run was cancelled before this resource's build had begun, or while it waited for another build."""
 
     code = "OC1006"
 
@@ -153,13 +153,13 @@ class RunCancelledError(OpenComputerError):
 
 
 class APIError(OpenComputerError):
-    """The OpenComputer API answered with an error, or did not answer as it should.
+    """The OpenComputer API returned an error, gave an invalid response, or did not respond.
 
     Attributes:
-        message: What is wrong and what to do, in our own words.
-        status: The HTTP status, or None where there was no answer, or the error came in a stream.
-        text: The server's own words, cleaned of control sequences, which `str` shows behind the message; they
-            may repeat what was sent. Empty where there are none or they are withheld.
+        message: What is wrong and what to do, as worded by this package.
+        status: The HTTP status, or None if there was no response or the error came in a stream.
+        text: The server's own message, cleaned of control sequences; `str` shows it after `message`. It may repeat
+            parts of the request. Empty if the server sent none or it is withheld.
     """
 
     code = "OC1100"
@@ -175,23 +175,23 @@ class APIError(OpenComputerError):
         return f"{message} The server said: {self.text}" if self.text else message
 
     def reword(self, message: str) -> None:
-        """Put another message in place of this one; the server's words stay."""
+        """Replace the message; the server's own text stays."""
         self.message = message
         self.args = (message,)
 
     def add_hint(self, text: str) -> None:
-        """Add a sentence to the message, for whoever reads it at the terminal."""
+        """Append a sentence to the message, for the person at the terminal."""
         self.reword(f"{self.message} {text}")
 
     def withhold(self, reason: str) -> None:
-        """Drop the server's words, which may repeat a secret; `reason` says why they are not shown."""
+        """Drop the server's text, which may repeat a secret, and append `reason`, which says why it is not shown."""
         if self.text:
             self.text = ""
             self.add_hint(reason)
 
 
 class AuthenticationError(APIError):
-    """The API key is missing at the server, unknown to it, or not allowed to do this (401, 403)."""
+    """The API key is missing, unknown to the server, or not allowed to do this (401, 403)."""
 
     code = "OC1101"
 
@@ -206,7 +206,8 @@ class NotFoundError(APIError):
     """The server has no such record (404).
 
     Attributes:
-        is_of_the_cell: Whether the words are those of the server that holds the records, which knows.
+        is_of_the_cell: Whether the response came from the server that stores the records, so that it can be trusted,
+            rather than from the public endpoint's index, which lags behind.
     """
 
     code = "OC1103"
@@ -214,7 +215,7 @@ class NotFoundError(APIError):
 
 
 class ConflictError(APIError):
-    """The snapshot's name is taken (409), or was taken by another during the build."""
+    """The snapshot's name is taken (409), or was taken by someone else during the build."""
 
     code = "OC1104"
 
@@ -223,10 +224,10 @@ class UnavailableError(APIError):
     """The server can't be reached or can't serve now (connection errors, 429, 5xx).
 
     Attributes:
-        retry_after: The seconds after which the server wants to be asked again, or None if it did not say.
-        has_begun: Whether the server had said anything of a build before.
-        from_cache: Whether it had said that the content comes from its cache.
-        most_attempts: How often it is worth to try, where more attempts don't mend it; None if they may.
+        retry_after: The seconds after which the server asks for a retry, or None if it did not say.
+        has_begun: Whether the server had reported anything about the build before the error.
+        from_cache: Whether the server had reported that the content comes from its cache.
+        most_attempts: The number of attempts after which further ones are pointless, or None if there is no limit.
     """
 
     code = "OC1105"
@@ -243,11 +244,11 @@ class UnavailableError(APIError):
 
 
 class StreamLostError(UnavailableError):
-    """The connection of a build broke off before the build's outcome was known.
+    """The connection of a build was lost before the build's outcome was known.
 
     Attributes:
-        sent: Whether the whole request went out. If so the server may be building, or have built; if not, it
-            has nothing, and the request may be made again.
+        sent: Whether the whole request was sent. If so, the server may be building or may have finished; if not, no
+            build has begun, and it is safe to retry.
     """
 
     code = "OC1106"
@@ -258,25 +259,25 @@ class StreamLostError(UnavailableError):
 
 
 class TimedOutError(APIError):
-    """The server did not answer, or a build did not end, within its time limit."""
+    """The server did not respond, or a build did not end, within the time limit."""
 
     code = "OC1107"
 
 
 class BuildBlockedError(TimedOutError):
-    """The server waited in vain for another build of the same content, alive or lost for good."""
+    """The server waited in vain for another build of the same content, which may still be running or may be lost."""
 
     code = "OC1108"
 
 
 class ProtocolError(APIError):
-    """The answer is not what the API promises: malformed, too large, or about another record."""
+    """The response violates the API: it is malformed, too large, or about another record."""
 
     code = "OC1109"
 
 
 class AnswerTooLargeError(ProtocolError):
-    """The answer holds more bytes than were allowed for; it was not read to its end."""
+    """The response is larger than the limit; the rest of it was not read."""
 
     code = "OC1110"
 
@@ -285,12 +286,13 @@ class BuildFailedError(APIError):
     """A step of the build failed on the server.
 
     Attributes:
-        step: The step's number as the build log counts, from 1; None where the server named none.
-        step_type: The API's type of the step (``apt_install``, ``run``, …), or None.
+        step: The step's number as in the build log, counted from 1; None if the server did not name the step.
+        step_type: The step's type in the API (``apt_install``, ``run``, …), or None.
         exit_code: The exit code of the step's command, or None.
-        place: Where the program declares the step, as ``__main__.py:14 .pip_install(["nump"])``; empty if not known.
-        hint: What probably is the cause, and what to do; empty if nothing is known.
-        last_lines: The last lines of the build's output, as far as the server sends it.
+        place: Where the program declares the step, such as ``__main__.py:14 .pip_install(["nump"])``; empty if
+            unknown.
+        hint: The probable cause, and what to do; empty if unknown.
+        last_lines: The last lines of the build's output that the server sent.
     """
 
     code = "OC1111"

@@ -1,4 +1,4 @@
-"""Fixtures for tests of programs that use OpenComputer. Pytest finds them if this package is installed."""
+"""Pytest fixtures for tests of programs that use OpenComputer. Installing this package makes them available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ARGUMENTS = "opencomputer_emulator_arguments"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option and the setting."""
+    """Add the command-line option and the ini setting."""
     group = parser.getgroup("opencomputer", "OpenComputer's emulator")
     group.addoption(
         _OPTION,
@@ -29,8 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def opencomputer_emulator_process(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
-    """The emulator of this session, with anything that earlier tests left in it."""
-    # Tests without these fixtures don't pay for the import.
+    """The session's emulator. It is not reset between tests; the fixture `opencomputer_emulator` does that."""
+    # Imported here so that tests without these fixtures don't pay for it.
     from .testing import Emulator, RunningEmulator  # noqa: PLC0415
 
     url = request.config.getoption(_OPTION)
@@ -45,7 +45,7 @@ def opencomputer_emulator_process(request: pytest.FixtureRequest) -> Iterator[Ru
 def opencomputer_emulator(
     opencomputer_emulator_process: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> RunningEmulator:
-    """A freshly reset emulator that the test's environment points to."""
+    """The session's emulator, reset for this test; the test's environment variables point to it."""
     opencomputer_emulator_process.reset()
     for name, value in opencomputer_emulator_process.environment.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""Make text from the server fit for a terminal and for Pulumi's engine.
+"""Make text from the server safe for a terminal and for Pulumi's engine.
 
 Pulumi's engine panics on ``<{%`` followed by an unknown colour name, and a log line with control sequences could
 rewrite the user's screen.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-#: How Pulumi's protocol represents a value that is not known yet: one text for each type.
+#: The strings with which Pulumi's protocol represents an unknown value, one for each type.
 UNKNOWN_MARKS = frozenset(
     {
         "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
@@ -20,7 +20,8 @@ UNKNOWN_MARKS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-# These mark special values. A server's text that equals one of either would be taken for it.
+# The strings with which Pulumi's protocol marks special values, such as secrets. If the server's text equals one of
+# these or of the above, Pulumi would misread it.
 _SIGNATURES = frozenset(
     {
         "4dabf18193072939515e22adb298388d",
@@ -33,7 +34,7 @@ _SIGNATURES = frozenset(
 )
 
 EXCERPT_LENGTH = 200
-"""The most characters of the server's text that an error quotes."""
+"""The maximum number of characters of the server's text that an error quotes."""
 
 _SEQUENCES = re.compile(
     "\x1b\\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
@@ -48,7 +49,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    r"""Return the text without control sequences, control and direction-changing characters.
+    r"""Return the text without control sequences, control characters and characters that change text direction.
 
     Line ends of every kind become ``\n``, tabs stay, lone surrogates become U+FFFD, and Pulumi's colour
     introducer ``<{%`` is broken with a space.
@@ -59,16 +60,16 @@ def clean(text: str) -> str:
 
 
 def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
-    """Return the cleaned text on one line of at most `length` characters, shortened with ``…``."""
+    """Return the cleaned text on one line of at most `length` characters; ``…`` replaces what is cut off."""
     line = " ".join(clean(text).split()).replace("<{%", "<{ %")
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
 def is_engine_mark(text: str) -> bool:
-    """Tell whether Pulumi's engine would take the text for one of its own markers, such as an unknown value."""
+    """Tell whether the text equals one of the Pulumi engine's markers, such as that of an unknown value."""
     return text in UNKNOWN_MARKS or text in _SIGNATURES
 
 
 def quoted(name: str) -> str:
-    """Return a name for a message: cleaned, shortened and in quotes."""
+    """Return a name for use in a message: cleaned, shortened and in quotes."""
     return f"'{excerpt(name)}'"

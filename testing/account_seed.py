@@ -1,4 +1,4 @@
-"""An account of fifty snapshots that people made by hand, as a seed of the emulator."""
+"""A seed for the emulator: an account with fifty handmade snapshots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_opencomputer import Manifest
 
-#: Bytes that are no text.
+#: Binary data.
 BINARY = bytes(range(256)) * 8
 
 
@@ -28,12 +28,12 @@ def _form(*steps: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"base": "base", "steps": list(steps), **more}
 
 
-#: What is odd about hand-made snapshots, by name.
+#: Handmade snapshots with unusual manifests, by name.
 ODD: dict[str, dict[str, Any]] = {
     "empty": _form(),
     "no base": {"steps": [_step("run", commands=["true"])]},
     "another-base": {"base": "other", "steps": [_step("workdir", path="/w")]},
-    # A shell takes these words otherwise than they look; the record counts as it is.
+    # The shell reads these words differently from what they look like; the manifest must be kept as recorded.
     "unquoted": _form(_step("pip_install", packages=["pandas>=2", "numpy"]), _step("workdir", path="/my work")),
     "unquoted-with-files": _form(_step("pip_install", packages=["pandas>=2"]), _directory("/app", **{"a.bin": BINARY})),
     "unquoted-with-bytes": _form(
@@ -71,7 +71,7 @@ ODD: dict[str, dict[str, Any]] = {
     'name\'s "quoted" ${x} <b>': _form(_step("run", commands=["echo q"])),
 }
 
-#: A value that looks like a secret in each of these.
+#: A value that looks like a secret, used in each of these.
 SECRET = "hunter2-of-the-tests"
 SECRETS: dict[str, dict[str, Any]] = {
     "with-token": _form(_step("env", vars={"REGION": "eu", "API_TOKEN": SECRET})),
@@ -81,7 +81,7 @@ SECRETS: dict[str, dict[str, Any]] = {
 
 
 def fifty() -> dict[str, dict[str, Any]]:
-    """Fifty snapshots by name, in the API's form, none with a secret."""
+    """Return fifty snapshots by name, in the API's form, without secrets."""
     rest = 50 - len(ODD)
     usual = {
         f"agents-{number:02}": Manifest.base()

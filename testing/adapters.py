@@ -1,4 +1,4 @@
-"""The two ways in which the engine reaches the provider; what holds with one holds with the other."""
+"""The two ways in which the engine reaches the provider. Most tests run with both."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 @dataclass(frozen=True)
 class Adapter:
-    """One of them.
+    """One way to reach the provider.
 
     Attributes:
-        name: What tests call it.
-        module: The module that a Python program takes its resources from.
-        type_prefix: What stands before ``Snapshot`` or ``Image`` in a resource's type.
-        process: Words in the command line of the provider's process.
+        name: Its name in tests.
+        module: The module from which a Python program imports the resources.
+        type_prefix: The part of a resource's type before ``Snapshot`` or ``Image``.
+        process: Text in the command line of the provider's process.
     """
 
     name: str
@@ -29,7 +29,7 @@ PLUGIN = Adapter("plugin", "pulumi_opencomputer.native", "opencomputer:index:", 
 
 
 def only(adapter: Adapter) -> pytest.MarkDecorator:
-    """Marks what one adapter alone can do."""
+    """Mark a test that runs with one adapter only."""
     return pytest.mark.parametrize("adapter", [adapter], indirect=True, ids=[adapter.name])
 
 

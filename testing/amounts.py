@@ -1,32 +1,32 @@
-"""How much is tried: some by `make test`, full matrices by `make test-all`, much at random by `make soak`."""
+"""How many cases run: a selection with `make test`, all with `make test-all`, many random ones with `make soak`."""
 
 from __future__ import annotations
 
 import os
 
-#: The suite is the same at each run; a soak looks for what nobody has seen yet.
+#: Whether this is a soak, which tries new random cases; otherwise each run tries the same ones.
 SOAKING = bool(os.environ.get("OPENCOMPUTER_SOAK"))
 
-#: Whether full matrices are tried (tests marked `full` are among them), in place of a choice of their cases.
+#: Whether to run all cases of the matrices, including the tests marked `full`, rather than a selection.
 ALL = SOAKING or bool(os.environ.get("OPENCOMPUTER_TEST_ALL"))
 
-#: `make test` tries every fifth case of the fault matrix, and every nineteenth behind the edge. Most calls have 16 or
-#: 21 faults: steps that divide neither reach other faults at each call.
+#: `make test` runs every fifth case of the fault matrix, and every nineteenth behind the edge. Most calls have 16 or
+#: 21 faults; these steps divide neither number, so each call gets different faults.
 FAULT_STEP = 1 if ALL else 5
 FAULT_STEP_BEHIND_THE_EDGE = 1 if ALL else 19
 
-#: Random programs of the stateful test, tried in groups.
+#: Number of random programs of the stateful test in a group.
 PROGRAMS_IN_A_GROUP = 100 if ALL else 40
 GROUPS_OF_PROGRAMS = 20 if SOAKING else 1
 
-#: How often each kill is made.
+#: Number of repetitions of each kill.
 KILLS = 20 if SOAKING else 1
 
-#: Examples of each property of the unit tests.
+#: Number of examples for each property in the unit tests.
 EXAMPLES = 5_000 if SOAKING else 100
 
-#: Generated manifests that Go hashes as well.
+#: Number of generated manifests that are compared with Go's hashes.
 MANIFESTS = 200_000 if SOAKING else 12_000
 
-#: Lives of a snapshot and an image against a server that answers at random, with each adapter.
+#: Number of random servers against which each adapter deploys and destroys a snapshot and an image.
 HOSTILE_SERVERS = 2_000 if SOAKING else 20

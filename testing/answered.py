@@ -1,4 +1,4 @@
-"""What tests of the server's answers share: a record as it answers one, and what takes the key out of a text."""
+"""Helpers for tests of the server's responses: a record as the server returns it, and a function to hide the key."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ ROW = {
 
 
 def redact(value: str) -> str:
-    """Return the text without the key."""
+    """Return the text with the API key redacted."""
     return value.replace(KEY, "[API key]")

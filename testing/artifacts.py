@@ -1,4 +1,4 @@
-"""What a release publishes, for tests that have nothing else of the project."""
+"""The artifacts of a release, for tests that use nothing else of the project."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from sdks import run
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ROOT / "tests" / "programs"
-#: Where Maven keeps what it downloads, apart from the user's own.
+#: Maven's download folder for tests, separate from the user's.
 MAVEN_REPOSITORY = ROOT / "build" / "maven"
 
 
 @dataclass(frozen=True)
 class Artifacts:
-    """The folder that they were made in; each is made when it is first asked for.
+    """A folder of artifacts. Each is built on first use.
 
     Attributes:
-        folder: The folder. One that OPENCOMPUTER_ARTIFACTS names is taken as it is: so a release tries what it
-            publishes.
+        folder: The folder. If OPENCOMPUTER_ARTIFACTS names one, its files are used as they are, so that a release
+            tests exactly what it publishes.
     """
 
     folder: Path
 
     def plugin(self) -> Path:
-        """The plugin's archive for this machine."""
+        """Return the plugin's archive for this machine's platform."""
         machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
         return self._made(f"pulumi-resource-opencomputer-v*-{sys.platform}-{machine}.tar.gz", "plugin")
 
     def wheel(self) -> Path:
-        """The Python package."""
+        """Return the Python wheel."""
         return self._made("pulumi_opencomputer-*.whl", "package")
 
     def source(self) -> Path:
-        """The Python package's source distribution."""
+        """Return the Python source distribution."""
         return self._made("pulumi_opencomputer-*.tar.gz", "package")
 
     def nodejs(self) -> Path:
-        """The npm package."""
+        """Return the npm package."""
         return self._made("pulumi-opencomputer-*.tgz", "sdks", "nodejs")
 
     def go(self) -> Path:
-        """The Go module's folder."""
+        """Return the Go module's folder."""
         return self._made("sdk-go", "sdks", "go")
 
     def java(self) -> Path:
-        """The Maven repository."""
+        """Return the Maven repository."""
         return self._made("maven", "sdks", "java")
 
     def _made(self, pattern: str, *what: str) -> Path:

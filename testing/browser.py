@@ -1,7 +1,7 @@
-"""A headless Chromium, told what to do by its own protocol over a pipe.
+"""A headless Chromium, controlled with the DevTools protocol over a pipe.
 
-A page's test needs ten of the protocol's commands, and a driver of browsers would be the largest thing that is
-installed here, so there is none.
+The tests of pages need only ten of the protocol's commands, so there is no need for a browser driver, which would be
+the largest of this project's dependencies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FLAGS = (
     "--force-color-profile=srgb",
     "--proxy-server=direct://",
 )
-# The browser reads commands from descriptor 3, and answers on descriptor 4.
+# The browser reads commands from file descriptor 3, and writes responses to descriptor 4.
 _LAUNCHER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -45,11 +45,11 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 class BrowserError(RuntimeError):
-    """The browser refuses a command, or a script on the page fails."""
+    """The browser rejected a command, or a script on the page failed."""
 
 
 def find_browser() -> str | None:
-    """Return where a Chromium is, or None if there is none."""
+    """Return the path of a Chromium, or None if there is none."""
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
@@ -57,8 +57,8 @@ class Browser:
     """One browser with one page.
 
     Attributes:
-        requested: The address of everything that the page asked for.
-        complaints: What the page wrote on the console, its exceptions, and what its policy forbade.
+        requested: The URLs of all requests of the page.
+        complaints: The page's console messages, its exceptions, and violations of its content security policy.
     """
 
     def __init__(self, program: str, profile: Path) -> None:
@@ -74,19 +74,19 @@ class Browser:
             raise
 
     def open(self, url: str) -> None:
-        """Go to an address, and wait until what it is made of is there."""
+        """Open a URL, and wait until everything on the page is loaded."""
         self.command("Page.navigate", url=url)
         self.wait_for("document.readyState === 'complete'")
 
     def evaluate(self, script: str) -> Any:
-        """Return what an expression gives on the page, a promise's value included."""
+        """Return the value of an expression on the page; for a promise, wait for its value."""
         answer = self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise BrowserError(json.dumps(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
     def wait_for(self, script: str) -> Any:
-        """Evaluate an expression until it is true, and return what it gave."""
+        """Evaluate an expression until it is truthy, and return its value."""
         end = time.monotonic() + _DEADLINE
         while not (value := self.evaluate(script)):
             assert time.monotonic() < end, f"this did not come true: {script}; {self.complaints}"
@@ -94,7 +94,7 @@ class Browser:
         return value
 
     def resize(self, width: int, height: int, *, phone: bool = False) -> None:
-        """Give the page a size, in its own pixels; a phone is touched and scrolls as one."""
+        """Resize the page, in CSS pixels; with `phone`, emulate a phone's touch and scrolling."""
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -104,30 +104,30 @@ class Browser:
         )
 
     def prefer(self, scheme: str) -> None:
-        """Let the system prefer ``light`` or ``dark``."""
+        """Set the colour scheme that the system prefers, ``light`` or ``dark``."""
         self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def press(self, key: str) -> None:
-        """Press and let go of a key, such as ``Enter`` or ``Tab``."""
+        """Press and release a key, such as ``Enter`` or ``Tab``."""
         codes = {"Enter": (13, "\r"), "Tab": (9, "")}
         code, text = codes[key]
         self.command("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, text=text)
         self.command("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
     def enter(self, text: str) -> None:
-        """Type a text where the focus is."""
+        """Type text into the focused element."""
         self.command("Input.insertText", text=text)
 
     def screenshot(self) -> bytes:
-        """Return what is in sight, as a PNG."""
+        """Return the visible part of the page as a PNG."""
         return base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
 
     def command(self, method: str, **parameters: Any) -> Any:
-        """Give the page a command of the protocol, and return its answer."""
+        """Send a command of the protocol to the page, and return its result."""
         return self._command(method, self._session, **parameters)
 
     def close(self) -> None:
-        """End the browser."""
+        """Stop the browser."""
         self._process.kill()
         self._process.wait(_DEADLINE)
         os.close(self._to_browser)
@@ -150,11 +150,11 @@ class Browser:
     def _start(self, program: str, profile: Path) -> None:
         commands, self._to_browser = os.pipe()
         self._from_browser, answers = os.pipe()
-        # Away from 3 and 4, where the browser looks for them.
+        # Use descriptors from 10 up here: the launcher copies them to 3 and 4.
         inherited = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (commands, answers)]
         flags = [*_FLAGS, f"--user-data-dir={profile}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
-            # Root, as in a container, can't have a sandbox of the browser's.
+            # The browser's sandbox does not work as root, the user in most containers.
             flags.append("--no-sandbox")
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LAUNCHER, *map(str, inherited), program, *flags],

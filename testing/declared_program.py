@@ -1,4 +1,4 @@
-"""One program, written for each way in which a program reaches the provider."""
+"""Write the same program for each adapter and language."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from project import Project
 
 @dataclass(frozen=True)
 class Ref:
-    """Another resource of the program, by its name."""
+    """A reference to another resource of the program, by its name."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Code:
-    """A value of an option that only Python can write."""
+    """An option's value as Python source, for options that only Python has."""
 
     python: str
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource.
+    """A resource that the program declares.
 
     Attributes:
         name: Its name in Pulumi.
-        command: What its only step runs.
-        fixed: The snapshot's name, or None for a generated one.
+        command: The command that its only step runs.
+        fixed: The snapshot's fixed name, or None for a generated one.
         kind: ``Snapshot`` or ``Image``.
-        options: Its resource options, under their names in Python.
-        properties: Further properties, as ``adopt``.
+        options: Its resource options, by their Python names.
+        properties: Further properties, such as ``adopt``.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Declared:
 
 @dataclass(frozen=True)
 class Column:
-    """A way to write a program.
+    """A kind of program: a column in the documentation's table of features.
 
     Attributes:
-        name: What the table calls it.
+        name: The column's heading.
         adapter: How the engine reaches the provider.
-        is_yaml: Whether the program is YAML.
+        is_yaml: Whether the program is in YAML.
     """
 
     name: str
@@ -65,12 +65,12 @@ class Column:
         """Write a program that declares the resources.
 
         Args:
-            project: Where.
-            resources: In their order.
-            head: Python in front of them.
+            project: The project to write to.
+            resources: The resources, in order.
+            head: Python code to put before them.
         """
         if self.is_yaml:
-            # JSON is YAML; Pulumi quotes a line of it with an error.
+            # JSON is valid YAML. It is indented because Pulumi quotes the line of an error.
             project.yaml("resources: " + json.dumps(dict(map(_in_yaml, resources)), indent=1) + "\n")
         else:
             project.program("\n".join([head, *map(_in_python, resources), ""]))

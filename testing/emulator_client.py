@@ -1,4 +1,4 @@
-"""A plain HTTP client for the emulator's tests: requests as bytes on the wire, events as they arrive."""
+"""A plain HTTP client for tests of the emulator, with access to raw bytes and events."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ STREAM = {"Accept": "text/event-stream"}
 
 
 def manifest(*commands: str, **more: Any) -> dict[str, Any]:
-    """A manifest of one run step."""
+    """Return a manifest with one run step."""
     return {"base": "base", "steps": [{"type": "run", "args": {"commands": list(commands)}}], **more}
 
 
 def client(emulator: Emulator) -> httpx.Client:
-    """A client that is let in."""
+    """Return an HTTP client with the emulator's key."""
     return httpx.Client(
         base_url=emulator.url, headers=emulator.headers, timeout=DEADLINE, trust_env=False, verify=False
     )
 
 
 def call(emulator: Emulator, method: str, path: str, **request: Any) -> httpx.Response:
-    """Make one request."""
+    """Send one request."""
     with client(emulator) as http:
         return http.request(method, path, **request)
 
 
 def create(emulator: Emulator, name: str, image: Any, *, query: str = "", **headers: str) -> httpx.Response:
-    """Ask for a snapshot, plainly unless `Accept` or the query say otherwise."""
+    """Create a snapshot. The response is plain JSON unless `Accept` or the query ask for a stream."""
     with client(emulator) as http:
         return http.post(f"/api/snapshots{query}", json={"name": name, "image": image}, headers=headers)
 
 
 def stream(emulator: Emulator, path: str, body: Any) -> list[tuple[str, Any]]:
-    """Send a body and return the events of the answer."""
+    """Send a body and return the events of the response."""
     with client(emulator) as http:
         response = http.post(path, json=body, headers=STREAM)
     assert response.status_code == 200, response.text
@@ -48,7 +48,7 @@ def stream(emulator: Emulator, path: str, body: Any) -> list[tuple[str, Any]]:
 
 
 def events(text: str) -> Iterator[tuple[str, Any]]:
-    """The events of a stream; a comment is an event of its own."""
+    """Yield the events of a stream. A comment counts as an event too."""
     for block in filter(None, text.split("\n\n")):
         if block.startswith(":"):
             yield block, None
@@ -58,7 +58,7 @@ def events(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def open_post(emulator: Emulator, path: str, value: Any, *, accept: str = "*/*") -> socket.socket:
-    """Send a body over a socket of one's own, and leave it open with nothing read."""
+    """Send a body over a new socket, and return the open socket without reading from it."""
     body = json.dumps(value).encode()
     host, port = emulator.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), DEADLINE)

@@ -1,4 +1,4 @@
-"""An emulator as a real process: started, killed and restarted by tests."""
+"""An emulator in a separate process that tests start, kill and restart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from pulumi_opencomputer.testing import RunningEmulator
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# What is asked here goes over plain http; without `verify` no certificates are loaded, which takes long.
 DEADLINE = 30.0
 API_KEY = "test-key-of-the-emulator"
 MODULE = (sys.executable, "-m", "pulumi_opencomputer.emulator")
@@ -29,9 +28,9 @@ class Emulator(RunningEmulator):
     """A running emulator.
 
     Attributes:
-        url: Where it listens; the same after a restart.
+        url: Its address; the same after a restart.
         api_key: The key that it accepts.
-        log_path: What it wrote on standard error, of all its processes.
+        log_path: The file with the standard error of all its processes.
     """
 
     def __init__(
@@ -45,8 +44,8 @@ class Emulator(RunningEmulator):
     ) -> None:
         """Start an emulator whose database and log are in a folder.
 
-        `options` are those of the command line: ``step_seconds=0.1``, ``ideal=True``. Steps take no time unless told.
-        `command` starts another program with the same command line, `more_arguments` are added to it as they are.
+        `options` are command-line options, such as ``step_seconds=0.1`` or ``ideal=True``; by default steps take no
+        time. `command` starts another program that takes the same options. `more_arguments` are appended unchanged.
         """
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__("", api_key)
@@ -57,53 +56,53 @@ class Emulator(RunningEmulator):
 
     @property
     def process(self) -> subprocess.Popen[str]:
-        """The process that runs now, or ran last."""
+        """The current process, or the last one."""
         return self._process
 
     def kill(self) -> None:
-        """Kill it with SIGKILL, in the middle of whatever it does."""
+        """Kill the process with SIGKILL, whatever it is doing."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """Ask it to end; return its exit code."""
+        """Stop the process with SIGTERM; return its exit code."""
         return self._end(signal.SIGTERM)
 
     def restart(self) -> None:
-        """Start it again after its end, with the same database and the same url."""
+        """Start the process again with the same database and URL."""
         assert self._process.poll() is not None, "it still runs"
         self._start(self.url.rpartition(":")[2])
 
     def create(self, name: str, image: dict[str, Any]) -> dict[str, Any]:
-        """Build an image, given in the API's form, under a name, as another client would; return the row."""
+        """Create a snapshot of an image in the API's form, as another client would; return its record."""
         self.ask("POST", "/api/snapshots", {"name": name, "image": image})
         return self.snapshot(name)
 
     def delete_checkpoint(self, checkpoint_id: str) -> None:
-        """Delete a checkpoint, as an ordinary key can do."""
+        """Delete a checkpoint, as any client with a key can."""
         self._delete(f"/_emulator/checkpoints/{checkpoint_id}")
 
     def lose_checkpoint(self, checkpoint_id: str) -> None:
-        """Let a checkpoint's bytes be missing."""
+        """Make a checkpoint's bytes go missing."""
         self._delete(f"/_emulator/checkpoints/{checkpoint_id}/bytes")
 
     def skew(self, seconds: float) -> None:
-        """Set the server's clock wrong."""
+        """Make the server's clock wrong by some seconds."""
         self.ask("POST", "/_emulator/clock", {"skew": seconds})
 
     def set_edge(self, **changes: Any) -> None:
-        """Change the edge: ``lag=[0, 8]``, ``hasCell=False``."""
+        """Change the edge's settings, such as ``lag=[0, 8]`` or ``hasCell=False``."""
         self.ask("POST", "/_emulator/edge", changes)
 
     def forget_requests(self) -> None:
-        """Begin `requests` anew."""
+        """Clear `requests`."""
         self._delete("/_emulator/requests")
 
     def clear(self) -> None:
-        """Forget all rows, builds and requests."""
+        """Delete all records, builds and requests."""
         self._delete("/_emulator/records")
 
     def log(self) -> str:
-        """Return what it wrote on standard error."""
+        """Return what the processes have written to standard error."""
         return self.log_path.read_text(encoding="utf-8")
 
     def __enter__(self) -> Self:
@@ -147,7 +146,7 @@ class Emulator(RunningEmulator):
 
 
 def wait_until(condition: Any, deadline: float = DEADLINE) -> Any:
-    """Poll until `condition()` is true, and return what it gave; fail after `deadline` seconds."""
+    """Poll until `condition()` is truthy, and return its value; fail after `deadline` seconds."""
     end = time.monotonic() + deadline
     while not (value := condition()):
         assert time.monotonic() < end, "this did not happen in time"

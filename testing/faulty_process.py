@@ -1,4 +1,4 @@
-"""An emulator as a real process, whose answers fail on demand."""
+"""An emulator in a separate process whose responses fail on demand."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from emulator_process import DEADLINE, Emulator
 
 
 class FaultyEmulator(Emulator):
-    """An emulator whose answers fail on demand, and which waits for nothing long."""
+    """An emulator whose responses fail on demand, with short waits."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        # Tests ask it so often that a new client for each question takes longer than what is tested.
+        # Share one client: tests send so many requests that a new one for each would take longer than the test. Over
+        # plain http it needs no certificates, which are slow to load.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(timeout=DEADLINE, trust_env=False, verify=False, limits=limits)
         super().__init__(folder, **{"wait_seconds": 0.1, "keepalive_seconds": 0.1, **options})
 
     def change_build(self, content_hash: str, status: str, *, age: float = 0.0) -> None:
-        """Give the unnamed record of a content another status and, in seconds, another age."""
+        """Change the status of a content's unnamed record, and its age in seconds."""
         self.change({"contentHash": content_hash}, status=status, age=age, checkpointId=None)
 
     def get(self, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Every Pulumi feature that concerns a resource: the data of the documented table, and how tests refer to it."""
+"""Every Pulumi feature that concerns a resource: the documentation's table of them, and marks for their tests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from declared_program import COLUMNS
 
 
 class Cell(NamedTuple):
-    """What comes of a feature in one kind of program.
+    """The outcome of a feature in one kind of program.
 
     Attributes:
-        verdict: ``right``; ``refused`` before anything is sent; ``Pulumi's own`` where Pulumi itself decides.
-        words: Words of the refusal; or what Pulumi does.
+        verdict: ``right`` if it works, ``refused`` if it is rejected before anything is sent, or ``Pulumi's own`` if
+            Pulumi itself decides.
+        words: Text of the rejection, or what Pulumi does.
     """
 
     verdict: str
@@ -34,10 +35,10 @@ class Feature(NamedTuple):
     """A row of the table.
 
     Attributes:
-        group: Where it belongs.
-        name: Its name in Pulumi: an option as in Python, a flag, a command.
-        effect: What comes of it where it is right.
-        cells: Of each column.
+        group: The group of features that it belongs to.
+        name: Its name in Pulumi: an option's Python name, a flag or a command.
+        effect: What happens if it works.
+        cells: The outcome in each column.
     """
 
     group: str
@@ -52,12 +53,12 @@ ABSENT = Cell("Pulumi's own", "YAML has no such option")
 
 
 def refused(words: str) -> Cell:
-    """A refusal with these words in it."""
+    """Return a cell for a feature that is rejected with a message containing these words."""
     return Cell("refused", words)
 
 
 def own(words: str) -> Cell:
-    """Pulumi decides: what it does."""
+    """Return a cell for a feature where Pulumi itself decides; `words` say what it does."""
     return Cell("Pulumi's own", words)
 
 
@@ -218,7 +219,7 @@ FEATURES: list[Feature] = [
 
 
 def feature(name: str) -> Feature:
-    """The feature of a name."""
+    """Return the feature with a name."""
     return next(each for each in FEATURES if each.name == name)
 
 
@@ -226,7 +227,7 @@ _turn = itertools.count()
 
 
 def tries(*names: str, columns: Sequence[str] = ("dynamic", "python", "yaml")) -> Callable[[Any], Any]:
-    """Mark a test as what tries some features, in each of the columns; one column a test unless all are wanted."""
+    """Mark a test as covering some features in some columns. Only one of the columns runs, unless all cases do."""
     available = [column for column in COLUMNS if column.name in columns]
     chosen = available if ALL else [available[next(_turn) % len(available)]]
 
@@ -238,12 +239,12 @@ def tries(*names: str, columns: Sequence[str] = ("dynamic", "python", "yaml")) -
 
 
 def cell(name: str, column: str) -> Cell:
-    """What is to come of a feature in a column."""
+    """Return the expected outcome of a feature in a column."""
     return feature(name).cells[[each.name for each in COLUMNS].index(column)]
 
 
 def table() -> str:
-    """The table for the documentation."""
+    """Return the table for the documentation, in Markdown."""
     lines = []
     for group, rows in itertools.groupby(FEATURES, lambda each: each.group):
         lines += [

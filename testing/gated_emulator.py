@@ -1,8 +1,8 @@
-"""An emulator with a gate: it holds a change back just after a request of the test's choice.
+"""An emulator with a gate that blocks all changes after a request that the test chooses.
 
-Run like the emulator itself, with ``--gate FILE`` besides. While FILE exists and holds a method and a path, as
-``DELETE /api/snapshots/daily``, every POST and DELETE that comes after such a request was answered is held until
-FILE is gone; FILE with ``.held`` behind its name appears when the first one is.
+Takes the emulator's arguments, and ``--gate FILE``. FILE contains a method and a path, such as
+``DELETE /api/snapshots/daily``. Once such a request was answered, every further POST and DELETE is blocked until FILE
+is deleted. When the first one is blocked, a file of the same name with the suffix ``.held`` appears.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pulumi_opencomputer.emulator.server import listen, serve
 
 
 class Gate:
-    """An ASGI middleware around the emulator."""
+    """An ASGI middleware that blocks changes."""
 
     def __init__(self, app: ASGIApp, file: Path) -> None:
         self._app = app
@@ -36,7 +36,7 @@ class Gate:
             await self._hold()
 
         async def send_watched(message: Message) -> None:
-            # Before the answer goes out: the client's next request may be here at once.
+            # Close the gate before sending the response: the client's next request may follow immediately.
             self._closed = self._closed or f"{scope['method']} {scope['path']}" == self._wanted()
             await send(message)
 
@@ -56,7 +56,7 @@ class Gate:
 
 
 def announce(url: str) -> None:
-    """Print the one line of JSON that whoever started this reads."""
+    """Print the line of JSON that the parent process reads."""
     sys.stdout.write(json.dumps({"url": url}) + "\n")
     sys.stdout.flush()
 

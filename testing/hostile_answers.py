@@ -1,4 +1,4 @@
-"""A server that answers at random, by a seed: good answers with something wrong in them, and nonsense."""
+"""A server with seeded random responses: valid ones with something wrong in them, and nonsense."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from pulumi_opencomputer.content import content_hash
 
-#: What a terminal or the command line would obey, and what Pulumi would take for a value that is not known.
+#: Sequences that a terminal or Pulumi's command line would act on. The next two mark unknown and secret values for
+#: Pulumi.
 NASTY = "\x1b]0;pwned\x07\x1b[2J\x9b31m<{%x%}>\u202e\r"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
@@ -26,7 +27,7 @@ _TIME = "2026-08-01T10:00:00Z"
 
 
 class HostileServer(ThreadingHTTPServer):
-    """The server, in a thread.
+    """The server, in its own thread.
 
     Attributes:
         url: Its address.
@@ -43,12 +44,12 @@ class HostileServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def begin(self, seed: int) -> None:
-        """Forget all, and choose the answers from now on by a seed."""
+        """Forget everything, and choose responses with this seed from now on."""
         self.random = random.Random(seed)
         self.records = {}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away."""
+        """Ignore a client that disconnects."""
 
     def __enter__(self) -> HostileServer:
         return self
@@ -61,7 +62,7 @@ class HostileServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One answer, and the end of the connection."""
+    """The handler of one request: it sends a response and closes the connection."""
 
     protocol_version = "HTTP/1.1"
     server: HostileServer
@@ -119,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         return f"event: {name}{end}data: {json.dumps(value)}{end}{end}".encode()
 
     def _wrong(self, value: Any, chance: float = 0.5) -> Any:
-        """The value with something wrong in it, perhaps."""
+        """Return the value, possibly with something wrong in it."""
         if not self._chance(chance):
             return value
         if isinstance(value, dict) and value and self._chance(0.9):
@@ -159,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.random.choice(values)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _record(name: str, hash_: str) -> dict[str, Any]:

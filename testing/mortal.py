@@ -1,4 +1,4 @@
-"""A provider whose process is killed at any call of random programs, and how such programs are tried."""
+"""Simulate a provider process that is killed at any API call, and run random programs with it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class KilledError(BaseException):
-    """The provider's process is killed here."""
+    """The simulated death of the provider's process."""
 
 
 class Killer:
-    """Kills at the n-th call, before or after it, or at an event of its stream."""
+    """The decision to kill the process at the n-th call: before it, after it, or at an event of its stream."""
 
     def __init__(self) -> None:
         self.left: int | None = None
@@ -29,7 +29,7 @@ class Killer:
         self.struck = False
 
     def call(self, work: Callable[[], T]) -> T:
-        """Carry out one call of the client."""
+        """Make one call of the client."""
         if self.left is not None:
             self.left -= 1
         if self._is_due("before"):
@@ -40,12 +40,12 @@ class Killer:
         return result
 
     def event(self) -> None:
-        """An event of the call's stream has come."""
+        """Note that an event of the call's stream has arrived."""
         if self._is_due("event"):
             self.strike()
 
     def strike(self) -> None:
-        """Kill."""
+        """Kill the process."""
         self.left, self.struck = None, True
         raise KilledError
 
@@ -54,7 +54,7 @@ class Killer:
 
 
 class MortalClient(Client):
-    """A client whose process may be killed at each call."""
+    """A client whose process may be killed at any call."""
 
     killer: Killer
 
@@ -84,7 +84,7 @@ class MortalClient(Client):
 
 
 def try_programs(machine: type[RuleBasedStateMachine], programs: int) -> None:
-    """Try so many random programs of a machine."""
+    """Run that many random programs of a state machine."""
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -1,7 +1,7 @@
-"""States that older versions of the package wrote, put back with the records that they speak of.
+"""States written by older versions of the package, restored together with the records that they refer to.
 
-An export is kept with placeholders for what differs between machines and runs. What the server made up, ids and times,
-is replaced by what the emulator makes up when the records are created there again, through its API.
+An export is stored with placeholders for whatever differs between machines and runs. To restore it, the records are
+created again through the emulator's API, and the old ids and times in the state are replaced with the new ones.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from project import STACK, Project
 VERSIONS = Path(__file__).parents[1] / "tests" / "states"
 FOLDER, API_URL = "/FOLDER-OF-THE-PROJECT", "http://ADDRESS-OF-THE-API"
 SECRET = "hunter2-hunter2"
-# What a server makes up for a record, and a state may hold.
+# Fields that the server generates for a record, and that a state may contain.
 _MADE_UP = ("id", "checkpointId", "orgId", "createdAt", "lastUsedAt")
 
 
 class OldState:
-    """What one version left behind with one adapter.
+    """The state and records that one version left with one adapter.
 
     Attributes:
         folder: The version's program and its local files.
@@ -39,11 +39,11 @@ class OldState:
         self.records: list[dict[str, Any]] = json.loads(self._records.read_text()) if self._records.exists() else []
 
     def named(self) -> dict[str, dict[str, Any]]:
-        """The records that have a name, by it."""
+        """Return the named records by name."""
         return {record["name"]: record for record in self.records if "name" in record}
 
     def write_program(self, project: Project) -> None:
-        """Put the program and its local files into a project."""
+        """Copy the program and its local files into a project."""
         program = (self.folder / "program.py").read_text()
         (project.folder / "__main__.py").write_text(
             program.replace(f"from {DYNAMIC.module} import", f"from {project.adapter.module} import")
@@ -51,7 +51,7 @@ class OldState:
         shutil.copytree(self.folder / "files", project.folder, dirs_exist_ok=True)
 
     def restore(self, project: Project, emulator: Emulator) -> None:
-        """Create the records again, and import the state that speaks of them."""
+        """Create the records again, and import the state that refers to them."""
         self.write_program(project)
         text = self._state.read_text()
         for old, new in self._recreated(emulator):
@@ -63,14 +63,14 @@ class OldState:
         emulator.forget_requests()
 
     def keep(self, project: Project, emulator: Emulator) -> None:
-        """Write what a deployed project's state and its records are now to the version's folder."""
+        """Save a deployed project's state and records in the version's folder."""
         text = project.pulumi("stack", "export", "--show-secrets")
         text = text.replace(str(project.folder), FOLDER).replace(emulator.url, API_URL)
         self._state.write_text(_pretty(_portable(json.loads(text))))
         self._records.write_text(_pretty(emulator.images()[::-1]))
 
     def _recreated(self, emulator: Emulator) -> list[tuple[str, str]]:
-        """What the server made up for each record then, and now."""
+        """Create the records again; return pairs of the old and new values that the server generated."""
         for name, record in self.named().items():
             emulator.create(name, record["manifest"])
         now = {_key(record): record for record in emulator.images()}
@@ -83,13 +83,13 @@ def _key(record: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _salt(project: Project) -> str:
-    """What the stack's secrets are encrypted with, beside the passphrase; `pulumi stack init` made it."""
+    """Return the salt of the stack's encryption, which `pulumi stack init` generated."""
     (line,) = (project.folder / f"Pulumi.{STACK}.yaml").read_text().splitlines()
     return line.removeprefix("encryptionsalt: ")
 
 
 def _portable(state: dict[str, Any]) -> dict[str, Any]:
-    """The exported state without the salt of one passphrase, since its secrets are plain text, and without paths."""
+    """Return the exported state without machine paths, and without the salt, as its secrets are in plain text."""
     deployment = state["deployment"]
     deployment.pop("secrets_providers", None)
     for resource in deployment["resources"]:

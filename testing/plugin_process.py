@@ -1,4 +1,4 @@
-"""The plugin as a process of its own, spoken to as the engine does: over gRPC, with the engine's own messages."""
+"""The plugin in a separate process, called as the engine calls it: over gRPC, with the engine's own messages."""
 
 from __future__ import annotations
 
@@ -32,47 +32,47 @@ UNKNOWN = UNKNOWN_TEXT
 
 
 def secret(value: Any) -> dict[str, Any]:
-    """A value as the engine marks a secret."""
+    """Return a value marked as secret, as the engine marks it."""
     return {_SIGNATURE: _SECRET, "value": value}
 
 
 def asset(text: str) -> dict[str, Any]:
-    """An asset of text."""
+    """Return a text asset."""
     return {_SIGNATURE: _ASSET, "text": text, "hash": "0"}
 
 
 def archive(path: str) -> dict[str, Any]:
-    """An archive of a directory."""
+    """Return an archive of a directory."""
     return {_SIGNATURE: _ARCHIVE, "path": path, "hash": "0"}
 
 
 def resource(urn: str) -> dict[str, Any]:
-    """A reference to a resource."""
+    """Return a reference to a resource."""
     return {_SIGNATURE: _RESOURCE, "urn": urn}
 
 
 def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Properties as the engine sends them."""
+    """Convert properties to the form in which the engine sends them."""
     return json_format.ParseDict(dict(values), struct_pb2.Struct())
 
 
 def plain(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Properties as mappings and lists; secrets keep their mark."""
+    """Convert properties to mappings and lists; secrets keep their mark."""
     found: dict[str, Any] = json_format.MessageToDict(properties)
     return found
 
 
 def urn(name: str = "daily", token: str = SNAPSHOT) -> str:
-    """The URN of a resource."""
+    """Return the URN of a resource."""
     return f"urn:pulumi:dev::pytest::{token}::{name}"
 
 
 @dataclass
 class FakeEngine(engine_pb2_grpc.EngineServicer):
-    """What the plugin needs of an engine: it keeps the lines that it is sent.
+    """The part of an engine that the plugin needs. Records the log lines that it receives.
 
     Attributes:
-        lines: URN, severity and text of each line.
+        lines: The URN, severity and text of each line.
     """
 
     lines: list[tuple[str, int, str]] = field(default_factory=list)
@@ -88,11 +88,11 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
     def of(self, urn: str) -> list[str]:
-        """The lines on a resource's row."""
+        """Return the lines logged for a resource."""
         return [text for owner, _, text in self.lines if owner == urn]
 
     def stop(self) -> None:
-        """End, as an engine that is killed."""
+        """Stop abruptly, like an engine that is killed."""
         self._server.stop(None).wait()
 
 
@@ -100,13 +100,13 @@ class Plugin:
     """A running plugin.
 
     Attributes:
-        stub: The protocol's calls.
-        engine: Its engine.
-        process: Its process.
+        stub: The gRPC stub, for calls without a method here.
+        engine: The engine that it is connected to.
+        process: The plugin's process.
     """
 
     def __init__(self, engine: FakeEngine, environment: Mapping[str, str], folder: Any) -> None:
-        """Start it in a folder, as the engine does in the project's."""
+        """Start the plugin in a folder, as the engine starts it in the project's folder."""
         self.engine = engine
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("OPENCOMPUTER_", "PULUMI_"))
@@ -124,11 +124,11 @@ class Plugin:
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
 
     def call(self, method: str, request: Any) -> Any:
-        """Make a call and give its answer."""
+        """Make a call and return its response."""
         return getattr(self.stub, method)(request, timeout=DEADLINE)
 
     def fails(self, method: str, request: Any) -> tuple[grpc.StatusCode, str]:
-        """Make a call that must fail; give its status and text."""
+        """Make a call that must fail; return its status and message."""
         with pytest.raises(grpc.RpcError) as caught:
             self.call(method, request)
         error: Any = caught.value
@@ -136,7 +136,7 @@ class Plugin:
         return error.code(), error.details()
 
     def configure(self, **settings: Any) -> Any:
-        """Say hello and configure, as the engine does."""
+        """Send the handshake and the configuration, as the engine does."""
         self.call("Handshake", proto.ProviderHandshakeRequest(engine_address=self.engine.address))
         return self.call(
             "Configure", proto.ConfigureRequest(args=struct(settings), acceptSecrets=True, acceptResources=True)
@@ -149,13 +149,13 @@ class Plugin:
     def checked(
         self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None, *, of: str = urn()
     ) -> dict[str, Any]:
-        """Check good inputs, and give them checked."""
+        """Check valid inputs; return the checked inputs."""
         answer = self.check(news, olds, of=of)
         assert not answer.failures, answer.failures
         return plain(answer.inputs)
 
     def problems(self, news: Mapping[str, Any], *, of: str = urn()) -> list[str]:
-        """The reasons for which inputs are refused."""
+        """Check invalid inputs; return the reasons why they are rejected."""
         failures = self.check(news, of=of).failures
         assert not any(failure.property for failure in failures), "a named property's value is shown in clear"
         return [failure.reason for failure in failures]
@@ -172,12 +172,12 @@ class Plugin:
     def create(
         self, inputs: Mapping[str, Any], *, of: str = urn(), timeout: float = 0, preview: bool = False
     ) -> Deployed:
-        """Create a resource of checked inputs."""
+        """Create a resource from checked inputs."""
         answer = self.call("Create", create_request(inputs, of=of, timeout=timeout, preview=preview))
         return Deployed(of, answer.id, dict(inputs), plain(answer.properties))
 
     def up(self, news: Mapping[str, Any], *, of: str = urn(), timeout: float = 0) -> Deployed:
-        """Check and create."""
+        """Check the inputs and create the resource."""
         return self.create(self.checked(news, of=of), of=of, timeout=timeout)
 
     def read(self, old: Deployed) -> Any:
@@ -188,7 +188,7 @@ class Plugin:
         )
 
     def import_(self, id_: str, *, of: str = urn()) -> Any:
-        """Read a resource by its id alone."""
+        """Import a resource: read it by its id alone."""
         return self.call("Read", proto.ReadRequest(urn=of, id=id_))
 
     def delete(self, old: Deployed) -> None:
@@ -201,18 +201,18 @@ class Plugin:
         return plain(getattr(answer, "return"))
 
     def errors(self) -> str:
-        """What it wrote on standard error."""
+        """Return what the plugin has written to standard error."""
         self._errors.seek(0)
         text: str = self._errors.read()
         return text
 
     def end(self) -> int:
-        """Tell it to end, as the engine does; give its exit code."""
+        """Ask the plugin to stop, as the engine does; return its exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(DEADLINE)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the process if it still runs, and close the connection and its files."""
         self._channel.close()
         if self.process.poll() is None:
             self.process.kill()
@@ -231,7 +231,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Deployed:
-    """A resource as the engine's state has it."""
+    """A resource in the engine's state."""
 
     urn: str
     id: str
@@ -242,7 +242,7 @@ class Deployed:
 def create_request(
     inputs: Mapping[str, Any], *, of: str = urn(), timeout: float = 0, preview: bool = False
 ) -> proto.CreateRequest:
-    """A request to create a resource."""
+    """Return a request to create a resource."""
     return proto.CreateRequest(urn=of, properties=struct(inputs), timeout=timeout, preview=preview)
 
 

@@ -1,4 +1,4 @@
-"""A Pulumi project in a folder, driven with the real command line."""
+"""A Pulumi project in a folder, controlled with the real command line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LIMIT = 300
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command printed, and what the engine's events said.
+    """The result of a command: its output and the engine's events.
 
     Attributes:
         code: The exit code.
         text: Standard output and error, as a CI log shows them.
-        events: The engine's events, each a mapping with one key beside sequence and timestamp.
+        events: The engine's events: each is a mapping with a sequence number, a timestamp and one other key.
     """
 
     code: int
@@ -36,7 +36,7 @@ class Ran:
     events: list[dict[str, Any]]
 
     def steps(self) -> dict[str, str]:
-        """The operation that was planned for each resource, by the resource's own name."""
+        """Return the operation planned for each resource, by the resource's name."""
         found = {}
         for event in self.events:
             metadata = event.get("resourcePreEvent", {}).get("metadata")
@@ -45,7 +45,7 @@ class Ran:
         return found
 
     def changes(self, resource: str) -> dict[str, str]:
-        """What differs in a resource, by the property's path: the kind of difference, as ``update-replace``."""
+        """Return a resource's differences: the kind, such as ``update-replace``, by the property's path."""
         for event in self.events:
             metadata = event.get("resourcePreEvent", {}).get("metadata")
             if metadata and metadata["urn"].rpartition("::")[2] == resource:
@@ -53,12 +53,12 @@ class Ran:
         return {}
 
     def operations(self, resource: str) -> list[str]:
-        """What was done to a resource, in order, by the resource's own name."""
+        """Return the operations performed on a resource, given by its name, in order."""
         done = [event.get("resOutputsEvent", {}).get("metadata") for event in self.events]
         return [entry["op"] for entry in done if entry and entry["urn"].rpartition("::")[2] == resource]
 
     def lines(self, resource: str, severity: str = "info", *, ephemeral: bool = False) -> list[str]:
-        """The log lines under a resource, by its own name."""
+        """Return the log lines of a resource, given by its name."""
         return [
             entry["message"].rstrip("\n")
             for event in self.events
@@ -70,13 +70,13 @@ class Ran:
 
 
 class Project:
-    """A project folder with one stack, its state in a folder beside it.
+    """A project folder with one stack, whose state is in a folder next to it.
 
     Attributes:
-        folder: Where it is.
+        folder: The project's folder.
         adapter: How its Python programs reach the provider.
-        environment: The environment of its commands.
-        color: When its commands print in colours, as for ``--color``.
+        environment: The environment variables of its commands.
+        color: When its commands print in colour; a value of ``--color``.
     """
 
     color = "never"
@@ -105,7 +105,7 @@ class Project:
             "PULUMI_HOME": str(home),
             "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
-            # Without it the command line has no --event-log.
+            # Enables the option --event-log.
             "PULUMI_DEBUG_COMMANDS": "1",
             "CI": "",
             **settings,
@@ -114,36 +114,36 @@ class Project:
         self._run("stack", "init", STACK)
 
     def urn(self, resource: str, kind: str = "Snapshot") -> str:
-        """The URN that a resource of the project has."""
+        """Return the URN of one of the project's resources."""
         return f"urn:pulumi:{STACK}::{PROJECT}::{self.adapter.type_prefix}{kind}::{resource}"
 
     def program(self, body: str) -> None:
-        """Write the program in Python; the names of the adapter's module and `pulumi` are imported for it."""
+        """Write a Python program. Imports of `pulumi` and of the adapter's module are added."""
         head = f"import pulumi\nfrom {self.adapter.module} import Image, Manifest, Snapshot\n"
         (self.folder / "__main__.py").write_text(head + textwrap.dedent(body))
 
     def yaml(self, body: str) -> None:
-        """Write the program in YAML, for the plugin."""
+        """Write a YAML program, which uses the plugin."""
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: yaml\n" + textwrap.dedent(body))
 
     def up(self, *options: str, fails: bool = False) -> Ran:
-        """`pulumi up` without a preview."""
+        """Run `pulumi up` without a preview."""
         return self._operation("up", "--yes", "--skip-preview", *options, fails=fails)
 
     def preview(self, *options: str, fails: bool = False) -> Ran:
-        """`pulumi preview`."""
+        """Run `pulumi preview`."""
         return self._operation("preview", *options, fails=fails)
 
     def refresh(self, *options: str, fails: bool = False) -> Ran:
-        """`pulumi refresh` without a preview."""
+        """Run `pulumi refresh` without a preview."""
         return self._operation("refresh", "--yes", "--skip-preview", *options, fails=fails)
 
     def destroy(self, *options: str, fails: bool = False) -> Ran:
-        """`pulumi destroy` without a preview."""
+        """Run `pulumi destroy` without a preview."""
         return self._operation("destroy", "--yes", "--skip-preview", *options, fails=fails)
 
     def start(self, *options: str) -> Running:
-        """`pulumi up` that goes on while the test does something to it."""
+        """Start `pulumi up` in the background."""
         self._events.unlink(missing_ok=True)
         with self._output.open("w") as output:
             process = subprocess.Popen(
@@ -157,13 +157,13 @@ class Project:
         return Running(self, process)
 
     def finished(self, code: int) -> Ran:
-        """What the command that was started last printed."""
+        """Return the result of the command that was started last, which ended with this exit code."""
         return Ran(code, self._output.read_text(), self._read_events())
 
     def cancel(self) -> None:
-        """`pulumi cancel`: unlock the stack after its command line was killed.
+        """Unlock the stack with `pulumi cancel` after its command line was killed.
 
-        A state file that the kill cut off in writing is first put back from the copy that Pulumi keeps beside it.
+        If the kill left a half-written state file, first restore it from the backup that Pulumi keeps next to it.
         """
         for state in self._state.glob(".pulumi/stacks/*/*.json"):
             try:
@@ -173,13 +173,13 @@ class Project:
         self._run("cancel", "--yes")
 
     def outputs(self, *, show_secrets: bool = True) -> dict[str, Any]:
-        """The stack's outputs."""
+        """Return the stack's outputs."""
         options = ["--show-secrets"] if show_secrets else []
         outputs: dict[str, Any] = json.loads(self._run("stack", "output", "--json", *options).stdout)
         return outputs
 
     def exported(self) -> str:
-        """The exported state, as text."""
+        """Return the exported state as text."""
         return self._run("stack", "export").stdout
 
     def edit_state(self, edit: Callable[[str], str]) -> None:
@@ -189,19 +189,19 @@ class Project:
         self._run("stack", "import", "--file", str(file))
 
     def pulumi(self, *arguments: str) -> str:
-        """Any other command, in the project; what it printed on standard output."""
+        """Run any Pulumi command in the project; return its standard output."""
         return self._run(*arguments).stdout
 
     def tried(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Any other command, which may fail, or asks for something."""
+        """Run a Pulumi command that may fail, or that reads from standard input."""
         return self._run(*arguments, check=False, stdin=stdin)
 
     def rename_stack(self, name: str) -> None:
-        """`pulumi stack rename`."""
+        """Run `pulumi stack rename`."""
         self._run("stack", "rename", name)
 
     def resource(self, name: str) -> dict[str, Any]:
-        """One resource's entry in the state."""
+        """Return a resource's entry in the state."""
         resources = json.loads(self.exported())["deployment"]["resources"]
         (found,) = [entry for entry in resources if entry["urn"].rpartition("::")[2] == name]
         return dict(found)
@@ -219,7 +219,7 @@ class Project:
 
     def _read_events(self) -> list[dict[str, Any]]:
         lines = self._events.read_text().splitlines(keepends=True) if self._events.exists() else []
-        # The last line is cut off where the command line was killed.
+        # If the command line was killed, the last line may be cut off.
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def _command(self, *arguments: str) -> list[str]:
@@ -241,7 +241,7 @@ class Project:
 
 
 class Running:
-    """A command line in the background, in a process group of its own as a shell would start it."""
+    """A command that runs in the background, in its own process group, as a shell would start it."""
 
     def __init__(self, project: Project, process: subprocess.Popen[bytes]) -> None:
         self._project = project
@@ -250,34 +250,34 @@ class Running:
 
     @property
     def group(self) -> int:
-        """The id of its process group."""
+        """The id of the command's process group."""
         return self._process.pid
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: SIGINT to the whole process group."""
+        """Do what Ctrl-C does: send SIGINT to the whole process group."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def terminate(self) -> None:
-        """SIGTERM to the command line."""
+        """Send SIGTERM to the command line."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL to the command line alone."""
+        """Send SIGKILL to the command line only."""
         self._process.kill()
 
     def provider(self) -> int:
-        """The process id of the provider, once it runs."""
+        """Wait until the provider runs, and return its process id."""
         self._provider = self._provider or wait_until(
             lambda: _descendant(self._process.pid, self._project.adapter.process)
         )
         return self._provider
 
     def text(self) -> str:
-        """What it has printed so far."""
+        """Return what the command has printed so far."""
         return self._project.finished(0).text
 
     def wait(self) -> Ran:
-        """Wait for the end."""
+        """Wait for the command's end, and return its result."""
         return self._project.finished(self._process.wait(_LIMIT))
 
     def __enter__(self) -> Running:
@@ -287,19 +287,19 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait(_LIMIT)
-        # A provider lives on without its engine.
+        # A provider outlives its engine.
         if self._provider and is_alive(self._provider):
             os.kill(self._provider, signal.SIGKILL)
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process runs; one that ended, but that nobody waited for, does not."""
+    """Tell whether a process is running; a zombie is not."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
     return state.stdout.strip()[:1] not in ("", "Z")
 
 
 def _descendant(ancestor: int, words: str) -> int | None:
-    """The process below another, youngest generation first, whose command line holds some words."""
+    """Return the deepest descendant of a process whose command line contains some words, or None."""
     listed = subprocess.run(
         ["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout

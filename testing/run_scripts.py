@@ -1,6 +1,6 @@
-"""Run programs one after the other under Pulumi's mocks; a process of its own, told what by JSON on standard input.
+"""A separate process that runs programs under Pulumi's mocks, one after the other.
 
-It prints, as JSON, what went wrong: the traceback of each program that failed, by its name.
+It reads the programs as JSON from standard input, and prints, as JSON, the tracebacks of those that failed, by name.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _CONFIG = {f"{PROJECT}:indexToken": "a-token-of-the-tests", "opencomputer:apiKey
 
 
 class Others(pulumi.runtime.Mocks):
-    """What is not OpenComputer's: other stacks have the outputs that are asked of them."""
+    """Mocks of other packages. A stack reference has every output that a program asks for."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Answer for a resource."""
+        """Return a resource's id and outputs."""
         if args.typ == "pulumi:pulumi:StackReference":
             return args.name, {**args.inputs, "outputs": {"agents": "agents-production"}}
         return args.name, dict(args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
-        """Answer a function."""
+        """Return a function's result."""
         return {}
 
 
 def main() -> None:
-    """Run them all, with what lies in the working directory beside them."""
+    """Run all programs; they can import modules from the working directory."""
     failed = {}
     sys.path.insert(0, "")
     for name, text in json.load(sys.stdin).items():
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def run(text: str, name: str) -> None:
-    """Run one program, and wait for what it registered; one that has nothing to do with Pulumi is run as it is."""
+    """Run one program, and wait for the resources that it registers, if it uses Pulumi."""
     code = compile(text, name, "exec")
     if "pulumi" not in text:
         exec(code, {"__name__": "__main__", "__file__": name})

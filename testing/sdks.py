@@ -1,4 +1,4 @@
-"""The SDKs that the engine's own generators make of the schema."""
+"""The SDKs that Pulumi's own generators make from the schema."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from pulumi_opencomputer.plugin import schema
 _ROOT = Path(__file__).parents[1]
 _LIMIT = 1200
 
-#: The module that the engine is compiled in, where that is done with Go.
+#: The Go module in which the engine is compiled, if it is compiled from source.
 ENGINE = _ROOT / "tools" / "pulumi" / "engine"
-#: Those with which the engine was compiled: what it shares with the generators is then compiled once.
+#: The flags with which the engine was compiled. With the same flags, Go reuses the packages it shares with the
+#: generators.
 FLAGS = ("-trimpath", "-buildvcs=false")
 
 
 @dataclass(frozen=True)
 class Sdks:
-    """What the generators wrote.
+    """The generated SDKs.
 
     Attributes:
-        folder: A folder for each language: ``nodejs``, ``python``, ``go``.
-        findings: What the check of the schema had to say, a line each.
+        folder: The folder with a subfolder for each language: ``nodejs``, ``python``, ``go``.
+        findings: The errors and warnings of the schema check, one a line.
     """
 
     folder: Path
@@ -34,13 +35,13 @@ class Sdks:
 
 
 def generate(folder: Path) -> Sdks:
-    """Generate them as a release does."""
+    """Generate the SDKs as a release does."""
     findings = run(sys.executable, "-m", "tools.release", "--out", folder / "sdks", "generate", cwd=_ROOT).splitlines()
     return Sdks(folder / "sdks", findings)
 
 
 def examples(language: str) -> list[str]:
-    """The programs of one language in the schema's descriptions."""
+    """Return the example programs of one language in the schema's descriptions."""
     spec = schema.generate()
     entries = [*spec["resources"].values(), *spec["functions"].values(), spec["provider"]]
     programs = [
@@ -53,7 +54,7 @@ def examples(language: str) -> list[str]:
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """Run a command, and return what it prints; it must not fail."""
+    """Run a command that must succeed, and return its output."""
     ran = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""The server's shell: its very lines, run by ``/bin/sh`` with stand-ins for the tools."""
+"""Run the exact shell commands of the server with ``/bin/sh`` and stand-ins for the tools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.builder import Manifest
 from pulumi_opencomputer.manifest.prepared import prepare
 
-# Each writes what it was given, an argument a line of its own; sudo runs the rest, as itself.
+# Each stand-in prints its arguments, one a line. The stand-in for sudo runs its arguments as a command.
 _STAND_INS = {
     "sudo": 'exec env "$@"',
     "pip": 'for each; do printf "%s\\0" "$each"; done',
@@ -30,7 +30,7 @@ FIRST = {"pipInstall": ["install", "-q"], "aptInstall": ["install", "-y", "-qq"]
 
 
 class Shell:
-    """Runs lines in a directory of its own, `place`, with the stand-ins first in the path."""
+    """A shell in a temporary directory, `place`, with the stand-ins first in PATH."""
 
     def __init__(self, root: Path) -> None:
         self._tools, self.place = root / "tools", root / "place"
@@ -42,7 +42,7 @@ class Shell:
         (self._tools / "env").symlink_to(shutil.which("env") or "/usr/bin/env")
 
     def run(self, line: str) -> tuple[bytes, int, dict[str, bytes]]:
-        """What a line writes, its exit code, and the files that it leaves."""
+        """Run a command; return its output, its exit code and the files that it leaves."""
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir()
         done = subprocess.run(
@@ -59,10 +59,10 @@ class Shell:
 
 
 def sent(key: str, value: Any) -> Any:
-    """The argument of one step as it is sent.
+    """Return the argument of a step as it is sent to the server.
 
     Raises:
-        InvalidInputError: The step is refused.
+        InvalidInputError: The step is rejected.
     """
     (step,) = Manifest.from_dict({"steps": [{key: value}]}).to_dict()["steps"]
     (argument,) = step["args"].values()
@@ -70,7 +70,7 @@ def sent(key: str, value: Any) -> Any:
 
 
 def arrives(shell: Shell, key: str, value: Any) -> list[str]:
-    """The words that the tool is given for a step."""
+    """Return the arguments that a step's tool receives."""
     argument = sent(key, value)
     words = argument if isinstance(argument, str) else " ".join(argument)
     output, code, files = shell.run(LINES[key].format(words))
@@ -81,7 +81,7 @@ def arrives(shell: Shell, key: str, value: Any) -> list[str]:
 
 
 def refusal(key: str, value: Any) -> tuple[str, str]:
-    """The path and the reason of the one problem of a step."""
+    """Return the path and the reason of a step's only problem."""
     with pytest.raises(InvalidInputError) as caught:
         sent(key, value)
     (problem,) = caught.value.problems
@@ -89,12 +89,12 @@ def refusal(key: str, value: Any) -> tuple[str, str]:
 
 
 def warned(*steps: Any) -> list[tuple[str, str]]:
-    """The path and the reason of each warning of these steps."""
+    """Return the path and the reason of each warning for these steps."""
     return [(path, reason) for path, reason in prepare({"base": "base", "steps": list(steps)}).warnings]
 
 
 def refused_places(key: str, value: Any) -> list[str] | None:
-    """The paths of a step's problems; None where it has none."""
+    """Return the paths of a step's problems, or None if it has none."""
     try:
         sent(key, value)
     except InvalidInputError as error:

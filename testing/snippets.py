@@ -1,4 +1,4 @@
-"""The blocks of code on the project's pages, found as a reader sees them."""
+"""Find the code blocks on the project's pages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _COMMENT = re.compile(r"<!-- (?P<text>[^>]*) -->\s*\Z")
 
 @dataclass(frozen=True)
 class Snippet:
-    """One block of code.
+    """One code block.
 
     Attributes:
-        page: The page's path below the repository.
-        line: The line of its first line of code.
-        language: What stands behind the fence.
+        page: The page's path relative to the repository.
+        line: The line number of its first line of code.
+        language: The language named on the fence.
         text: The code.
-        comment: The HTML comment before the block, which says how it is tested where that is special; or empty.
+        comment: The HTML comment before the block, which says how to test it if that is unusual; otherwise empty.
     """
 
     page: str
@@ -41,7 +41,7 @@ class Snippet:
 
 @dataclass(frozen=True)
 class Script:
-    """Blocks of Python that a reader runs as one program: one that imports begins a new one.
+    """Python blocks that a reader runs as one program. A block with imports begins a new program.
 
     Attributes:
         snippets: The blocks, in order.
@@ -51,12 +51,12 @@ class Script:
 
     @property
     def text(self) -> str:
-        """The program."""
+        """The program's source code."""
         return "\n\n".join(snippet.text for snippet in self.snippets)
 
     @property
     def comment(self) -> str:
-        """The comment of its first block."""
+        """The comment before its first block."""
         return self.snippets[0].comment
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Script:
 
 
 def pages() -> list[Path]:
-    """Return every page that people read."""
+    """Return every page of the documentation."""
     folders = ("docs", "examples", "provider", "benchmarks", "tests/states")
     found = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
     for folder in folders:
@@ -73,12 +73,12 @@ def pages() -> list[Path]:
 
 
 def snippets(*languages: str) -> list[Snippet]:
-    """Return all blocks, or those in these languages."""
+    """Return all blocks, or only those in these languages."""
     return [each for page in pages() for each in _of(page) if not languages or each.language in languages]
 
 
 def scripts() -> list[Script]:
-    """Return the Python programs of all pages."""
+    """Return the Python programs on all pages."""
     found: list[list[Snippet]] = []
     page = ""
     for snippet in snippets("python"):

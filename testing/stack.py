@@ -1,7 +1,7 @@
-"""A small Pulumi: programs of snapshots and images are brought up through the lifecycle, as its engine would.
+"""A small model of Pulumi's engine that deploys programs of snapshots and images through the lifecycle.
 
-What the engine does is repeated here only as far as it decides what the lifecycle is asked for: check and diff, create
-before delete, a state that is written after each step, deletes left over from a run that was cut off.
+It models only what determines the calls to the lifecycle: check and diff, create before delete, a state that is
+written after each step, and deletes left over from an interrupted run.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ from pulumi_opencomputer.lifecycle.log import Severity
 from pulumi_opencomputer.lifecycle.types import Clock
 from pulumi_opencomputer.manifest.prepared import prepare
 
-#: Short enough for faults that end with a limit, long enough for a busy machine.
+#: Short enough for faults that run into a time limit, long enough for a busy machine.
 TIMING = Timing(connect=5, silence=0.6, call=1.2, attempts=3, quiet=0.2, first_wait=0.001, longest_wait=0.002)
 
 _LONGEST_WAIT = 24 * 3600
 
-# The client's waits between attempts are much shorter.
+# Shorter waits are not recorded. They are the client's pauses between attempts.
 _WORTH_TELLING = 0.1
 
 
 class FakeTime:
-    """Time that passes when somebody waits, and otherwise as it does.
+    """Real time, plus time that passes at once whenever something waits.
 
     Attributes:
         waits: The seconds of each wait.
     """
 
     def __init__(self, *, pace: float = 1.0) -> None:
-        """Begin; `pace` seconds pass for each second that is waited."""
+        """Start the clock; `pace` seconds pass for each second of waiting."""
         self.waits: list[float] = []
         self._pace = pace
 
     def sleep(self, seconds: float) -> None:
-        """Wait, at once."""
+        """Record a wait, and return at once."""
         self.waits.append(seconds)
         assert sum(self.waits) < _LONGEST_WAIT, "this waits for ever"
 
     def now(self) -> float:
-        """Seconds of the epoch."""
+        """Return the seconds since the epoch."""
         return time.time() + self._pace * sum(self.waits)
 
     @property
     def clock(self) -> Clock:
-        """The lifecycle's clock."""
+        """A clock for the lifecycle."""
         return Clock(self.sleep, self.now, look_every=0.2)
 
 
 class SharedTime(FakeTime):
-    """Time that passes at the emulator too when somebody waits; the server's clock is then ahead of this machine's."""
+    """Time that waiting advances at the emulator too, so that the server's clock is ahead of this machine's."""
 
     def __init__(self, emulator: Emulator, *, pace: float = 1.0) -> None:
         super().__init__(pace=pace)
@@ -77,13 +77,13 @@ class SharedTime(FakeTime):
         return time.time()
 
 
-#: For tests in which one waits for what another really does.
+#: A clock with short real waits, for tests in which one deployment waits for another.
 HURRIED = Clock(lambda seconds: time.sleep(min(seconds, 0.05)), time.time, look_every=0.1)
 
 
 @dataclass
 class Lines:
-    """A resource's log, kept."""
+    """A recorder of a resource's log."""
 
     said: list[tuple[Severity, str]] = field(default_factory=list)
 
@@ -92,12 +92,12 @@ class Lines:
 
     @property
     def text(self) -> str:
-        """All lines."""
+        """All lines, as one text."""
         return "\n".join(message for _, message in self.said)
 
     @property
     def warnings(self) -> list[str]:
-        """The warnings alone."""
+        """Only the warnings."""
         return [message for severity, message in self.said if severity is Severity.WARNING]
 
 
@@ -123,14 +123,14 @@ class Resource:
 def snapshot(
     command: str = "make", *, urn: str = "daily", name: str | None = "fixed", stack: str = "dev", **more: Any
 ) -> Resource:
-    """A snapshot, under a fixed name unless told."""
+    """Return a snapshot, with a fixed name by default."""
     adopt = more.pop("adopt", False)
     return Resource(_urn("Snapshot", urn, stack), command, name, adopt, SNAPSHOT, more)
 
 
 @dataclass(frozen=True)
 class _Promoted(Resource):
-    """A snapshot of another one's content."""
+    """A snapshot with the content of another one."""
 
     @property
     def news(self) -> dict[str, Any]:
@@ -142,20 +142,20 @@ class _Promoted(Resource):
 def promoted(
     source: str, *, urn: str = "prod", name: str | None = "stable", stack: str = "dev", **more: Any
 ) -> Resource:
-    """A snapshot that gets the content of another one, by its name."""
+    """Return a snapshot that copies the content of the snapshot with the name `source`."""
     return _Promoted(
         _urn("Snapshot", urn, stack), "", name, more.pop("adopt", False), more={"sourceSnapshot": source, **more}
     )
 
 
 def image(command: str = "make", *, urn: str = "toolchain", **more: Any) -> Resource:
-    """An image."""
+    """Return an image."""
     return Resource(_urn("Image", urn), command, kind=IMAGE, more=more)
 
 
 @dataclass
 class Entry:
-    """A resource in the state."""
+    """A resource's entry in the state."""
 
     kind: Kind
     inputs: dict[str, Any]
@@ -163,13 +163,13 @@ class Entry:
 
 
 class Stack:
-    """A stack's state, and the commands on it.
+    """A stack's state, and Pulumi's commands for it.
 
     Attributes:
         state: The resources by URN.
-        leftover: Replaced resources that are still to be deleted.
+        leftover: Replaced resources that still have to be deleted.
         lines: The log of the last command.
-        time: The time that passes in it; None for `HURRIED`.
+        time: The stack's clock, or None if it uses `HURRIED`.
     """
 
     def __init__(self, emulator: FaultyEmulator, *, time: FakeTime | None = None, hurried: bool = False) -> None:
@@ -184,12 +184,12 @@ class Stack:
         self.api_key = emulator.api_key
 
     def client(self, settings: Settings, kind: type[Client] = Client, **more: Any) -> Client:
-        """A client that loses no time."""
+        """Return a client that doesn't really wait."""
         return kind(settings, sleep=self.time.sleep, timing=TIMING, **more)
 
     @contextmanager
     def process(self) -> Iterator[Lifecycle]:
-        """A lifecycle, as a provider's process has one."""
+        """Yield a new lifecycle, as each provider process has one."""
         self.lines = Lines()
         settings = Settings(self.url, self.api_key, "1.1.0", allow_http=False)
         lifecycle = Lifecycle(lambda: settings, lambda: self.url, client=self.make_client, clock=self.clock)
@@ -199,7 +199,7 @@ class Stack:
             lifecycle.close()
 
     def up(self, *program: Resource, replace: Sequence[Resource] = (), refresh: bool = False) -> None:
-        """`pulumi up`, with ``--replace`` of some resources, or with ``--refresh``; the first error ends it."""
+        """Do what `pulumi up` does, optionally with ``--replace`` or ``--refresh``; stop at the first error."""
         with self.process() as lifecycle:
             if refresh:
                 self._refresh(lifecycle)
@@ -210,18 +210,18 @@ class Stack:
             self._delete(lifecycle, set(self.state) - {resource.urn for resource in program})
 
     def refresh(self) -> None:
-        """`pulumi refresh`."""
+        """Do what `pulumi refresh` does."""
         with self.process() as lifecycle:
             self._refresh(lifecycle)
 
     def destroy(self) -> None:
-        """`pulumi destroy`."""
+        """Do what `pulumi destroy` does."""
         with self.process() as lifecycle:
             self._delete_leftover(lifecycle)
             self._delete(lifecycle, set(self.state))
 
     def outputs(self, resource: Resource) -> dict[str, Any]:
-        """A resource's recorded outputs."""
+        """Return a resource's recorded outputs."""
         return self.state[resource.urn].outputs
 
     def _refresh(self, lifecycle: Lifecycle) -> None:
@@ -234,7 +234,7 @@ class Stack:
 
     def _bring_up(self, lifecycle: Lifecycle, resource: Resource, *, forced: bool) -> None:
         old = self.state.get(resource.urn)
-        # Of a replacement that the engine decides, the provider is told the new inputs alone.
+        # For a replacement that the engine forces, the provider only gets the new inputs.
         olds = old.inputs if old and not forced else {}
         checked = lifecycle.check(resource.kind, resource.urn, olds, resource.news)
         if checked.problems:
@@ -266,7 +266,10 @@ class Stack:
 def leave_build(
     emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0, more: Any = None
 ) -> str:
-    """Leave an unnamed row of a resource's content on the server, of this status and age; return its hash."""
+    """Create an unnamed record of a resource's content with this status and age; return its content hash.
+
+    `twin` is the number of the content's variant.
+    """
     manifest = prepare(resource.news["manifest"]).image(twin)
     content_hash = api_hash(manifest)
     create(emulator, "other", {**manifest, **(more or {})}).raise_for_status()
@@ -277,12 +280,12 @@ def leave_build(
 
 
 def named(emulator: Emulator) -> dict[str, dict[str, Any]]:
-    """The named rows by their names."""
+    """Return the named records by name."""
     return {row["name"]: row for row in emulator.snapshots()}
 
 
 def calls(emulator: Emulator) -> Sequence[str]:
-    """The requests so far, as ``GET fixed``; ``images`` and ``POST`` stand for the lists and the creates."""
+    """Return the requests so far, such as ``GET fixed``; ``images`` stands for a list, ``POST`` for a create."""
     return [f"{entry['method']} {entry['path'].rpartition('/')[2]}" for entry in emulator.requests()]
 
 

@@ -1,4 +1,4 @@
-"""A terminal's picture as SVG that reads well on a light and on a dark page, whichever the reader's system prefers."""
+"""Draw a terminal's contents as an SVG that is readable in the reader's light or dark colour scheme."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from terminal import Picture, Style
 
 _CELL, _LINE, _PADDING, _BAR = 8.0, 18.0, 16.0, 30.0
 
-# Of each of the terminal's colours, one that reads well on white and one on a dark ground.
+# For each terminal colour: a shade that is readable on white, and one that is readable on a dark background.
 _COLORS = {
     "default": ("#24292f", "#d0d7de"),
     "black": ("#57606a", "#8b949e"),
@@ -21,7 +21,7 @@ _COLORS = {
     "cyan": ("#1b7c83", "#76e3ea"),
     "white": ("#57606a", "#b1bac4"),
 }
-# The first sixteen of the 256 colours, as pyte names those.
+# The first sixteen of the 256 colours, as pyte represents them.
 _PALETTE = (
     ("000000 cd0000 00cd00 cdcd00 0000ee cd00cd 00cdcd e5e5e5", "black red green yellow blue magenta cyan white"),
     ("7f7f7f ff0000 00ff00 ffff00 5c5cff ff00ff 00ffff ffffff", "black red green yellow blue magenta cyan white"),
@@ -30,12 +30,12 @@ _NAMES = {digits: name for row, names in _PALETTE for digits, name in zip(row.sp
 
 
 def svg(picture: Picture, command: str, title: str) -> str:
-    """Draw a picture, below the command that was run.
+    """Draw a terminal's contents below the command that was run.
 
     Args:
-        picture: What stood in the terminal.
-        command: The command, for the first line.
-        title: What is seen, in words, for who can't see it.
+        picture: The contents of the terminal.
+        command: The command, shown on the first line.
+        title: A description for people who can't see the image.
     """
     lines = [(("$ " + command, Style(is_bold=True)),), *picture.lines]
     while lines and not "".join(text for text, _ in lines[-1]).strip():
@@ -73,7 +73,7 @@ def _line(pieces: tuple[tuple[str, Style], ...], number: int) -> str:
             name = _NAMES.get(style.color, style.color.removeprefix("bright"))
             kind = (name if name in _COLORS else "default") + (" bold" if style.is_bold else "")
             start = column + len(shown) - len(shown.lstrip())
-            # The length is given, so that columns stay in line whatever font there is.
+            # Set the text length so that columns stay aligned in any font.
             drawn.append(
                 f'<tspan class="{kind}" x="{_PADDING + start * _CELL:g}" textLength="{len(shown.lstrip()) * _CELL:g}" '
                 f'lengthAdjust="spacingAndGlyphs">{escape(shown.lstrip())}</tspan>'

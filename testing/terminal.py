@@ -1,4 +1,4 @@
-"""A command in a real terminal of some size: a pseudo-terminal, and the screen that a person would look at."""
+"""Run a command in a pseudo-terminal, and read the screen as a person would see it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _PIECE = 64 * 1024
 
 @dataclass(frozen=True)
 class Style:
-    """How a piece of a line looks.
+    """The style of a part of a line.
 
     Attributes:
-        color: The colour's name as pyte has it (``green``, ``brightblack``), six hex digits, or ``default``.
-        background: The same for what is behind.
-        is_bold: Whether it is bold.
-        is_underlined: Whether it is underlined.
+        color: The text colour: pyte's name (``green``, ``brightblack``), six hex digits, or ``default``.
+        background: The background colour, in the same form.
+        is_bold: Whether the text is bold.
+        is_underlined: Whether the text is underlined.
     """
 
     color: str = "default"
@@ -42,12 +42,12 @@ class Style:
 
 @dataclass(frozen=True)
 class Picture:
-    """What stands in a terminal at one moment, with all that has scrolled out of it above.
+    """A terminal's contents at one moment, including the lines that have scrolled off the top.
 
     Attributes:
         columns: The width of the terminal.
-        lines: Each line as pieces of one style.
-        height: How many of the lines, from the end, are on the screen.
+        lines: The lines, each as a sequence of texts with their styles.
+        height: The number of lines, counted from the end, that are on the screen.
     """
 
     columns: int
@@ -56,7 +56,7 @@ class Picture:
 
     @property
     def text(self) -> str:
-        """All lines, without styles and without blank lines at the end."""
+        """All lines without styles and without trailing blank lines."""
         lines = ["".join(piece for piece, _ in line).rstrip() for line in self.lines]
         return "\n".join(lines).rstrip("\n")
 
@@ -71,8 +71,8 @@ class Terminal:
     """A command that runs in a terminal.
 
     Attributes:
-        chunks: What the command wrote so far, as it came: seconds since its start, and bytes. A recording in
-            asciinema's format, for example, is made of these.
+        chunks: The command's output so far, in pieces as it arrived: the seconds since the start, and the bytes. An
+            asciinema recording, for example, can be made from them.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class Terminal:
         Args:
             command: The program and its arguments.
             columns: The terminal's width.
-            rows: Its height.
-            folder: Where the command runs.
-            environment: Its whole environment; ``TERM`` is set.
+            rows: The terminal's height.
+            folder: The command's working directory.
+            environment: The command's whole environment; ``TERM`` and the size are added.
         """
         self.chunks: list[tuple[float, bytes]] = []
         self._columns = columns
@@ -125,17 +125,18 @@ class Terminal:
         self.close()
 
     def picture(self) -> Picture:
-        """What it shows now."""
+        """Return what the terminal shows now."""
         with self._changed:
             top = [_pieces(line, self._columns) for line in self._screen.history.top]
             shown = [_pieces(self._screen.buffer[row], self._columns) for row in range(self._rows)]
         return Picture(self._columns, tuple(top + shown), self._rows)
 
     def wait_for(self, wanted: str | Callable[[str], bool], seconds: float = _DEADLINE) -> Picture:
-        """Wait until the screen shows a text, or one of which something is true; return what it shows then.
+        """Wait until the screen shows a text, or a condition is true for its text; return what it shows then.
 
         Raises:
-            AssertionError: The time was over, or the command ended, before; the message is what the screen shows.
+            AssertionError: That does not happen in time, or the command ends first. The message is what the screen
+                shows.
         """
         is_there = wanted if callable(wanted) else lambda text: wanted in text
         end = time.monotonic() + seconds
@@ -148,12 +149,12 @@ class Terminal:
             assert self._goes_on(count, end - time.monotonic()), f"{wanted!r} did not show in time:\n{picture.text}"
 
     def _goes_on(self, chunks: int, seconds: float) -> bool:
-        """Wait until more than so many chunks came, or the command ended; False if that took too long."""
+        """Wait until there are more than that many chunks, or the command has ended; False if the time is over."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ended or len(self.chunks) > chunks, max(0.0, seconds))
 
     def has_ended(self, seconds: float = 0.0) -> bool:
-        """Wait at most so long for the command's end; tell whether it has ended."""
+        """Wait at most that many seconds for the command's end; tell whether it has ended."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ended, seconds)
 
@@ -161,7 +162,7 @@ class Terminal:
         """Wait for the command's end; return its exit code.
 
         Raises:
-            AssertionError: It did not end in time; the message is what the screen shows.
+            AssertionError: The command does not end in time. The message is what the screen shows.
         """
         try:
             code = self._process.wait(seconds)
@@ -171,7 +172,7 @@ class Terminal:
         return code
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does: SIGINT to the command and all that it started in its group."""
+        """Do what Ctrl-C does: send SIGINT to the command's process group."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def close(self) -> None:
@@ -198,7 +199,7 @@ class Terminal:
         try:
             return os.read(self._master, _PIECE)
         except OSError:
-            # On Linux that is how the end of all who write shows.
+            # On Linux, reading fails like this once every writer has closed the terminal.
             return b""
 
 

@@ -1,7 +1,7 @@
-"""A raw TCP server in a thread that plays scripted answers byte by byte, and records what it was sent.
+"""A raw TCP server in a thread that plays scripted responses byte by byte, and records the requests.
 
-The scripts are functions of a connection: the n-th connection gets the n-th, and the last one serves all
-further ones. Beside it, what the tests of the client ask for: a body, a clock, clients.
+Scripts are functions that take a connection. The n-th connection runs the n-th script; further connections run the
+last one. The module also has a body, a clock and a client factory for the client's tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BODY = b'{"image":{"base":"base","steps":[]},"name":"tools"}'
 
 @dataclass
 class Request:
-    """A request as it was received."""
+    """A received request."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ class Connection:
     buffer: bytearray = field(default_factory=bytearray)
 
     def head(self) -> Request:
-        """Read a request's line and headers; its body stays unread."""
+        """Read a request's line and headers, but not its body."""
         while b"\r\n\r\n" not in self.buffer:
             self._more()
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
@@ -66,7 +66,7 @@ class Connection:
         return request
 
     def read(self, size: int) -> bytes:
-        """Read exactly so many bytes."""
+        """Read exactly that many bytes."""
         while len(self.buffer) < size:
             self._more()
         data = bytes(self.buffer[:size])
@@ -95,10 +95,10 @@ class Connection:
         return True
 
     def is_open(self) -> bool:
-        """Tell whether the client has its side open, without waiting."""
+        """Tell, without waiting, whether the client's side of the connection is open."""
         self.socket.setblocking(False)
         try:
-            # The plain class's method: an SSLSocket can't peek.
+            # Call the base class's method, because an SSLSocket can't peek.
             return bool(socket.socket.recv(self.socket, 1, socket.MSG_PEEK))
         except BlockingIOError:
             return True
@@ -108,7 +108,7 @@ class Connection:
             self.socket.settimeout(DEADLINE)
 
     def reset(self) -> None:
-        """Break the connection off with a reset."""
+        """Break the connection with a TCP reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
@@ -123,11 +123,11 @@ Script = Callable[[Connection], None]
 
 
 class Wire:
-    """The server; a context manager.
+    """The server. A context manager.
 
     Attributes:
-        url: Its address.
-        requests: Every request read so far.
+        url: The server's address.
+        requests: All requests read so far.
         connections: The number of connections accepted so far.
     """
 
@@ -162,7 +162,7 @@ class Wire:
         over = False
         while not over:
             over = self._ended in select.select([self._listener, self._ended], [], [])[0]
-            # Also at the end: a client that is through by now may still wait to be accepted.
+            # Accept at the end too: a client that is already done may still wait in the queue.
             with contextlib.suppress(BlockingIOError):
                 while True:
                     self._serve(self._listener.accept()[0])
@@ -185,19 +185,19 @@ class Wire:
 
 
 def head(status: int, kind: str, *extra: str) -> bytes:
-    """Return an answer's head; without a length among `extra` the body ends with the connection."""
+    """Return a response's head. Unless `extra` has a length, the body ends with the connection."""
     lines = (f"HTTP/1.1 {status} X", f"Content-Type: {kind}", "Connection: close", *extra)
     return "\r\n".join((*lines, "", "")).encode("latin-1")
 
 
 def answer(status: int, value: Any, *extra: str, kind: str = "application/json") -> bytes:
-    """Return a whole answer: bytes as they are, anything else as JSON."""
+    """Return a whole response. Bytes are sent as they are, anything else as JSON."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return head(status, kind, f"Content-Length: {len(body)}", *extra) + body
 
 
 def event(name: str, value: Any) -> bytes:
-    """Return an event of a build stream: bytes as they are, anything else as JSON."""
+    """Return an event of a build stream. Bytes are sent as they are, anything else as JSON."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     return b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
 
@@ -208,7 +208,7 @@ def log(step: int, kind: str, message: str) -> bytes:
 
 
 def row(**changes: Any) -> dict[str, Any]:
-    """Return a ready named row as the server gives it, with changes."""
+    """Return a ready named record as the server sends it, with changes."""
     plain = {
         "id": "row-1",
         "orgId": "org-1",
@@ -224,7 +224,7 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def plays(*answers: bytes) -> Script:
-    """Return a script that reads a request and sends the parts."""
+    """Return a script that reads a request and sends these bytes."""
 
     def script(connection: Connection) -> None:
         connection.request()
@@ -234,7 +234,7 @@ def plays(*answers: bytes) -> Script:
 
 
 def streams(*events: bytes) -> Script:
-    """Return a script that reads a build request and streams the events."""
+    """Return a script that reads a build request and streams these events."""
 
     def script(connection: Connection) -> None:
         connection.open_stream()
@@ -244,18 +244,18 @@ def streams(*events: bytes) -> Script:
 
 
 def refused_url() -> str:
-    """Return an address at which nothing listens any more."""
+    """Return an address at which nothing listens."""
     with Wire() as server:
         return server.url
 
 
 def hang_up(connection: Connection) -> None:
-    """A script that closes after the request."""
+    """Close the connection after the request. A script."""
     connection.request()
 
 
 def reset(connection: Connection) -> None:
-    """A script that breaks off after the request."""
+    """Reset the connection after the request. A script."""
     connection.request()
     connection.reset()
 
@@ -270,7 +270,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 @dataclass
 class Body:
-    """A build request's body that is no file's."""
+    """A build request's body from memory rather than from files."""
 
     chunks: tuple[bytes, ...] = (BODY,)
     name: str = "tools"
@@ -290,7 +290,7 @@ class Body:
 
 @dataclass
 class Clock:
-    """Time that passes only where somebody sleeps."""
+    """A clock that advances only when something sleeps."""
 
     now: float = 1000.0
     slept: list[float] = field(default_factory=list)
@@ -305,7 +305,7 @@ class Clock:
 
 @contextlib.contextmanager
 def connecting(clock: Clock) -> Iterator[Callable[..., Client]]:
-    """Give a function that makes a client of a server or an address, with waits that take no time."""
+    """Yield a function that creates a client for a server or an address. The client's waits take no time."""
     with contextlib.ExitStack() as stack:
 
         def make(server: Wire | str, **options: Any) -> Client:
@@ -317,7 +317,7 @@ def connecting(clock: Clock) -> Iterator[Callable[..., Client]]:
 
 
 def build(client: Client, body: Any = None, **options: Any) -> tuple[Record, list[BuildEvent]]:
-    """Build, and return the row and the events."""
+    """Run a build; return the record and the events."""
     events: list[BuildEvent] = []
     all_options: dict[str, Any] = {"timeout": 1800.0, "on_event": events.append, **options}
     return client.create_snapshot(body or Body(), **all_options).record, events

@@ -1,4 +1,4 @@
-"""A project in one kind of program, and its server."""
+"""A project with one kind of program, and its server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class World:
     Attributes:
         project: The project.
         emulator: The server.
-        column: How its programs are written.
+        column: The kind of its programs.
     """
 
     def __init__(self, project: Project, emulator: Emulator, column: Column) -> None:
@@ -30,7 +30,7 @@ class World:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings of a provider that talks to the server."""
+        """The settings of a provider that uses the server."""
         return {"apiUrl": self.emulator.url, "apiKey": self.emulator.api_key}
 
     def write(self, *resources: Declared, head: str = "") -> None:
@@ -38,7 +38,7 @@ class World:
         self.column.write(self.project, *resources, head=head)
 
     def write_with_provider(self) -> None:
-        """Write a program with one snapshot, `daily`, and a provider of its own that has the key."""
+        """Write a program with one snapshot, `daily`, and an explicit provider that has the key."""
         settings = self.settings
         if self.column.is_yaml:
             self.project.yaml(
@@ -57,16 +57,16 @@ class World:
             """)
 
     def up(self, *options: str, fails: bool = False) -> Ran:
-        """`pulumi up`."""
+        """Run `pulumi up`."""
         return self.project.up(*options, fails=fails)
 
     def urn(self, name: str) -> str:
-        """A resource's URN in the state."""
+        """Return a resource's URN in the state."""
         found = [each["urn"] for each in self._resources() if each["urn"].rpartition("::")[2] == name]
         return str(found[0])
 
     def ids(self) -> dict[str, str]:
-        """The recorded ids of the snapshots' records, by the resource's name."""
+        """Return the ids of the snapshots' records in the state, by the resource's name."""
         return {
             entry["urn"].rpartition("::")[2]: entry["outputs"]["snapshotId"]
             for entry in self._snapshots()
@@ -81,15 +81,15 @@ class World:
         return resources
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """The server's named records, by name."""
+        """Return the server's named records by name."""
         return {row["name"]: row for row in self.emulator.snapshots()}
 
     def row_ids(self) -> set[str]:
-        """The ids of the server's named records."""
+        """Return the ids of the server's named records."""
         return {row["id"] for row in self.emulator.snapshots()}
 
     def make(self, name: str, command: str) -> dict[str, Any]:
-        """A snapshot that another client makes."""
+        """Create a snapshot, as another client would; return its record."""
         return self.emulator.create(name, {"base": "base", "steps": [{"type": "run", "args": {"commands": [command]}}]})
 
     def delete(self, name: str) -> None:
@@ -98,22 +98,22 @@ class World:
         httpx.delete(url, headers=self.emulator.headers, timeout=DEADLINE, trust_env=False).raise_for_status()
 
     def writes(self) -> list[str]:
-        """The requests that changed something at the server."""
+        """Return the requests that changed something on the server."""
         return [entry["path"] for entry in self.emulator.requests() if entry["method"] != "GET"]
 
     def import_(self, name: str, id_: str) -> subprocess.CompletedProcess[str]:
-        """`pulumi import` of a snapshot."""
+        """Run `pulumi import` for a snapshot."""
         kind = f"{self.column.adapter.type_prefix}Snapshot"
         options = ("--yes", "--skip-preview", "--protect=false", "--generate-code=false")
         return self.project.tried("import", kind, name, id_, *options)
 
     def refused(self, *arguments: str, words: str) -> None:
-        """Fail unless a command is refused with these words."""
+        """Fail unless a command is rejected with a message that contains these words."""
         ran = self.project.tried(*arguments)
         assert ran.returncode != 0
         assert words in ran.stdout + ran.stderr
 
     def assert_one_row_each(self, *others: str) -> None:
-        """Fail unless the server has exactly the records that the state knows, and those with other ids."""
+        """Fail unless the server's named records are exactly those of the state and those with the ids `others`."""
         wanted = Counter([*(entry["outputs"]["snapshotId"] for entry in self._snapshots()), *others])
         assert wanted == Counter(row["id"] for row in self.emulator.snapshots())

@@ -1,5 +1,5 @@
-"""What is measured in a process of its own, by subject.
+"""The tasks that are measured in a separate process, by subject.
 
-Each function does its work once on next to nothing, so that its imports are behind it, and returns what is to be
-measured then. It imports its own side alone, inside of itself.
+Each function first does its work once on a tiny input, so that all imports are done, then returns the function to
+measure. It imports inside its body, so that only its own side's modules are loaded.
 """

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# A multiple of three, and with its base64 below what the C library maps anew, and clears, each time.
+# A multiple of three, and small enough that the C library reuses memory for the base64 instead of mapping it anew.
 _BLOCK = 48 * 1024
 
 
@@ -21,7 +21,7 @@ def _small() -> Iterator[str]:
 
 
 def hash_ours(*directories: str) -> Callable[[], object]:
-    """The content hash of directories."""
+    """Compute the content hash of directories."""
     from pulumi_opencomputer import Manifest  # noqa: PLC0415
 
     def content_hash(*paths: str) -> str:
@@ -36,7 +36,7 @@ def hash_ours(*directories: str) -> Callable[[], object]:
 
 
 def hash_sdk(*directories: str) -> Callable[[], object]:
-    """The same with the public SDK."""
+    """Compute the same hash with the public SDK."""
     from opencomputer import Image  # noqa: PLC0415
 
     def cache_key(*paths: str) -> str:
@@ -51,7 +51,7 @@ def hash_sdk(*directories: str) -> Callable[[], object]:
 
 
 def checks_ours(count: str, directory: str) -> Callable[[], object]:
-    """The checks of so many snapshots that embed one directory, as a provider's process makes them."""
+    """Check a number of snapshots that embed the same directory, as a provider's process does."""
     from pulumi_opencomputer.engine.session import session  # noqa: PLC0415
     from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def checks_ours(count: str, directory: str) -> Callable[[], object]:
 
 
 def body_ours(*directories: str) -> Callable[[], object]:
-    """The upload body of directories that were planned before, without sending it."""
+    """Produce the upload body of directories that are already prepared, without sending it."""
     from pulumi_opencomputer.content.hashing import content_hash  # noqa: PLC0415
     from pulumi_opencomputer.content.request_body import BuildRequest  # noqa: PLC0415
     from pulumi_opencomputer.manifest.prepared import prepare as prepared  # noqa: PLC0415
@@ -94,7 +94,7 @@ def body_ours(*directories: str) -> Callable[[], object]:
 
 
 def body_plain(*directories: str) -> Callable[[], object]:
-    """Reading the same bytes, of files that were listed before, and their base64."""
+    """Read the bytes of files that are already listed, and encode them as base64."""
     paths = [path for directory in directories for path in sorted(Path(directory).rglob("*")) if path.is_file()]
 
     def build() -> None:

@@ -18,7 +18,7 @@ _ROW = {
 
 
 def event_ours(size: str) -> Callable[[], object]:
-    """A build's stream with a result event of so many bytes, up to the row in it."""
+    """Read a build's stream with a result event of that many bytes, up to the record in it."""
     from pulumi_opencomputer.api.event_stream import read_build  # noqa: PLC0415
     from pulumi_opencomputer.api.records import parse_json, parse_record  # noqa: PLC0415
 
@@ -32,7 +32,7 @@ def event_ours(size: str) -> Callable[[], object]:
 
 
 def event_plain(size: str) -> Callable[[], object]:
-    """Reading the bytes of the same stream."""
+    """Read only the bytes of the same stream."""
 
     def read() -> None:
         held = bytearray()
@@ -43,7 +43,7 @@ def event_plain(size: str) -> Callable[[], object]:
 
 
 def _stream(size: int) -> Iterator[bytes]:
-    """The stream in chunks of 64 KB, which take no memory of their own."""
+    """Yield the stream in chunks of 64 KB without allocating memory for them."""
     step = {"type": "add_file", "args": {"path": "/data", "encoding": "base64", "content": "@"}}
     head, _, tail = json.dumps({**_ROW, "manifest": {"base": "base", "steps": [step]}}).partition("@")
     yield b"event: result\ndata: " + head.encode()

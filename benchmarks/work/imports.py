@@ -1,4 +1,4 @@
-"""Imports that come on top of ``import pulumi``."""
+"""Imports in addition to ``import pulumi``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def import_ours() -> Callable[[], object]:
-    """The names that a program imports."""
+    """Import the names that a program uses."""
     import pulumi  # noqa: F401, PLC0415
 
     def load() -> None:
@@ -16,7 +16,7 @@ def import_ours() -> Callable[[], object]:
 
 
 def import_others() -> Callable[[], object]:
-    """What any provider of this kind would import."""
+    """Import what any provider of this kind needs."""
     import pulumi  # noqa: F401, PLC0415
 
     def load() -> None:

@@ -1,4 +1,4 @@
-"""Lines into an engine's log: by way of a build's events, and by bare calls."""
+"""Send lines to an engine's log: through a build's events, and with bare calls."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _URN = "urn:pulumi:dev::bench::pulumi-python:dynamic/opencomputer:Image::toolcha
 
 
 def lines_ours(port: str, count: str) -> Callable[[], object]:
-    """So many lines, two an event pair: one that passes and one that stays."""
+    """Send that many lines, two for each pair of events: a transient one and a permanent one."""
     _send_ours(port, 1)
     return lambda: _send_ours(port, int(count) // 2)
 
 
 def lines_bare(port: str, count: str) -> Callable[[], object]:
-    """As many lines of the same texts by bare calls."""
+    """Send the same number of lines, with the same texts, by bare calls."""
     log = _bare_log(port)
     _send_bare(log, 1)
     return lambda: _send_bare(log, int(count) // 2)
 
 
 def paced_ours(port: str, server: str, count: str) -> Callable[[], object]:
-    """A build whose server sends an event each 20 ms: from its socket to the engine."""
+    """Follow a build whose server sends an event every 20 ms: from its socket to the engine."""
     from pulumi_opencomputer.api.client import Client  # noqa: PLC0415
     from pulumi_opencomputer.config import resolve  # noqa: PLC0415
     from pulumi_opencomputer.content.hashing import content_hash  # noqa: PLC0415
@@ -36,7 +36,7 @@ def paced_ours(port: str, server: str, count: str) -> Callable[[], object]:
 
     image: dict[str, Any] = {"base": "base", "steps": []}
     request = BuildRequest("daily", image, expected_hash=content_hash(image))
-    # In a provider's process gRPC is loaded and the engine connected by then.
+    # As in a provider's process, load gRPC and connect to the engine before the measurement.
     _send_ours(port, 1)
     settings = resolve({"apiKey": "key-of-the-benchmark", "apiUrl": f"http://127.0.0.1:{server}"}, {})
 
@@ -55,7 +55,7 @@ def paced_ours(port: str, server: str, count: str) -> Callable[[], object]:
 
 
 def paced_bare(port: str, count: str) -> Callable[[], object]:
-    """A bare call each 20 ms; the work returns the time of each."""
+    """Make a bare call every 20 ms; the measured function returns the time of each."""
     log = _bare_log(port)
     _send_bare(log, 1)
 
@@ -71,7 +71,7 @@ def paced_bare(port: str, count: str) -> Callable[[], object]:
 
 
 def messages(steps: int) -> Iterator[str]:
-    """The server's messages of a build: two a step."""
+    """Yield the server's messages of a build, two for each step."""
     for number in range(1, steps + 1):
         yield f"Step {number}/{steps}: apt-get install ripgrep"
         yield f"Step {number}/{steps} completed"

@@ -1,4 +1,4 @@
-"""Secrets in a text."""
+"""Search for secrets in a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SMALL = 600
 
 
 def secrets_ours(size: str) -> Callable[[], object]:
-    """Everything that is done with the first text of a failed build: one large secret, and many small ones."""
+    """Do everything that is done with the first text of a failed build, with one large and many small secrets."""
     from pulumi_opencomputer.manifest.secrets import Secrets  # noqa: PLC0415
 
     values, text = _values(int(size)), _text()
@@ -25,7 +25,7 @@ def secrets_ours(size: str) -> Callable[[], object]:
 
 
 def secrets_plain(size: str) -> Callable[[], object]:
-    """The least that could be done."""
+    """Do the minimum: search for each secret."""
     values, text = _values(int(size)), _text()
 
     def hide() -> None:

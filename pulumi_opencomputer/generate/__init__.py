@@ -1,1 +1,1 @@
-"""``pulumi-opencomputer generate``: a program out of what an account has, and the file that imports it."""
+"""``pulumi-opencomputer generate``: write a program that declares an account's snapshots, and its import file."""

@@ -1,4 +1,4 @@
-"""What an account has, and which of it becomes a program."""
+"""Choose which of an account's snapshots and images go into the generated program, and fetch their records."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MAGIC = frozenset("*?[")
 
 @dataclass
 class Choice:
-    """What becomes a program.
+    """The snapshots and images to generate.
 
     Attributes:
-        wanted: The snapshots and images.
-        left_out: Why each of the others is left out.
-        is_cut: Whether the server may have more than it lists.
+        wanted: The snapshots and images that were chosen.
+        left_out: For each one that was left out, a sentence that says why.
+        is_cut: Whether the server may have more snapshots than it lists.
     """
 
     wanted: list[Wanted] = field(default_factory=list)
@@ -36,21 +36,21 @@ class Choice:
 
 
 def choose(lifecycle: Lifecycle, patterns: Sequence[str], *, images: bool = False) -> Choice:
-    """Choose among what the account lists.
+    """Choose among the snapshots and images that the account lists.
 
     Args:
-        lifecycle: What asks the server.
-        patterns: Names of snapshots, or patterns of them with ``*``, ``?`` and ``[…]``; none at all means all. A name
-            is looked up even where the server's list does not hold it.
-        images: Whether images that no snapshot names are wanted too.
+        lifecycle: The lifecycle, for requests to the server.
+        patterns: Names of snapshots, or patterns with ``*``, ``?`` and ``[…]``; empty means all snapshots. An exact
+            name is chosen even if the server's list doesn't include it.
+        images: Whether to include images that have no named snapshot.
 
     Raises:
         NothingMatchesError: A pattern matches nothing.
-        APIError: The server can't be reached, or refused.
+        APIError: The server can't be reached, or refused the request.
     """
     listed = lifecycle.get_snapshots()["snapshots"]
     statuses = {found["name"]: found["status"] for found in listed if found.get("name")}
-    # Who gives names gets them, however old they are.
+    # A list that is cut off doesn't matter if every pattern is an exact name: names are looked up one by one.
     choice = Choice(is_cut=len(listed) >= FULL_LIST and not all(_is_name(each) for each in patterns or "*"))
     for name in _matching(list(statuses), patterns):
         if statuses.get(name, "ready") == "ready":
@@ -67,8 +67,8 @@ def fetch(lifecycle: Lifecycle, wanted: Wanted) -> Record:
     """Fetch a record with its manifest.
 
     Raises:
-        LeftOutError: It can't become a part of the program; the text says why.
-        APIError: The server can't be reached, or does not take the key.
+        LeftOutError: The record can't go into the program; the message says why.
+        APIError: The server can't be reached, or rejects the key.
     """
     from ..lifecycle import KINDS  # noqa: PLC0415 - what --help does not need
 
@@ -95,7 +95,7 @@ def _is_name(pattern: str) -> bool:
 
 
 class LeftOutError(Exception):
-    """A record can't become a part of a program."""
+    """A record can't go into the generated program."""
 
 
 def _matching(names: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _matching(names: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
     found = {name for name in names if any(name == each or fnmatchcase(name, each) for each in patterns)}
     for pattern in patterns:
         if _is_name(pattern):
-            # The list may leave it out.
+            # The server's list may not include it.
             found.add(pattern)
         elif not any(fnmatchcase(name, pattern) for name in names):
             raise NothingMatchesError(pattern, len(names))
@@ -113,7 +113,7 @@ def _matching(names: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:
 
 
 class NothingMatchesError(Exception):
-    """A pattern matches no snapshot."""
+    """A pattern matches none of the account's snapshots."""
 
     def __init__(self, pattern: str, number: int) -> None:
         super().__init__(f"None of the {number} snapshots of this account matches {quoted(pattern)}.")

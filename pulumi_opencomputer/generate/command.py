@@ -1,4 +1,4 @@
-"""The commands ``generate`` and ``value``: their texts, and what they do."""
+"""The commands ``generate`` and ``value``: help texts, arguments and implementation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _VALUE_ABOUT = """\
 Print one value of a snapshot's manifest and nothing else, for a pipe into `pulumi config set --secret`: it then stands
 neither on the screen nor in a file."""
 
-#: What the parsers of the commands are made with.
+#: Keyword arguments for the `generate` command's parser.
 TEXTS: dict[str, Any] = {
     "description": _ABOUT,
     "epilog": _AFTER,
@@ -60,7 +60,7 @@ VALUE_TEXTS: dict[str, Any] = {"description": _VALUE_ABOUT}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``generate`` takes."""
+    """Add the arguments of ``generate``."""
     parser.add_argument(
         "patterns",
         nargs="*",
@@ -92,14 +92,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_value_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what ``value`` takes."""
+    """Add the arguments of ``value``."""
     parser.add_argument("name", metavar="NAME", help="the snapshot's name")
     parser.add_argument("path", metavar="PATH", help="where the value stands, as manifest.steps[2].env.TOKEN")
     parser.add_argument("--image", action="store_true", help="NAME is an image's content hash")
 
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Write a program; end with an exit code."""
+    """Write a program, then exit the process with an exit code."""
     from .account import NothingMatchesError  # noqa: PLC0415 - what --help does not need
     from .folder import ExistsError, Folder  # noqa: PLC0415 - as above
 
@@ -114,7 +114,7 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
 
 
 def run_value(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Print one value of a manifest."""
+    """Print one value of a manifest; exit the process if it fails."""
     from .value import value_of  # noqa: PLC0415 - as above
 
     lifecycle = _lifecycle()
@@ -189,7 +189,7 @@ def _write(resources: Sequence[Resource], staging: Path, folder: Folder, languag
 
 
 def _provider() -> dict[str, str]:
-    """The provider that the classes of the package ask for: the import uses the same one."""
+    """Return the provider's version and address for the import file: the same that the package's classes ask for."""
     from ..about import plugin_download_url, version  # noqa: PLC0415 - as above
 
     return {"version": version(), **({"pluginDownloadURL": plugin_download_url()} if plugin_download_url() else {})}
@@ -211,7 +211,7 @@ def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: 
 
 
 def _warn_of_plugin(folder: Folder) -> None:
-    """Say what is missing before the commands are copied that need it."""
+    """Warn if the plugin is missing, before the user copies the commands that need it."""
     from ..program.plugin_check import plugin_advice  # noqa: PLC0415 - as above
 
     advice = plugin_advice(os.environ, folder.path.resolve(), Path(sysconfig.get_path("scripts")))
@@ -220,7 +220,7 @@ def _warn_of_plugin(folder: Folder) -> None:
 
 
 def _secret_commands(resource: Resource) -> list[str]:
-    """What puts each secret into the stack's configuration without showing it."""
+    """Return the commands that put each secret into the stack's configuration without showing it."""
     flag = " --image" if resource.kind == "Image" else ""
     name = shlex.quote(resource.id)
     return [

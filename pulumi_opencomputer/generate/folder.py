@@ -1,4 +1,4 @@
-"""The folder of a generated program: nothing of the user's is overwritten, and all of it is there or nothing."""
+"""The folder of a generated program. No file of the user's is overwritten, and either all files appear or none."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ IMPORT_FILE = "import.json"
 
 
 class ExistsError(Exception):
-    """A file that would be written is there already."""
+    """A file that would be written already exists."""
 
 
 class Folder:
-    """Where a program is written.
+    """The folder that a program is written to.
 
     Args:
-        path: The folder, which may be missing.
+        path: The folder; it need not exist yet.
         program: The name of the program's file.
-        force: Whether files that are there are replaced.
+        force: Whether to replace existing files.
 
     Raises:
-        ExistsError: A file is there already, and is not to be replaced.
+        ExistsError: A file already exists, and `force` is false.
     """
 
     def __init__(self, path: Path, program: str, *, force: bool) -> None:
@@ -44,12 +44,12 @@ class Folder:
 
     @property
     def project(self) -> str:
-        """A name for the project."""
+        """A name for the Pulumi project, made from the folder's name."""
         return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.path.resolve().name).strip("-.") or "snapshots"
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
-        """Give a folder beside its place, whose files come into place when the block ends without an error."""
+        """Yield a temporary folder inside this one; move its files into place if the block ends without an error."""
         is_new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".generate-", dir=self.path))
@@ -65,7 +65,7 @@ class Folder:
                     self.path.rmdir()
 
     def missing(self, names: Sequence[str]) -> list[str]:
-        """Those of some files that are not there yet."""
+        """Return those of the named files that don't exist yet."""
         return [name for name in names if not (self.path / name).exists()]
 
     def _place(self, staging: Path) -> None:
@@ -76,6 +76,6 @@ class Folder:
             for directory in made.iterdir():
                 target = self.path / "files" / directory.name
                 target.parent.mkdir(exist_ok=True)
-                # A file of an earlier program would be a part of the new one's directory.
+                # Remove the old directory: files left from an earlier program would end up in the new image.
                 shutil.rmtree(target, ignore_errors=True)
                 shutil.move(str(directory), target)

@@ -1,4 +1,4 @@
-"""A record made into a resource of the program, such that the first ``pulumi up`` after its import has no changes."""
+"""Turn a record into a resource of the program so that the first ``pulumi up`` after its import has no changes."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from .sensitive import Sensitive, find
 if TYPE_CHECKING:
     from ..api.records import Record
 
-#: Which of the values that look like secrets go into the stack's configuration; told the resource's name.
+#: Given a resource's name and the values that look like secrets, returns those to put into the stack's configuration.
 ChooseSecrets = Callable[[str, Sequence[Sensitive]], Sequence[Sensitive]]
 
 
 @dataclass
 class MovingIn:
-    """Makes the resources of one program.
+    """A builder of one program's resources.
 
     Attributes:
-        lifecycle: What checks and compares as the provider does.
-        folder: Where the program's files are written.
-        inline_bytes: The most bytes of a text file that stay in the program.
-        choose_secrets: Decides about values that look like secrets.
-        notes: What the user has to know, a line each.
+        lifecycle: The lifecycle, which checks and compares exactly as the provider does.
+        folder: The folder that the program's files are written to.
+        inline_bytes: The largest text file, in bytes, that is written into the program itself.
+        choose_secrets: Chooses which values that look like secrets are treated as secrets.
+        notes: Lines to show to the user.
     """
 
     lifecycle: Lifecycle
@@ -46,10 +46,10 @@ class MovingIn:
     _keys: set[str] = field(default_factory=set)
 
     def add(self, wanted: Wanted, record: Record) -> Resource:
-        """Make a resource out of a record, and write its files.
+        """Turn a record into a resource, and write its files.
 
         Raises:
-            LeftOutError: The provider can't declare it; the text says why.
+            LeftOutError: The provider can't declare the record; the message says why.
         """
         what = f"the {wanted.kind.lower()}"
         try:
@@ -65,7 +65,7 @@ class MovingIn:
         return resource
 
     def _imported(self, wanted: Wanted, record: Record, urn: str) -> Imported | None:
-        """What an import makes of it; None where it holds more than fits into a state."""
+        """Return what an import makes of the record, or None if its files are too large for a state."""
         kind = KINDS[wanted.kind]
         try:
             declare(record, wanted.kind)
@@ -94,13 +94,13 @@ class MovingIn:
             self._note_of_large(resource, [str(problem) for problem in checked.problems])
             resource.manifest = aside
         elif checked.problems or self.lifecycle.diff(kind, urn, imported.outputs, checked.inputs).changes:
-            # The recorded words count only where the whole manifest is the recorded one.
+            # With files on disk the first `pulumi up` would have changes, so keep everything in the program.
             shutil.rmtree(place, ignore_errors=True)
         else:
             resource.manifest = aside
 
     def _given(self, manifest: Any, declared: Any) -> Any:
-        """A manifest as the program gives it to the provider: local files by where they lie now, secrets in clear."""
+        """Return a manifest as the program passes it to the provider: absolute file paths, secrets in clear."""
         if isinstance(manifest, ConfigSecret):
             return declared
         if isinstance(manifest, Mapping):

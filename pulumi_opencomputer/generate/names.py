@@ -1,4 +1,4 @@
-"""What a snapshot is called in a program: a resource's name, a variable and a folder, each of them there once."""
+"""Unique names for a snapshot in a program: its resource name, its variable and its folder."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 import unicodedata
 
 _LONGEST = 80
-# What the generated programs use themselves.
+# Variables and modules that the generated programs themselves use.
 _TAKEN = ("base64", "config", "image", "manifest", "pulumi", "snapshot")
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Names:
-    """Gives each name once, whatever the case of its letters: some file systems and readers don't tell it."""
+    """A source of names that are unique even if case is ignored, as some file systems and human readers do."""
 
     def __init__(self) -> None:
         self._given = set(_TAKEN)
 
     def of(self, text: str) -> str:
-        """A name of ASCII letters, digits, ``-`` and ``_`` that is like a text, and has an identifier of its own."""
+        """Return a name similar to a text, of ASCII letters, digits, ``-`` and ``_``, with a unique identifier."""
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
         base = _ODD.sub("-", plain).strip("-_")[:_LONGEST] or "snapshot"
         base = base if base[0].isalpha() else f"snapshot-{base}"
@@ -31,13 +31,13 @@ class Names:
 
 
 def identifier(name: str) -> str:
-    """The Python variable of a name."""
+    """Return the Python variable for a name."""
     found = name.replace("-", "_")
     return f"{found}_" if keyword.iskeyword(found) or keyword.issoftkeyword(found) else found
 
 
 def config_key(name: str, *parts: str) -> str:
-    """A key of the stack's configuration, as ``agentsToken``, for a value of a resource."""
+    """Return a configuration key for a value of a resource, such as ``agentsToken``."""
     words: list[str] = re.findall(r"[A-Za-z0-9]+", " ".join([name, *parts]))
     first, *rest = words
     return first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:].lower() for word in rest)

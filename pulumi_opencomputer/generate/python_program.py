@@ -1,4 +1,4 @@
-"""A generated program in Python, for the plugin."""
+"""Write a Python program that uses the plugin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ESCAPED = {'"': '\\"', "'": "'"}
 
 
 def python_program(resources: Sequence[Resource]) -> str:
-    """The program's text."""
+    """Return the program's source code."""
     kinds = ", ".join(sorted({"Manifest", *(resource.kind for resource in resources)}))
     body = "\n".join(_declaration(resource) for resource in resources)
     has_secrets = any(resource.secrets for resource in resources)
@@ -46,7 +46,7 @@ def _declaration(resource: Resource) -> str:
 def _manifest(manifest: Mapping[str, Any], depth: int) -> str:
     calls = _calls(manifest)
     if calls is None:
-        # What the builder has no method for, as a directory that is given inline, is declared as it is.
+        # The builder has no method for some steps, such as an inline directory; write those as plain dictionaries.
         return _value(manifest, depth)
     pad = _INDENT * depth
     line = f"Manifest{''.join(calls)}"
@@ -56,7 +56,7 @@ def _manifest(manifest: Mapping[str, Any], depth: int) -> str:
 
 
 def _calls(manifest: Mapping[str, Any]) -> list[str] | None:
-    """The calls of the builder that give the very same manifest; None where there are none."""
+    """Return the builder calls that produce exactly this manifest, or None if no calls do."""
     if set(manifest) - {"base", "steps", "builderMemoryMB", "runtimeMemoryMB", "rebuild"}:
         return None
     if "base" not in manifest or "steps" not in manifest:
@@ -99,7 +99,7 @@ def _call(step: Mapping[str, Any]) -> str | None:
 
 
 def _value(value: Any, depth: int) -> str:
-    """A value as Python writes it, over several lines where one is too short."""
+    """Return a value as Python source, split over several lines if it doesn't fit on one."""
     if isinstance(value, ConfigSecret):
         return f"config.require_secret({_literal(value.key)})"
     if isinstance(value, Mapping):
@@ -128,5 +128,5 @@ def _text(text: str, depth: int) -> str:
 
 
 def _literal(text: str) -> str:
-    """A text in double quotes, as formatters have it."""
+    """Return a Python string literal in double quotes, as formatters write it."""
     return '"' + "".join(_ESCAPED.get(letter) or repr(letter)[1:-1] for letter in text) + '"'

@@ -1,4 +1,4 @@
-"""One resource of a generated program, and how it comes out of a record."""
+"""One resource of a generated program: its manifest, its secrets and its local files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_PART = 200
 
 
 class ConfigSecret(NamedTuple):
-    """Stands in a manifest for a value that the stack's configuration holds, encrypted."""
+    """A placeholder in a manifest for a value that is encrypted in the stack's configuration."""
 
     key: str
 
@@ -32,8 +32,8 @@ class Secret:
     """A value that goes into the stack's configuration.
 
     Attributes:
-        key: The configuration's key.
-        path: Where it stands below the inputs, as ``manifest.steps[2].env.TOKEN``.
+        key: The configuration key.
+        path: The value's path in the resource's inputs, such as ``manifest.steps[2].env.TOKEN``.
     """
 
     key: str
@@ -48,9 +48,9 @@ class Resource:
         kind: ``Snapshot`` or ``Image``.
         name: Its name in the program.
         id: Its id in Pulumi: the snapshot's name, or the image's content hash.
-        manifest: The manifest as the program declares it: the declared form, `ConfigSecret` in place of secrets.
-        secrets: What goes into the stack's configuration.
-        is_imported: Whether it can be imported; else it takes the name over.
+        manifest: The manifest in the declared form, with a `ConfigSecret` in place of each secret.
+        secrets: The values that go into the stack's configuration.
+        is_imported: Whether it can be imported; if not, the program takes over its name with `adopt`.
     """
 
     kind: str
@@ -65,12 +65,12 @@ class Resource:
         """Its entry in the file for ``pulumi import --file``."""
         id_ = self.id
         if self.secrets:
-            # The plugin marks these places as secret in what it gives to the engine.
+            # The plugin returns the values at these paths to the engine as secrets.
             id_ = json.dumps({"id": self.id, "secrets": [secret.path for secret in self.secrets]})
         return {"type": f"opencomputer:index:{self.kind}", "name": self.name, "id": id_}
 
     def take_secrets(self, chosen: list[Sensitive], taken: set[str]) -> None:
-        """Put the chosen values into the stack's configuration, under keys that are not taken yet."""
+        """Replace the chosen values with references to the stack's configuration, under keys not in `taken`."""
         for each in chosen:
             key = _free(config_key(self.name, *_words(each)), taken)
             self.secrets.append(Secret(key, join(("manifest", *each.path))))
@@ -78,13 +78,13 @@ class Resource:
 
 
 def with_local_files(manifest: Mapping[str, Any], folder: Path, prefix: str, inline_bytes: int) -> dict[str, Any]:
-    """The manifest with its larger files, and all that are no text, beside the program in place of in it.
+    """Return the manifest with large files and binary files written to a folder next to the program.
 
     Args:
-        manifest: In the declared form. A file that holds a `ConfigSecret` stays where it is.
-        folder: Where the files go; made where needed.
-        prefix: What leads there from the program's folder, as ``./files/agents``.
-        inline_bytes: The most bytes of text that stay in the program.
+        manifest: The manifest in the declared form. A file that is a `ConfigSecret` stays in the program.
+        folder: The folder for the files; created if needed.
+        prefix: The path of that folder relative to the program, such as ``./files/agents``.
+        inline_bytes: The largest text file, in bytes, that stays in the program.
     """
     made: dict[str, Any] = copied(manifest)
     for number, step in enumerate(made.get("steps", ()), 1):
@@ -118,14 +118,14 @@ def _local_directory(body: dict[str, Any], number: int, folder: Path, prefix: st
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(raw or b"")
     except OSError:
-        # What this machine's file system does not take stays in the program.
+        # This machine's file system can't hold these files, so they stay in the program.
         shutil.rmtree(place, ignore_errors=True)
         return body
     return {"path": body["path"], "source": f"{prefix}/{place.name}"}
 
 
 def _bytes(body: Mapping[str, Any]) -> bytes | None:
-    """The bytes of a file that is given inline; None for a secret, which stays in the program as its key."""
+    """Return the bytes of an inline file, or None if it is a secret, which the program only refers to by its key."""
     content = body.get("content")
     if not isinstance(content, str):
         return None
@@ -133,7 +133,7 @@ def _bytes(body: Mapping[str, Any]) -> bytes | None:
 
 
 def _fit_together(names: list[str]) -> bool:
-    """Whether files of these names can lie in one folder on any system, and come back as they are."""
+    """Tell whether files with these names can share a folder on any system, and keep their names there."""
     folded = {name.casefold() for name in names}
     parents = {name[:position] for name in names for position in _slashes(name)}
     return (
@@ -176,12 +176,12 @@ def _free(key: str, taken: set[str]) -> str:
 
 
 class Wanted(NamedTuple):
-    """What becomes a resource.
+    """A snapshot or image that was chosen for the program.
 
     Attributes:
         kind: ``Snapshot`` or ``Image``.
         id: The snapshot's name, or the image's content hash.
-        is_named: Whether the user asked for it by its very name.
+        is_named: Whether the user gave its exact name, rather than a pattern.
     """
 
     kind: str

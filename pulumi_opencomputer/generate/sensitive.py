@@ -1,4 +1,4 @@
-"""Which values of a manifest look like secrets: by their variable's name, their file's name, or their own shape."""
+"""Find values of a manifest that look like secrets: by the variable's name, the file's name, or the value itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = re.compile(
     r"|SIGNATURE|TOKENS?)(?:$|_)|(?:KEY|PASSWORD|SECRET|TOKEN)$",
     re.IGNORECASE,
 )
-# The working directory is no password.
+# Exceptions: PWD is the working directory rather than a password, and a key's id, name or path is not secret.
 _NO_NAME = re.compile(r"^(?:OLD)?PWD$|(?:^|_)(?:KEY_?(?:ID|NAME|PATH|FILE)|PUBLIC_KEY)$", re.IGNORECASE)
 _FILE = re.compile(
     r"(?:^|/)(?:\.env(?:\.(?!example|sample|template)[^/]*)?|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.git-credentials"
@@ -31,9 +31,9 @@ class Sensitive(NamedTuple):
     """A value that looks like a secret.
 
     Attributes:
-        path: Where it stands in the manifest, as ``("steps", 2, "env", "TOKEN")``.
+        path: Its path in the manifest, such as ``("steps", 2, "env", "TOKEN")``.
         value: The value itself.
-        what: What it is, for people: ``step 3, env TOKEN``. Never the value.
+        what: A description to show to the user, such as ``step 3, env TOKEN``. Never includes the value.
     """
 
     path: Path
@@ -42,12 +42,12 @@ class Sensitive(NamedTuple):
 
 
 def find(manifest: Any) -> list[Sensitive]:
-    """The values of a manifest in the declared form that look like secrets, in order."""
+    """Return the values that look like secrets in a manifest in the declared form, in order."""
     return [found for path, value in leaves(manifest) for found in _examined(manifest, path, value)]
 
 
 def at(manifest: Any, path: Path) -> Any:
-    """The value at a path; None where there is none."""
+    """Return the value at a path, or None if there is none."""
     for part in path:
         try:
             manifest = manifest[part]

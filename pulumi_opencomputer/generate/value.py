@@ -1,4 +1,4 @@
-"""One value of a record's manifest."""
+"""Look up one value in a record's manifest."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def value_of(lifecycle: Lifecycle, kind: str, id_: str, path: str) -> Any:
-    """Look a value up.
+    """Look up one value in a record's manifest.
 
     Args:
-        lifecycle: What asks the server.
+        lifecycle: The lifecycle, for requests to the server.
         kind: ``Snapshot`` or ``Image``.
         id_: The snapshot's name, or the image's content hash.
-        path: Where the value stands, as ``manifest.steps[2].env.TOKEN``.
+        path: The value's path, such as ``manifest.steps[2].env.TOKEN``.
 
     Raises:
         NotFoundError: There is no such record.
         InvalidInputError: Its manifest has no such value.
-        APIError: The server can't be reached, or refused.
+        APIError: The server can't be reached, or refused the request.
     """
     record = lifecycle.look(KINDS[kind], id_)
     if record is None:

@@ -1,4 +1,4 @@
-"""A generated program in YAML."""
+"""Write a Pulumi program in YAML."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import yaml
 from .resource import ConfigSecret, Resource
 
 _WIDTH = 110
-# What no reader of YAML takes for anything but text: numbers, times and booleans begin or look otherwise.
+# Text that needs no quotes: no YAML reader takes it for a number, a time or a boolean.
 _PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9 _./=<>~+-]*[A-Za-z0-9_./+-])?")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
-# A dollar sign begins a reference before a brace, and is one itself where it is doubled.
+# In Pulumi's YAML `${` begins a reference and `$$` is an escaped dollar sign, so the first dollar must be doubled.
 _REFERENCE = re.compile(r"\$(?=[${])")
 
 
 def yaml_program(resources: Sequence[Resource], project: str) -> str:
-    """The text of ``Pulumi.yaml``."""
+    """Return the text of ``Pulumi.yaml``."""
     keys = [secret.key for resource in resources for secret in resource.secrets]
     program: dict[str, Any] = {"name": project, "runtime": "yaml"}
     program["description"] = "The images and snapshots of an account, as they were when this was generated."
@@ -41,7 +41,7 @@ def _declaration(resource: Resource) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
-    """A value as Pulumi's YAML has it: texts with their dollar signs kept from being references."""
+    """Return a value for Pulumi's YAML, with dollar signs escaped where they would begin a reference."""
     if isinstance(value, ConfigSecret):
         return f"${{{value.key}}}"
     if isinstance(value, Mapping):
@@ -52,10 +52,10 @@ def _value(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts so that every reader takes them for texts, and people can read those of several lines."""
+    """A dumper that quotes text that a reader could take for another type, and writes several lines as a block."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write each value where it stands: Pulumi's reader knows no references of YAML."""
+        """Write repeated values in full: Pulumi's reader does not support YAML aliases."""
         del data
         return True
 

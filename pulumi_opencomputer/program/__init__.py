@@ -1,1 +1,1 @@
-"""What a Python program imports: the resources, their inputs and outputs, and look-up functions."""
+"""The API for Python programs: resources, their inputs and outputs, and lookup functions."""

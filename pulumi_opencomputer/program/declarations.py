@@ -1,4 +1,4 @@
-"""What a program may say of each resource, whichever provider serves it."""
+"""The arguments of the resources, shared by the dynamic provider's classes and the plugin's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Declaration(pulumi.Resource):
     """A resource as a program declares it.
 
     Attributes:
-        any_declared: Whether this process has declared one.
+        any_declared: Whether this process has declared any image or snapshot.
     """
 
     any_declared: ClassVar[bool] = False
@@ -35,18 +35,18 @@ class Declaration(pulumi.Resource):
         timeout: float | None,
         opts: pulumi.ResourceOptions | None,
     ) -> None:
-        """Register it with the engine.
+        """Register the resource with the engine.
 
         Args:
             resource_name: The resource's name in Pulumi.
-            inputs: Its inputs, and None for each output that the provider fills in.
-            manifest: The manifest as the program gave it.
-            timeout: The seconds that the build may take, or None.
+            inputs: Its inputs, with None for each output that the provider fills in.
+            manifest: The manifest as the program passed it.
+            timeout: The build's time limit in seconds, or None.
             opts: The resource's options.
         """
 
     def _take_manifest(self, manifest: Any) -> None:
-        """Remember the declared form, where others may be given this resource in place of it."""
+        """Store the declared form, if this resource can be passed to another one as its manifest."""
 
 
 class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
@@ -69,14 +69,15 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
 
         Args:
             resource_name: The resource's name in Pulumi.
-            manifest: A `Manifest`, another `Image`, an Output of a manifest, a mapping in the declared or in the
-                API's form, or an object with ``to_dict()``, as the OpenComputer SDK's own ``Image``.
-            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` in `opts`; 1800 where
-                neither says otherwise.
+            manifest: What the image contains: a `Manifest`, another `Image`, an Output of a manifest, a mapping in
+                the declared form or in the API's form, or an object with ``to_dict()`` such as the OpenComputer
+                SDK's ``Image``.
+            timeout: The build's time limit in seconds. Overrides ``custom_timeouts.create`` in `opts`; if neither is
+                set, it is 1800.
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms, or an option can't be used.
+            InvalidInputError: The manifest has none of these forms, or an option is not supported.
         """
         self._declared_manifest = declared(manifest)
         self._declared_places = places_of(manifest)
@@ -88,7 +89,7 @@ class ImageDeclaration(HasManifest, ImageOutputs, Declaration):
 
     @staticmethod
     def base(name: pulumi.Input[str] = "base") -> Manifest:
-        """Start a manifest, as `Manifest.base` does: documented snippets of the SDK run unchanged."""
+        """Start a manifest, like `Manifest.base`. With it, snippets from the SDK's documentation run unchanged."""
         return Manifest.base(name)
 
 
@@ -98,10 +99,11 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
     Example::
 
         Snapshot("daily", image, name="toolchain")  # a fixed name
-        Snapshot("trial", image)                    # a generated name, new with each content
-        Snapshot("trial", image, keep=3)            # the same, and the last three stay
+        Snapshot("trial", image)                    # a generated name that changes with the content
+        Snapshot("trial", image, keep=3)            # the same, and the three previous versions are kept
 
-    With `keep`, use `name`, never `id`: the name changes with the content, and the id is no name then.
+    With `keep`, start sandboxes from `name`, never from `id`: the name changes with the content, while the id stays
+    and is not the name of any snapshot.
     """
 
     def __init__(
@@ -121,21 +123,21 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
 
         Args:
             resource_name: The resource's name in Pulumi.
-            manifest: What the image holds, in any form that `Image` takes.
-            name: The snapshot's name. Without it a name is generated, and changes with the content.
-            adopt: Whether a snapshot that stands under the name, but was not made by this resource, may be replaced.
-            keep: How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A
-                change of content is then an update: `name` and `versions` change, and `id` stays.
-            source_snapshot: In place of a manifest, the name of another snapshot, whose content this one gets, byte for
-                byte. Another name is a change, other content under the same name is none.
-            source_hash: The content hash that the other snapshot must have; with it the hash is known in a preview.
-            timeout: The seconds that the build may take, in place of ``custom_timeouts.create`` and, with `keep`,
-                ``custom_timeouts.update`` in `opts`; 1800 where neither says otherwise.
+            manifest: What the snapshot contains, in any form that `Image` accepts.
+            name: The snapshot's name. If omitted, a name is generated, which changes with the content.
+            adopt: Whether to replace an existing snapshot of this name that this resource did not create.
+            keep: How many superseded versions to keep when the content changes, from 1 to 100. Can't be combined with
+                `name`. A change of content is then an update: `name` and `versions` change, and `id` stays.
+            source_snapshot: The name of another snapshot to copy the content from, byte for byte, instead of a
+                manifest. Changing this name changes the resource; new content under the same name does not.
+            source_hash: The content hash that the source snapshot must have. With it, a preview knows the hash.
+            timeout: The build's time limit in seconds. Overrides ``custom_timeouts.create`` in `opts` and, with
+                `keep`, also ``custom_timeouts.update``; if nothing is set, it is 1800.
             opts: The resource's options.
 
         Raises:
-            InvalidInputError: The manifest has none of these forms, an option can't be used, or another resource of
-                the program has the name.
+            InvalidInputError: The manifest has none of these forms, an option is not supported, or another resource
+                of the program has the same name.
         """
         named = manifest is None and source_snapshot is not None
         content = {"manifest": None if named else declared(manifest), "sourceSnapshot": source_snapshot}
@@ -147,7 +149,8 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
         if keep is not None:
             inputs["keep"] = keep
         if isinstance(manifest, ImageDeclaration):
-            # Where `ignore_changes` keeps the image's recorded manifest, the program's own is other content.
+            # With `ignore_changes` the image keeps its recorded manifest, and the program's may differ from it. The
+            # provider compares this hash to notice that.
             inputs["imageHash"] = manifest.content_hash
         fixed_names.refuse_taken(name, opts)
         self._register(resource_name, inputs, manifest, timeout, opts)
@@ -155,7 +158,7 @@ class SnapshotDeclaration(SnapshotOutputs, Declaration):
 
 
 def _place(manifest: Any, opts: pulumi.ResourceOptions | None) -> dict[str, str]:
-    """The input that tells where the program declares a resource and its steps; none where that is not known."""
+    """Return the input with the program lines that declare the resource and its steps; empty if they are unknown."""
     Declaration.any_declared = True
     hidden = (opts and opts.hide_diffs) or ()
     hides = any(path.partition(".")[0].partition("[")[0] == "manifest" for path in hidden)

@@ -1,4 +1,4 @@
-"""Errors in a program, as its user sees them: the text with the program's own line, without a traceback of ours."""
+"""Show this package's errors as the program's line and the message, without a traceback through the package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _made: dict[type[OpenComputerError], type[OpenComputerError]] = {}
 
 
 def show_plainly() -> None:
-    """Let the errors that this package raises in a program end it with their text alone.
+    """Make this package's errors end a program with just their message.
 
-    Pulumi does so for its own `RunError`, and shows the whole traceback of every other exception. Nothing changes in
-    tests with mocks, in other processes, and while the provider is debugged.
+    Pulumi does this for its own `RunError`, and prints the whole traceback of any other exception. Has no effect in
+    tests with mocks, in other processes, or while the provider is being debugged.
     """
     raise_as(_shown)
 
@@ -29,8 +29,8 @@ def _shown(kind: type[OpenComputerError]) -> type[OpenComputerError]:
 
 
 def runs_for_an_engine() -> bool:
-    """Whether an engine runs this program, and not a test with mocks."""
-    # The mocks' engine is of another class.
+    """Tell whether a real engine runs this program, rather than a test with mocks."""
+    # Mocks use an engine of a different class.
     return isinstance(SETTINGS.engine, engine_pb2_grpc.EngineStub)
 
 
@@ -44,7 +44,7 @@ def _subclass(kind: type[OpenComputerError]) -> type[OpenComputerError]:
     class Shown(kind, pulumi.RunError):  # type: ignore[misc,valid-type]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            # What is wrong with a file is told within a problem, which has the line.
+            # A file error is shown inside a Problem, and that already names the line.
             self._line = "" if isinstance(self, LocalFileError) else here().partition(" ")[0]
 
         def __str__(self) -> str:

@@ -1,7 +1,7 @@
-"""The fixed names that a program gives, so that a preview refuses one that is given twice.
+"""Fixed names used by a program, tracked so that a preview already rejects a duplicate.
 
-A check refuses it too, where it is not known which line of the program gave the name first. Without a preview Pulumi
-still deploys what a program declared before its mistake.
+The provider's check rejects duplicates too, but doesn't know which line of the program used the name first. Without a
+preview, Pulumi still deploys whatever the program declared before the duplicate.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..sanitize import quoted
 from .failures import runs_for_an_engine
 from .options import own_providers
 
-# Which resource has which name, and where it is declared; by the program's stack, as one process may run many.
+# For each program's stack, since one process may run many programs: name → (resource name, line that declares it).
 _given: weakref.WeakKeyDictionary[pulumi.Resource, dict[str, tuple[str, str]]] = weakref.WeakKeyDictionary()
 
 
 def refuse_taken(name: Any, opts: pulumi.ResourceOptions | None) -> None:
-    """Refuse a fixed name that another resource of the program has.
+    """Reject a fixed name that another resource of the program already has.
 
     Args:
-        name: The name as the program gives it; an Output is left to the check.
-        opts: The resource's options. Resources with a provider of their own may be at another server.
+        name: The name as the program passed it. An Output is not compared here; the provider's check does that.
+        opts: The resource's options. A resource with an explicit provider may use another server, so it is skipped.
 
     Raises:
-        InvalidInputError: Another resource has the name; says which, and where it is declared.
+        InvalidInputError: Another resource has the name. The message says which one and where it is declared.
     """
     names = _names(name, opts)
     if names is None or name not in names:
@@ -42,14 +42,14 @@ def refuse_taken(name: Any, opts: pulumi.ResourceOptions | None) -> None:
 
 
 def note(name: Any, resource_name: str, opts: pulumi.ResourceOptions | None) -> None:
-    """Remember the fixed name of a resource that is declared."""
+    """Record the fixed name of a declared resource."""
     names = _names(name, opts)
     if names is not None:
         names[name] = (resource_name, here())
 
 
 def _names(name: Any, opts: pulumi.ResourceOptions | None) -> dict[str, tuple[str, str]] | None:
-    # A suite of tests with mocks declares the same resources again and again.
+    # Under mocks names are not tracked: a test suite declares the same resources again and again.
     stack = get_root_resource()
     if (
         not isinstance(name, str)

@@ -1,4 +1,4 @@
-"""Looking snapshots up from a program, whichever provider serves its resources. The plugin is not needed."""
+"""Functions with which a program looks up snapshots. They work with either provider and don't need the plugin."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _NO_TEXT = (
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """A named snapshot as the server has it.
+    """A named snapshot on the server.
 
     Attributes:
-        id: The record's own id.
+        id: The id of the snapshot's record.
         name: The name that sandboxes start from.
-        content_hash: 64 hex digits.
+        content_hash: The content hash, 64 hex digits.
         status: ``building``, ``ready`` or ``failed``.
-        checkpoint_id: The built image's id, None until it is ready.
-        created_at: RFC 3339 in UTC.
-        last_used_at: RFC 3339 in UTC, or None.
-        project: The Pulumi project that made it; ``unknown`` where this provider did not make it.
-        stack: The stack that made it, or ``unknown``.
-        resource: The resource that made it, by its name, or ``unknown``.
-        source_snapshot: The snapshot that it was promoted from, or None.
+        checkpoint_id: The id of the built image, or None until it is ready.
+        created_at: When the record was created, RFC 3339 in UTC.
+        last_used_at: When a sandbox last started from it, RFC 3339 in UTC, or None.
+        project: The Pulumi project that created it, or ``unknown`` if this provider did not create it.
+        stack: The stack that created it, or ``unknown``.
+        resource: The name of the resource that created it, or ``unknown``.
+        source_snapshot: The name of the snapshot that it was promoted from, or None.
     """
 
     id: str
@@ -58,19 +58,22 @@ class SnapshotInfo:
 
 
 def get_snapshot(name: str) -> SnapshotInfo:
-    """Look up one snapshot immediately, in previews too.
+    """Look up one snapshot by name. The request is sent immediately, in a preview too.
 
-    In a test with `pulumi.runtime.set_mocks` nothing is sent: the mocks' ``call`` is asked for
+    In a test with `pulumi.runtime.set_mocks` no request is sent; instead the mocks' ``call`` is called with the token
     ``opencomputer:index:getSnapshot``.
 
     Args:
         name: The snapshot's name.
 
+    Returns:
+        The snapshot.
+
     Raises:
-        NotFoundError: It does not exist. Names it, the address, and what to do.
-        InvalidInputError: The name is not text.
-        ConfigurationError: There is no key, or a setting can't be used.
-        APIError: The server can't be reached, or refused.
+        NotFoundError: There is no such snapshot. The message names it and the server's address, and says what to do.
+        InvalidInputError: The name is not text, or is empty.
+        ConfigurationError: There is no API key, or a setting is invalid.
+        APIError: The server can't be reached, or refused the request.
     """
     if not isinstance(name, str) or not name:
         raise InvalidInputError([Problem("name", _NO_TEXT)])
@@ -82,14 +85,14 @@ def get_snapshot(name: str) -> SnapshotInfo:
 
 
 def list_snapshots() -> list[SnapshotInfo]:
-    """All named snapshots, newest first. The public endpoint gives 200 at most.
+    """Return all named snapshots, newest first. The public endpoint lists at most 200.
 
-    In a test with `pulumi.runtime.set_mocks` nothing is sent: the mocks' ``call`` is asked for
-    ``opencomputer:index:getSnapshots``.
+    The request is sent immediately, in a preview too. In a test with `pulumi.runtime.set_mocks` no request is sent;
+    instead the mocks' ``call`` is called with the token ``opencomputer:index:getSnapshots``.
 
     Raises:
-        ConfigurationError: There is no key, or a setting can't be used.
-        APIError: The server can't be reached, or refused.
+        ConfigurationError: There is no API key, or a setting is invalid.
+        APIError: The server can't be reached, or refused the request.
     """
     mocks = _mocks()
     if mocks is not None:
@@ -117,14 +120,14 @@ def _lifecycle() -> Iterator[Lifecycle]:
 
 
 def _mocks() -> Mocks | None:
-    """Return a test's mocks; None in a program that Pulumi runs."""
+    """Return the test's mocks, or None in a program that Pulumi runs."""
     monitor = get_monitor()
     return monitor.mocks if isinstance(monitor, MockMonitor) else None
 
 
 def _mocked(mocks: Mocks, token: str, arguments: dict[str, Any]) -> Mapping[str, Any]:
     answer: Any = mocks.call(MockCallArgs(token, arguments, ""))
-    # Pulumi's mocks may return the call's failures beside its result.
+    # Pulumi's mocks may return a tuple: the result of the call and its failures.
     found, failures = answer if isinstance(answer, tuple) else (answer, None)
     if failures:
         raise InvalidInputError([Problem(str(name), str(reason)) for name, reason in failures])

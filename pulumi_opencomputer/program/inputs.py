@@ -1,4 +1,4 @@
-"""A program's arguments turned into inputs, for whichever provider serves the resource."""
+"""Convert a program's arguments into a resource's inputs, for either provider."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _SDK_IMAGE = (
 
 
 class HasManifest(pulumi.Resource):
-    """A resource that may be given in place of its manifest.
+    """A resource that can be passed where a manifest is expected.
 
     Attributes:
-        _declared_manifest: Its manifest in the declared form, as the program gave it.
-        _declared_places: The program's line of each of its steps.
+        _declared_manifest: Its manifest in the declared form, as the program passed it.
+        _declared_places: For each step, the program line that declares it.
     """
 
     _declared_manifest: Any
     _declared_places: Sequence[str] = ()
 
 
-#: What a resource takes for its manifest.
+#: Every type that a resource accepts as its manifest.
 ManifestInput: TypeAlias = (
     Manifest
     | HasManifest
@@ -41,19 +41,24 @@ ManifestInput: TypeAlias = (
 
 
 def after(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions | None:
-    """The options, with a dependency on the image that is given in place of a manifest."""
+    """Return the options, plus a dependency on the image if one was passed as the manifest."""
     if not isinstance(manifest, HasManifest):
         return opts
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[manifest]))
 
 
 def declared(manifest: Any) -> Any:
-    """The declared form; an Output is asked first, since it answers yes to any `hasattr`."""
+    """Return the declared form of a manifest.
+
+    Raises:
+        InvalidInputError: The value is not a manifest.
+    """
     if isinstance(manifest, Manifest):
         return manifest.declared()
     if isinstance(manifest, HasManifest):
-        # Not its output: that is of the last deployment, whose local files may have lain elsewhere.
+        # Don't use the `manifest` output: it is from the last deployment, whose local files may have been elsewhere.
         return manifest._declared_manifest
+    # This comes before the look for `to_dict`: an Output claims to have any attribute.
     if isinstance(manifest, pulumi.Output):
         return manifest.apply(lambda value: pulumi.Output.from_input(declared(value)))
     if isinstance(manifest, Mapping):
@@ -65,14 +70,17 @@ def declared(manifest: Any) -> Any:
 
 
 def places_of(manifest: Any) -> Sequence[str]:
-    """The program's line of each step, where the manifest tells."""
+    """Return the program line of each step, or an empty sequence if the manifest doesn't record them."""
     if isinstance(manifest, Manifest):
         return manifest.places
     return manifest._declared_places if isinstance(manifest, HasManifest) else ()
 
 
 def _as_mapping(manifest: Any) -> Any:
-    """What ``to_dict()`` gives. The SDK's Image takes any arguments, and may have been given those of the resource."""
+    """Return what ``to_dict()`` gives.
+
+    The SDK's ``Image`` accepts any arguments, so a program may have confused it with the resource of the same name.
+    """
     is_of_sdk = type(manifest).__module__.partition(".")[0] == "opencomputer"
     if is_of_sdk and getattr(manifest, "_base", "base") != "base":
         raise InvalidInputError([Problem("manifest", _SDK_IMAGE)])

@@ -1,4 +1,4 @@
-"""Resource options and settings that a dynamic resource can't follow, or that deserve a word."""
+"""Reject resource options that a dynamic resource can't support, and warn of an unencrypted API key."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _PLAIN_KEY = (
     "finds it. Set it anew, encrypted: "
 )
 
-# The programs, by their stack, that were told already. One process may run many.
+# The stacks of programs that were warned already. One process may run many programs.
 _warned: weakref.WeakSet[pulumi.Resource] = weakref.WeakSet()
 
 
 def refuse_unusable(opts: pulumi.ResourceOptions | None) -> None:
-    """Refuse the options that Pulumi would ignore, or fail over, for a dynamic resource.
+    """Reject options that Pulumi ignores for a dynamic resource, or that make it crash.
 
     Raises:
-        InvalidInputError: Each of them, with the way out.
+        InvalidInputError: There is such an option. The message lists each of them with an alternative.
     """
     if opts is None:
         return
@@ -50,20 +50,20 @@ def refuse_unusable(opts: pulumi.ResourceOptions | None) -> None:
 
 
 def warn_of_plain_key() -> None:
-    """Say once in a run that the API key of the configuration is not encrypted."""
+    """Warn, once in a run, if the API key in the stack's configuration is not encrypted."""
     stack = get_root_resource()
     if stack is None or stack in _warned:
         return
     _warned.add(stack)
     if pulumi.Config(_PACKAGE).get("apiKey") and not is_config_secret(f"{_PACKAGE}:apiKey"):
-        # A program whose key is encrypted, as most are, needs nothing of the settings.
+        # Most programs' keys are encrypted, so only import this when it is needed.
         from ..config import SET_KEY_COMMAND  # noqa: PLC0415
 
         pulumi.log.warn(_PLAIN_KEY + SET_KEY_COMMAND)
 
 
 def own_providers(opts: pulumi.ResourceOptions) -> Iterator[str]:
-    """The options that give a resource a provider of the program's own for this package."""
+    """Yield the names of the options that give a resource an explicit provider for this package."""
     if opts.provider is not None and opts.provider.package == _PACKAGE:
         yield "provider"
     elif _PACKAGE in _packages(opts.providers):

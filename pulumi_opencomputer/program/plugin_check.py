@@ -1,4 +1,4 @@
-"""Whether Pulumi will find the plugin of this package, told before its own error, which leads elsewhere."""
+"""Check that Pulumi will find this package's plugin, before Pulumi fails with an error that misleads."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ..about import version
 _PLUGIN = "pulumi-resource-opencomputer"
 _NAMED = re.compile(r"\bname:\s*[\"']?opencomputer\b")
 
-# The programs, by their stack, that were told already.
+# The stacks of programs that were warned already.
 _told: weakref.WeakSet[pulumi.Resource] = weakref.WeakSet()
 
 
 def warn_of_plugin() -> None:
-    """Say once in a run that Pulumi finds no plugin, or an older one than this package, and what mends it."""
+    """Warn, once in a run, if Pulumi finds no plugin or one older than this package, and say how to fix it."""
     stack = get_root_resource()
     if stack is None or stack in _told or isinstance(get_monitor(), MockMonitor):
         return
     _told.add(stack)
-    # Older language hosts, and programs of the Automation API, don't say where the project is.
+    # Older language hosts and the Automation API don't say where the project is.
     project = Path(get_root_directory() or Path.cwd())
     advice = plugin_advice(os.environ, project, Path(sysconfig.get_path("scripts")))
     if advice:
@@ -39,14 +39,14 @@ def warn_of_plugin() -> None:
 
 
 def plugin_advice(environ: Mapping[str, str], project: Path, scripts: Path) -> str | None:
-    """What to do so that Pulumi finds a plugin that serves this package; None where it does, as far as can be told.
+    """Return what the user should do so that Pulumi finds a suitable plugin, or None if it seems to find one.
 
-    Nothing is started: versions are read from where packages and Pulumi keep them.
+    No process is started: versions are read from the folders where Python and Pulumi install packages and plugins.
 
     Args:
         environ: The environment, with PATH and Pulumi's settings.
-        project: The folder of the program.
-        scripts: Where this package's own plugin lies.
+        project: The program's folder.
+        scripts: The folder of the plugin that came with this package.
     """
     if "opencomputer:" in environ.get("PULUMI_DEBUG_PROVIDERS", "") or _is_named(project):
         return None
@@ -75,7 +75,7 @@ def plugin_advice(environ: Mapping[str, str], project: Path, scripts: Path) -> s
 
 
 def _is_named(project: Path) -> bool:
-    """Whether Pulumi.yaml says where the plugin is."""
+    """Tell whether Pulumi.yaml says where the plugin is."""
     for folder in (project, *project.parents):
         for name in ("Pulumi.yaml", "Pulumi.yml"):
             if (folder / name).is_file():
@@ -85,7 +85,10 @@ def _is_named(project: Path) -> bool:
 
 
 def _version_of(plugin: Path) -> Version | None:
-    """The version of a plugin that a Python environment has, out of the interpreter that its first line names."""
+    """Return the version of a plugin installed in a Python environment, or None if it can't be found.
+
+    The environment is found from the interpreter in the script's first line.
+    """
     try:
         with plugin.open("rb") as file:
             first = file.readline(1000).decode("utf-8", "replace").strip()
@@ -98,7 +101,7 @@ def _version_of(plugin: Path) -> Version | None:
 
 
 def _installed(environ: Mapping[str, str]) -> list[Version]:
-    """The versions of the plugin that Pulumi has installed itself."""
+    """Return the versions of the plugin that Pulumi itself has installed."""
     home = Path(environ.get("PULUMI_HOME") or Path(environ.get("HOME") or "~").expanduser() / ".pulumi")
     names = [found.name.partition("-v")[2] for found in home.glob("plugins/resource-opencomputer-v*") if found.is_dir()]
     return [parsed for name in names if (parsed := _parsed(name))]

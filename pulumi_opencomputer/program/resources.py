@@ -1,7 +1,7 @@
-"""The resources of a Python program: `Image` and `Snapshot`, on Pulumi's dynamic provider.
+"""`Image` and `Snapshot`, the resources of a Python program, served by Pulumi's dynamic provider.
 
-They turn a program's arguments into the provider's inputs, and nothing else: paths become absolute, every form of a
-manifest becomes the declared one, and what the engine does not tell a dynamic provider is passed along.
+They only convert a program's arguments into the provider's inputs: make paths absolute, convert every form of a
+manifest to the declared form, and add what the engine doesn't tell a dynamic provider, such as the URN.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .options import refuse_unusable, warn_of_plain_key
 from .secrecy import known_parts, secret_paths
 from .timeouts import create_timeout, given_timeout
 
-# Inputs that the engine and the API show in clear: a secret among them is refused.
+# The engine and the API show these inputs in clear, so a secret value is rejected.
 _NAMES = ("name", "sourceSnapshot")
 
 
@@ -30,7 +30,7 @@ class _DynamicResource(Declaration, Resource):
     _provider_type: ClassVar[type[ResourceProvider]]
 
     def __init_subclass__(cls, module: str = "", name: str = "", **kwargs: Any) -> None:
-        # A user's subclass is the same resource: without its names it would get another type.
+        # Give a user's subclass the same module and name; otherwise Pulumi would see a resource of another type.
         super().__init_subclass__(module=module or "opencomputer", name=name or cls._kind, **kwargs)
 
     def _register(
@@ -48,25 +48,25 @@ class _DynamicResource(Declaration, Resource):
         Resource.__init__(self, self._provider_type(), resource_name, self._completed(inputs, options), options)
 
     def _completed(self, inputs: dict[str, Any], opts: pulumi.ResourceOptions | None) -> dict[str, Any]:
-        """The inputs with what the provider has to be told about them."""
+        """Return the inputs with what the engine doesn't tell the provider: timeouts and where secrets are."""
         refuse_unusable(opts)
         manifest = inputs["manifest"]
         timeout = create_timeout(opts) if self._timeout is None else self._timeout
         keeps = inputs.get("keep") is not None
         told = {
             "timeout": timeout,
-            # An update builds, and a delete has much to do, only where versions are kept.
+            # Only with `keep` does an update build anything, or a delete take long.
             "updateTimeout": given_timeout(opts, "update") if keeps else None,
             "deleteTimeout": given_timeout(opts, "delete") if keeps else None,
             "secretPaths": secret_paths({"manifest": manifest, **{key: inputs.get(key) for key in _NAMES}}),
             "knownParts": known_parts(manifest, opts),
         }
-        # Each input costs time in the program, the engine and the provider: those that say nothing are left out.
+        # Each input costs time in the program, the engine and the provider, so leave out those that are None.
         rest = {key: value for key, value in inputs.items() if key not in told}
         return {**rest, "manifest": manifest, **{key: value for key, value in told.items() if value is not None}}
 
     def _complete_again(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-        """Complete the inputs that the program's transformations have left."""
+        """Complete the inputs again after the program's transformations, which may have changed them."""
         if args.resource is not self:
             return None
         inputs = self._completed({**args.props, "manifest": _declared(args.props.get("manifest"))}, args.opts)
@@ -75,7 +75,7 @@ class _DynamicResource(Declaration, Resource):
 
     @property
     def _transformations(self) -> list[pulumi.ResourceTransformation]:
-        """Those of this resource and its parents. Pulumi sets them here, and then applies them in order."""
+        """The transformations of this resource and its parents. Pulumi sets them, then applies them in order."""
         return self._applied_transformations
 
     @_transformations.setter
@@ -98,17 +98,17 @@ class Snapshot(SnapshotDeclaration, _DynamicResource):
 
 
 def _declared(manifest: Any) -> Any:
-    """The declared form of what a transformation left; a snapshot of another one's content has none."""
+    """Return the declared form of a manifest after transformations; None if the content is another snapshot's."""
     return None if manifest is None else declared(manifest)
 
 
 def _urn(type_name: str, resource_name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Input[str]:
-    """The resource's URN, which a dynamic provider is not told."""
+    """Return the resource's URN, which the engine doesn't tell a dynamic provider."""
     parent, type_name = opts.parent if opts else None, f"pulumi-python:{type_name}"
     if parent is None or isinstance(parent, Stack):
-        # Known at once, where `create_urn` would answer by way of a dozen futures.
+        # Build the URN directly: `create_urn` would take a dozen futures.
         return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{type_name}::{resource_name}"
-    # By way of the future: the parent would otherwise be a dependency of its own child.
+    # Only take the future's value: the Output itself would make the child depend on its parent.
     return pulumi.Output.from_input(
         pulumi.create_urn(resource_name, type_name, parent).future()  # type: ignore[arg-type]
     )

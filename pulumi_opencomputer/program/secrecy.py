@@ -1,4 +1,4 @@
-"""What a program tells a dynamic provider about secrets, because the engine sends it every value in clear."""
+"""Tell the dynamic provider which inputs are secret, because the engine sends it every value in clear."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from ..manifest.paths import find_outputs
 
 
 def secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str] | None] | None:
-    """Return the paths of secrets, if any. An input, so that a change of secrecy is a change of the resource."""
+    """Return the paths of the secret values, or None if there are none.
+
+    They are an input, so that making a value secret, or no longer secret, is a change of the resource.
+    """
     outputs = list(find_outputs(values))
     if not outputs:
         return None
@@ -27,9 +30,10 @@ def secret_paths(values: Mapping[str, Any]) -> pulumi.Output[Sequence[str] | Non
 
 
 def known_parts(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.Output[Sequence[str] | None] | None:
-    """The digests of what holds no secret, where a transform may still change the manifest; see `manifest.familiar`.
+    """Return digests of the parts that hold no secret, or None if no transform can change the manifest.
 
-    The engine applies transforms after the inputs have left the program, so that nothing here sees what they add.
+    The engine applies transforms after the inputs have left the program, so this process can't see what they add.
+    `manifest.familiar` describes how the provider uses the digests.
     """
     parent = opts.parent if opts else None
     within = parent if parent is not None and not isinstance(parent, Stack) else None
@@ -39,7 +43,7 @@ def known_parts(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.Ou
 
     async def digests() -> list[str] | None:
         if within is not None:
-            # A component's transforms are known when its URN is.
+            # Once a component's URN is known, its transforms are registered.
             await within.urn.future()
         return await _digests(manifest) if sure or _has_callbacks() else None
 
@@ -47,13 +51,13 @@ def known_parts(manifest: Any, opts: pulumi.ResourceOptions | None) -> pulumi.Ou
 
 
 def _has_callbacks() -> bool:
-    """Tell whether the program has callbacks for the engine, such as transforms or hooks."""
-    # A component provider's process has no stack, and the transforms are in another process.
+    """Tell whether the program may have registered callbacks with the engine, such as transforms or hooks."""
+    # A component provider's process has no stack; transforms may be registered in another process.
     return get_root_resource() is None or bool(_callback_servers())
 
 
 def _callback_servers() -> Sequence[Any]:
-    """Return Pulumi's list of callback servers. If it can't be found, there may be one."""
+    """Return Pulumi's list of callback servers; if this version has no such list, assume that there is one."""
     servicer = getattr(_callbacks, "_CallbackServicer", None)
     servers: Sequence[Any] = getattr(servicer, "_servicers", [None])
     return servers
@@ -69,7 +73,7 @@ async def _digests(manifest: Any) -> list[str]:
 
 
 async def _plain(value: Any) -> Any:
-    """Return the value without Outputs. A secret or unknown value becomes an object without a digest."""
+    """Return the value without Outputs; for a secret or unknown value an `object()`, which has no digest."""
     output = pulumi.Output.from_input(value)
     if await output.is_secret() or not await output.is_known():
         return object()

@@ -1,4 +1,4 @@
-"""A build's time limit: a number of seconds of a program's, or Pulumi's own durations."""
+"""A build's time limit, as a number of seconds or as one of Pulumi's durations."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
 
 
 def create_timeout(opts: pulumi.ResourceOptions | None) -> float | None:
-    """The seconds that ``custom_timeouts.create`` gives a create, or None; see `given_timeout`."""
+    """Return ``custom_timeouts.create`` in seconds, or None; like `given_timeout`."""
     return given_timeout(opts, "create")
 
 
 def given_timeout(opts: pulumi.ResourceOptions | None, operation: str) -> float | None:
-    """The seconds that ``custom_timeouts`` gives an operation (``create``, ``update``, ``delete``), or None.
+    """Return the ``custom_timeouts`` of an operation in seconds, or None if it is not set.
+
+    Args:
+        opts: The resource's options.
+        operation: ``create``, ``update`` or ``delete``.
 
     Raises:
-        InvalidInputError: It is not a duration.
+        InvalidInputError: The value is not a duration.
     """
     timeouts: Any = opts.custom_timeouts if opts else None
     text = timeouts.get(operation) if isinstance(timeouts, Mapping) else getattr(timeouts, operation, None)
@@ -38,12 +42,12 @@ def given_timeout(opts: pulumi.ResourceOptions | None, operation: str) -> float 
 
 
 def with_create_timeout(timeout: float, given: Any, *, updates: bool = False) -> pulumi.CustomTimeouts:
-    """The custom timeouts that are given, with this one for a create.
+    """Return the program's custom timeouts with this timeout for a create.
 
     Args:
-        timeout: Seconds.
-        given: The option's value in a program, or None.
-        updates: Whether an update builds too, and has this limit where it has none of its own.
+        timeout: The time limit in seconds.
+        given: The program's ``custom_timeouts``, or None.
+        updates: Whether an update builds too; then this is also its limit, unless `given` sets one.
 
     Raises:
         InvalidInputError: The timeout is not a number above zero.

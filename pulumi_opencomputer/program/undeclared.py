@@ -1,4 +1,4 @@
-"""A program that declares nothing, since it took the OpenComputer SDK's ``Image`` for the resource of that name."""
+"""Warn if a program declares no resource because its ``Image`` is the OpenComputer SDK's, not this package's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORDS = (
 
 
 def warn_if_nothing_is_declared() -> None:
-    """Say at a program's end that the Image of the SDK, which it has loaded, is no resource."""
+    """Warn, at the end of a program that made a manifest and loaded the SDK, if it declared no resource."""
     declaration = getattr(sys.modules.get(f"{__package__}.declarations"), "Declaration", None)
     if getattr(declaration, "any_declared", False) or not runs_for_an_engine():
         return

@@ -1,4 +1,4 @@
-"""What tests of programs use: emulators, as a process of their own or running already, and mocks for `set_mocks`."""
+"""Tools for testing programs: an emulator that is started or runs already, and mocks for `set_mocks`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOMES = {"Emulator": "emulator", "Mocks": "mocks", "RunningEmulator": "emulator
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name on first use: the mocks need pulumi, the emulators httpx."""
+    """Load a name on first use, because the mocks import pulumi and the emulators import httpx."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

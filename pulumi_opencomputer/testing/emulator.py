@@ -1,6 +1,6 @@
-"""Emulators for tests: started as a process of their own, or running already, as a service of a CI job.
+"""Emulators for tests: one that the test starts, or one that runs already, such as a service of a CI job.
 
-The pytest plugin of this package has a fixture that does this, `opencomputer_emulator`.
+With pytest, the fixture `opencomputer_emulator` of this package's plugin does this for you.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _COMMAND = (sys.executable, "-m", "pulumi_opencomputer.emulator")
 
 
 class RunningEmulator:
-    """An emulator that runs somewhere.
+    """An emulator that is already running.
 
-    What asks it raises `httpx.HTTPError` if it is not there or refuses.
+    Every method that sends a request raises `httpx.HTTPError` if the emulator can't be reached or refuses it.
 
     Args:
-        url: Its address.
+        url: The emulator's address.
         api_key: A key that it accepts.
 
     Attributes:
-        url: Its address.
+        url: The emulator's address.
         api_key: The key.
     """
 
@@ -48,12 +48,12 @@ class RunningEmulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead the provider, and OpenComputer's SDKs, to this emulator."""
+        """The environment variables that make the provider and OpenComputer's SDKs use this emulator."""
         return {"OPENCOMPUTER_API_URL": self.url, "OPENCOMPUTER_API_KEY": self.api_key}
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of a request that is let in."""
+        """The headers that authorise a request."""
         return {"X-API-Key": self.api_key}
 
     def get(self, path: str) -> Any:
@@ -61,16 +61,16 @@ class RunningEmulator:
         return self.ask("GET", path)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Make a request with the key and a body of JSON, and return the parsed JSON of the answer, if it has any."""
+        """Send a request with the key and a JSON body; return the response's parsed JSON, or None if it is empty."""
         response = httpx.request(
             method,
             self.url + path,
             headers={**self.headers, "Content-Type": "application/json"},
-            # httpx would write other bytes than ASCII, and a fault's body may hold half a character.
+            # `json.dumps` escapes to ASCII, unlike httpx: a fault's body may contain half of a surrogate pair.
             content=None if body is None else json.dumps(body),
             timeout=_SECONDS,
             trust_env=False,
-            # Plain http needs no certificates, and loading them takes long.
+            # Plain http needs no certificates, and loading them is slow.
             verify=self.url.startswith("https:"),
         )
         response.raise_for_status()
@@ -92,7 +92,7 @@ class RunningEmulator:
         return found
 
     def records(self) -> list[dict[str, Any]]:
-        """Return all records as the control plane has them, newest first, without manifests, whatever its edge shows.
+        """Return all records of the control plane, newest first, without manifests, even those the edge doesn't show.
 
         Their keys are ``id, org_id, content_hash, checkpoint_id, name, status, created_at, last_used_at``.
         """
@@ -100,49 +100,54 @@ class RunningEmulator:
         return records
 
     def builds(self) -> list[dict[str, str]]:
-        """Return the ``contentHash`` and ``outcome`` of each build of the process that runs, oldest first."""
+        """Return the ``contentHash`` and ``outcome`` of each build since the process started, oldest first."""
         found: list[dict[str, str]] = self.get("/_emulator/builds")
         return found
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the method, path and status of each request to the API so far, oldest first; those made here count."""
+        """Return the method, path and status of each API request so far, oldest first, including this class's own."""
         found: list[dict[str, Any]] = self.get("/_emulator/requests")
         return found
 
     def fail(self, *rules: Mapping[str, Any] | str) -> None:
-        """Switch these faults on, and no others; none at all switches all off. docs/emulator.md has a table of them."""
+        """Replace the active faults with these; without arguments, remove all. docs/emulator.md lists the faults."""
         self.ask("PUT", "/_emulator/faults", list(rules))
 
     def applied(self) -> list[int]:
-        """Return how often each fault was applied."""
+        """Return how often each active fault was applied, in the order of `fail`."""
         return [rule["applied"] for rule in self.get("/_emulator/faults")]
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once: what waits or lags there is done."""
+        """Move the emulator's clock forward, so that whatever waits or lags there completes."""
         self.ask("POST", "/_emulator/clock", {"advance": seconds})
 
     def change(self, where: Mapping[str, Any], **fields: Any) -> None:
-        """Change records by hand: ``change({"name": "a"}, status="building", age=600)``; the edge hears nothing."""
+        """Change the matching records without telling the edge.
+
+        Example: ``change({"name": "a"}, status="building", age=600)``.
+        """
         assert self.ask("PATCH", "/_emulator/records", {"where": where, "set": fields})["changed"], "no such record"  # noqa: S101
 
     def reset(self) -> None:
-        """Go back to how it was when it started."""
+        """Restore the state that the emulator had when it started."""
         self.ask("POST", "/_emulator/reset")
 
 
 class Emulator(RunningEmulator):
-    """An emulator as a process of its own, with its records in memory. A context manager: its end ends the process.
+    """An emulator in a separate process, with its records in memory.
+
+    A context manager that stops the process when the block ends.
 
     Args:
-        arguments: Those of the command line, as ``"--edge", "--edge-lag", "1..8"``. Steps take no time unless told.
+        arguments: Command-line arguments, such as ``"--edge", "--edge-lag", "1..8"``. By default steps take no time.
         api_key: The key that it accepts.
 
     Raises:
-        RuntimeError: It does not start; the text says why.
+        RuntimeError: The emulator does not start; the message says why.
     """
 
     def __init__(self, *arguments: str, api_key: str = "local") -> None:
-        # A file that nobody reads while all is well: a pipe would fill up.
+        # A file rather than a pipe, which would fill up since nobody reads it unless something fails.
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(  # noqa: S603
             [*_COMMAND, "--port", "0", "--step-seconds", "0", *arguments],
@@ -154,7 +159,7 @@ class Emulator(RunningEmulator):
         super().__init__(self._address(), api_key)
 
     def stop(self) -> None:
-        """End it. Its records are gone."""
+        """Stop the process; its records are lost."""
         self._process.terminate()
         try:
             self._process.wait(_SECONDS)
@@ -166,7 +171,7 @@ class Emulator(RunningEmulator):
         self._log.close()
 
     def log(self) -> str:
-        """Return what it wrote on standard error."""
+        """Return what the process has written to standard error."""
         self._log.seek(0)
         return self._log.read()
 

@@ -1,7 +1,7 @@
-"""Mocks for `pulumi.runtime.set_mocks`: a program's outputs as a deployment gives them, without server and engine.
+"""Mocks for `pulumi.runtime.set_mocks`: give a program the outputs of a deployment, without a server or an engine.
 
-They check each `Image` and `Snapshot` as the provider does, whichever provider the program uses, and fill in what a
-create at the server would give.
+They check each `Image` and `Snapshot` as the provider does, with either provider, and fill in the outputs that a
+create on the server would return.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _TYPES = {
     **{f"pulumi-python:dynamic/opencomputer:{name}": kind for name, kind in KINDS.items()},
 }
 _FUNCTION = "opencomputer:index:"
-# What only the dynamic resources of this package send along.
+# Inputs that only the dynamic resources send.
 _TOLD = ("knownParts",)
-# Keys of a lookup that a record has among its manifest's.
+# Keys of a lookup's result that a record stores in its manifest.
 _TOLD_OF_A_RECORD = ("project", "stack", "resource")
 _TIME = "2026-01-01T00:00:00Z"
 _NO_SERVER = "The mocks ask no server."
 
 
 class Mocks(PulumiMocks):
-    """What `pulumi.runtime.set_mocks` takes, for a program with OpenComputer's images and snapshots.
+    """Mocks for `pulumi.runtime.set_mocks`, for programs with OpenComputer images and snapshots.
 
-    What the provider would refuse is an `InvalidInputError` out of the program. Nothing is sent. Local files are read
-    and hashed. Resources and functions of other packages go to `others`; without it a resource has its inputs for
-    outputs, and a function answers nothing.
+    Inputs that the provider would reject raise `InvalidInputError` in the program. No request is sent. Local files
+    are read and hashed. Resources and functions of other packages are passed to `others`; without it, such a
+    resource's outputs are its inputs, and such a function returns an empty result.
 
     Example::
 
@@ -50,14 +50,14 @@ class Mocks(PulumiMocks):
         pulumi.runtime.set_mocks(mocks, project="agents", stack="test")
 
     Args:
-        snapshots: What `get_snapshot` and `list_snapshots` find, and the plugin's functions: names, or mappings with
-            the keys of the plugin's ``getSnapshot``, of which only ``name`` is needed.
-        others: The mocks of other packages' resources and functions.
+        snapshots: The snapshots that `get_snapshot`, `list_snapshots` and the plugin's functions find: names, or
+            mappings with the keys of the plugin's ``getSnapshot``, of which only ``name`` is required.
+        others: Mocks for the resources and functions of other packages.
 
     Attributes:
-        outputs: Each image's and snapshot's outputs by its name in the program, with the keys of the state
-            (``contentHash``), plain, also where they are secret.
-        warnings: What the provider would have warned of.
+        outputs: The outputs of each image and snapshot, by its name in the program. The keys are those of the state,
+            such as ``contentHash``; secret values are plain.
+        warnings: The warnings that the provider would have logged.
     """
 
     def __init__(self, *, snapshots: Iterable[str | Mapping[str, Any]] = (), others: PulumiMocks | None = None) -> None:
@@ -68,10 +68,10 @@ class Mocks(PulumiMocks):
         self._lifecycle = Lifecycle(_no_settings, lambda: DEFAULT_API_URL)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Answer the registration of a resource with its id and its outputs.
+        """Return the id and the outputs of a resource that the program registers.
 
         Raises:
-            InvalidInputError: The provider would refuse it; every mistake with its path.
+            InvalidInputError: The provider would reject the inputs. The message lists every problem with its path.
         """
         kind = _TYPES.get(args.typ)
         if kind is None:
@@ -79,11 +79,11 @@ class Mocks(PulumiMocks):
         return self._created(kind, args)
 
     def call(self, args: MockCallArgs) -> Any:
-        """Answer a function.
+        """Return the result of a function that the program calls.
 
         Raises:
-            NotFoundError: There is no such snapshot or image among those that the mocks were given.
-            InvalidInputError: The provider would refuse an argument.
+            NotFoundError: The mocks have no such snapshot or image.
+            InvalidInputError: The provider would reject an argument.
         """
         if not args.token.startswith(_FUNCTION):
             return self._others.call(args) if self._others else {}
@@ -108,7 +108,7 @@ class Mocks(PulumiMocks):
         return ("" if pulumi.runtime.is_dry_run() else kind.id_of(urn, outputs)), shown
 
     def _source(self, inputs: Mapping[str, Any]) -> str:
-        """The content hash of the snapshot whose content is taken over; a server alone knows that of others."""
+        """Return the content hash of the source snapshot; a made-up one if the mocks don't have that snapshot."""
         name = inputs.get("sourceSnapshot")
         return next((each.content_hash for each in self._snapshots if each.name == name), _made_up_hash(str(name)))
 
@@ -141,7 +141,7 @@ def _no_settings() -> Settings:
 
 
 def _plain(value: Any) -> Any:
-    """The value without Pulumi's marks of secrets; what is not known yet in a preview arrives as None."""
+    """Return the value without Pulumi's secret markers. In a preview, unknown list items arrive as None."""
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))
     if isinstance(value, Mapping):
@@ -156,7 +156,7 @@ def _urn(args: MockResourceArgs) -> str:
 
 
 def _filled_in(kind: Kind, urn: str, inputs: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """What a create gives beside its inputs; the same for the same resource with the same content."""
+    """Return the outputs that a create adds to the inputs; always the same for the same resource and content."""
     content_hash = str(inputs.get("contentHash") or source)
     record = _record(inputs.get("name"), content_hash, _id(urn, content_hash))
     found = kind.outputs_of(record, inputs, content_hash)

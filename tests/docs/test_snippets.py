@@ -202,6 +202,7 @@ def test_a_step_of_a_github_job_is_one_that_github_knows(snippet, tmp_path):
     assert ran.returncode == 0, ran.stdout
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("snippet", [each for each in snippets("yaml") if "gitlab-ci" in each.text], ids=ids)
 def test_a_job_for_gitlab_fits_gitlabs_schema(snippet, tmp_path):
     """GitLab's own schema of its file."""

@@ -21,7 +21,7 @@ _ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def tools() -> str:
-    """The folders that hold the engine and this environment's Python, as a part of PATH."""
+    """The folders of the engine and of this environment's Python, as a part of PATH."""
     path = os.pathsep.join([str(_ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)])
     _needed("pulumi", "there is no pulumi on PATH; `make setup` installs one", path)
     return path
@@ -29,19 +29,19 @@ def tools() -> str:
 
 @pytest.fixture(scope="session")
 def yaml_host(tools: str) -> str:
-    """What runs YAML programs."""
+    """The language host that runs YAML programs."""
     return _needed("pulumi-language-yaml", "there is no YAML host on PATH; `make setup` installs one", tools)
 
 
 @pytest.fixture(scope="session")
 def go() -> str:
-    """Go."""
+    """The Go command."""
     return _needed("go", "Go is not installed; no SDK is generated from the schema")
 
 
 @pytest.fixture(scope="session")
 def npm() -> str:
-    """Node.js, by its package manager."""
+    """npm, and with it Node.js."""
     return _needed("npm", "Node.js is not installed; no TypeScript program is run")
 
 
@@ -53,7 +53,7 @@ def mvn() -> str:
 
 @pytest.fixture(scope="session")
 def java_host(tools: str) -> str:
-    """What runs Java programs."""
+    """The language host that runs Java programs."""
     return _needed("pulumi-language-java", "there is no Java host on PATH; `make test-all` installs one", tools)
 
 
@@ -64,7 +64,7 @@ def sdks(go: str, tmp_path_factory: pytest.TempPathFactory) -> Sdks:
 
 
 def _needed(name: str, reason: str, path: str = "") -> str:
-    """Where an executable is; without it the test is skipped, or fails on CI."""
+    """Return an executable's path; if it is missing, skip the test, or fail it on CI."""
     found = shutil.which(name, path=path + os.pathsep + os.environ["PATH"])
     if found is None:
         if os.environ.get("CI"):
@@ -75,20 +75,20 @@ def _needed(name: str, reason: str, path: str = "") -> str:
 
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of the engine's own, shared by the session's tests."""
+    """A home folder for Pulumi, shared by the session's tests."""
     return tmp_path_factory.mktemp("pulumi-home")
 
 
 @pytest.fixture(scope="session", params=[DYNAMIC, PLUGIN], ids=lambda adapter: adapter.name)
 def adapter(request: pytest.FixtureRequest) -> Adapter:
-    """Each way to the provider; `adapters.only` marks what one alone can do."""
+    """The way to reach the provider: a test runs with both, unless `adapters.only` marks it."""
     found: Adapter = request.param
     return found
 
 
 @pytest.fixture
 def project(tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path, adapter: Adapter) -> Project:
-    """A project whose provider talks to the emulator."""
+    """A project whose provider uses the emulator."""
     settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
     return Project(tmp_path / "pulumi", settings, tools, pulumi_home, adapter)
 
@@ -97,7 +97,7 @@ def project(tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path, a
 def world(
     tmp_path: Path, emulator: Emulator, tools: str, pulumi_home: Path, column: Column, request: pytest.FixtureRequest
 ) -> World:
-    """A project in the column's kind of program."""
+    """A project with the column's kind of program, and its server."""
     if column.is_yaml:
         request.getfixturevalue("yaml_host")
     settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}

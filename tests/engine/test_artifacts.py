@@ -1,4 +1,4 @@
-"""What a release publishes, and nothing else of the project: in an empty folder, each language deploys with it."""
+"""Deploy in each language from an empty folder, with nothing but what a release publishes."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from tools.release.registry import JAVA_PLACEHOLDER
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 
-# What the programs embed of their folder; every language declares the same three steps.
+# The files in the project's folder that the programs embed. Every language declares the same three steps.
 FILES = {"hello.txt": "hello\n", "noise.log": "ignored\n"}
 
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
-    """What is published."""
+    """The artifacts of a release."""
     given = os.environ.get("OPENCOMPUTER_ARTIFACTS")
     return Artifacts(Path(given) if given else tmp_path_factory.mktemp("artifacts"))
 
 
 @pytest.fixture(scope="module")
 def home(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of Pulumi's that has the plugin out of its archive."""
+    """A home folder for Pulumi with the plugin installed from its archive."""
     home = tmp_path_factory.mktemp("home")
     engine = shutil.which("pulumi", path=str(ROOT / ".tools" / "bin") + os.pathsep + os.environ["PATH"])
     assert engine is not None
@@ -51,7 +51,7 @@ def home(artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def project(tmp_path: Path, emulator: Emulator, home: Path, tools: str) -> Project:
-    """A project that finds no plugin on PATH, in a folder with some files and no program."""
+    """A project in a folder with some files and no program, with no plugin on PATH."""
     settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
     bare = os.pathsep.join(part for part in tools.split(os.pathsep) if part != str(Path(sys.executable).parent))
     project = Project(tmp_path / "pulumi", settings, bare, home, PLUGIN)
@@ -65,7 +65,7 @@ def project(tmp_path: Path, emulator: Emulator, home: Path, tools: str) -> Proje
 
 
 def _check(told: dict[str, str], language: str, project: Project, emulator: Emulator) -> None:
-    """One declaration has one hash in every language, and what was declared is at the server."""
+    """Fail unless the hash is the same as in every language, and the server has what was declared."""
     app = project.folder / "app"
     manifest = Manifest.base().apt_install(["jq"]).add_local_dir(str(app), "/app", ignore=["*.log"])
     assert told["contentHash"] == told["hashed"] == manifest.env({"GREETING": "hello"}).cache_key()
@@ -74,7 +74,7 @@ def _check(told: dict[str, str], language: str, project: Project, emulator: Emul
 
 
 def _run(project: Project, *command: str | Path) -> str:
-    """Run a command in the project's folder and environment; what it printed on standard output."""
+    """Run a command in the project's folder and environment; return its standard output."""
     ran = subprocess.run(
         [str(part) for part in command],
         cwd=project.folder,
@@ -90,7 +90,7 @@ def _run(project: Project, *command: str | Path) -> str:
 
 @pytest.mark.usefixtures("yaml_host")
 def test_yaml_deploys_with_the_archive_of_the_plugin(project: Project, emulator: Emulator) -> None:
-    """No SDK is needed: Pulumi finds the plugin that was installed from its archive, and warns of nothing."""
+    """No SDK is needed: Pulumi finds the plugin installed from its archive, and prints no warning."""
     project.yaml("""
     variables:
       manifest:
@@ -119,7 +119,7 @@ def test_yaml_deploys_with_the_archive_of_the_plugin(project: Project, emulator:
 def test_two_versions_of_the_plugin_serve_one_stack(
     project: Project, emulator: Emulator, artifacts: Artifacts, tmp_path: Path
 ) -> None:
-    """Each resource is served by the version that it asks for, and moves to the other without a change."""
+    """Each resource uses the version that it asks for, and switches to the other one without changes."""
     newer = _newer(artifacts.plugin(), tmp_path)
     project.pulumi("plugin", "install", "resource", "opencomputer", "9.9.9", "--file", str(newer))
     program = """
@@ -146,7 +146,7 @@ def test_two_versions_of_the_plugin_serve_one_stack(
 
 
 def _newer(archive: Path, folder: Path) -> Path:
-    """The same plugin as version 9.9.9."""
+    """Return an archive of the same plugin as version 9.9.9."""
     content = folder / "newer"
     with tarfile.open(archive) as tar:
         tar.extractall(content)
@@ -163,7 +163,7 @@ def _newer(archive: Path, folder: Path) -> Path:
 def test_nodejs_deploys_with_the_package_for_npm(
     project: Project, emulator: Emulator, artifacts: Artifacts, npm: str
 ) -> None:
-    """The tarball installs without a compiler, and its SDK finds the plugin of its version."""
+    """The package installs without a compiler, and its SDK finds the plugin of the same version."""
     shutil.copytree(PROGRAMS / "nodejs", project.folder, dirs_exist_ok=True)
     quiet = ("--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline", "--no-update-notifier")
     _run(project, npm, "install", *quiet, artifacts.nodejs())
@@ -174,9 +174,9 @@ def test_nodejs_deploys_with_the_package_for_npm(
 
 
 def test_go_deploys_with_the_module(project: Project, emulator: Emulator, artifacts: Artifacts, go: str) -> None:
-    """A module that requires the SDK's compiles, and its program finds the plugin of the SDK's version.
+    """A module that requires the SDK compiles, and its program finds the plugin of the SDK's version.
 
-    So do the Go programs of the schema's descriptions.
+    The Go programs of the schema's descriptions compile too.
     """
     module = re.search(r"^module (\S+)$", (artifacts.go() / "go.mod").read_text(), re.MULTILINE)
     assert module is not None
@@ -201,9 +201,9 @@ def test_go_deploys_with_the_module(project: Project, emulator: Emulator, artifa
 def test_java_deploys_with_the_jar(
     project: Project, emulator: Emulator, artifacts: Artifacts, java_host: str, mvn: str
 ) -> None:
-    """Maven resolves the SDK from the repository that is published, and Pulumi's own host runs the program.
+    """Maven resolves the SDK from the published repository, and Pulumi's Java host runs the program.
 
-    The Java programs of the schema's descriptions and of the pages are compiled with it.
+    The Java programs of the schema's descriptions and of the pages are compiled with the SDK.
     """
     (pom,) = artifacts.java().rglob("*.pom")
     version, group = pom.parent.name, ".".join(pom.relative_to(artifacts.java()).parts[:-3])
@@ -214,7 +214,7 @@ def test_java_deploys_with_the_jar(
         for word, value in words.items():
             text = text.replace(word, value)
         file.write_text(text)
-    # Maven would take what it resolved in an earlier run.
+    # Otherwise Maven would use the version that it resolved in an earlier run.
     shutil.rmtree(MAVEN_REPOSITORY.joinpath(*group.split(".")), ignore_errors=True)
     _add_examples(project.folder / "src" / "main" / "java")
     (project.folder / ".mvn").mkdir()

@@ -1,4 +1,4 @@
-"""Inline programs through the Automation API, with the engine's events as they come."""
+"""Inline programs of the Automation API, with the engine's events as they arrive."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SNAPSHOTS = 100
 
 @pytest.fixture
 def package(adapter: Adapter) -> Any:
-    """The module that programs take resources from."""
+    """The module from which programs import the resources."""
     return importlib.import_module(adapter.module)
 
 
 @pytest.fixture
 def stack_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], automation.Stack]:
-    """Makes a stack of an inline program, on the project's backend and emulator."""
+    """A function that creates a stack with an inline program, on the project's backend and emulator."""
     monkeypatch.setenv("PATH", project.environment["PATH"])
     settings = {
         key: value for key, value in project.environment.items() if key.startswith(("PULUMI_", "OPENCOMPUTER_"))
@@ -43,7 +43,7 @@ def stack_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[Cal
 def test_inline_program_builds_and_its_events_carry_the_log(
     stack_of: Callable[[Callable[[], None]], automation.Stack], package: Any, emulator: Emulator
 ) -> None:
-    """The lines of a build come as events of the resource's own URN while it is created."""
+    """While a resource is created, its build's lines arrive as events with its URN."""
 
     def program() -> None:
         snapshot = package.Snapshot("daily", package.Manifest.base().run_commands("make"), name="inline")
@@ -69,7 +69,7 @@ def test_inline_program_builds_and_its_events_carry_the_log(
 def test_hundred_unchanged_snapshots_make_no_request(
     stack_of: Callable[[Callable[[], None]], automation.Stack], package: Any, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """A run without changes over 100 snapshots asks the API for nothing, and 100 of one content build once."""
+    """A run without changes to 100 snapshots sends no request, and 100 snapshots of one content build once."""
     (tmp_path / "app.py").write_text("print('hello')\n")
 
     def program() -> None:

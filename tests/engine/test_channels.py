@@ -1,4 +1,4 @@
-"""Channels and promotion with the real engine: names that follow versions, in one stack and from stack to stack."""
+"""Channels and promotion with the real engine: names that follow versions, within a stack and across stacks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _contents(emulator: Emulator) -> dict[str, str]:
 
 @mostly(DYNAMIC)
 def test_channels_follow_their_versions(project: Project, emulator: Emulator) -> None:
-    """The example as its README says: a change moves beta alone, and stable goes forth and back without a build."""
+    """The example as in its README: a change moves only beta, and stable moves both ways without a build."""
     shutil.copytree(_EXAMPLE, project.folder, dirs_exist_ok=True)
     (project.folder / "Pulumi.yaml").write_text("name: pytest\nruntime: python\n")
     program = project.folder / "__main__.py"
@@ -79,7 +79,7 @@ def test_channels_follow_their_versions(project: Project, emulator: Emulator) ->
 
 @mostly(PLUGIN)
 def test_content_goes_from_stack_to_stack_without_a_build(project: Project, emulator: Emulator) -> None:
-    """By the snapshot's name, and by its manifest; a preview knows the hash where it is given."""
+    """By the snapshot's name and by its manifest; if the hash is given, a preview knows it."""
     project.program(_PROMOTION)
     project.config("command", "make one")
     project.up()

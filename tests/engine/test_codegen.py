@@ -1,4 +1,4 @@
-"""The schema in the hands of the engine's own code: its check, and the SDKs that it generates for each language."""
+"""The schema passes Pulumi's own check, and its generators make working SDKs for each language."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from snippets import snippets
 
 @only(PLUGIN)
 def test_engine_takes_the_schema_of_the_plugin(project: Project) -> None:
-    """`pulumi package get-schema` checks what the running plugin answers: the committed schema, with its version."""
+    """`pulumi package get-schema` accepts the running plugin's schema: the committed one, with the version."""
     plugin = shutil.which("pulumi-resource-opencomputer", path=project.environment["PATH"])
     assert plugin is not None
     answered = json.loads(project.pulumi("package", "get-schema", plugin))
@@ -27,12 +27,12 @@ def test_engine_takes_the_schema_of_the_plugin(project: Project) -> None:
 
 
 def test_check_of_the_schema_finds_nothing(sdks: Sdks) -> None:
-    """Neither an error nor a warning: every reference and name is one that each language can take."""
+    """There are no errors or warnings: all references and names are valid in every language."""
     assert sdks.findings == []
 
 
 def test_nodejs_sdk_has_the_types_of_steps(sdks: Sdks) -> None:
-    """A step in TypeScript is an interface with an optional property a kind, and resources are exported by name."""
+    """In TypeScript a step is an interface with an optional property for each kind, and resources are exported."""
     types = (sdks.folder / "nodejs" / "types" / "input.ts").read_text()
     assert "aptInstall?: pulumi.Input<pulumi.Input<string>[] | undefined>;" in types
     assert "builderMemoryMB?: pulumi.Input<number | undefined>;" in types
@@ -40,15 +40,16 @@ def test_nodejs_sdk_has_the_types_of_steps(sdks: Sdks) -> None:
 
 
 def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
-    """Go takes the generated SDK, and each Go program of the descriptions beside it."""
+    """The generated Go SDK compiles, and so do the Go programs of the schema's descriptions."""
     module = sdks.folder / "go"
     pinned = (ENGINE / "go.mod").read_text()
     pinned = re.sub(r"^module .*$", f"module {GO_MODULE}", pinned, count=1, flags=re.MULTILINE)
     (module / "go.mod").write_text(re.sub(r"^tool .*$", "", pinned, flags=re.MULTILINE))
     shutil.copyfile(ENGINE / "go.sum", module / "go.sum")
-    # The engine does without the package that reads a program's settings; tests/engine/test_artifacts.py has them all.
+    # The engine's module lacks Pulumi's config package, so skip the programs that use it here. They are compiled in
+    # tests/engine/test_artifacts.py.
     programs = [program for program in examples("go") if "pulumi/config" not in program]
-    # As one package: for each program of its own, Go would read Pulumi's SDK again, and link it.
+    # Compile all programs as one package, because for each separate one Go would read and link Pulumi's SDK again.
     (module / "programs").mkdir()
     for number, program in enumerate(programs):
         text = program.replace("package main\n", "package programs\n").replace("func main()", f"func program{number}()")
@@ -64,10 +65,10 @@ def test_go_sdk_and_the_examples_compile(sdks: Sdks, go: str) -> None:
 
 
 def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
-    """Python loads all of the generated SDK, and each Python program of the descriptions runs on it."""
+    """The whole generated SDK loads, and the Python programs of the schema's descriptions run with it."""
     folder = sdks.folder / "python"
     run(sys.executable, "-W", "error", "-m", "compileall", "-q", folder, cwd=folder)
-    # It asks for its own version, which an installer would leave here.
+    # The SDK reads its own version from the metadata that an installer would write.
     installed = folder / f"pulumi_opencomputer_native-{__version__}.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text(
@@ -79,10 +80,10 @@ def test_python_sdk_runs_the_examples(sdks: Sdks) -> None:
         run(sys.executable, f"program_{number}.py", cwd=folder, PYTHONPATH=str(folder))
 
 
-# What the pages call the module.
+# The name of the Go module on the pages.
 _GO_PLACEHOLDER = "github.invalid/OWNER/pulumi-opencomputer/sdk/go"
 
-# A block of the pages, which a reader puts into a program of their own.
+# A program around a block from the pages.
 _GO_PAGE = """package programs
 
 import (
@@ -98,7 +99,7 @@ func page{number}(ctx *pulumi.Context) error {{
 }}
 """
 
-# Resources and functions answer what they are given.
+# Mocks whose resources and functions return their inputs.
 _MOCKED = """
 import pulumi
 

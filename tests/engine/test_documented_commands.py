@@ -1,4 +1,4 @@
-"""Each `pulumi` command on a page is one that the CLI has, with options that it takes."""
+"""Each `pulumi` command on a page exists in the CLI, with its options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snippets import snippets
 
 @lru_cache
 def _help(path: str, *command: str) -> str:
-    """What the CLI says of a command; empty if it has none of that name."""
+    """Return the CLI's help for a command, or "" if there is no such command."""
     ran = subprocess.run(
         ["pulumi", *command, "--help"],
         env={**os.environ, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "1"},
@@ -25,13 +25,13 @@ def _help(path: str, *command: str) -> str:
 
 
 def _commands() -> set[tuple[str, ...]]:
-    """Every command line, in words; up to a comment, or to what the shell does with it."""
+    """Return the words of each command line, up to a comment or to shell syntax such as a pipe."""
     text = "\n".join(snippet.text for snippet in snippets("sh"))
     return {tuple(found[1].split()) for found in re.finditer(r"(?<![\w./-])pulumi +([^|;&#)\n]+)", text)}
 
 
 def test_documented_pulumi_commands_are_there_with_their_options(tools: str) -> None:
-    """The longest run of words that the CLI knows is the command; what begins with two dashes has to be in its help."""
+    """The longest prefix known to the CLI is the command; words that begin with two dashes must be in its help."""
     path = tools + os.pathsep + os.environ["PATH"]
     commands = _commands()
     assert len(commands) > 15
@@ -46,7 +46,7 @@ def test_documented_pulumi_commands_are_there_with_their_options(tools: str) -> 
 
 
 def _is_command(path: str, words: tuple[str, ...]) -> bool:
-    # For a word that is no subcommand the CLI answers with the help of the command before it.
+    # If a word is not a subcommand, the CLI prints the help of the command before it.
     return all(re.fullmatch(r"[a-z-]+", word) for word in words) and bool(
         re.search(rf"^  pulumi {' '.join(words)}( |$)", _help(path, *words), re.MULTILINE)
     )

@@ -1,4 +1,4 @@
-"""The quickstart, a change, a build that fails and destroy behind the public edge, whose index lags."""
+"""The quickstart, a change, a failing build and destroy behind the public edge, whose index lags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRAM = """
 
 
 def _left(emulator: Emulator) -> set[str]:
-    """The names that the control plane has, whatever the index shows."""
+    """Return the names that the control plane has, whatever the index shows."""
     return {record["name"] for record in emulator.records() if record["name"]}
 
 
@@ -40,21 +40,21 @@ def _whole_life(project: Project, emulator: Emulator) -> None:
 
 @pytest.mark.emulator(edge_lag="1")
 def test_whole_life_passes_behind_the_edge(project: Project, emulator: Emulator) -> None:
-    """No command fails but the one whose build does, and nothing that a DELETE reaches is left."""
+    """No command fails, except for the failing build, and no record is left that a DELETE can reach."""
     _whole_life(project, emulator)
 
 
 @pytest.mark.full
 @pytest.mark.emulator(edge_lag="0.3")
 def test_whole_life_passes_behind_an_edge_that_is_quick(project: Project, emulator: Emulator) -> None:
-    """The same with an index that is hardly behind."""
+    """The same with an index that lags very little."""
     _whole_life(project, emulator)
 
 
 @pytest.mark.full
 @pytest.mark.emulator(edge_lag="8")
 def test_whole_life_passes_behind_an_edge_that_is_slow(project: Project, emulator: Emulator) -> None:
-    """The same with an index that is far behind."""
+    """The same with an index that lags a lot."""
     _whole_life(project, emulator)
 
 
@@ -63,5 +63,5 @@ def test_whole_life_passes_behind_an_edge_that_is_slow(project: Project, emulato
 def test_whole_life_passes_behind_an_edge_whose_events_overtake_each_other(
     project: Project, emulator: Emulator
 ) -> None:
-    """The same where each event takes its own time."""
+    """The same with a different lag for each event."""
     _whole_life(project, emulator)

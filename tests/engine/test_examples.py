@@ -29,14 +29,14 @@ def _names(emulator: Emulator) -> set[str]:
 @pytest.mark.parametrize("place", ["on PATH", "in a folder"])
 @pytest.mark.usefixtures("yaml_host")
 def test_yaml_example_deploys_once_and_leaves_nothing(project: Project, emulator: Emulator, place: str) -> None:
-    """The YAML project deploys, has nothing to do then, and leaves nothing; with the plugin from either place."""
+    """The YAML project deploys, then has no changes, then leaves nothing; with the plugin from either place."""
     _copy(project, "yaml")
     settings = (project.folder / "Pulumi.yaml").read_text().replace("name: opencomputer-yaml", "name: pytest")
     if place == "in a folder":
         settings += f"plugins: {{providers: [{{name: opencomputer, path: {_ROOT / 'provider'}}}]}}\n"
     (project.folder / "Pulumi.yaml").write_text(settings)
     ran = project.up()
-    # The engine warns of a plugin that it finds on PATH.
+    # The engine prints a warning if it finds a plugin on PATH.
     assert ("pulumi-resource-opencomputer from $PATH" in ran.text) == (place == "on PATH")
     outputs = project.outputs()
     assert _names(emulator) == {"toolchain", outputs["trial"]}
@@ -50,7 +50,7 @@ def test_yaml_example_deploys_once_and_leaves_nothing(project: Project, emulator
 def test_typescript_example_compiles_deploys_and_is_destroyed(
     project: Project, emulator: Emulator, sdks: Sdks, npm: str
 ) -> None:
-    """The TypeScript project and the programs of the pages compile against the schema's SDK; it deploys, and goes."""
+    """The TypeScript project and the pages' programs compile with the SDK; the project is deployed and destroyed."""
     _copy(project, "typescript")
     programs = {f"page-{number}.ts": each.text for number, each in enumerate(snippets("typescript"))}
     assert programs
@@ -67,7 +67,7 @@ def test_typescript_example_compiles_deploys_and_is_destroyed(
     assert "[1/6] apt install ripgrep jq" in told
     (trial,) = _names(emulator) - {"toolchain"}
     assert f'"snapshot":"toolchain","trial":"{trial}"' in told
-    # What npm has compiled is run without it.
+    # Run the compiled program directly, without npm.
     program = ("node", "bin/automation.js")
     assert "4 unchanged" in run(*program, "up", cwd=project.folder, **project.environment)
     run(*program, "destroy", cwd=project.folder, **project.environment)

@@ -1,4 +1,4 @@
-"""A preview of a change shows what of the content changes, in inputs and in words, and no output as if it was lost."""
+"""A preview shows what changes in the content, in the inputs and in words, and shows no output as lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHOWN = ("manifest", "contentHash", "name")
 
 
 def shown(ran: Ran, resource: str) -> set[str]:
-    """The properties that a preview shows as changed."""
+    """Return the properties that a preview shows as changed."""
     return {path.partition(".")[0].partition("[")[0] for path in ran.changes(resource)}
 
 
@@ -45,7 +45,7 @@ def deployed(project: Project) -> None:
 
 @mostly(DYNAMIC)
 def test_a_changed_image_is_explained(project: Project, emulator: Emulator) -> None:
-    """By the changed entries alone, and in words once on each resource; a deployment then does what it says."""
+    """By just the changed entries, and once in words on each resource; a deployment then does what was announced."""
     deployed(project)
     (project.folder / "lib" / "more.py").write_text("y" * 1200)
     project.program(CHANGED)
@@ -66,7 +66,7 @@ def test_a_changed_image_is_explained(project: Project, emulator: Emulator) -> N
     project.program(CHANGED)
     assert set(project.up().steps().values()) == {"same"}
 
-    # A record that is lost shows in no input, and is made anew all the same, with other content or with its own.
+    # A lost record doesn't change any input. It is created again all the same, whether the content changes or not.
     emulator.clear()
     project.refresh()
     assert project.resource("daily")["outputs"]["status"] == "missing"

@@ -1,4 +1,4 @@
-"""A failure names the line of the program that declared the failing step, through the real command line."""
+"""With the real command line, a failure names the program's line that declared the failing step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emulator_process import Emulator
 from project import Project
 from pulumi_opencomputer.manifest.places import INPUT
 
-# A helper, a loop and an f-string, as programs are written. Two lines of imports stand in front.
+# A typical program with a helper, a loop and an f-string. Two lines of imports are added before it.
 PROGRAM = """
 def tools(manifest, *names):
     for name in names:
@@ -28,7 +28,7 @@ daily = Snapshot("daily", image, name="daily")
 
 
 def test_a_failed_build_names_the_programs_line(project: Project) -> None:
-    """Through helpers and loops. Where lines move and nothing else does, nothing shows, changes or is recorded."""
+    """Even through helpers and loops. If only line numbers change, nothing is shown, changed or recorded."""
     project.program(PROGRAM.replace("COMMAND", "echo FAIL_BUILD"))
     ran = project.up(fails=True)
     assert ran.lines("image", "error") == [
@@ -50,7 +50,7 @@ def test_a_failed_build_names_the_programs_line(project: Project) -> None:
 
 
 def recorded(project: Project) -> list[Any]:
-    """What the state has of both resources, without the stack traces that Pulumi itself records."""
+    """Return both resources' state without the stack traces that Pulumi itself records."""
     return [project.resource(name)[part] for name in ("image", "daily") for part in ("inputs", "outputs")]
 
 
@@ -75,7 +75,7 @@ MISTAKES = {
 
 @only(DYNAMIC)
 def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project, emulator: Emulator) -> None:
-    """With the line that made it, before anything is built. Who debugs the provider sees the traceback."""
+    """With the line that causes it, before anything is built. When the provider is debugged, the traceback shows."""
     for program, told in MISTAKES.items():
         project.program(program)
         ran = project.tried("up", "--yes")
@@ -90,7 +90,7 @@ def test_a_mistake_in_a_program_is_told_without_a_traceback(project: Project, em
 
 @only(DYNAMIC)
 def test_the_image_of_the_sdk_in_place_of_the_resource_is_told(project: Project) -> None:
-    """It takes any arguments, so that the program runs well and builds nothing. Where all is right, nothing is said."""
+    """It accepts any arguments, so the program runs but builds nothing. A correct program gets no warning."""
     words = "This program makes a Manifest but declares no Image or Snapshot of it"
     program = "import opencomputer\nfrom pulumi_opencomputer import Manifest, Snapshot\n"
     for made, told in {"opencomputer.Image": True, "Snapshot": False}.items():
@@ -101,7 +101,7 @@ def test_the_image_of_the_sdk_in_place_of_the_resource_is_told(project: Project)
 @only(PLUGIN)
 @pytest.mark.usefixtures("yaml_host")
 def test_a_failed_build_of_a_yaml_program_names_the_path(project: Project) -> None:
-    """Which is where the program has it; a mistake is told so as well."""
+    """The path is the location in a YAML program; mistakes are reported with it too."""
     program = """
     resources:
       daily:

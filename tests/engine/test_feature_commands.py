@@ -11,7 +11,7 @@ from world import World
 
 
 def both(name: str, command: str, **options: object) -> list[Declared]:
-    """A snapshot with a fixed name and one with a generated name."""
+    """Return a snapshot with a fixed name and one with a generated name."""
     return [
         Declared(name, command, fixed=name, options=options),
         Declared(f"{name}-gen", command, options=options),
@@ -19,12 +19,12 @@ def both(name: str, command: str, **options: object) -> list[Declared]:
 
 
 def three(command: str) -> list[Declared]:
-    """Two pairs, and a pair that depends on the first."""
+    """Return three pairs of snapshots, the last of which depends on the first."""
     return [*both("one", command), *both("two", command), *both("late", command, depends_on=[Ref("one")])]
 
 
 def loses(world: World, name: str) -> None:
-    """Delete a snapshot as somebody else would, some time after it was made."""
+    """Delete a snapshot as someone else would, some time after it was created."""
     created = world.rows()[name]["createdAt"]
     world.project.edit_state(lambda text: text.replace(created, "2026-01-01T00:00:00Z"))
     world.delete(name)
@@ -42,7 +42,7 @@ def loses(world: World, name: str) -> None:
     "preview --show-secrets",
 )
 def test_previews(world: World) -> None:
-    """Each says what would be done, and does nothing."""
+    """Each one says what would be done, and changes nothing."""
     world.write(*three("version one"))
     assert set(world.project.preview().steps().values()) == {"create"}
     world.up()
@@ -52,7 +52,7 @@ def test_previews(world: World) -> None:
     assert {ran.steps()["one"], ran.steps()["one-gen"]} <= {"create-replacement", "replace", "delete-replaced"}
     world.write(*three("version two"))
     world.project.preview("--expect-no-changes", fails=True)
-    # A plugin's differences go down to the step; a dynamic provider's to the property.
+    # The plugin reports differences for each step, a dynamic provider for each property.
     assert "contentHash" in world.project.preview("--diff").text
     assert '"replace' in world.project.pulumi("preview", "--json")
     for options in (("--refresh",), ("--show-secrets",)):
@@ -73,7 +73,7 @@ def test_previews(world: World) -> None:
     "up --exclude-dependents",
 )
 def test_what_an_update_is_about(world: World) -> None:
-    """Named resources are made anew or left alone; whichever is made anew replaces its own snapshot."""
+    """Resources given by name are replaced or skipped; each replacement replaces its own snapshot."""
     world.write(*three("version one"))
     world.up()
     before = world.ids()
@@ -102,7 +102,7 @@ def test_what_an_update_is_about(world: World) -> None:
     world.up(*named("--target", "one"), "--target-dependents")
     assert changed() == {"one", "late", "late-gen"}
     world.write(*three("version three"))
-    # With other content in the same run.
+    # The same with other content.
     world.up(*named("--replace", *everything))
     assert changed() == set(everything)
     assert set(world.up().steps().values()) <= {"same"}
@@ -117,7 +117,7 @@ def test_what_an_update_is_about(world: World) -> None:
     "up --expect-no-changes",
 )
 def test_how_an_update_runs(world: World) -> None:
-    """What is lost is made again, what can be built is built, and each way of showing it shows the build's lines."""
+    """Lost snapshots are created again, builds that can succeed do, and every display shows the builds' lines."""
     world.write(*three("version one"))
     ran = world.up("--diff", "--parallel", "1")
     assert "run version one" in ran.text
@@ -145,7 +145,7 @@ def test_how_an_update_runs(world: World) -> None:
     "refresh --expect-no-changes",
 )
 def test_refreshes(world: World) -> None:
-    """What is gone leaves the state, where it was asked for; nothing at the server changes."""
+    """Lost snapshots are removed from the state if the command says so; nothing on the server changes."""
     world.write(*both("one", "one"), *both("two", "two"))
     world.up()
     world.project.refresh("--expect-no-changes")
@@ -168,7 +168,7 @@ def test_refreshes(world: World) -> None:
 
 @tries("refresh --clear-pending-creates")
 def test_a_refresh_after_a_kill(world: World) -> None:
-    """Pulumi forgets what it does not know the end of; the next up finds what was made."""
+    """Pulumi forgets operations whose outcome it doesn't know; the next up finds the records they created."""
     world.write(*both("one", "SLEEP_BUILD_2"))
     with world.project.start() as running:
         running.provider()
@@ -195,7 +195,7 @@ def test_a_refresh_after_a_kill(world: World) -> None:
     "destroy --remove",
 )
 def test_destroys(world: World) -> None:
-    """What is named goes, with its snapshot, and nobody else's snapshot does."""
+    """The named resources are deleted with their snapshots, and no other snapshot is."""
     other = world.make("somebody-elses", "other")
     kept = both("kept", "kept", protect=True)
     world.write(*three("version one"), *both("left", "left"), *kept)

@@ -9,7 +9,7 @@ from world import World
 
 
 def both(name: str, command: str, **options: object) -> list[Declared]:
-    """A snapshot with a fixed name and one with a generated name."""
+    """Return a snapshot with a fixed name and one with a generated name."""
     return [
         Declared(name, command, fixed=name, options=options),
         Declared(f"{name}-gen", command, options=options),
@@ -27,7 +27,7 @@ def both(name: str, command: str, **options: object) -> list[Declared]:
     "custom_timeouts",
 )
 def test_options_of_a_change(world: World) -> None:
-    """Two versions of one program, then one without the retained resources, then a destroy."""
+    """Deploy two versions of a program, then one without the retained resources, then destroy."""
 
     def program(command: str, *, retained: bool = True) -> list[Declared]:
         return [
@@ -68,7 +68,7 @@ def test_options_of_a_change(world: World) -> None:
 
 @tries("aliases", "parent")
 def test_another_name_or_place(world: World) -> None:
-    """A resource under another name, or below another resource, keeps its snapshot, and replaces it as its own."""
+    """A resource with another name or parent keeps its snapshot, and can replace it."""
     program = [*both("then", "stays"), *both("moved", "one"), Declared("team", "team", fixed="team")]
     world.write(*program)
     world.up()
@@ -99,7 +99,7 @@ def test_another_name_or_place(world: World) -> None:
 
 @tries("replacement_trigger", "replace_with", columns=("dynamic", "python"))
 def test_replacements_that_the_engine_decides(world: World) -> None:
-    """The engine asks for a create alone; the old snapshot is known by its mark, and by nothing else."""
+    """The engine only calls create, so the old snapshot is recognised by its mark alone."""
 
     def program(trigger: str, command: str) -> list[Declared]:
         return [
@@ -122,7 +122,7 @@ def test_replacements_that_the_engine_decides(world: World) -> None:
 
 @tries("import_")
 def test_import(world: World) -> None:
-    """An existing snapshot is taken over as it is, or the option is refused before anything is sent."""
+    """An existing snapshot is imported as it is, or the option is rejected before anything is sent."""
     made = world.make("there", "make")
     expected = cell("import_", world.column.name)
     world.write(Declared("daily", "make", fixed="there", options={"import_": "there"}))
@@ -135,7 +135,7 @@ def test_import(world: World) -> None:
 
 @tries("id")
 def test_reading_what_is_there(world: World) -> None:
-    """A snapshot that is only read is nobody's to replace or delete."""
+    """A snapshot that is only read is never replaced or deleted."""
     made = world.make("there", "make")
     expected = cell("id", world.column.name)
     if world.column.is_yaml:
@@ -155,7 +155,7 @@ def test_reading_what_is_there(world: World) -> None:
 
 @tries("provider")
 def test_a_provider_of_its_own(world: World) -> None:
-    """Its resources go to its server; a dynamic resource, which could not, is refused."""
+    """Resources with an explicit provider use its server; a dynamic resource can't, so it is rejected."""
     world.write_with_provider()
     expected = cell("provider", world.column.name)
     world.project.environment.pop("OPENCOMPUTER_API_KEY")
@@ -166,7 +166,7 @@ def test_a_provider_of_its_own(world: World) -> None:
 
 @tries("providers", columns=("dynamic", "python"))
 def test_providers_of_a_component(world: World) -> None:
-    """The children of a component have its provider."""
+    """The children of a component use its provider."""
     world.project.environment.pop("OPENCOMPUTER_API_KEY")
     head = f"""
 own = pulumi.ProviderResource("opencomputer", "own", {world.settings})
@@ -196,7 +196,7 @@ hooks = pulumi.ResourceHookBinding(before_create=[noting], after_create=[noting]
 
 @tries("transformations", "transforms", "hooks", "hide_diffs", columns=("dynamic", "python"))
 def test_what_only_python_has(world: World) -> None:
-    """Functions of the program that Pulumi calls; what they add is built and kept secret."""
+    """Functions of the program that Pulumi calls; what they add is built, and stays secret."""
 
     def program(command: str) -> list[Declared]:
         return [
@@ -217,14 +217,14 @@ def test_what_only_python_has(world: World) -> None:
     for name in ("transformed", "early-transformed"):
         assert [len(step["args"]["commands"]) for step in world.rows()[name]["manifest"]["steps"]] == [1, 1]
     noted = (world.project.folder / "hooked").read_text().split()
-    # Two creates of each, before and after, and the delete of the old one.
+    # For each: before and after hooks of two creates, and one for the delete of the old snapshot.
     assert [noted.count(name) for name in ("hooked", "hooked-gen")] == [5, 5]
     assert "d one" not in texts[2]
 
 
 @tries("deleted_with")
 def test_deleted_with(world: World) -> None:
-    """Pulumi does not send the delete of what is said to go with another resource."""
+    """Pulumi doesn't call delete for a resource that is deleted with another one."""
     world.write(Declared("sandboxes", "one", fixed="sandboxes"), *both("with-it", "two", deleted_with=Ref("sandboxes")))
     world.up()
     ids = world.ids()
@@ -234,7 +234,7 @@ def test_deleted_with(world: World) -> None:
 
 @tries("version", "plugin_download_url")
 def test_the_plugins_version(world: World) -> None:
-    """They say which plugin is meant; a dynamic resource's is Pulumi's own."""
+    """The options choose the plugin; for a dynamic resource, that is Pulumi's own."""
     options = {"version": "9.9.9", "plugin_download_url": "https://127.0.0.1:1/nothing"}
     world.write(Declared("daily", fixed="daily", options=options))
     plugin = "pulumi-python" if world.column.name == "dynamic" else "opencomputer"
@@ -254,7 +254,7 @@ def test_the_plugins_version(world: World) -> None:
     columns=("yaml",),
 )
 def test_what_yaml_has_not(world: World) -> None:
-    """Pulumi's own words; nothing is sent."""
+    """Pulumi itself reports the error, and nothing is sent."""
     names = ("replacement_trigger", "replace_with", "transformations", "transforms", "hooks", "hide_diffs")
     world.write(Declared("daily", fixed="daily", options=dict.fromkeys(names, "any")))
     text = world.up(fails=True).text

@@ -11,7 +11,7 @@ from world import World
 
 
 def both(name: str, command: str, **options: object) -> list[Declared]:
-    """A snapshot with a fixed name and one with a generated name."""
+    """Return a snapshot with a fixed name and one with a generated name."""
     return [
         Declared(name, command, fixed=name, options=options),
         Declared(f"{name}-gen", command, options=options),
@@ -20,7 +20,7 @@ def both(name: str, command: str, **options: object) -> list[Declared]:
 
 @tries("state taint", "state untaint", "state protect", "state unprotect", "state repair")
 def test_marks_in_the_state(world: World) -> None:
-    """What is tainted is made anew as its own, and what is not any more, or is protected, stays."""
+    """Tainted resources are replaced; untainted and protected ones stay."""
 
     def program(command: str) -> list[Declared]:
         return [*both("tainted", "stays"), *both("changed", command), *both("healed", "stays"), *both("safe", "stays")]
@@ -50,7 +50,7 @@ def test_marks_in_the_state(world: World) -> None:
 
 @tries("state delete", "state rename", "state move")
 def test_states_that_lose_or_change_a_resource(world: World) -> None:
-    """Forgotten, renamed or moved to another stack, a resource replaces its own snapshot, and no other."""
+    """After it is removed from the state, renamed or moved, a resource only ever replaces its own snapshot."""
     project = world.project
     world.write(*both("forgotten", "one"), *both("renamed", "one"))
     world.up()
@@ -90,7 +90,7 @@ def test_states_that_lose_or_change_a_resource(world: World) -> None:
 
 @tries("pulumi import")
 def test_pulumi_import(world: World) -> None:
-    """An existing snapshot is taken into the state as it is; a dynamic provider has nothing that could."""
+    """An existing snapshot is imported as it is; a dynamic provider can't import."""
     made = world.make("there", "make")
     expected = cell("pulumi import", world.column.name)
     world.write(Declared("daily", "make", fixed="there"))
@@ -114,7 +114,7 @@ def test_pulumi_import(world: World) -> None:
     "stack rm --force",
 )
 def test_stacks(world: World) -> None:
-    """A stack that is exported, renamed or encrypted anew knows its snapshots; one that is removed leaves them."""
+    """A stack that is exported, renamed or re-encrypted still has its snapshots; `stack rm` doesn't delete them."""
     project = world.project
     secrets = {"additional_secret_outputs": ["manifest"]}
     world.write(*both("one", "hunter2", **secrets))

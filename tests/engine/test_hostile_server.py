@@ -1,4 +1,4 @@
-"""A server, or a stranger on it, chooses every text that it can: no terminal and no command line obeys it."""
+"""Text chosen by the server, or by other users of it, has no effect on the terminal or the command line."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _record(name: str, hash_: str) -> dict[str, Any]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """The server's answers: to a build by the name that is asked for."""
+    """The server's responses; to a build, they depend on the requested name."""
 
     protocol_version = "HTTP/1.1"
     records: dict[str, dict[str, Any]]
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ LISTS = {
 def test_no_text_of_a_server_is_obeyed(
     tmp_path: Path, server: str, tools: str, pulumi_home: Path, adapter: Adapter
 ) -> None:
-    """Lines, errors and fields of a build, and strangers' names: in colours, each shows as plain text or not at all."""
+    """Lines, errors, fields and names appear as plain text or not at all, in coloured output too."""
     settings = {"OPENCOMPUTER_API_URL": server, "OPENCOMPUTER_API_KEY": KEY}
     project = Project(tmp_path, settings, tools, pulumi_home, adapter)
     project.color = "always"
@@ -170,7 +170,7 @@ def test_no_text_of_a_server_is_obeyed(
     assert "id-plain" in listed
     assert [each for each in ("\\u001b", "<{%", "\\u009b", "\\u202e", UNKNOWN) if each in listed] == []
     project.program(PROGRAM.replace("NAMES", repr(["lines"])) + LISTS[adapter.name])
-    # The stack is not locked, and what was made goes on as if nothing had been.
+    # The stack is not locked, and the created resources work as usual.
     for step in (project.up, project.refresh, project.destroy):
         _require_plain(step())
 

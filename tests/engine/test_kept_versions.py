@@ -10,7 +10,7 @@ from amounts import ALL
 from declared_program import COLUMNS, Column, Declared
 from world import World
 
-# YAML differs from Python on the plugin in how the program is read alone.
+# YAML programs only differ from Python programs on the plugin in how the program is read.
 _CHOSEN = COLUMNS if ALL else COLUMNS[:2]
 
 
@@ -23,7 +23,7 @@ def _kept(command: str, keep: int | None = 1, **options: Any) -> Declared:
 
 
 def _versions(world: World) -> list[str]:
-    """The recorded names, newest first; the server has these records, and no others."""
+    """Fail unless the server has exactly the recorded versions; return their names, newest first."""
     outputs = world.project.resource("trial")["outputs"]
     recorded = {each["name"]: each["snapshotId"] for each in outputs["versions"]}
     assert recorded == {name: row["id"] for name, row in world.rows().items()}
@@ -33,7 +33,7 @@ def _versions(world: World) -> list[str]:
 
 @pytest.mark.parametrize("column", _CHOSEN, ids=_is)
 def test_versions_through_their_life(world: World) -> None:
-    """Changed, gone back to, lowered, lost, replaced by force and destroyed: an update each time, under one id."""
+    """Change, revert, keep fewer, lose, force a replacement and destroy: each is an update with the same id."""
     world.write(_kept("one", 2))
     world.up()
     (one,) = _versions(world)
@@ -74,7 +74,7 @@ def test_versions_through_their_life(world: World) -> None:
     world.write(_kept("two", 3))
     world.up()
     assert _versions(world) == [two, three]
-    # What an update that runs out of time leaves goes with the resource.
+    # The record of an update that times out is deleted with the resource.
     world.write(_kept("SLEEP_BUILD_4", 3, custom_timeouts={"update": "1s", "delete": "5m"}))
     assert "(OC1107)" in world.up(fails=True).text
     world.project.destroy()
@@ -83,7 +83,7 @@ def test_versions_through_their_life(world: World) -> None:
 
 @pytest.mark.parametrize("column", _CHOSEN[:1], ids=_is)
 def test_versions_stay_where_pulumi_deletes_nothing(world: World) -> None:
-    """Without a delete of Pulumi's all versions stay at the server."""
+    """If Pulumi does not call delete, all versions stay on the server."""
     world.write(_kept("one", retain_on_delete=True))
     world.up()
     world.write(_kept("two", retain_on_delete=True))
@@ -96,7 +96,7 @@ def test_versions_stay_where_pulumi_deletes_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("column", _CHOSEN, ids=_is)
 def test_keep_with_a_name_is_refused_before_anything_is_sent(world: World) -> None:
-    """In a preview already."""
+    """A preview rejects it already."""
     world.write(Declared("trial", "one", fixed="fixed", properties={"keep": 2}))
     assert "keep: is for generated names" in world.project.preview(fails=True).text
     assert world.writes() == []

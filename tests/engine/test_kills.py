@@ -1,4 +1,4 @@
-"""Whatever is killed where, the next `pulumi up` of the same program ends as if nothing had happened."""
+"""Whatever is killed at any point, the next `pulumi up` of the same program ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from emulator_process import Emulator, wait_until
 from project import Project, Running, is_alive
 from pulumi_opencomputer.lifecycle.names import scratch_name
 
-# A build outlives the five seconds that an interrupted engine leaves its provider.
+# Seconds of a build that is longer than the five seconds that an interrupted engine gives its provider.
 LONG = 7
 SHORT = 2
 
@@ -41,7 +41,7 @@ BOTH = (
 
 
 class World:
-    """A project and its emulator, which can be put back to where they were.
+    """A project and its emulator, whose state can be saved and restored.
 
     Attributes:
         project: The project.
@@ -62,14 +62,14 @@ class World:
         self.project = Project(folder / "pulumi", settings, tools, home, adapter)
 
     def save(self, label: str) -> None:
-        """Remember state and rows."""
+        """Save the state and the records."""
         self.emulator.stop()
         for part in self._parts():
             shutil.copytree(part, self._saved(label, part))
         self.emulator.restart()
 
     def restore(self, label: str) -> None:
-        """Put state and rows back."""
+        """Restore the state and the records."""
         self.open_gate()
         self.emulator.kill()
         for part in self._parts():
@@ -78,20 +78,20 @@ class World:
         self.emulator.restart()
 
     def close_gate(self, request: str) -> None:
-        """Hold every change back that comes after a request."""
+        """Block every change that follows a request."""
         self._gate.write_text(request)
 
     def gate_holds(self) -> bool:
-        """Whether a request is held."""
+        """Tell whether a request is blocked."""
         return self._gate.with_suffix(".held").exists()
 
     def open_gate(self) -> None:
-        """Let what is held go on."""
+        """Let the blocked requests continue."""
         self._gate.unlink(missing_ok=True)
         self._gate.with_suffix(".held").unlink(missing_ok=True)
 
     def break_server_down(self) -> None:
-        """Kill the server and start it again, so late that what it was building counts as lost."""
+        """Kill the server and start it again so late that its running builds count as lost."""
         self.emulator.kill()
         self.open_gate()
         self.emulator.restart()
@@ -99,11 +99,11 @@ class World:
             self.emulator.change({"status": "building"}, age=86400.0)
 
     def scratch(self) -> str:
-        """The path of the temporary name of `daily`."""
+        """The path of the scratch name of `daily`."""
         return f"/api/snapshots/{scratch_name(self.project.urn('daily'))}"
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """The named rows by name."""
+        """Return the named records by name."""
         return {row["name"]: row for row in self.emulator.snapshots()}
 
     def _parts(self) -> tuple[Path, Path]:
@@ -117,7 +117,7 @@ class World:
 def saved_world(
     tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path, adapter: Adapter
 ) -> Iterator[World]:
-    """A world saved twice: as `empty`, and as `deployed` with both snapshots."""
+    """A world that is saved twice: as `empty`, and as `deployed` with both snapshots."""
     world = World(tmp_path_factory.mktemp("world"), tools, pulumi_home, adapter)
     with world.emulator:
         world.save("empty")
@@ -128,12 +128,12 @@ def saved_world(
 
 
 class Moment:
-    """When the kill comes.
+    """The moment of the kill.
 
     Args:
-        start: Which saved world to begin in.
-        program: The program that is deployed then.
-        gate: The request after which changes are held; without one, the builds of both snapshots run.
+        start: The label of the saved world to start from.
+        program: The program to deploy.
+        gate: The request after which changes are blocked; without it, the moment is when both snapshots are building.
     """
 
     def __init__(self, start: str, program: str, gate: Callable[[World], str] | None = None) -> None:
@@ -142,14 +142,14 @@ class Moment:
         self._gate = gate
 
     def reach(self, world: World) -> None:
-        """Wait for it."""
+        """Wait for the moment."""
         if self._gate:
             wait_until(world.gate_holds)
         else:
             wait_until(lambda: [build["outcome"] for build in world.emulator.builds()] == ["running"] * 2)
 
     def prepare(self, world: World) -> None:
-        """Put the world where it begins."""
+        """Restore the world in which the moment begins."""
         world.restore(self.start)
         world.project.program(self.program)
         if self._gate:
@@ -161,7 +161,7 @@ BUILD = Moment("empty", BOTH.format(version=1, seconds=SHORT))
 LONG_BUILD = Moment("empty", BOTH.format(version=1, seconds=LONG))
 SCRATCH_BUILD = Moment("deployed", BOTH.format(version=2, seconds=SHORT))
 SWAP = Moment("deployed", BOTH.format(version=2, seconds=0), gate=lambda _: f"DELETE {FIXED}")
-# The temporary name is cleared first, so that what is held then is the delete of the snapshot itself.
+# The scratch name is deleted first, so the request that is blocked next is the delete of the snapshot itself.
 DELETE = Moment("deployed", TRIAL.format(version=1, seconds=0), gate=lambda world: f"DELETE {world.scratch()}")
 
 
@@ -209,7 +209,7 @@ CASES = {
 
 
 def _cases() -> Iterator[Any]:
-    """Each kill with each adapter; `make test` makes do with one of the two, in turns."""
+    """Yield each kill with each adapter; `make test` uses the adapters alternately."""
     for number, (name, case) in enumerate(CASES.items()):
         for turn, adapter in enumerate((DYNAMIC, PLUGIN)):
             marks = [pytest.mark.full] if (number + turn) % 2 else []
@@ -221,7 +221,7 @@ def _cases() -> Iterator[Any]:
 def test_next_up_ends_as_if_nothing_was_killed(
     saved_world: World, kill: Callable[[World, Running, int], None], moment: Moment, _repetition: int
 ) -> None:
-    """One row for each resource, each content built once, outputs right, and never without a usable snapshot."""
+    """One record per resource, one build per content, right outputs, and always a usable snapshot."""
     world = saved_world
     moment.prepare(world)
     with _always_usable(world, moment), world.project.start() as running:
@@ -235,7 +235,7 @@ def test_next_up_ends_as_if_nothing_was_killed(
         world.project.up()
         outputs = world.project.outputs().values()
         wanted = {name: id_ for name, id_, _ in outputs}
-        # A provider whose command line was killed may still have a call to make.
+        # A provider whose command line was killed may still be making a call.
         wait_until(lambda: {name: row["id"] for name, row in world.rows().items()} == wanted)
     rows = world.rows()
     assert {name: row["id"] for name, row in rows.items()} == wanted
@@ -249,7 +249,7 @@ def test_next_up_ends_as_if_nothing_was_killed(
 
 @contextmanager
 def _always_usable(world: World, moment: Moment) -> Iterator[None]:
-    """See to it that at each look a ready row stands under the fixed name, or, in a swap, under the scratch name."""
+    """Poll, and fail unless a ready record always has the fixed name or, during a swap, the scratch name."""
     if "daily" not in moment.program or moment.start != "deployed":
         yield
         return

@@ -1,4 +1,4 @@
-"""`pulumi up`, again, changed, refreshed and destroyed, as a user's command line does it."""
+"""Run `pulumi up`, again without and with changes, refresh and destroy, as a user does on the command line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def deployed(project: Project) -> Project:
 
 
 def test_up_builds_the_image_once_and_puts_it_under_both_names(deployed: Project, emulator: Emulator) -> None:
-    """One content is built once, and named rows of it exist under the fixed and the generated name."""
+    """The content is built once, and has a named record for both the fixed and the generated name."""
     outputs = deployed.outputs()
     rows = {row["name"]: row for row in emulator.snapshots()}
     assert set(rows) == {"fixed", outputs["trial"]}
@@ -49,7 +49,7 @@ def test_up_builds_the_image_once_and_puts_it_under_both_names(deployed: Project
 
 
 def test_up_without_changes_makes_no_request(deployed: Project, emulator: Emulator) -> None:
-    """A run without changes does not ask the API for anything."""
+    """A run without changes sends no request."""
     emulator.forget_requests()
     ran = deployed.up()
     assert set(ran.steps().values()) <= {"same"}
@@ -57,7 +57,7 @@ def test_up_without_changes_makes_no_request(deployed: Project, emulator: Emulat
 
 
 def test_touched_and_moved_files_change_nothing(deployed: Project, emulator: Emulator) -> None:
-    """Times, modes and the place of the directory are no change; what the files hold is."""
+    """Times, modes and the directory's location don't count as changes; the files' contents do."""
     app = deployed.folder / "app"
     os.utime(app / "main.py", (1, 1))
     app.rename(deployed.folder / "moved")
@@ -69,7 +69,7 @@ def test_touched_and_moved_files_change_nothing(deployed: Project, emulator: Emu
 
 
 def test_changed_content_replaces_both_names(deployed: Project, emulator: Emulator) -> None:
-    """A fixed name gets the new content, a generated one changes, and nothing of the old is left."""
+    """The fixed name gets the new content, the generated name changes, and no old record is left."""
     before = deployed.outputs()
     (deployed.folder / "app" / "main.py").write_text("print('goodbye')\n")
     ran = deployed.up()
@@ -85,7 +85,7 @@ def test_changed_content_replaces_both_names(deployed: Project, emulator: Emulat
 
 
 def test_failing_build_leaves_the_old_snapshots(deployed: Project, emulator: Emulator) -> None:
-    """A build that fails is told by step, type and exit code, and what worked before still does."""
+    """The error gives the failing step, its type and exit code, and the old snapshots still work."""
     before = emulator.snapshots()
     deployed.program(PROGRAM.format(command="echo FAIL_BUILD"))
     ran = deployed.up(fails=True)
@@ -93,12 +93,12 @@ def test_failing_build_leaves_the_old_snapshots(deployed: Project, emulator: Emu
     assert "The server said: " in ran.text
     assert "Traceback" not in ran.text
     assert emulator.snapshots() == before
-    # With those, the engine would take the new snapshot for made, and delete the old one.
+    # With initErrors the engine would consider the new snapshot created, and delete the old one.
     assert "initErrors" not in deployed.exported()
 
 
 def test_target_replace_makes_a_new_row(deployed: Project, emulator: Emulator) -> None:
-    """A forced replacement makes a new row of the same content, and leaves one row."""
+    """A forced replacement creates a new record of the same content, and deletes the old one."""
     before = deployed.outputs()
     deployed.up("--target-replace", deployed.urn("daily"))
     after = deployed.outputs()
@@ -108,20 +108,20 @@ def test_target_replace_makes_a_new_row(deployed: Project, emulator: Emulator) -
 
 
 def test_refresh_keeps_what_is_there(deployed: Project, emulator: Emulator) -> None:
-    """A refresh finds every row, and the next run has nothing to do."""
+    """A refresh finds every record, and the next run has no changes."""
     deployed.refresh()
     ran = deployed.up()
     assert set(ran.steps().values()) <= {"same"}
 
 
 def test_destroy_leaves_no_named_row(deployed: Project, emulator: Emulator) -> None:
-    """After destroy the server has no snapshot of ours, under a scratch name neither."""
+    """After destroy the server has no snapshot of this stack, not even under a scratch name."""
     deployed.destroy()
     assert emulator.snapshots() == []
 
 
 def test_build_log_stands_on_the_resources_row(project: Project) -> None:
-    """Each step is one line with its duration under the resource's URN, and the last line says ready."""
+    """Each step logs one line with its duration, with the resource's URN; the last line says ready."""
     project.program("""
     Snapshot("daily", Manifest.base().apt_install(["jq"]).run_commands("make"))
     """)
@@ -132,7 +132,7 @@ def test_build_log_stands_on_the_resources_row(project: Project) -> None:
 
 
 def test_second_resource_of_a_content_is_from_cache(project: Project) -> None:
-    """A content that the server has already says so on the row."""
+    """If the server already has the content, the status line says so."""
     project.program("""
     manifest = Manifest.base().run_commands("make")
     first = Snapshot("first", manifest)
@@ -142,7 +142,7 @@ def test_second_resource_of_a_content_is_from_cache(project: Project) -> None:
 
 
 def test_preview_shows_the_hash_and_follows_unknown_values(project: Project) -> None:
-    """A preview needs no key, knows the content hash, and takes an unknown value for a change."""
+    """A preview needs no key, knows the content hash, and treats an unknown value as a change."""
     project.environment.pop("OPENCOMPUTER_API_KEY")
     project.program("""
     first = Snapshot("first", Manifest.base().run_commands("make"))
@@ -155,7 +155,7 @@ def test_preview_shows_the_hash_and_follows_unknown_values(project: Project) -> 
 
 
 def test_missing_key_is_an_error_with_the_command_that_mends_it(project: Project) -> None:
-    """Without a key a create says what to run, in one line."""
+    """Without a key a create fails with one line that names the command to run."""
     project.environment.pop("OPENCOMPUTER_API_KEY")
     project.program('Snapshot("daily", Manifest.base())')
     ran = project.up(fails=True)
@@ -164,7 +164,7 @@ def test_missing_key_is_an_error_with_the_command_that_mends_it(project: Project
 
 
 def test_every_mistake_is_told_at_once_and_nothing_is_sent(project: Project, emulator: Emulator) -> None:
-    """Mistakes are check failures with the program's line and their paths, and show no value."""
+    """Mistakes are check failures with the program's line and the paths, and without values."""
     project.program("""
     hidden = pulumi.Output.secret("a\\0hunter2")
     Snapshot("daily", Manifest.base().apt_install([""]).workdir("relative").run_commands(hidden), name="a/b")
@@ -177,7 +177,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_sent(project: Project, emu
 
 
 def test_no_secret_and_no_file_content_in_state_or_log(project: Project) -> None:
-    """A secret is encrypted in the state wherever it appears, and stands in no output; files' bytes don't either."""
+    """Secrets are encrypted in the state and in no output; the bytes of local files are in neither."""
     (project.folder / "file.txt").write_text("bytes-of-the-file")
     project.config("token", "hunter2-hunter2", secret=True)
     project.program("""
@@ -200,7 +200,7 @@ def test_no_secret_and_no_file_content_in_state_or_log(project: Project) -> None
 
 
 def test_state_of_50_mb_of_local_files_is_small(project: Project) -> None:
-    """What a manifest embeds from this machine is referred to, never carried."""
+    """The state refers to local files, and never contains them."""
     (project.folder / "big.bin").write_bytes(os.urandom(1024) * 50 * 1024)
     project.program('Snapshot("daily", Manifest.base().add_local_file("big.bin", "/big.bin"))')
     project.up()
@@ -208,7 +208,7 @@ def test_state_of_50_mb_of_local_files_is_small(project: Project) -> None:
 
 
 def test_a_warning_is_said_once_for_one_content(project: Project) -> None:
-    """An image and its snapshots have one manifest, so the first of them says what is odd about it."""
+    """An image and its snapshots share a manifest, so only the first one logs its warnings."""
     project.program("""
     image = Image("image", Manifest.base().env({"GREETING": "C#"}))
     Snapshot("daily", image, name="fixed")

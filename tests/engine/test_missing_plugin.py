@@ -1,4 +1,4 @@
-"""A program on the plugin, where Pulumi can't find it."""
+"""A program that uses the plugin when Pulumi can't find it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOOLS = Path(__file__).parents[2] / ".tools" / "bin"
 
 @only(PLUGIN)
 def test_what_is_said_of_a_missing_plugin_mends_it(project: Project, tmp_path: Path) -> None:
-    """The line for Pulumi.yaml is taken from the warning as it stands."""
+    """The warning's line for Pulumi.yaml works when it is copied as it is."""
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')

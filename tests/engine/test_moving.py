@@ -1,4 +1,4 @@
-"""Moving a stack between the dynamic provider and the plugin: nothing is built anew, and nothing is lost."""
+"""Moving a stack between the dynamic provider and the plugin: nothing is rebuilt, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ outputs:
 
 @pytest.fixture
 def deployed(project: Project) -> Project:
-    """The program on the dynamic provider, deployed once."""
+    """The program with the dynamic provider, deployed once."""
     app = project.folder / "app"
     app.mkdir()
     (app / "main.py").write_text("print('hello')\n")
@@ -57,18 +57,18 @@ def deployed(project: Project) -> Project:
 
 
 def move(project: Project) -> None:
-    """Take the program's resources from the plugin."""
+    """Import the program's resources from the plugin instead."""
     project.adapter = PLUGIN
 
 
 def writes(emulator: Emulator) -> list[str]:
-    """The requests that changed something."""
+    """Return the requests that changed something."""
     return [entry["method"] for entry in emulator.requests() if entry["method"] != "GET"]
 
 
 @pytest.mark.parametrize("content", ["the same", "other"])
 def test_a_python_program_moves_back_by_an_alias(deployed: Project, emulator: Emulator, content: str) -> None:
-    """The first run writes a state that names the dynamic provider: refresh, change and destroy find what they need."""
+    """The first run's state names the dynamic provider; refresh, change and destroy then work."""
     move(deployed)
     deployed.program(PROGRAM)
     deployed.up()
@@ -90,7 +90,7 @@ def test_a_python_program_moves_back_by_an_alias(deployed: Project, emulator: Em
 
 
 def test_a_python_program_moves_by_its_import(deployed: Project, emulator: Emulator) -> None:
-    """The rows and names stay, secrets stay encrypted, and the run after it has nothing to do."""
+    """Records and names stay, secrets stay encrypted, and the next run has no changes."""
     before, name = emulator.snapshots(), deployed.outputs()["trial"]
     emulator.forget_requests()
     move(deployed)
@@ -104,7 +104,7 @@ def test_a_python_program_moves_by_its_import(deployed: Project, emulator: Emula
 
 
 def test_what_was_moved_is_replaced_and_deleted_as_its_own(deployed: Project, emulator: Emulator) -> None:
-    """The recorded row is ours under the new URN too, though it bears the mark of the old one."""
+    """The recorded record is ours under the new URN too, though it has the mark of the old one."""
     move(deployed)
     deployed.program(PROGRAM)
     deployed.up()
@@ -118,7 +118,7 @@ def test_what_was_moved_is_replaced_and_deleted_as_its_own(deployed: Project, em
 
 
 def test_a_program_in_another_language_moves_by_an_alias(project: Project, emulator: Emulator) -> None:
-    """An alias of the dynamic resource's URN takes its place in the state over, and the state alone changes."""
+    """An alias for the dynamic resource's URN takes over its state; only the state changes."""
     project.program(PLAIN)
     project.up()
     before = emulator.snapshots()
@@ -131,7 +131,7 @@ def test_a_program_in_another_language_moves_by_an_alias(project: Project, emula
 
 
 def test_a_stack_of_its_own_imports_the_row(project: Project, emulator: Emulator) -> None:
-    """Out of one state and imported into another, the row stays, and is the new owner's to delete."""
+    """Removed from one state and imported into another, the record stays, and the new owner can delete it."""
     project.program(PLAIN)
     project.up()
     before = emulator.snapshots()

@@ -1,4 +1,4 @@
-"""An account of hand-made snapshots becomes a program in one command, and its first `pulumi up` has no changes."""
+"""One command turns an account of handmade snapshots into a program whose first `pulumi up` has no changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emulator_process import Emulator
 
 @pytest.fixture
 def account(start_emulator: Callable[..., Emulator], tmp_path: Path) -> Emulator:
-    """The account: fifty snapshots, and three with a secret."""
+    """An account with fifty snapshots, and three with a secret."""
     seed = tmp_path / "seed.json"
     seed.write_text(json.dumps({**fifty(), **SECRETS}))
     return start_emulator(seed=str(seed))
@@ -24,7 +24,7 @@ def account(start_emulator: Callable[..., Emulator], tmp_path: Path) -> Emulator
 
 @pytest.fixture
 def environment(account: Emulator, tools: str, pulumi_home: Path, tmp_path: Path) -> Mapping[str, str]:
-    """What commands run in: a state of the test's own."""
+    """The environment for commands, with the test's own state."""
     state = tmp_path / "state"
     state.mkdir()
     unset = ("OPENCOMPUTER_", "PULUMI_")
@@ -33,7 +33,7 @@ def environment(account: Emulator, tools: str, pulumi_home: Path, tmp_path: Path
         **account.environment,
         "PATH": tools + os.pathsep + os.environ["PATH"],
         "PULUMI_BACKEND_URL": state.as_uri(),
-        # Without it the command line has no --event-log.
+        # Enables the option --event-log.
         "PULUMI_DEBUG_COMMANDS": "1",
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
         "PULUMI_HOME": str(pulumi_home),
@@ -42,7 +42,7 @@ def environment(account: Emulator, tools: str, pulumi_home: Path, tmp_path: Path
 
 
 def ran(command: str, folder: Path, environment: Mapping[str, str]) -> str:
-    """What a command of a shell printed."""
+    """Run a shell command; return its output."""
     done = subprocess.run(
         command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
@@ -52,7 +52,7 @@ def ran(command: str, folder: Path, environment: Mapping[str, str]) -> str:
 
 
 def operations(events: Path) -> list[str]:
-    """What was done to each resource, those of the providers too."""
+    """Return the operations on each resource, including providers."""
     found = [json.loads(line).get("resourcePreEvent") for line in events.read_text().splitlines()]
     return [event["metadata"]["op"] for event in found if event]
 
@@ -62,13 +62,13 @@ def operations(events: Path) -> list[str]:
 def test_an_account_becomes_a_program_without_changes(
     language: str, account: Emulator, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """The commands that it prints are all that is needed; secrets reach neither a file, the screen nor the state."""
+    """The printed commands are all that is needed; secrets appear in no file, on no screen and in no state."""
     said = ran(f"pulumi-opencomputer generate --language {language} --out moved", tmp_path, environment)
     folder = tmp_path / "moved"
     _, _, *commands = [line.strip() for line in said.splitlines()]
     assert commands[0] == "cd moved"
     if language == "yaml":
-        # The YAML host that `make setup` can install reads configuration under its old name alone.
+        # The YAML host that `make setup` installs only knows the key `config` under its old name.
         program = folder / "Pulumi.yaml"
         program.write_text(program.read_text().replace("\nconfig:", "\nconfiguration:", 1))
     for command in commands[1:-1]:

@@ -1,4 +1,4 @@
-"""Stacks that an older version of the package deployed: what users have when they upgrade."""
+"""Stacks that an older version of the package deployed, as users have them when they upgrade."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from project import Project
 
 SNAPSHOTS = ("daily", "trial", "plain", "child")
 RESOURCES = ("toolchain", *SNAPSHOTS)
-# The name and the mark of each snapshot after `change_content`. Marks are made of the URN, generated names of URN and
-# content hash. Were they made in another way, an upgrade would lose track of what an older version made.
+# The name and the mark of each snapshot after `change_content`. Marks are made from the URN, generated names from the
+# URN and the content hash. If that changed, an upgrade would lose track of the records of an older version.
 MADE = {
     "dynamic": {
         "daily": ("daily-fixed", "d2f48a24428def55"),
@@ -33,19 +33,19 @@ MADE = {
 
 @pytest.fixture
 def old(project: Project, emulator: Emulator, adapter: Adapter) -> OldState:
-    """The state of 0.1.0, imported into the project, its program, and its records at the emulator."""
+    """The state of 0.1.0 imported into the project, with its program, and its records on the emulator."""
     state = OldState("0.1.0", adapter)
     state.restore(project, emulator)
     return state
 
 
 def writes(emulator: Emulator) -> list[str]:
-    """The requests that changed something."""
+    """Return the requests that changed something."""
     return [f"{entry['method']} {entry['path']}" for entry in emulator.requests() if entry["method"] != "GET"]
 
 
 def test_an_old_stack_refreshes_and_comes_up_unchanged(old: OldState, project: Project, emulator: Emulator) -> None:
-    """The records are found under the recorded ids, and neither the program's inputs nor the hashes differ."""
+    """The records are found by the recorded ids, and neither inputs nor hashes differ."""
     assert all(record["id"] not in project.exported() for record in old.records)
     refreshed = project.refresh("--expect-no-changes")
     assert [refreshed.lines(name, "warning") for name in RESOURCES] == [[]] * len(RESOURCES)
@@ -57,7 +57,7 @@ def test_an_old_stack_refreshes_and_comes_up_unchanged(old: OldState, project: P
 
 
 def test_an_old_stack_is_destroyed(old: OldState, project: Project, emulator: Emulator) -> None:
-    """Nothing of it stays under a name, though this version never saw the stack before."""
+    """No named record is left, though this version did not deploy the stack."""
     assert {record["name"] for record in emulator.snapshots()} == set(old.named())
     ran = project.destroy()
     assert emulator.snapshots() == []
@@ -65,7 +65,7 @@ def test_an_old_stack_is_destroyed(old: OldState, project: Project, emulator: Em
 
 
 def test_changed_content_replaces_what_an_old_version_made(old: OldState, project: Project, emulator: Emulator) -> None:
-    """Fixed names stay, generated ones change, nothing that was made before is left, and marks are as they were."""
+    """Fixed names stay, generated names change, the old records are deleted, and the marks are the same."""
     before = {record["id"] for record in emulator.snapshots()}
     change_content(project)
     project.up()
@@ -74,7 +74,7 @@ def test_changed_content_replaces_what_an_old_version_made(old: OldState, projec
     assert {name: (record["name"], record["manifest"]["pulumiMark"]) for name, record in now.items()} == expected
     assert len(emulator.snapshots()) == len(now)
     assert before.isdisjoint(record["id"] for record in now.values())
-    # Both fixed names were built apart before the old record went.
+    # Both fixed names were built under scratch names before the old record was deleted.
     scratch = [f"{name}-scratch-{expected[name][1]}" for name in ("daily", "plain")]
     assert [name for name in scratch if f"DELETE /api/snapshots/{name}" not in writes(emulator)] == []
     project.destroy()
@@ -83,7 +83,7 @@ def test_changed_content_replaces_what_an_old_version_made(old: OldState, projec
 
 @only(DYNAMIC)
 def test_an_old_dynamic_stack_moves_to_the_plugin(old: OldState, project: Project, emulator: Emulator) -> None:
-    """The program's import alone changes: no record does, and the run after it has nothing to do."""
+    """Only the program's import changes: no record does, and the next run has no changes."""
     before = emulator.snapshots()
     project.adapter = PLUGIN
     old.write_program(project)
@@ -93,14 +93,14 @@ def test_an_old_dynamic_stack_moves_to_the_plugin(old: OldState, project: Projec
 
 
 def change_content(project: Project) -> None:
-    """Change a local file, and a command of the manifest that has none."""
+    """Change a local file, and a command in the manifest without files."""
     (project.folder / "app" / "greeting.txt").write_text("goodbye\n")
     program = project.folder / "__main__.py"
     program.write_text(program.read_text().replace('"make tools"', '"make all tools"'))
 
 
 def records_of(project: Project, emulator: Emulator) -> dict[str, dict[str, Any]]:
-    """The record of each snapshot of the stack, by the resource's own name."""
+    """Return the record of each of the stack's snapshots, by the resource's name."""
     names = {name: project.resource(name)["outputs"]["name"] for name in SNAPSHOTS}
     records = {record["name"]: record for record in emulator.snapshots()}
     return {resource: records[name] for resource, name in names.items()}

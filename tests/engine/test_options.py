@@ -1,4 +1,4 @@
-"""Resource options, components and subclasses, drift, and settings that don't fit: what Pulumi promises, holds."""
+"""Resource options, components and subclasses, drift, and conflicting settings work as Pulumi promises."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ OPTIONS = """
 
 @dataclass(frozen=True)
 class Deployed:
-    """What two versions of one program left.
+    """The results of deploying two versions of one program.
 
     Attributes:
         ran: The second run.
         before: The outputs of the first run: the ``name``, ``id`` and ``urn`` of each resource.
-        after: Those of the second.
-        rows: The server's rows by name, in the end.
-        destroyed: What an attempt to destroy the protected snapshot printed.
+        after: The outputs of the second run.
+        rows: The server's named records after both runs, by name.
+        destroyed: The output of an attempt to destroy the protected snapshot.
     """
 
     ran: Ran
@@ -74,7 +74,7 @@ class Deployed:
 def deployed(
     tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Any, adapter: Adapter
 ) -> Iterator[Deployed]:
-    """Two versions of the program, one after the other; nothing is changed after that."""
+    """Two versions of the program, deployed one after the other. Tests must not change anything."""
     folder = tmp_path_factory.mktemp("options")
     with Emulator(folder / "emulator") as emulator:
         project = Project(folder / "pulumi", _settings(emulator), tools, pulumi_home, adapter)
@@ -88,61 +88,61 @@ def deployed(
 
 
 def test_delete_before_replace_deletes_first(deployed: Deployed) -> None:
-    """With delete_before_replace the row is deleted before the new one is made."""
+    """With delete_before_replace the old record is deleted before the new one is created."""
     operations = deployed.ran.operations("early")
     assert operations.index("delete-replaced") < operations.index("create-replacement")
     assert deployed.rows["early"]["id"] == deployed.after["early"]["id"] != deployed.before["early"]["id"]
 
 
 def test_retain_on_delete_keeps_old_versions(deployed: Deployed) -> None:
-    """With retain_on_delete a generated name's old version stays beside the new one."""
+    """With retain_on_delete the old record of a generated name stays next to the new one."""
     assert deployed.before["kept"]["name"] != deployed.after["kept"]["name"]
     for outputs in (deployed.before["kept"], deployed.after["kept"]):
         assert deployed.rows[outputs["name"]]["id"] == outputs["id"]
 
 
 def test_protect_keeps_the_row(deployed: Deployed) -> None:
-    """A protected snapshot is not deleted by a destroy."""
+    """Destroy doesn't delete a protected snapshot."""
     assert "protect" in deployed.destroyed.text
     assert deployed.rows["guarded"]["id"] == deployed.before["guarded"]["id"]
 
 
 def test_ignored_manifest_changes_nothing(deployed: Deployed) -> None:
-    """With ignore_changes=["manifest"] other content is no change."""
+    """With ignore_changes=["manifest"] other content is not a change."""
     assert deployed.ran.steps()["frozen"] == "same"
     assert deployed.rows["frozen"]["id"] == deployed.before["frozen"]["id"]
 
 
 def test_rename_with_an_alias_changes_nothing(deployed: Deployed) -> None:
-    """A resource that is renamed with an alias keeps its row, which bears the old name's mark."""
+    """A resource that is renamed with an alias keeps its record, which has the old name's mark."""
     assert deployed.ran.steps()["now"] == "same"
     assert deployed.after["renamed"]["id"] == deployed.before["renamed"]["id"]
     assert deployed.rows["renamed"]["manifest"]["pulumiMark"] == mark(deployed.before["renamed"]["urn"])
 
 
 def test_rename_and_change_in_one_run_replaces_the_own_row(deployed: Deployed) -> None:
-    """A renamed resource knows its row by the recorded id, and the new row bears the new mark."""
+    """A renamed resource finds its record by the recorded id, and the new record has the new mark."""
     assert deployed.rows["moved"]["id"] == deployed.after["moved"]["id"] != deployed.before["moved"]["id"]
     assert deployed.rows["moved"]["manifest"]["pulumiMark"] == mark(deployed.after["moved"]["urn"])
 
 
 def test_subclass_is_the_same_type(deployed: Deployed) -> None:
-    """A user's subclass of Snapshot has Snapshot's type."""
+    """A user's subclass of Snapshot has the type of Snapshot."""
     assert deployed.after["subclass"]["urn"] == deployed.after["guarded"]["urn"].replace("guarded", "subclass")
 
 
 def test_component_is_a_parent_like_any_other(deployed: Deployed) -> None:
-    """In a component the mark is made of the URN that the engine gave, parent and all."""
+    """In a component the mark is made from the URN that the engine assigned, including the parent."""
     given = deployed.after["team"]["urn"]
     assert "test:index:Team$" in given
     assert deployed.rows["team"]["manifest"]["pulumiMark"] == mark(given)
     assert deployed.ran.steps()["team-own"] == "same"
 
 
-# The next run may come while the build goes on, and is then kept waiting in vain for as long as the server says.
+# If the build is still going on, the next run's request waits in vain for `wait_seconds`, so keep that short.
 @pytest.mark.emulator(keepalive_seconds=0.1, wait_seconds=1)
 def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Project, emulator: Emulator) -> None:
-    """A build that takes longer than custom_timeouts says so, goes on, and the next run takes it from the cache."""
+    """A create that exceeds custom_timeouts fails, its build goes on, and the next run uses it from the cache."""
     program = """
     manifest = Manifest.base().run_commands("SLEEP_BUILD_3")
     options = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="TIME"))
@@ -158,7 +158,7 @@ def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Proj
 
 
 def test_two_snapshots_with_one_name_are_a_mistake(project: Project, emulator: Emulator) -> None:
-    """Of two resources with one name the second is refused, by its check, and the error names the first."""
+    """If two resources have the same name, the second one's check fails and names the first."""
     project.program("""
     for resource in ("one", "two"):
         Snapshot(resource, Manifest.base().run_commands(f"SLEEP_BUILD_1 {resource}"), name="same")
@@ -175,7 +175,7 @@ def test_two_snapshots_with_one_name_are_a_mistake(project: Project, emulator: E
 
 
 def test_adopt_takes_another_row_over(project: Project, emulator: Emulator) -> None:
-    """A row that is not ours is a conflict that leaves it as it is; with adopt=True it is replaced."""
+    """Someone else's record is a conflict and stays as it is; with adopt=True it is replaced."""
     other = _make_row(emulator, "fixed")
     program = 'Snapshot("daily", Manifest.base().run_commands("make"), name="fixed", adopt=ADOPT)'
     project.program(program.replace("ADOPT", "False"))
@@ -194,7 +194,7 @@ def test_adopt_takes_another_row_over(project: Project, emulator: Emulator) -> N
 
 
 def test_stack_rename_keeps_the_rows(project: Project, emulator: Emulator) -> None:
-    """After `pulumi stack rename` nothing changes, and a change replaces the own row."""
+    """After `pulumi stack rename` nothing changes, and a change replaces the stack's own record."""
     program = 'Snapshot("daily", Manifest.base().run_commands("COMMAND"), name="fixed")'
     project.program(program.replace("COMMAND", "first"))
     project.up()
@@ -209,10 +209,11 @@ def test_stack_rename_keeps_the_rows(project: Project, emulator: Emulator) -> No
 
 @pytest.mark.parametrize("in_one_run", [False, True], ids=["refresh, then up", "up --refresh"])
 def test_row_deleted_outside_is_made_again(project: Project, emulator: Emulator, in_one_run: bool) -> None:
-    """A row that is gone leaves the state on refresh, and the next up makes it again from the cache."""
+    """A refresh removes a deleted record from the state, and the next up creates it again from the cache."""
     project.program('pulumi.export("id", Snapshot("daily", Manifest.base(), name="fixed").snapshot_id)')
     project.up()
-    # A younger row's absence may be a mirror's lag, and is looked at for a minute.
+    # Make the record look old: a young one may just be missing from a read replica that lags, so the provider would
+    # retry for a minute.
     project.edit_state(lambda text: text.replace(_rows(emulator)["fixed"]["createdAt"], "2026-01-01T00:00:00Z"))
     _delete_row(emulator, "fixed")
     if in_one_run:
@@ -226,7 +227,7 @@ def test_row_deleted_outside_is_made_again(project: Project, emulator: Emulator,
 
 
 def test_row_exchanged_outside_is_shown_and_then_a_conflict(project: Project, emulator: Emulator) -> None:
-    """Another's row under the name shows as drift on refresh, and the next up does not overwrite it."""
+    """Someone else's record under the name is drift in a refresh, and the next up doesn't overwrite it."""
     project.program('Snapshot("daily", Manifest.base(), name="fixed")')
     project.up()
     _delete_row(emulator, "fixed")
@@ -254,7 +255,7 @@ def steady(
 
 
 def test_destroy_against_another_address_is_an_error(steady: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A destroy with another apiUrl says where the row lives, and leaves it in the state."""
+    """A destroy with another apiUrl says where the record is, and keeps it in the state."""
     before = steady.resource("daily")["outputs"]
     address = steady.environment["OPENCOMPUTER_API_URL"]
     monkeypatch.setitem(steady.environment, "OPENCOMPUTER_API_URL", "http://127.0.0.1:1")
@@ -264,7 +265,7 @@ def test_destroy_against_another_address_is_an_error(steady: Project, monkeypatc
 
 
 def test_refresh_with_a_wrong_key_keeps_the_state(steady: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused key is an error of the refresh, not a lost resource."""
+    """A rejected key fails the refresh; the resource does not count as lost."""
     before = [steady.resource(name)["outputs"] for name in ("daily", "image")]
     monkeypatch.setitem(steady.environment, "OPENCOMPUTER_API_KEY", "another-key")
     ran = steady.refresh(fails=True)

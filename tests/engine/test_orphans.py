@@ -1,4 +1,4 @@
-"""A provider whose engine was killed does what it had begun, and ends."""
+"""A provider whose engine was killed finishes what it has begun, then exits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OTHERS = """
 
 
 def test_it_ends_once_its_build_is_done(project: Project, emulator: Emulator) -> None:
-    """The build that had begun comes to its end, nothing more is begun, and no process with the key is left."""
+    """The running build is completed, nothing else is started, and no process with the key is left."""
     project.program(BUILDS)
     with project.start() as running:
         provider = running.provider()
@@ -49,7 +49,7 @@ def test_it_ends_once_its_build_is_done(project: Project, emulator: Emulator) ->
 
 
 def test_it_ends_where_nothing_is_under_way(project: Project, emulator: Emulator) -> None:
-    """A provider that has answered a check is as much an orphan."""
+    """A provider that only answered a check exits too."""
     project.program("""
     import time
     Image("early", Manifest.base()).status.apply(lambda _: time.sleep(600))
@@ -64,13 +64,14 @@ def test_it_ends_where_nothing_is_under_way(project: Project, emulator: Emulator
 
 @only(DYNAMIC)
 def test_it_lets_the_calls_of_other_providers_end(project: Project) -> None:
-    """The process also serves the dynamic providers of the program's author."""
+    """The process may also serve dynamic providers written by the program's author."""
     project.program(OTHERS.replace("FOLDER", str(project.folder)))
     with project.start() as running:
         provider = running.provider()
         wait_until((project.folder / "begun").exists)
         running.kill()
-        # Nothing tells that it has noticed; without a call under way it is gone after a fraction of these looks.
+        # There is no sign that the provider has noticed, but without a running call it would exit much sooner than
+        # after this many checks.
         assert all(is_alive(provider) for _ in range(100))
         (project.folder / "go on").touch()
         wait_until(lambda: not is_alive(provider))

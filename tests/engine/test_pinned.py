@@ -1,4 +1,4 @@
-"""`ignore_changes=["manifest"]` keeps the recorded content, on an image, a snapshot, and between the two."""
+"""`ignore_changes=["manifest"]` keeps the recorded content of an image, a snapshot, or a snapshot of an image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OF_AN_IMAGE = """
 
 
 def test_recorded_content_stays_whatever_becomes_of_the_files(project: Project, emulator: Emulator) -> None:
-    """A byte that changes, and files that are gone, are no change, and nothing is asked of the server."""
+    """A changed or missing file is not a change, and no request is sent."""
     app = project.folder / "app"
     app.mkdir()
     (app / "main.py").write_text("print('one')\n")
@@ -34,7 +34,7 @@ def test_recorded_content_stays_whatever_becomes_of_the_files(project: Project, 
 
 
 def test_snapshot_of_an_image_that_keeps_its_content_is_an_error(project: Project, emulator: Emulator) -> None:
-    """The image holds what is recorded, so the snapshot can't hold what the program says."""
+    """The image keeps the recorded content, so the snapshot can't have the program's."""
     project.program(OF_AN_IMAGE.format(command="make one"))
     project.up()
     assert set(project.up().steps().values()) <= {"same"}

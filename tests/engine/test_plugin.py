@@ -1,4 +1,4 @@
-"""What the plugin can do beyond the dynamic provider, in YAML programs through the real command line."""
+"""The plugin's features beyond the dynamic provider, in YAML programs with the real command line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SEEDS = {
 
 
 def test_preview_names_the_step_that_changed(project: Project) -> None:
-    """A changed package shows as a replacement at its step's path, and only there."""
+    """A changed package shows as a replacement at the path of its step, and nowhere else."""
     project.yaml(IMAGE.replace("STEPS", STEPS))
     project.up()
     project.yaml(IMAGE.replace("STEPS", STEPS.replace("2.2.3", "2.3.1")))
@@ -47,7 +47,7 @@ def test_preview_names_the_step_that_changed(project: Project) -> None:
 
 
 def test_preview_says_what_will_be_built(project: Project, emulator: Emulator) -> None:
-    """A content that the server has is ready at once, another tells its number of steps, with one request for all."""
+    """Cached content is shown as ready, other content with its number of steps, using one request for all."""
     emulator.create("seed", SEEDS["packages"].to_dict())
     emulator.forget_requests()
     project.yaml("""
@@ -68,7 +68,7 @@ def test_preview_says_what_will_be_built(project: Project, emulator: Emulator) -
 
 
 def test_everything_at_the_server_can_be_imported(project: Project, emulator: Emulator) -> None:
-    """Each snapshot and image is imported as code, and the program of that code then has nothing to do."""
+    """Each snapshot and image is imported with generated code, and that program then has no changes."""
     rows = [emulator.create(name, manifest.to_dict()) for name, manifest in SEEDS.items()]
     wanted = [
         {"type": "opencomputer:index:Snapshot", "name": f"snapshot-{row['name']}", "id": row["name"]} for row in rows
@@ -136,7 +136,7 @@ resources:
 
 
 def test_two_providers_have_a_server_and_a_key_each(project: Project, start_emulator: Callable[..., Emulator]) -> None:
-    """Each resource goes to its provider's server; a changed key is an update of the provider alone, and no text."""
+    """Each resource uses its provider's server; a changed key only updates the provider, and is never shown."""
     emulators = [start_emulator(api_key=key) for key in ("first-key", "second-key")]
     program = TWO_PROVIDERS.replace("FIRST_URL", emulators[0].url).replace("SECOND_URL", emulators[1].url)
     project.yaml(program)
@@ -156,7 +156,7 @@ def test_two_providers_have_a_server_and_a_key_each(project: Project, start_emul
 
 
 def test_interrupted_build_comes_to_its_end_and_leaves_no_process(project: Project, emulator: Emulator) -> None:
-    """The first Ctrl-C lets the running build end, says why, begins nothing more, and the plugin ends with the run."""
+    """The first Ctrl-C lets the running build finish, says why, starts nothing new, and the plugin exits."""
     project.yaml("""
     resources:
       running:
@@ -180,7 +180,7 @@ def test_interrupted_build_comes_to_its_end_and_leaves_no_process(project: Proje
 
 
 def test_thirty_two_builds_run_side_by_side(project: Project, emulator: Emulator) -> None:
-    """With --parallel 32 the plugin holds none of 32 builds back."""
+    """With --parallel 32 the plugin runs 32 builds at once."""
     resource = """
   snapshot-{number}:
     type: opencomputer:Snapshot
@@ -207,7 +207,7 @@ resources:
 
 
 def test_secrets_of_a_yaml_program_are_nowhere_in_clear(project: Project) -> None:
-    """What `fn::secret` wraps is in no log, event or state, though a step that holds it fails in one run."""
+    """A `fn::secret` value is in no log, event or state, even if a step that contains it fails."""
     project.yaml(SECRETS)
     runs = [project.preview("--diff"), project.up(fails=True)]
     assert "[2/2] run (holds a secret)" in runs[-1].text

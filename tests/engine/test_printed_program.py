@@ -1,4 +1,4 @@
-"""The Python program that `pulumi import` prints, with its first import replaced as docs/python.md says."""
+"""The Python program that `pulumi import` prints works after its first import is replaced as docs/python.md says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from emulator_process import Emulator
 from project import Project
 from pulumi_opencomputer import Manifest
 
-# As the engine's generator prints it for the snapshot below. The Python host that `make setup` can install prints none.
+# The engine's output for the snapshot below. It is recorded because the Python host that `make setup` installs can't
+# generate programs.
 PRINTED = """
 import pulumi
 import pulumi_opencomputer_native as opencomputer
@@ -41,7 +42,7 @@ tool_chain = opencomputer.Snapshot("tool-chain",
 
 @only(PLUGIN)
 def test_the_printed_program_has_no_changes(project: Project, emulator: Emulator) -> None:
-    """One line is replaced; the keys stay in Python's spelling."""
+    """Only that line is replaced; the generated code's keys keep Python's spelling."""
     manifest = Manifest.base().apt_install(["jq"]).env({"A_B": "x", "camelCase": "y"}).add_file("/etc/motd", "hello\n")
     emulator.create("tool-chain", manifest.builder_memory(2048).to_dict())
     project.program("")

@@ -1,4 +1,4 @@
-"""The Python examples run as they stand in the repository."""
+"""The Python examples run unchanged from the repository."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_demo_ends_as_it_announces(tools: str) -> None:
-    """`make demo` checks each of its acts itself, and ends with 0 only if all of them held."""
+    """`make demo` checks each of its acts, and exits with 0 only if all succeed."""
     environment = {**os.environ, "PATH": tools + os.pathsep + os.environ["PATH"]}
     command = [sys.executable, str(_EXAMPLES / "demo.py")]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, check=False)

@@ -1,4 +1,4 @@
-"""The README's quickstart reaches its end from nothing."""
+"""The README's quickstart works from scratch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def test_the_quickstart_runs_in_an_empty_folder(tools: str) -> None:
-    """Its own commands: an environment, the wheel, the emulator, a local login, `pulumi up`; again, and destroy."""
+    """Its own commands: environment, wheel, emulator, local login, `pulumi up` twice, and destroy."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OPENCOMPUTER_"))}
     environment["PATH"] = tools + os.pathsep + environment["PATH"]
     command = [sys.executable, str(_ROOT / "tools" / "quickstart.py")]

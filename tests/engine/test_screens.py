@@ -1,4 +1,4 @@
-"""What people see: `pulumi up` in real terminals, and where the log is printed line by line."""
+"""What people see: `pulumi up` in real terminals, and in logs that are printed line by line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEADING = re.compile(r"  \S+ \(.+\):$|(?:Outputs|Resources):$")
 def start_stage(
     tmp_path: Path, start_emulator: Callable[..., Emulator], tools: str, pulumi_home: Path
 ) -> Callable[[Adapter, int], Stage]:
-    """Starts a stack of the quickstart, whose builds wait for the test."""
+    """A function that starts a stack of the quickstart whose builds wait for the test."""
 
     def start(adapter: Adapter, columns: int) -> Stage:
         emulator = start_emulator(step_seconds=STEP_SECONDS)
@@ -35,19 +35,19 @@ def start_stage(
 
 
 def row(text: str, name: str) -> str:
-    """The last row of a resource in Pulumi's table."""
+    """Return the last status line of a resource in Pulumi's table."""
     return [line for line in text.splitlines() if re.search(rf"(Image|Snapshot) +{name} ", line)][-1]
 
 
 def block(text: str, name: str) -> list[str]:
-    """The lines about a resource in the list under the last table."""
+    """Return the lines about a resource in the list below the last table."""
     lines = text.rpartition("Diagnostics:")[2].splitlines()
     start = next(index for index, line in enumerate(lines) if line.endswith(f" ({name}):"))
     found: list[str] = []
     for line in lines[start + 1 :]:
         if _HEADING.match(line):
             break
-        # What the terminal has wrapped begins in its first column.
+        # A line that the terminal has wrapped continues in its first column.
         if line.startswith("    ") or not found:
             found.append(line.strip())
         else:
@@ -56,7 +56,7 @@ def block(text: str, name: str) -> list[str]:
 
 
 def first_build(stage: Stage) -> tuple[str, str]:
-    """The quickstart's first `pulumi up`: what shows while its second step runs, and at its end."""
+    """The quickstart's first `pulumi up`: the screen during its second step, and at the end."""
     stage.write()
     moments = iter(play(stage))
     during, end = next(moments), next(moments)
@@ -64,7 +64,7 @@ def first_build(stage: Stage) -> tuple[str, str]:
 
 
 def test_the_step_is_told_in_80_columns(start_stage: Callable[[Adapter, int], Stage]) -> None:
-    """Its number and what it does; and a forecast stands in the preview when that is over."""
+    """The step's number and what it does are visible; the finished preview shows a forecast."""
     during, end = first_build(start_stage(PLUGIN, 80))
     assert "2/6 pip inst" in row(during, "toolchain")
     preview = end.partition("Resources:")[0]
@@ -74,7 +74,7 @@ def test_the_step_is_told_in_80_columns(start_stage: Callable[[Adapter, int], St
 
 
 def test_the_package_is_told_in_120_columns(start_stage: Callable[[Adapter, int], Stage]) -> None:
-    """Beside the long type of a dynamic resource; the lines that stay are whole, and nothing says 0.0 s."""
+    """They fit next to the long type of a dynamic resource; permanent lines are complete, and none says 0.0 s."""
     during, end = first_build(start_stage(DYNAMIC, 120))
     assert f"2/6 pip install {PACKAGE}" in row(during, "toolchain")
     steps = block(end, "toolchain")
@@ -89,7 +89,7 @@ def test_the_package_is_told_in_120_columns(start_stage: Callable[[Adapter, int]
 def test_every_scene_tells_what_it_should(
     start_stage: Callable[[Adapter, int], Stage], adapter: Adapter, columns: int
 ) -> None:
-    """In each terminal, with both adapters."""
+    """In each terminal size, with both adapters."""
     moments = {(moment.scene, moment.when): moment for moment in play(start_stage(adapter, columns))}
     _check_building(moments, adapter, columns)
     assert block(_end(moments, "change"), "daily")[-1] == "from cache"
@@ -107,7 +107,7 @@ def test_every_scene_tells_what_it_should(
 
 
 def _check_building(moments: dict[tuple[str, str], Moment], adapter: Adapter, columns: int) -> None:
-    """What shows while builds run, as far as there is room."""
+    """Check what shows during builds, as far as there is room for it."""
     create, side_by_side = (moments[scene, "during"].picture.visible for scene in ("create", "side-by-side"))
     told = {
         (DYNAMIC, 100): ("2/6 pip install", "1/2 pip install"),
@@ -117,7 +117,7 @@ def _check_building(moments: dict[tuple[str, str], Moment], adapter: Adapter, co
         (PLUGIN, 120): (f"2/6 pip install {PACKAGE}", f"1/2 pip install {PACKAGE}"),
     }.get((adapter, columns))
     if (adapter, columns) == (PLUGIN, 120):
-        # Behind the difference, and a status that is longer.
+        # Here the diff and a longer status stand before it.
         assert "2/6 pip install pandas" in row(moments["change", "during"].picture.visible, "toolchain")
     if told:
         assert told[0] in row(create, "toolchain")
@@ -130,14 +130,14 @@ def _end(moments: dict[tuple[str, str], Moment], scene: str) -> str:
 
 
 def steps_of(ran: Ran) -> Iterator[str]:
-    """The lines that were printed about a step, but for those that stand under their resource's heading."""
+    """Yield the lines printed about a step, except those below their resource's heading."""
     for line in ran.text.partition("Diagnostics:")[0].splitlines():
         if STEP.search(line):
             yield line
 
 
 def test_a_line_that_stands_by_itself_bears_the_resources_name(project: Project) -> None:
-    """With --diff it begins with it; in the table of a CI log the name stands before each line."""
+    """With --diff the line begins with the name; in a CI log Pulumi's table puts the name before each line."""
     project.program(TWO_BUILDS.format(word="first"))
     table = list(steps_of(project.up()))
     project.program(TWO_BUILDS.format(word="second"))
@@ -152,7 +152,7 @@ def test_a_line_that_stands_by_itself_bears_the_resources_name(project: Project)
 
 @only(PLUGIN)
 def test_many_forecasts_stay_as_ten_lines_and_a_number(project: Project) -> None:
-    """In the log of a preview, as a pull request shows it."""
+    """In a preview's log, as a pull request shows it."""
     project.program("""
     for number in range(13):
         Snapshot(f"daily-{number}", Manifest.base().run_commands(f"make {number}"))
@@ -164,7 +164,7 @@ def test_many_forecasts_stay_as_ten_lines_and_a_number(project: Project) -> None
 
 @only(DYNAMIC)
 def test_a_dynamic_stack_takes_the_settings_of_logs(project: Project) -> None:
-    """The file counts from the program's folder, and keeps a failing build's log too."""
+    """The log file's path is relative to the program's folder; it has a failing build's log too."""
     project.config("opencomputer:logs", "none")
     project.config("opencomputer:logFile", "logs/build.log")
     project.program('Snapshot("daily", Manifest.base().run_commands("make", "echo FAIL_BUILD"))')

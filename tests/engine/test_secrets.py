@@ -1,4 +1,4 @@
-"""Secrets: encrypted in the state, and nowhere else; the API key nowhere at all."""
+"""Secrets are encrypted in the state and appear nowhere else; the API key appears nowhere at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from adapters import Adapter
 from emulator_process import Emulator
 from project import Project, Ran
 
-# Not from the stack's configuration: the engine itself scrubs such values from logs. Each holds MARK, which no text
-# may show, not even what is left of it where the server cuts.
+# The secrets don't come from the stack's configuration, because the engine itself redacts such values in logs. Each
+# contains MARK, which must not appear in any text, not even in a secret of which the server cut off a part.
 MARK = "hunt"
 SECRETS = {
     "variable": "hunter2-variable",
@@ -75,10 +75,10 @@ FAILING = (
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the commands on one program printed, and what they left.
+    """The output and the results of the commands for one program.
 
     Attributes:
-        previewed: A preview with its differences.
+        previewed: A preview with its diffs.
         first: The run that deployed it.
         second: A run without changes.
         state: The exported state.
@@ -96,7 +96,7 @@ class Deployed:
 def deployed(
     tmp_path_factory: pytest.TempPathFactory, tools: str, pulumi_home: Path, adapter: Adapter
 ) -> Iterator[Deployed]:
-    """The program with a secret of each kind, deployed."""
+    """The program, deployed with a secret of each kind."""
     folder = tmp_path_factory.mktemp("secrets")
     with Emulator(folder / "emulator") as emulator:
         settings = {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
@@ -108,37 +108,37 @@ def deployed(
 
 
 def test_secrets_are_encrypted_wherever_the_state_has_them(deployed: Deployed) -> None:
-    """Neither inputs nor outputs of any resource, nor the stack's outputs, hold a secret in clear."""
+    """No input or output of a resource, and no output of the stack, shows a secret in clear."""
     _assert_hidden(deployed.state, deployed.outputs)
     assert '"[secret]"' in deployed.outputs
 
 
 def test_secrets_are_in_no_log_and_no_event(deployed: Deployed) -> None:
-    """What a preview, a deployment and a run without changes print, with their differences, holds no secret."""
+    """The output of a preview, a deployment and a run without changes, with diffs, contains no secret."""
     for ran in (deployed.previewed, deployed.first, deployed.second):
         _assert_hidden(ran.text, str(ran.events))
 
 
 def test_steps_that_hold_a_secret_say_so_in_place_of_what_they_do(deployed: Deployed) -> None:
-    """The build's log names the kind of a secret step, and no more of it."""
+    """The build's log shows only the kind of a secret step."""
     lines = [line.rpartition(" (")[0] for line in deployed.first.lines("image")]
     kinds = ["apt install", "pip install", "env", "add file", "workdir", "run"]
     assert lines[:-1] == [f"image: [{number}/6] {kind} (holds a secret)" for number, kind in enumerate(kinds, 1)]
 
 
 def test_secrets_that_do_not_change_are_no_change(deployed: Deployed) -> None:
-    """Encrypted anew by each run, they are the same to the next."""
+    """Each run encrypts them anew, but that does not count as a change."""
     assert set(deployed.second.steps().values()) <= {"same"}
 
 
 def test_failing_build_shows_no_part_of_a_secret(project: Project) -> None:
-    """The server's text repeats the failing command, cut anywhere; nothing of a secret in it is shown or recorded."""
+    """The server repeats the failing command, cut anywhere; no part of a secret in it is shown or recorded."""
     _write_secrets(project)
     project.program(FAILING)
     ran = project.up("--continue-on-error", fails=True)
     _assert_hidden(ran.text, str(ran.events), project.exported())
     withheld = "[1/1] run (holds a secret). The server's text is withheld, because the step holds a secret. (OC1111)"
-    # A shell can't read a command whose quotation marks are not closed.
+    # The shell exits with 2 if a quotation mark is not closed.
     for resource, code in {"command": 1, "long": 1, "cut": 1, "quoted": 2}.items():
         (error,) = ran.lines(resource, "error")
         told, place = error.splitlines()
@@ -147,7 +147,7 @@ def test_failing_build_shows_no_part_of_a_secret(project: Project) -> None:
 
 
 def test_value_that_becomes_secret_leaves_the_old_state(project: Project, emulator: Emulator) -> None:
-    """Made secret, an unchanged value is rewritten in the state at once, without a request."""
+    """If an unchanged value becomes secret, it is encrypted in the state at once, without a request."""
     program = """
     token = VALUE
     image = Image("image", Manifest.base().env({"TOKEN": token}))
@@ -163,12 +163,12 @@ def test_value_that_becomes_secret_leaves_the_old_state(project: Project, emulat
     ran = project.up()
     assert {ran.steps()[resource] for resource in ("image", "daily", "trial")} == {"update"}
     assert emulator.requests() == []
-    # The engine's events name the old value, which was in clear, once more.
+    # Don't check the engine's events: they contain the old value, which was not secret.
     _assert_hidden(project.exported(), ran.text)
 
 
 def test_secret_name_is_refused(project: Project, emulator: Emulator) -> None:
-    """A name would be the id, in clear; so a secret one is an error that does not show it."""
+    """The name becomes the id, which is shown in clear, so a secret name is an error that does not show it."""
     project.program('Snapshot("daily", Manifest.base(), name=pulumi.Output.secret("hunter2"))')
     ran = project.up(fails=True)
     assert "has a problem: __main__.py:3: name: must not be secret: a snapshot's name is its id" in ran.text
@@ -195,7 +195,7 @@ def test_api_key_stands_nowhere(project: Project, emulator: Emulator) -> None:
 
 
 def test_a_plain_api_key_is_warned_about_once(project: Project, emulator: Emulator) -> None:
-    """A key that was set without --secret stands in the configuration in clear, so each run names the command."""
+    """A key set without --secret is readable in the configuration, so each run names the command to encrypt it."""
     project.environment.pop("OPENCOMPUTER_API_KEY")
     project.config("opencomputer:apiKey", emulator.api_key)
     project.program("""

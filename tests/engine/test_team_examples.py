@@ -33,7 +33,7 @@ def _python(*arguments: str | Path, cwd: Path, environment: dict[str, str]) -> s
 def test_environments_share_an_image_and_a_consumer_starts_a_sandbox(
     project: Project, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Two stacks of one program, a program that reads one's output, and OpenComputer's SDK with the name it got."""
+    """Two stacks of one program, a program that reads an output of one, and OpenComputer's SDK with that name."""
     images = _copy("environments/images", tmp_path / "images")
     consumer = _copy("environments/consumer", tmp_path / "consumer")
 
@@ -64,7 +64,7 @@ def test_environments_share_an_image_and_a_consumer_starts_a_sandbox(
 
 
 def test_monorepo_secrets_and_components_deploy(project: Project, emulator: Emulator) -> None:
-    """In one deployment: ten services share a build, a token stays out of log and state, and teams get their names."""
+    """In one deployment ten services share a build, a token is in no log or state, and teams get their names."""
     examples = ("monorepo", "secrets", "components")
     for example in examples:
         _copy(example, project.folder / example)
@@ -88,7 +88,7 @@ def test_monorepo_secrets_and_components_deploy(project: Project, emulator: Emul
     assert _TOKEN not in ran.text + project.exported()
     assert outputs["research"] == {"batch": "research-batch-dev", "notebooks": "research-notebooks-dev"}
     assert {"research-batch-dev", "support-agents-dev"} <= set(found)
-    # Two for the services, one for the token, one for each team.
+    # Two builds for the services, one for the token, one for each team.
     assert len(emulator.builds()) == 5
     assert set(project.up().steps().values()) == {"same"}
 
@@ -96,7 +96,7 @@ def test_monorepo_secrets_and_components_deploy(project: Project, emulator: Emul
 def test_portal_tells_how_a_deployment_goes_and_why_one_fails(
     project: Project, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """Its lines are the build's; a request that can't be built is refused before anything is deployed."""
+    """It shows the build's lines; a request that can't be built is rejected before anything is deployed."""
     portal = _copy("portal", tmp_path / "portal")
     told = _python("portal.py", "research", "--apt", "ripgrep", "jq", cwd=portal, environment=project.environment)
     assert told.returncode == 0, told.stderr
@@ -115,10 +115,10 @@ def test_portal_tells_how_a_deployment_goes_and_why_one_fails(
 
 @pytest.fixture
 def policies(project: Project, tmp_path: Path) -> dict[str, str]:
-    """An environment in which the engine runs policy packs.
+    """An environment in which the engine can run policy packs.
 
-    A Pulumi release does so by itself. The Python host that is compiled from the Go module proxy is older than packs
-    that start by way of it, and leaves the pack's name out: this stands in for it.
+    A Pulumi release needs nothing for this. The Python host compiled from the Go module proxy is too old to start
+    policy packs, and leaves out the pack's name; a stand-in does it instead.
     """
     shims = tmp_path / "shims"
     shims.mkdir()
@@ -134,7 +134,7 @@ def policies(project: Project, tmp_path: Path) -> dict[str, str]:
 def test_policy_pack_lets_the_careful_program_pass_and_stops_the_careless_one(
     policies: dict[str, str], tmp_path: Path
 ) -> None:
-    """Each of the three rules is named, with the step that breaks it."""
+    """Each of the three rules is named, with the step that violates it."""
     images = _copy("policy", tmp_path / "policy") / "images"
 
     def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ _EXAMPLE = _EXAMPLES / "testing-with-emulator"
 
 @pytest.mark.parametrize(("example", "passed"), [("testing-with-emulator", 3), ("ci-deploy", 1)])
 def test_the_examples_own_tests_pass(tools: str, pulumi_home: Path, tmp_path: Path, example: str, passed: int) -> None:
-    """It shares nothing with this project's tests: it needs the package, pytest and the Pulumi CLI."""
+    """An example shares nothing with this project's tests: it needs the package, pytest and the Pulumi CLI."""
     folder = tmp_path / "repository"
     shutil.copytree(_EXAMPLES / example, folder)
     unset = ("OPENCOMPUTER_", "PULUMI_", "PYTEST_")
@@ -33,7 +33,7 @@ def test_the_examples_own_tests_pass(tools: str, pulumi_home: Path, tmp_path: Pa
 
 
 def test_its_ci_job_has_ten_lines_or_so() -> None:
-    """What a team copies stays small, and holds no key."""
+    """The part that a team copies stays small, and contains no key."""
     job = (_EXAMPLE / ".github" / "workflows" / "test.yml").read_text()
     assert len(job.splitlines()) <= 12
     assert "secrets" not in job

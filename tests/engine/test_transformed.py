@@ -7,7 +7,7 @@ import pytest
 from adapters import DYNAMIC, only
 from project import Project, Ran
 
-# How the inputs are changed: in place or as new ones. Each resource is named after what is done to it.
+# Functions that change the inputs, in place or by returning new ones. A resource's name says what is done to it.
 CHANGES = """
     SECRET = "hunter2-hunter2"
     secret = pulumi.Output.secret(f"echo {SECRET}")
@@ -71,7 +71,7 @@ def said(ran: Ran) -> str:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_secret_that_is_added_later_is_seen(project: Project, way: str) -> None:
-    """It stands in no line, event or state, and an unchanged run changes nothing."""
+    """It appears in no line, event or state, and an unchanged run changes nothing."""
     project.program(written(way, *SECRET))
     runs = [project.preview("--diff"), project.up()]
     assert "hunter2" not in "".join(map(said, runs)) + project.exported()
@@ -82,7 +82,7 @@ def test_a_secret_that_is_added_later_is_seen(project: Project, way: str) -> Non
 
 @pytest.mark.parametrize("way", ["a stack's transformation", "a stack's transform"])
 def test_a_secret_that_is_added_later_is_in_no_error(project: Project, way: str) -> None:
-    """The server's text of the failed step is withheld."""
+    """The server's text about the failed step is withheld."""
     project.program(written(way, "fails"))
     ran = project.up(fails=True)
     assert "hunter2" not in said(ran) + project.exported()
@@ -92,7 +92,7 @@ def test_a_secret_that_is_added_later_is_in_no_error(project: Project, way: str)
 @only(DYNAMIC)
 @pytest.mark.parametrize("way", WAYS)
 def test_what_the_program_gave_in_clear_stays_clear(project: Project, way: str) -> None:
-    """An added step may hold a secret for all that the provider knows, but the program's own stay as they are."""
+    """The provider can't tell whether an added step has a secret, but the program's own steps are shown."""
     project.program(written(way, "open", "untouched"))
     ran = project.up()
     assert ran.lines("open")[0].startswith("[1/3] run make && me (")

@@ -1,4 +1,4 @@
-"""The built wheel, installed into an environment of its own, passes the quickstart, and so does its plugin."""
+"""The wheel, installed into a new environment, passes the quickstart, and so does its plugin."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _run(*command: str | Path) -> None:
 
 @pytest.fixture(scope="module")
 def binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of an environment that has the wheel, and nothing of the source tree."""
+    """The bin folder of an environment with the wheel, and without the source tree."""
     tmp_path = tmp_path_factory.mktemp("wheel")
     _run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", _ROOT)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
-    # Without it the engine looks for a plugin of the package's name, and tries to download it at each run.
+    # Without this file the engine looks for a plugin with the package's name, and tries to download it in each run.
     assert "pulumi_opencomputer/pulumi-plugin.json" in zipfile.ZipFile(wheel).namelist()
     _run(sys.executable, "-m", "venv", tmp_path / "venv")
     _run(tmp_path / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", wheel)
@@ -42,7 +42,7 @@ def binaries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("example", ["quickstart", "yaml"])
 @pytest.mark.usefixtures("yaml_host")
 def test_built_wheel_passes_the_example(project: Project, emulator: Emulator, binaries: Path, example: str) -> None:
-    """What is built and installed is whole: no module of the source tree is needed, and its plugin is found on PATH."""
+    """The wheel is complete: it needs no module of the source tree, and its plugin is found on PATH."""
     shutil.copytree(_ROOT / "examples" / example, project.folder, dirs_exist_ok=True)
     settings = project.folder / "Pulumi.yaml"
     settings.write_text(re.sub("^name: .*", "name: pytest", settings.read_text()))
@@ -58,7 +58,7 @@ def test_built_wheel_passes_the_example(project: Project, emulator: Emulator, bi
 
 @pytest.fixture
 def python_alone(project: Project, binaries: Path) -> Project:
-    """A project of the environment `.venv`, whose Python is on PATH, but not its other commands."""
+    """A project with the environment `.venv`, whose Python is on PATH, but not its other commands."""
     (project.folder / ".venv").symlink_to(binaries.parent)
     folder = project.folder.parent / "python"
     folder.mkdir()
@@ -73,7 +73,7 @@ def python_alone(project: Project, binaries: Path) -> Project:
 
 @only(PLUGIN)
 def test_the_plugin_of_the_environment_is_named_in_pulumi_yaml(python_alone: Project, emulator: Emulator) -> None:
-    """`plugins: providers: path: .venv/bin` does without PATH, and Pulumi warns of nothing."""
+    """`plugins: providers: path: .venv/bin` replaces PATH, and Pulumi prints no warning."""
     with (python_alone.folder / "Pulumi.yaml").open("a") as settings:
         settings.write("plugins: {providers: [{name: opencomputer, path: .venv/bin}]}\n")
     ran = python_alone.up()
@@ -84,7 +84,7 @@ def test_the_plugin_of_the_environment_is_named_in_pulumi_yaml(python_alone: Pro
 
 @only(PLUGIN)
 def test_a_missing_plugin_leads_to_ours(python_alone: Project) -> None:
-    """The error says what to install and from where: this project's releases, of the version of the Python package."""
+    """The error says what to install and from where: this project's releases, in the Python package's version."""
     ran = python_alone.up(fails=True)
     server = f"{repository()}/releases/download/v${{VERSION}}"
     assert f"pulumi plugin install resource opencomputer v{version()} --server {server}" in ran.text

@@ -1,4 +1,4 @@
-"""The lifecycle's tests: an emulator that fails on demand, and a stack on it."""
+"""Fixtures of the lifecycle tests: an emulator that fails on demand, and a stack that uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stack import Stack
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Spare each client the loading of all the world's certificates: nothing here is asked over TLS."""
+    """Give clients a trust store of one certificate: loading the default one is slow, and no test here uses TLS."""
     path = tmp_path_factory.mktemp("certificate") / "one.pem"
     trustme.CA().cert_pem.write_to_path(str(path))
     with pytest.MonkeyPatch.context() as patch:
@@ -32,7 +32,7 @@ def _shared_faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyE
 
 @pytest.fixture
 def shared_faulty(_shared_faulty: FaultyEmulator) -> FaultyEmulator:
-    """An emulator without rows, faults and running builds, for tests so many that each can't start its own."""
+    """A reset emulator, shared because starting one for each of these many tests would take too long."""
     _shared_faulty.fail()
     wait_until(lambda: "running" not in {build["outcome"] for build in _shared_faulty.builds()})
     _shared_faulty.clear()
@@ -47,7 +47,7 @@ def _shared_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyEmu
 
 @pytest.fixture
 def shared_edge(_shared_edge: FaultyEmulator) -> FaultyEmulator:
-    """The same behind the public edge, whose index is a little behind; the time that a stack waits passes there too."""
+    """A shared emulator behind the public edge, whose index lags a little; the stack's waits move its clock too."""
     _shared_edge.fail()
     wait_until(lambda: "running" not in {build["outcome"] for build in _shared_edge.builds()})
     _shared_edge.clear()
@@ -56,14 +56,14 @@ def shared_edge(_shared_edge: FaultyEmulator) -> FaultyEmulator:
 
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[FaultyEmulator]:
-    """An emulator of the test's own: what a lost build does after a test is nobody else's affair."""
+    """An emulator used by this test only, so that a build lost by the test can't affect others."""
     with FaultyEmulator(tmp_path / "faulty") as emulator:
         yield emulator
 
 
 @pytest.fixture
 def start_faulty(tmp_path: Path) -> Iterator[Callable[..., FaultyEmulator]]:
-    """Start emulators with options of one's own."""
+    """A function that starts emulators with the test's own options."""
     started: list[FaultyEmulator] = []
 
     def start(**options: Any) -> FaultyEmulator:

@@ -1,4 +1,4 @@
-"""Content whose build is lost or is another's: recognised, said, followed while it may be alive, else a twin's."""
+"""Content that a lost or foreign build blocks: it is detected and reported, followed or built as a variant."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _warnings(stack: Stack) -> str:
 
 
 def test_dead_build_is_said_with_its_age_and_a_twin_is_built(stack: Stack) -> None:
-    """A row that has said `building` for more than 31 minutes blocks its content for good."""
+    """A record that has been `building` for more than 31 minutes blocks its content for good."""
     leave_build(stack.emulator, NEW, "building", age=3600)
     stack.up(NEW)
     outputs = stack.outputs(NEW)
@@ -40,7 +40,7 @@ def test_dead_build_is_said_with_its_age_and_a_twin_is_built(stack: Stack) -> No
 
 
 def test_young_build_is_followed_and_said_with_its_age(stack: Stack) -> None:
-    """A row younger than 31 minutes may be alive: it is looked at every 5 s, and taken for dead at that age only."""
+    """A younger record may still be building: it is polled every 5 s, and taken for dead after 31 minutes."""
     leave_build(stack.emulator, NEW, "building", age=1560)
     stack.up(NEW)
     assert "another build of this content has been running for 26 min; waiting for it" in stack.lines.text
@@ -51,7 +51,7 @@ def test_young_build_is_followed_and_said_with_its_age(stack: Stack) -> None:
 
 
 def test_build_that_ends_while_it_is_followed_is_taken_from_the_cache(stack: Stack) -> None:
-    """Another's build that is alive is waited for, and serves this one too."""
+    """Another client's running build is awaited, and its result is used here too."""
     with _open(stack.emulator):
         wait_until(stack.emulator.builds)
         patient = Stack(stack.emulator, hurried=True)
@@ -66,12 +66,12 @@ def _slow() -> Any:
 
 
 def _open(faulty: FaultyEmulator) -> Any:
-    """A build by someone else, which lasts as long as the connection."""
+    """Start a build as another client; it lasts as long as the connection."""
     return open_post(faulty, "/api/snapshots", {"name": "theirs", "image": prepare(_slow().news["manifest"]).image()})
 
 
 def test_build_that_fails_while_it_is_followed_is_built_as_a_twin(stack: Stack) -> None:
-    """Another's build that failed leaves content that is never cached again: the twin tells whether it can be built."""
+    """Content whose build failed is never cached again, so a variant has to show whether it can be built."""
     leave_build(stack.emulator, NEW, "building", age=60)
     blocked = FakeTime()
     content = prepare(NEW.news["manifest"]).image()
@@ -90,7 +90,7 @@ def test_build_that_fails_while_it_is_followed_is_built_as_a_twin(stack: Stack) 
 
 
 def test_second_twin_follows_where_the_first_is_dead_too(stack: Stack) -> None:
-    """The smallest twin that can be had is built."""
+    """The first variant that is not blocked is built."""
     leave_build(stack.emulator, NEW, "building", age=3600)
     second = leave_build(stack.emulator, NEW, "failed", twin=1)
     stack.up(NEW)
@@ -101,7 +101,7 @@ def test_second_twin_follows_where_the_first_is_dead_too(stack: Stack) -> None:
 
 
 def test_twin_that_is_ready_is_taken_from_the_cache(stack: Stack) -> None:
-    """What an earlier run built as a twin is not built again."""
+    """A variant that an earlier run built is not built again."""
     leave_build(stack.emulator, NEW, "building", age=3600)
     twin = leave_build(stack.emulator, NEW, "ready", twin=1)
     built = len(stack.emulator.builds())
@@ -111,7 +111,7 @@ def test_twin_that_is_ready_is_taken_from_the_cache(stack: Stack) -> None:
 
 
 def test_blocked_image_is_built_as_a_twin(stack: Stack) -> None:
-    """Images go the same way."""
+    """Blocked images are built as a variant too."""
     resource = image("make new")
     leave_build(stack.emulator, resource, "building", age=3600)
     stack.up(resource)
@@ -121,7 +121,7 @@ def test_blocked_image_is_built_as_a_twin(stack: Stack) -> None:
 
 
 def test_blocked_content_without_steps_has_no_twin(stack: Stack) -> None:
-    """The key that makes a twin stands in a step; the error says which step to add."""
+    """A variant differs by a key in one of its steps, so the error says which step to add."""
     bare = snapshot(more=None, manifest={"base": "base", "steps": []})
     leave_build(stack.emulator, bare, "building", age=3600)
     with pytest.raises(TimedOutError, match="Add a step that runs true"):
@@ -129,7 +129,7 @@ def test_blocked_content_without_steps_has_no_twin(stack: Stack) -> None:
 
 
 def test_blocked_replacement_leaves_the_old_row(stack: Stack) -> None:
-    """Blocked content under a fixed name is built as a twin before the old row goes."""
+    """Blocked content for a fixed name is built as a variant before the old record is deleted."""
     stack.up(snapshot("make old"))
     leave_build(stack.emulator, NEW, "building", age=3600)
     stack.emulator.forget_requests()
@@ -139,7 +139,7 @@ def test_blocked_replacement_leaves_the_old_row(stack: Stack) -> None:
 
 
 class _SlowServer(Client):
-    """Each create takes 120 s of the stack's time, as on the server where the content is blocked."""
+    """A client whose creates take 120 s of the stack's time, as they do on the server for blocked content."""
 
     def create_snapshot(self, request, **more):
         self._transport.sleep(120.0)
@@ -147,7 +147,7 @@ class _SlowServer(Client):
 
 
 def test_blocked_content_whose_row_no_list_shows_is_left_after_31_minutes(stack: Stack) -> None:
-    """Lists are cut at 200 rows: a build that has been waited for so long is dead, seen or not."""
+    """A list has at most 200 records, so a build may not be visible; after that wait it counts as dead anyway."""
     leave_build(stack.emulator, NEW, "building", age=3600)
     stack.emulator.fail({**LIST, "kind": "status", "status": 200, "body": "[]", "count": 1000})
     stack.make_client = lambda settings: stack.client(settings, _SlowServer)
@@ -158,7 +158,7 @@ def test_blocked_content_whose_row_no_list_shows_is_left_after_31_minutes(stack:
 
 
 def test_time_limit_ends_the_waiting(stack: Stack) -> None:
-    """A resource's timeout counts while another's build is followed."""
+    """A resource's timeout also applies while another client's build is followed."""
     leave_build(stack.emulator, NEW, "building", age=60)
     limited = snapshot("make new", timeout=0.5)
     with pytest.raises(TimedOutError, match=r"did not end within 0.5 s|did not end within its time limit"):
@@ -166,14 +166,14 @@ def test_time_limit_ends_the_waiting(stack: Stack) -> None:
 
 
 def test_time_limit_ends_a_build_that_hangs(stack: Stack) -> None:
-    """A build that goes on beyond the timeout is given up with the way on, and its name is free."""
+    """After the timeout the build is abandoned, the error says what to do, and the name is free."""
     with pytest.raises(TimedOutError, match="run pulumi up again"):
         stack.up(snapshot("SLEEP_BUILD_3", timeout=0.3))
     assert named(stack.emulator) == {}
 
 
 def test_stream_lost_after_the_build_finds_its_row(stack: Stack) -> None:
-    """A connection that breaks after the row was saved costs nothing: the row is there, and is this create's own."""
+    """If the connection breaks after the record was saved, the create finds that record and uses it."""
     stack.emulator.fail({**POST, "kind": "drop", "event": 7})
     stack.up(NEW)
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
@@ -182,7 +182,7 @@ def test_stream_lost_after_the_build_finds_its_row(stack: Stack) -> None:
 
 
 def test_stream_lost_with_its_build_blocks_the_content(stack: Stack) -> None:
-    """A build that broke off with our own connection is not waited for as another's: a variant is built soon."""
+    """A build that our own lost connection ended is not awaited like another client's: a variant is built soon."""
     stack.emulator.fail({**POST, "kind": "drop", "event": 4})
     stack.up(snapshot("SLEEP_BUILD_0.5"))
     assert stack.time.waits == [5.0] * 3
@@ -192,16 +192,17 @@ def test_stream_lost_with_its_build_blocks_the_content(stack: Stack) -> None:
 
 
 def test_connection_that_breaks_again_and_again_is_an_error(stack: Stack) -> None:
-    """A server that takes each request and never answers is asked a few times, not for ever."""
+    """A server that accepts every request and never responds is retried a few times, not forever."""
     stack.emulator.fail({**POST, "kind": "drop", "count": 1000})
     with pytest.raises(StreamLostError, match="broke the connection off"):
         stack.up(NEW)
-    # Four times where the whole body was out. One that breaks off before can't have begun, and is tried again at once.
+    # A request that was sent completely is repeated up to four times. One that broke off earlier can't have started a
+    # build, so the client retries it in between.
     assert TIMING.attempts <= stack.emulator.applied()[0] <= 4 * TIMING.attempts
 
 
 def test_stream_lost_while_the_build_goes_on_finds_its_row(stack: Stack) -> None:
-    """A build that outlives its stream is followed to its end, and not asked for again."""
+    """A build that continues without its stream is followed to its end, not requested again."""
     stack.emulator.fail({**POST, "kind": "drop", "event": 4, "unseen": True})
     patient = Stack(stack.emulator, hurried=True)
     patient.up(_slow())
@@ -210,7 +211,7 @@ def test_stream_lost_while_the_build_goes_on_finds_its_row(stack: Stack) -> None
 
 
 def test_stream_lost_before_its_first_word_is_asked_for_again(stack: Stack) -> None:
-    """A server without a row of the content has not begun to build it."""
+    """If the server has no record of the content, the build has not begun, so it is requested again."""
     stack.emulator.fail({**POST, "kind": "drop"})
     stack.up(NEW)
     assert len(stack.emulator.builds()) == 1
@@ -218,14 +219,14 @@ def test_stream_lost_before_its_first_word_is_asked_for_again(stack: Stack) -> N
 
 
 def test_build_that_failed_out_of_hearing_is_an_error(stack: Stack) -> None:
-    """The reason was said on the broken connection; the error tells how to hear it."""
+    """The reason was sent on the lost connection; the error says how to see it."""
     stack.emulator.fail({**POST, "kind": "drop", "event": 4, "unseen": True})
     with pytest.raises(BuildFailedError, match="Run the same command again to see it"):
         Stack(stack.emulator, hurried=True).up(snapshot("echo FAIL_BUILD"))
 
 
 def test_gateway_that_gives_up_on_a_build_is_followed(stack: Stack) -> None:
-    """A 524 in place of the stream says nothing of the build behind it: it is found, and not made twice."""
+    """A 524 response says nothing about the build behind the gateway: it is found, and not started twice."""
     stack.emulator.fail({**POST, "kind": "status", "status": 524, "when": "after"})
     stack.up(NEW)
     assert len(stack.emulator.builds()) == 1
@@ -233,7 +234,7 @@ def test_gateway_that_gives_up_on_a_build_is_followed(stack: Stack) -> None:
 
 
 def test_predecessor_that_the_mirror_still_shows_is_not_the_lost_build(stack: Stack) -> None:
-    """A forced replacement whose last answer is lost does not take the row that it deleted for its own."""
+    """If a forced replacement's last response is lost, the deleted record is not taken for the new one."""
     stack.up(NEW)
     old = call(stack.emulator, "GET", "/api/snapshots/fixed").json()
     past = {"kind": "status", "status": 200, "body": json.dumps(old), "count": 6}
@@ -247,7 +248,7 @@ def test_predecessor_that_the_mirror_still_shows_is_not_the_lost_build(stack: St
 
 
 def test_refused_list_while_a_build_is_followed_does_not_end_it(stack: Stack) -> None:
-    """Looks that fail are taken again."""
+    """A failed poll is repeated."""
     leave_build(stack.emulator, NEW, "building", age=1810)
     stack.emulator.fail({**LIST, "kind": "status", "status": 503, "count": 5})
     stack.up(NEW)
@@ -255,7 +256,7 @@ def test_refused_list_while_a_build_is_followed_does_not_end_it(stack: Stack) ->
 
 
 def test_client_that_goes_away_blocks_its_content(faulty: FaultyEmulator) -> None:
-    """What these tests lean on: a plain client's end leaves a row that says building."""
+    """These tests rely on this: if a plain client disconnects, its record stays `building`."""
     with _open(faulty):
         wait_until(faulty.builds)
     wait_until(lambda: [build["outcome"] for build in faulty.builds()] == ["cancelled"])

@@ -1,4 +1,4 @@
-"""A run that is cancelled: what has not begun is stopped, and nothing is left half done."""
+"""Cancelling a run: work that has not begun is not started, and nothing is left half done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW = snapshot("make new")
 
 
 class _CancellingClient(Client):
-    """Cancels the run when the row of the old content is deleted."""
+    """A client that cancels the run when the record of the old content is deleted."""
 
     lifecycle: Lifecycle
 
@@ -33,7 +33,7 @@ def _create(lifecycle: Lifecycle, resource: Any, lines: Lines) -> None:
 
 
 def test_waiting_for_anothers_build_ends(stack: Stack) -> None:
-    """A build of another is no reason to go on: what it builds is in the cache for the next run."""
+    """A cancelled run doesn't wait for another client's build; the next run finds it in the cache."""
     leave_build(stack.emulator, NEW, "building", age=60)
     patient = Stack(stack.emulator, hurried=True)
     failed: list[BaseException] = []
@@ -56,7 +56,7 @@ def test_waiting_for_anothers_build_ends(stack: Stack) -> None:
 
 
 def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
-    """Once the old row is deleted the new one follows, cancelled or not: a name must not go missing."""
+    """Once the old record is deleted, the new one is created despite the cancel: stopping would leave no name."""
     stack.up(snapshot("make old"))
 
     def client(settings: Any) -> Client:
@@ -75,9 +75,9 @@ def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
 
 
 def test_a_swap_that_has_begun_has_the_time_that_it_needs(stack: Stack) -> None:
-    """A time limit that ends between a swap's two calls does not stop the second."""
+    """A time limit that expires between a swap's two calls does not prevent the second one."""
     stack.up(snapshot("make old"))
-    # The DELETE alone takes longer than the resource may.
+    # The DELETE alone takes longer than the resource's time limit.
     stack.emulator.fail({"method": "DELETE", "path": "/api/snapshots/fixed", "kind": "delay", "seconds": 1.1})
     stack.up(snapshot("make new", timeout=1))
     assert stack.emulator.applied() == [1]
@@ -85,7 +85,7 @@ def test_a_swap_that_has_begun_has_the_time_that_it_needs(stack: Stack) -> None:
 
 
 def test_who_waits_for_the_content_waits_no_longer_than_its_limit(stack: Stack) -> None:
-    """A create that waits for another's build in this process is over with its own time."""
+    """A create that waits for another build in this process stops at its own time limit."""
     with stack.process() as lifecycle:
         thread = threading.Thread(target=_create, args=(lifecycle, snapshot("SLEEP_BUILD_2", urn="slow"), Lines()))
         thread.start()
@@ -97,7 +97,7 @@ def test_who_waits_for_the_content_waits_no_longer_than_its_limit(stack: Stack) 
 
 
 def test_cancel_before_the_last_byte_begins_no_build(stack: Stack) -> None:
-    """What is still being sent when the run is cancelled does not become a build."""
+    """A request that is still being sent when the run is cancelled does not start a build."""
     real = stack.make_client
 
     def make(settings: Any) -> Client:
@@ -118,7 +118,7 @@ def test_cancel_before_the_last_byte_begins_no_build(stack: Stack) -> None:
 
 
 def test_nothing_begins_after_it(stack: Stack) -> None:
-    """A create that comes later fails before anything is sent."""
+    """A create after the cancel fails before anything is sent."""
     with stack.process() as lifecycle:
         lifecycle.cancel()
         stack.emulator.forget_requests()

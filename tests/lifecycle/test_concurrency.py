@@ -1,4 +1,4 @@
-"""Several creates at once: of one content, of one name, in one process and in several."""
+"""Simultaneous creates of one content or one name, in one process and in several."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLOW = "SLEEP_BUILD_1"
 
 
 def _at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Run them in threads; return what each gave or raised."""
+    """Run functions in threads; return what each returned or raised."""
     results: list[Any] = [None] * len(works)
     begin = threading.Barrier(len(works))
 
@@ -39,7 +39,7 @@ def _at_once(*works: Callable[[], Any]) -> list[Any]:
 
 
 def _create_all(stack: Stack, *resources: Resource) -> list[Any]:
-    """Create all of them at once, in one process, as the engine does."""
+    """Create all resources at once in one process, as the engine does."""
     with stack.process() as lifecycle:
 
         def create(resource: Resource) -> Any:
@@ -50,7 +50,7 @@ def _create_all(stack: Stack, *resources: Resource) -> list[Any]:
 
 
 def test_16_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
-    """One builds; the others wait for it in this process, and come from the cache."""
+    """One of them builds; the others wait for it in this process, then use the cache."""
     resources = [snapshot(SLOW, urn=f"number-{number}", name=None) for number in range(16)]
     created = _create_all(stack, *resources)
     assert {one.outputs["status"] for one in created} == {"ready"}
@@ -60,7 +60,7 @@ def test_16_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
 
 
 def test_who_waits_for_the_build_of_another_resource_says_so(stack: Stack) -> None:
-    """A row without a word looks as if nothing happened."""
+    """Without a message on the status line it would look as if nothing happened."""
     lines = [Lines(), Lines()]
     with stack.process() as lifecycle:
 
@@ -78,20 +78,20 @@ def test_who_waits_for_the_build_of_another_resource_says_so(stack: Stack) -> No
 
 
 def test_image_and_snapshots_of_one_content_are_built_once(stack: Stack) -> None:
-    """Both kinds share the build."""
+    """An image and snapshots share the build."""
     created = _create_all(stack, image(SLOW), snapshot(SLOW), snapshot(SLOW, urn="other", name=None))
     assert {one.outputs["status"] for one in created} == {"ready"}
     assert len(stack.emulator.builds()) == 1
 
 
 def test_failing_content_does_not_hold_up_the_next(stack: Stack) -> None:
-    """Of several snapshots of a content that can't be built each gets the error."""
+    """If several snapshots have content that can't be built, each gets the error."""
     created = _create_all(stack, *(snapshot("FAIL_BUILD", urn=f"number-{n}", name=None) for n in range(3)))
     assert ["exit code 1" in str(one) for one in created] == [True] * 3
 
 
 def test_different_contents_are_built_side_by_side(stack: Stack) -> None:
-    """Only one content is built one at a time."""
+    """Only builds of the same content wait for each other."""
     running = threading.Thread(
         target=_create_all, args=(stack, *(snapshot(f"{SLOW} {n}", urn=f"n-{n}", name=None) for n in range(4)))
     )
@@ -101,7 +101,7 @@ def test_different_contents_are_built_side_by_side(stack: Stack) -> None:
 
 
 def test_two_stacks_with_one_content_at_once_both_succeed(faulty: FaultyEmulator) -> None:
-    """The loser waits in vain at the server, follows the winner's build by its row, and comes from the cache."""
+    """The second stack's request waits in vain; it then follows the first one's record and uses the cache."""
     stacks = [Stack(faulty, hurried=True) for _ in range(2)]
     resources = [snapshot(SLOW, urn=f"of-stack-{number}", name=f"of-stack-{number}") for number in range(2)]
     results = _at_once(*(lambda n=n: stacks[n].up(resources[n]) for n in range(2)))
@@ -121,7 +121,7 @@ def _race(faulty: FaultyEmulator, *commands: str) -> tuple[list[Any], list[Stack
 
 @pytest.mark.parametrize("commands", [(f"{SLOW} a", f"{SLOW} b"), (SLOW, SLOW)], ids=["two contents", "one content"])
 def test_of_two_stacks_that_race_for_a_name_one_wins(faulty: FaultyEmulator, commands: tuple[str, str]) -> None:
-    """One wins; the other's build ends with the database's duplicate key, which is the same conflict as a 409."""
+    """The other's build ends with a duplicate-key error of the database, which counts as a conflict like a 409."""
     results, stacks = _race(faulty, *commands)
     errors = [result for result in results if result is not None]
     assert [type(error) for error in errors] == [ConflictError]
@@ -134,7 +134,7 @@ def test_of_two_stacks_that_race_for_a_name_one_wins(faulty: FaultyEmulator, com
 
 
 def test_loser_of_a_race_has_no_scratch_row(faulty: FaultyEmulator) -> None:
-    """Four stacks race for a name that a fifth holds; it stays, and nothing of theirs is left."""
+    """Four stacks try to take a name that a fifth has: it keeps the name, and they leave no records."""
     holder = Stack(faulty)
     holder.up(snapshot("make old", stack="holder"))
     before = named(faulty)
@@ -144,7 +144,7 @@ def test_loser_of_a_race_has_no_scratch_row(faulty: FaultyEmulator) -> None:
 
 
 def test_name_taken_during_the_swap_is_a_conflict(stack: Stack) -> None:
-    """Who takes the name in the moment when it is missing keeps it, and the error tells whose it is."""
+    """Whoever takes the name while it is missing keeps it, and the error says who has it."""
     stack.up(snapshot("make old"))
     thief = Stack(stack.emulator)
     stealing = snapshot("make theirs", stack="thief")
@@ -168,7 +168,7 @@ def test_name_taken_during_the_swap_is_a_conflict(stack: Stack) -> None:
 
 
 def test_checks_of_one_manifest_at_once_agree(stack: Stack) -> None:
-    """Checks run side by side and agree."""
+    """Parallel checks have the same result."""
     resource = snapshot()
     with stack.process() as lifecycle:
         checked = _at_once(*[lambda: lifecycle.check(SNAPSHOT, resource.urn, {}, resource.news)] * 8)

@@ -1,4 +1,4 @@
-"""What a refresh believes: a row is gone only where nothing else can explain its absence."""
+"""What a refresh concludes: a record counts as deleted only if nothing else can explain its absence."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ NOT_FOUND = {"kind": "status", "status": 404, "body": '{"error":"snapshot not fo
 
 @pytest.fixture
 def deployed(stack: Stack) -> Stack:
-    """A snapshot under a fixed name."""
+    """A stack with a snapshot that has a fixed name."""
     stack.up(DAILY)
     stack.emulator.forget_requests()
     return stack
 
 
 def _aged(stack: Stack, seconds: float) -> Stack:
-    """Let time pass."""
+    """Let time pass for the stack."""
     stack.time.sleep(seconds)
     stack.time.waits = [sum(stack.time.waits)]
     return stack
 
 
 def test_old_row_is_gone_after_a_second_look(deployed: Stack) -> None:
-    """One look 5 s after the first 404 decides for a row that is no longer young."""
+    """For an old record, a second 404 after 5 s is decisive."""
     _aged(deployed, 3600)
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.emulator.forget_requests()
@@ -47,7 +47,7 @@ def test_old_row_is_gone_after_a_second_look(deployed: Stack) -> None:
 
 
 def test_young_row_is_gone_after_a_second_look_as_well(deployed: Stack) -> None:
-    """A control plane of one's own has no index that lags."""
+    """A self-hosted control plane has no index that could lag."""
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.refresh()
     assert deployed.state == {}
@@ -56,7 +56,7 @@ def test_young_row_is_gone_after_a_second_look_as_well(deployed: Stack) -> None:
 
 @pytest.mark.parametrize("age", [0, 3600])
 def test_row_that_is_not_found_once_stays(deployed: Stack, age: float) -> None:
-    """A 404 that passes changes nothing: it may hide an error of the database."""
+    """A single 404 changes nothing: it may hide a database error."""
     _aged(deployed, age)
     before = dict(deployed.outputs(DAILY))
     deployed.emulator.fail({**GET, **NOT_FOUND, "count": 1})
@@ -65,7 +65,7 @@ def test_row_that_is_not_found_once_stays(deployed: Stack, age: float) -> None:
 
 
 def test_row_that_was_deleted_outside_is_made_again(deployed: Stack) -> None:
-    """After a refresh the next up creates it, from the cache."""
+    """After a refresh the next up creates it again from the cache."""
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.refresh()
     deployed.up(DAILY)
@@ -74,7 +74,7 @@ def test_row_that_was_deleted_outside_is_made_again(deployed: Stack) -> None:
 
 
 def test_foreign_row_is_drift_then_a_replacement_then_a_conflict(deployed: Stack) -> None:
-    """Another's row under the name is shown by a refresh; the next up wants to replace it, and may not."""
+    """A refresh reports someone else's record under the name; the next up plans to replace it, and is refused."""
     ours = deployed.outputs(DAILY)["snapshotId"]
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     create(deployed.emulator, "fixed", manifest("theirs"))
@@ -89,7 +89,7 @@ def test_foreign_row_is_drift_then_a_replacement_then_a_conflict(deployed: Stack
 
 
 def test_predecessor_that_the_mirror_still_shows_is_not_drift(deployed: Stack) -> None:
-    """Just after a swap the mirror may show the row before; that is looked at again."""
+    """Right after a swap the read replica may still show the previous record, so it is read again."""
     old = call(deployed.emulator, "GET", "/api/snapshots/fixed").json()
     deployed.up(snapshot("make new"))
     past = {"kind": "status", "status": 200, "body": json.dumps(old), "count": 3}
@@ -101,7 +101,7 @@ def test_predecessor_that_the_mirror_still_shows_is_not_drift(deployed: Stack) -
 
 
 def test_delete_after_a_swap_does_not_take_the_successor_for_the_row_before(deployed: Stack) -> None:
-    """The mirror may still show the replaced row, under the name that is the new one's by then."""
+    """The read replica may still show the replaced record under the name that the new one has by then."""
     old = call(deployed.emulator, "GET", "/api/snapshots/fixed").json()
     past = {"kind": "status", "status": 200, "body": json.dumps(old), "count": 1000}
     deployed.emulator.fail({**GET, **past})
@@ -111,14 +111,14 @@ def test_delete_after_a_swap_does_not_take_the_successor_for_the_row_before(depl
 
 
 def test_delete_just_after_a_create_waits_for_the_mirror(deployed: Stack) -> None:
-    """A row that the mirror does not show yet is deleted all the same."""
+    """A record that the read replica does not show yet is deleted too."""
     deployed.emulator.fail({**GET, **NOT_FOUND, "count": 11})
     deployed.destroy()
     assert named(deployed.emulator) == {}
 
 
 def test_delete_of_an_older_row_believes_a_404_at_once(deployed: Stack) -> None:
-    """A minute after the create the mirror has the row."""
+    """A minute after the create, the read replica has the record."""
     _aged(deployed, 61)
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.destroy()
@@ -126,7 +126,7 @@ def test_delete_of_an_older_row_believes_a_404_at_once(deployed: Stack) -> None:
 
 
 def test_unrecorded_row_that_the_read_replica_does_not_show_yet_is_waited_for(deployed: Stack) -> None:
-    """A name that is taken by our own unrecorded row, which lists and GETs don't have yet, is waited for."""
+    """If our own unrecorded record has the name but lists and GETs don't show it yet, the create waits for it."""
     again = Stack(deployed.emulator)
     deployed.emulator.fail({**GET, **NOT_FOUND, "count": 5})
     again.up(DAILY)
@@ -134,7 +134,7 @@ def test_unrecorded_row_that_the_read_replica_does_not_show_yet_is_waited_for(de
 
 
 def test_whole_life_passes_behind_a_read_replica_that_lags(start_faulty: Callable[..., FaultyEmulator]) -> None:
-    """Created, refreshed, replaced, refreshed and destroyed at once, each before the mirror has caught up."""
+    """Create, refresh, replace, refresh and destroy work, each before the read replica has caught up."""
     faulty = start_faulty(mirror_lag_seconds=0.3)
     stack = Stack(faulty, hurried=True)
     stack.up(DAILY, BUILT)
@@ -153,7 +153,7 @@ def test_whole_life_passes_behind_a_read_replica_that_lags(start_faulty: Callabl
 
 
 def test_failed_row_is_rebuilt(deployed: Stack) -> None:
-    """A row that says failed is replaced by the next up."""
+    """The next up replaces a record whose status is `failed`."""
     failed = {**call(deployed.emulator, "GET", "/api/snapshots/fixed").json(), "status": "failed"}
     deployed.emulator.fail({**GET, "kind": "status", "status": 200, "body": json.dumps(failed)})
     before = deployed.outputs(DAILY)["snapshotId"]
@@ -189,7 +189,7 @@ ERRORS = {
 @pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("resource", [DAILY, BUILT], ids=["snapshot", "image"])
 def test_error_never_means_gone(stack: Stack, resource, error: dict) -> None:
-    """Whatever else the server answers is an error, and the state stays as it is."""
+    """Any other response of the server is an error, and the state stays as it is."""
     stack.up(resource)
     before = dict(stack.outputs(resource))
     stack.emulator.fail({**(GET if resource is DAILY else LIST), **error, "count": 1000})
@@ -200,7 +200,7 @@ def test_error_never_means_gone(stack: Stack, resource, error: dict) -> None:
 
 @pytest.mark.parametrize("command", [Stack.refresh, Stack.destroy])
 def test_another_address_is_an_error(deployed: Stack, emulator, command: Callable[[Stack], None]) -> None:
-    """A row at another address than the configured one is neither gone nor to be deleted."""
+    """A record at another address than the configured one does not count as deleted, and is not deleted."""
     deployed.url = emulator.url
     with pytest.raises(ConfigurationError, match=f"lives at {deployed.emulator.url}, but .* for {emulator.url}"):
         command(deployed)
@@ -210,7 +210,7 @@ def test_another_address_is_an_error(deployed: Stack, emulator, command: Callabl
 
 
 def test_images_are_read_with_one_list_call(stack: Stack) -> None:
-    """However many images there are."""
+    """A refresh makes one list request, however many images there are."""
     program = [image(f"make {number}", urn=f"image-{number}") for number in range(5)]
     stack.up(*program)
     stack.emulator.forget_requests()
@@ -220,7 +220,7 @@ def test_images_are_read_with_one_list_call(stack: Stack) -> None:
 
 
 def test_image_that_is_not_listed_is_gone_after_a_second_look(stack: Stack) -> None:
-    """A whole list without the image, and another 5 s later: the server lost it."""
+    """If two complete lists, 5 s apart, don't contain the image, the server has lost it."""
     stack.up(BUILT)
     stack.emulator.clear()
     stack.emulator.create("another", manifest("make another"))
@@ -232,7 +232,7 @@ def test_image_that_is_not_listed_is_gone_after_a_second_look(stack: Stack) -> N
 
 
 def test_image_that_the_mirror_lists_late_stays(stack: Stack) -> None:
-    """A list without the image, and another with it."""
+    """The image is missing from the first list, but not from the second."""
     stack.up(BUILT)
     stack.emulator.fail({**LIST, "kind": "status", "status": 200, "body": "[]"})
     stack.refresh()
@@ -241,7 +241,7 @@ def test_image_that_the_mirror_lists_late_stays(stack: Stack) -> None:
 
 @pytest.mark.parametrize(("length", "stays"), [(199, False), (200, True)])
 def test_absence_in_a_full_list_proves_nothing(stack: Stack, length: int, stays: bool) -> None:
-    """The public endpoint cuts lists at 200 rows; an image may be one of those cut off."""
+    """The public endpoint lists at most 200 records; the image may be one of those that are cut off."""
     stack.up(BUILT)
     (row,) = [row for row in stack.emulator.images() if not row.get("name")]
     others = [{**row, "id": f"id-{number}", "contentHash": f"{number:064x}"} for number in range(length)]
@@ -251,7 +251,7 @@ def test_absence_in_a_full_list_proves_nothing(stack: Stack, length: int, stays:
 
 
 def test_image_whose_row_says_failed_is_built_as_a_twin(stack: Stack) -> None:
-    """An image that the cache can't serve is no use: other content with the same effect is built once."""
+    """The cache can't serve a failed image, so a variant of the content is built once."""
     leave_build(stack.emulator, BUILT, "failed")
     stack.up(BUILT)
     stack.refresh()
@@ -263,7 +263,7 @@ def test_image_whose_row_says_failed_is_built_as_a_twin(stack: Stack) -> None:
 
 
 def test_state_without_a_time_is_read_like_an_old_one(deployed: Stack) -> None:
-    """A state that does not tell the row's age gets the two looks of an old row."""
+    """Without the record's creation time it is read twice, like an old one."""
     entry = deployed.state[DAILY.urn]
     del entry.outputs["createdAt"]
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
@@ -273,7 +273,7 @@ def test_state_without_a_time_is_read_like_an_old_one(deployed: Stack) -> None:
 
 @pytest.mark.parametrize(("age", "stays"), [(590, True), (610, False)])
 def test_age_is_that_of_utc(start_faulty: Callable[..., FaultyEmulator], age: float, stays: bool) -> None:
-    """The row's time is in UTC: at the public endpoint a row is young for ten minutes, and its absence says nothing."""
+    """Times are in UTC. Behind the public endpoint, a record younger than ten minutes may just not be visible yet."""
     deployed = Stack(start_faulty(edge=True))
     deployed.up(DAILY)
     text = deployed.outputs(DAILY)["createdAt"].partition(".")[0]

@@ -1,7 +1,7 @@
-"""Every API call of every operation meets every fault; the same command again mends what is left.
+"""Every fault is applied to every API call of every operation; repeating the command must repair the result.
 
-An operation is one command on a stack that was brought somewhere first. A fault meets one of its calls once, or all of
-that kind from there on until the command has ended. Then the faults are gone, and the same command is given again.
+An operation is one command on a stack that is already in some state. A fault affects one of its calls once, or all
+calls of that kind from there on until the command ends. Then the faults are removed, and the same command runs again.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ DELETE = ("DELETE", "/api/snapshots/[^/]+")
 
 @dataclass(frozen=True)
 class Operation:
-    """A command, what comes before it, and how many calls of each kind it makes.
+    """A command, the programs deployed before it, and the number of its calls of each kind.
 
     Attributes:
-        before: The program that is there already.
-        program: The program of the command; empty for a refresh or a destroy.
-        calls: How many requests of each kind the command makes.
+        before: The program that is already deployed.
+        program: The program that the command deploys; empty for a refresh or a destroy.
+        calls: The number of the command's requests of each kind.
         run: The command.
-        events: How many events the stream of each create has; 0 if the name is taken.
-        earlier: The program before that one.
+        events: The number of events in the stream of each create; 0 if the name is taken.
+        earlier: The program deployed before `before`.
     """
 
     before: tuple[Resource, ...]
@@ -86,7 +86,7 @@ def status(code: int, **more: Any) -> dict[str, Any]:
 
 LOGIN_PAGE = {"body": "<html>Log in</html>", "headers": {"content-type": "text/html"}}
 
-#: What any call may meet.
+#: Faults that apply to any call.
 FAULTS: dict[str, dict[str, Any]] = {
     "dropped once": {"kind": "drop"},
     "dropped": {"kind": "drop", "count": ALWAYS},
@@ -107,7 +107,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "redirect": status(302, headers={"location": "https://sso.example/login"}),
 }
 
-#: What a call may meet whose good answer has a body.
+#: Faults that apply to calls whose successful response has a body.
 BODY_FAULTS = {
     "page in place of JSON": status(200, **LOGIN_PAGE),
     "wrong type": status(200, body="[[1]]"),
@@ -163,7 +163,7 @@ def _prepared(faulty: FaultyEmulator, operation: Operation, time: FakeTime | Non
 def test_an_operation_makes_the_calls_of_the_matrix_and_no_others(
     shared_faulty: FaultyEmulator, operation: Operation
 ) -> None:
-    """The matrix leaves no call out: an operation without faults makes these and no others."""
+    """The matrix is complete: without faults, an operation makes exactly these calls."""
     faulty = shared_faulty
     stack = _prepared(faulty, operation)
     operation.run(stack, operation.program)
@@ -184,7 +184,7 @@ def _path(request: dict[str, Any]) -> str:
 def test_same_command_again_mends_what_a_fault_left(
     shared_faulty: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
 ) -> None:
-    """After a fault an old snapshot or its ready successor is there, and the next run leaves one row a resource."""
+    """After a fault, an old snapshot or its ready successor exists; the next run leaves one record per resource."""
     _try(shared_faulty, _prepared(shared_faulty, operation), operation, call, rule)
 
 
@@ -192,7 +192,7 @@ def test_same_command_again_mends_what_a_fault_left(
 def test_same_command_again_mends_what_a_fault_left_behind_the_edge(
     shared_edge: FaultyEmulator, operation: Operation, call: tuple[str, str, int], rule: dict[str, Any]
 ) -> None:
-    """The same where each read and delete is answered from an index that lags."""
+    """The same behind the edge, where an index that lags answers every read and delete."""
     stack = _prepared(shared_edge, operation, SharedTime(shared_edge))
     shared_edge.advance(1)
     _try(shared_edge, stack, operation, call, rule)
@@ -217,8 +217,8 @@ def _try(
     assert sentence.endswith((".", ")", "?")), sentence
     assert faulty.applied()[0] >= 1, "the fault met nothing"
     faulty.fail()
-    # An index can't tell a young record that is deleted from one that it does not show yet, so a delete of several
-    # records that is cut off can go on only later.
+    # The index can't distinguish a young record that was deleted from one that it doesn't show yet, so an interrupted
+    # delete of several records can only be resumed later.
     faulty.advance(700 if operation.earlier else 1)
     assert known <= set(stack.state) or not operation.program
     _assert_nothing_lost(faulty, operation, before)

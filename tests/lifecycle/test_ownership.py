@@ -1,4 +1,4 @@
-"""Whose a row is: nothing of another owner is replaced or deleted unless the program says so."""
+"""Ownership of records: someone else's record is never replaced or deleted unless the program says so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD, NEW = snapshot("make old"), snapshot("make new")
 
 
 def _foreign(faulty: FaultyEmulator, name: str = "fixed", **more) -> dict:
-    """A row that someone else made."""
+    """Create a record as someone else; return it."""
     call(faulty, "DELETE", f"/api/snapshots/{name}")
     create(faulty, name, manifest("theirs", **more)).raise_for_status()
     return named(faulty)[name]
@@ -34,7 +34,7 @@ def _error(stack: Stack, *program) -> str:
 
 
 def test_recorded_row_is_ours_whatever_its_mark_says(stack: Stack) -> None:
-    """After a rename in the program the row's mark is of the old URN; the recorded id suffices."""
+    """After a rename in the program the record still has the mark of the old URN; the recorded id is enough."""
     stack.up(OLD)
     renamed = snapshot("make new", urn="weekly")
     stack.state = {renamed.urn: stack.state[OLD.urn]}
@@ -43,7 +43,7 @@ def test_recorded_row_is_ours_whatever_its_mark_says(stack: Stack) -> None:
 
 
 def test_unrecorded_row_with_mark_and_wanted_content_is_ours(stack: Stack) -> None:
-    """A create whose provider was killed before the state was written finds its own row, and makes a new one."""
+    """If a provider was killed before the state was written, the next create finds its record, and replaces it."""
     stack.up(NEW)
     first = stack.outputs(NEW)["snapshotId"]
     again = Stack(stack.emulator)
@@ -53,7 +53,7 @@ def test_unrecorded_row_with_mark_and_wanted_content_is_ours(stack: Stack) -> No
 
 
 def test_unrecorded_row_of_a_twin_is_ours(stack: Stack) -> None:
-    """A row of a twin that a killed run had to build is found as well."""
+    """The record of a variant that a killed run had to build is found too."""
     stack.up(NEW)
     twin = {**manifest("x"), **_twin_of(NEW), "pulumiMark": named(stack.emulator)["fixed"]["manifest"]["pulumiMark"]}
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")
@@ -69,7 +69,7 @@ def _twin_of(resource) -> dict:
 
 
 def test_conflict_with_an_unmarked_row_tells_the_row_and_the_ways_on(stack: Stack) -> None:
-    """The error names the row's content hash, status and time, that it bears no mark, and the ways on."""
+    """The error gives the record's hash, status and time, says that it has no mark, and what the user can do."""
     row = _foreign(stack.emulator)
     assert _error(stack, NEW) == (
         f"A snapshot named 'fixed' exists already (content hash {content_hash(manifest('theirs'))}, status ready, "
@@ -80,13 +80,13 @@ def test_conflict_with_an_unmarked_row_tells_the_row_and_the_ways_on(stack: Stac
 
 
 def test_conflict_with_a_resource_that_is_not_named_tells_that_it_is_anothers(stack: Stack) -> None:
-    """The error tells a row of another Pulumi resource, also where it does not say which."""
+    """The error says that another Pulumi resource has the record, even if the record doesn't name it."""
     _foreign(stack.emulator, pulumiMark="0123456789abcdef")
     assert "It was made by another Pulumi resource." in _error(stack, NEW)
 
 
 def test_conflict_with_another_stack_names_its_resource(stack: Stack) -> None:
-    """Readable keys beside the mark say which resource of which stack a record belongs to."""
+    """Readable keys next to the mark say which stack and resource a record belongs to."""
     Stack(stack.emulator).up(snapshot("make theirs", stack="prod"))
     row = named(stack.emulator)["fixed"]
     said = _error(stack, NEW)
@@ -95,7 +95,7 @@ def test_conflict_with_another_stack_names_its_resource(stack: Stack) -> None:
 
 
 def test_record_says_whose_it_is(stack: Stack) -> None:
-    """The mark decides; the other keys are for people."""
+    """The mark decides; the other keys are for human readers."""
     stack.up(OLD)
     kept = named(stack.emulator)["fixed"]["manifest"]
     assert {key: value for key, value in kept.items() if key.startswith("pulumi")} == {
@@ -109,7 +109,7 @@ def test_record_says_whose_it_is(stack: Stack) -> None:
 
 @pytest.mark.parametrize("wanted", [NEW, OLD], ids=["other content", "the same content"])
 def test_unrecorded_record_with_our_mark_is_replaced_whatever_its_content(stack: Stack, wanted: Resource) -> None:
-    """A first create that was cut off, then other content: the record is ours, and a line says which is replaced."""
+    """After an interrupted first create and a change, the record is still ours; a message says which is replaced."""
     stack.up(OLD)
     first = stack.outputs(OLD)["snapshotId"]
     again = Stack(stack.emulator)
@@ -121,7 +121,7 @@ def test_unrecorded_record_with_our_mark_is_replaced_whatever_its_content(stack:
 
 @pytest.mark.parametrize("wanted", [NEW, OLD], ids=["other content", "the same content"])
 def test_replacement_that_the_engine_decides(stack: Stack, wanted: Resource) -> None:
-    """With --replace, taint or a trigger the engine shows no state: the mark alone tells whose the record is."""
+    """With --replace, taint or a trigger the engine passes no state, so only the mark shows who has the record."""
     stack.up(OLD)
     first = stack.outputs(OLD)["snapshotId"]
     stack.up(wanted, replace=[wanted])
@@ -131,7 +131,7 @@ def test_replacement_that_the_engine_decides(stack: Stack, wanted: Resource) -> 
 
 
 def test_replacement_that_the_engine_decides_after_a_refresh(stack: Stack) -> None:
-    """A refresh in the same run shows the state: the recorded id tells, and nothing needs to be said."""
+    """A refresh in the same run passes the state: the recorded id decides, and no message is needed."""
     stack.up(OLD)
     stack.up(NEW, replace=[NEW], refresh=True)
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
@@ -139,7 +139,7 @@ def test_replacement_that_the_engine_decides_after_a_refresh(stack: Stack) -> No
 
 
 def test_two_backends_with_one_urn_stay_apart_once_a_state_is_known(stack: Stack) -> None:
-    """A first create can't tell, and says what it replaces; whoever has a state takes only what the state records."""
+    """A first create goes by the mark, and says what it replaces; with a state, only the recorded record is ours."""
     stack.up(OLD)
     other = Stack(stack.emulator)
     other.up(snapshot("make theirs"))
@@ -154,7 +154,7 @@ def test_two_backends_with_one_urn_stay_apart_once_a_state_is_known(stack: Stack
 
 
 def test_two_backends_can_be_told_apart_by_adopt(stack: Stack) -> None:
-    """A way out that the conflict names works."""
+    """One of the solutions that the conflict's message offers works."""
     stack.up(OLD)
     Stack(stack.emulator).up(snapshot("make theirs"))
     adopting = snapshot("make new", adopt=True)
@@ -163,7 +163,7 @@ def test_two_backends_can_be_told_apart_by_adopt(stack: Stack) -> None:
 
 
 def test_record_that_an_interrupted_run_put_in_place_of_the_recorded_one_is_ours(stack: Stack) -> None:
-    """It names the recorded id as its predecessor, however many runs were cut off before they were recorded."""
+    """The record names the recorded one as its predecessor, no matter how many runs were interrupted."""
     stack.up(OLD)
     recorded = stack.state[OLD.urn]
     for number in range(3):
@@ -176,7 +176,7 @@ def test_record_that_an_interrupted_run_put_in_place_of_the_recorded_one_is_ours
 
 
 def test_record_that_an_interrupted_run_put_under_a_new_name_is_ours(stack: Stack) -> None:
-    """A change of the name that was cut off after its create, then the same change again with other content."""
+    """A rename is interrupted after its create, then repeated with other content."""
     stack.up(OLD)
     recorded = stack.state[OLD.urn]
     cut_off = Stack(stack.emulator)
@@ -192,7 +192,7 @@ def test_record_that_an_interrupted_run_put_under_a_new_name_is_ours(stack: Stac
 
 
 def test_rename_without_its_state_says_how_to_go_on(stack: Stack) -> None:
-    """After a rename the mark is of the old URN; without a diff nothing else tells, so the error names the ways out."""
+    """After a rename the mark has the old URN, and without a diff nothing else identifies the record: an error."""
     stack.up(OLD)
     renamed = snapshot("make new", urn="weekly")
     stack.state = {renamed.urn: stack.state[OLD.urn]}
@@ -205,7 +205,7 @@ def test_rename_without_its_state_says_how_to_go_on(stack: Stack) -> None:
 
 @pytest.mark.parametrize("way", ["a plain up", "--refresh", "adopt"])
 def test_ways_out_after_a_rename_work(stack: Stack, way: str) -> None:
-    """Each leaves the one record, made anew."""
+    """Each solution leaves a single, new record."""
     stack.up(OLD)
     renamed = snapshot("make new", urn="weekly", adopt=way == "adopt")
     stack.state = {renamed.urn: stack.state[OLD.urn]}
@@ -215,7 +215,7 @@ def test_ways_out_after_a_rename_work(stack: Stack, way: str) -> None:
 
 
 def test_renamed_without_an_alias_adopts_what_the_state_records_under_the_old_urn(stack: Stack) -> None:
-    """A refresh shows the old URN's state, but the program has no such resource: adopt may take its record."""
+    """The program no longer has the resource that the state records, so adopt may take its record."""
     stack.up(OLD)
     renamed = snapshot("make new", urn="weekly", adopt=True)
     stack.up(renamed, refresh=True)
@@ -233,7 +233,7 @@ def _swapped(*, adopt: bool = False) -> tuple[Resource, Resource]:
 
 
 def test_names_swapped_in_one_stack_are_a_conflict_that_names_the_other_resource(stack: Stack) -> None:
-    """The record is this stack's own, and the error says so, and how to swap."""
+    """The error says that this stack has the record, and how to swap the names."""
     stack.up(ONE, TWO)
     said = _error(stack, *_swapped())
     assert "It was made by this stack's own resource 'two'." in said
@@ -244,7 +244,7 @@ def test_names_swapped_in_one_stack_are_a_conflict_that_names_the_other_resource
 
 
 def test_adopt_takes_nothing_that_another_resource_of_the_program_has(stack: Stack) -> None:
-    """Two resources that swap their names with adopt don't replace each other in each run."""
+    """Two resources that swap names with adopt don't replace each other in every run."""
     stack.up(ONE, TWO)
     first, second = _swapped(adopt=True)
     with stack.process() as lifecycle:
@@ -260,7 +260,7 @@ def test_adopt_takes_nothing_that_another_resource_of_the_program_has(stack: Sta
 
 
 def test_adopt_takes_nothing_that_this_run_made(stack: Stack) -> None:
-    """A record that another resource made a moment ago is no left-over."""
+    """A record that another resource has just created is not a leftover."""
     with stack.process() as lifecycle:
         inputs = lifecycle.check(ONE.kind, ONE.urn, {}, ONE.news).inputs
         lifecycle.create(ONE.kind, ONE.urn, inputs, Lines())
@@ -269,7 +269,7 @@ def test_adopt_takes_nothing_that_this_run_made(stack: Stack) -> None:
 
 
 def test_swap_with_adopt_and_refresh_comes_to_rest(stack: Stack) -> None:
-    """Whatever the first command can do, a few of them end with each name where the program wants it."""
+    """Even if the first command does not succeed, after a few each name is where the program wants it."""
     stack.up(ONE, TWO)
     program = _swapped(adopt=True)
     for _ in range(3):
@@ -285,7 +285,7 @@ def test_swap_with_adopt_and_refresh_comes_to_rest(stack: Stack) -> None:
 
 
 def test_two_resources_with_one_fixed_name_are_a_mistake(stack: Stack) -> None:
-    """It is found by the second's check, with the first's URN, before that is built."""
+    """The second one's check fails before it is built, and names the URN of the first."""
     other = snapshot("make other", urn="other")
     with pytest.raises(InvalidInputError) as caught:
         stack.up(OLD, other)
@@ -295,14 +295,14 @@ def test_two_resources_with_one_fixed_name_are_a_mistake(stack: Stack) -> None:
 
 
 def test_name_is_ones_own_however_often_it_is_checked(stack: Stack) -> None:
-    """The engine checks twice where it replaces; names that are generated, or not known yet, are nobody's."""
+    """The engine checks a replacement twice. Generated and unknown names are not compared."""
     with stack.process() as lifecycle:
         for resource, name in ((OLD, "fixed"), (OLD, "fixed"), (ONE, UNKNOWN), (TWO, UNKNOWN), (ONE, None)):
             assert lifecycle.check(SNAPSHOT, resource.urn, {}, {**resource.news, "name": name}).problems == ()
 
 
 def test_renaming_onto_a_foreign_row_is_a_conflict(stack: Stack) -> None:
-    """A change of name takes no row that stands under the new one, and keeps the old."""
+    """A rename doesn't take a record that exists under the new name, and keeps the old one."""
     _foreign(stack.emulator, "taken")
     stack.up(OLD)
     before = named(stack.emulator)
@@ -311,7 +311,7 @@ def test_renaming_onto_a_foreign_row_is_a_conflict(stack: Stack) -> None:
 
 
 def test_adopt_replaces_a_foreign_row_once_the_image_is_ready(stack: Stack) -> None:
-    """With adopt the foreign row stays until the new image is built, and is ours then."""
+    """With adopt, someone else's record stays until the new image is built; then it is replaced."""
     _foreign(stack.emulator)
     adopting = snapshot("make new", adopt=True)
     stack.emulator.forget_requests()
@@ -322,7 +322,7 @@ def test_adopt_replaces_a_foreign_row_once_the_image_is_ready(stack: Stack) -> N
 
 
 def test_adopt_with_a_failing_build_leaves_the_foreign_row(stack: Stack) -> None:
-    """What can't be built takes nothing over."""
+    """If the build fails, nothing is taken over."""
     row = _foreign(stack.emulator)
     with pytest.raises(Exception, match="exit code 1"):
         stack.up(snapshot("echo FAIL_BUILD", adopt=True))
@@ -330,7 +330,7 @@ def test_adopt_with_a_failing_build_leaves_the_foreign_row(stack: Stack) -> None
 
 
 def test_lost_answer_does_not_make_a_foreign_row_ours(stack: Stack) -> None:
-    """A row of equal content that stood under the name before the connection broke is not taken for the build's."""
+    """A record with equal content that existed before the connection broke is not taken for the build's."""
     create(stack.emulator, "fixed", {"base": "base", **_wanted(NEW)}).raise_for_status()
     row = named(stack.emulator)["fixed"]
     stack.emulator.fail({"method": "POST", "path": "/api/snapshots", "kind": "drop"})
@@ -344,7 +344,7 @@ def _wanted(resource) -> dict:
 
 
 def test_delete_leaves_a_foreign_row_with_a_warning(stack: Stack) -> None:
-    """Destroy takes only the row that was recorded; another's under the name stays, and that is said."""
+    """Destroy deletes only the recorded record; if someone else has the name, it warns."""
     stack.up(OLD)
     row = _foreign(stack.emulator)
     stack.destroy()
@@ -355,7 +355,7 @@ def test_delete_leaves_a_foreign_row_with_a_warning(stack: Stack) -> None:
 
 
 def test_delete_after_a_swap_is_silent(stack: Stack) -> None:
-    """The replaced resource's row is gone by then, and its successor stays without a word."""
+    """The replaced record is already deleted, and its successor stays without a warning."""
     stack.up(OLD)
     stack.up(NEW)
     assert stack.lines.warnings == []
@@ -363,7 +363,7 @@ def test_delete_after_a_swap_is_silent(stack: Stack) -> None:
 
 
 def test_delete_after_a_swap_in_another_process_is_silent(stack: Stack) -> None:
-    """A delete left over from a run that was cut off leaves the successor alone, which bears our mark."""
+    """A delete left over from an interrupted run doesn't touch the successor, which has our mark."""
     stack.up(OLD)
     old = stack.state[OLD.urn]
     stack.up(NEW)
@@ -375,7 +375,7 @@ def test_delete_after_a_swap_in_another_process_is_silent(stack: Stack) -> None:
 
 
 def test_delete_of_a_row_that_is_gone_succeeds(stack: Stack) -> None:
-    """A row that someone else deleted needs no deleting."""
+    """A record that someone else deleted needs no delete."""
     stack.up(OLD)
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")
     stack.destroy()

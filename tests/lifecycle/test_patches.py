@@ -1,4 +1,4 @@
-"""Patches hang on a snapshot's image: a replacement of other content loses them, which is told before it happens."""
+"""Patches belong to a snapshot's image. A replacement with other content loses them; the user is warned before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_patches(stack: Stack, name: str, count: int = 2) -> None:
 
 @pytest.mark.parametrize("name", ["fixed", None])
 def test_lost_patches_are_a_warning(stack: Stack, name: str | None) -> None:
-    """Whether the replacement has the same name or another."""
+    """Whether the replacement has the same name or another one."""
     old = snapshot("make old", name=name)
     stack.up(old)
     old_name = stack.outputs(old)["name"]
@@ -28,7 +28,7 @@ def test_lost_patches_are_a_warning(stack: Stack, name: str | None) -> None:
 
 
 def test_it_is_told_before_the_old_snapshot_goes(stack: Stack) -> None:
-    """The server is asked while it is still there; it is the look that a swap takes anyway."""
+    """The request is made while the old snapshot still exists; a swap makes it anyway."""
     stack.up(snapshot("make old"))
     add_patches(stack, "fixed", 1)
     stack.emulator.forget_requests()
@@ -43,14 +43,14 @@ def test_it_is_told_before_the_old_snapshot_goes(stack: Stack) -> None:
 
 @pytest.mark.parametrize("name", ["fixed", None])
 def test_without_patches_nothing_is_said(stack: Stack, name: str | None) -> None:
-    """As mostly."""
+    """The usual case."""
     stack.up(snapshot("make old", name=name))
     stack.up(snapshot("make new", name=name))
     assert stack.lines.warnings == []
 
 
 def test_a_replacement_of_the_same_content_keeps_its_patches(stack: Stack) -> None:
-    """It shares the image with the old one."""
+    """It has the same image as the old one."""
     old = snapshot("make old")
     stack.up(old)
     add_patches(stack, "fixed")
@@ -60,7 +60,7 @@ def test_a_replacement_of_the_same_content_keeps_its_patches(stack: Stack) -> No
 
 
 def test_a_failed_build_loses_no_patches(stack: Stack) -> None:
-    """The old snapshot stays, with what hangs on it."""
+    """The old snapshot stays, with its patches."""
     stack.up(snapshot("make old"))
     add_patches(stack, "fixed")
     with pytest.raises(BuildFailedError):

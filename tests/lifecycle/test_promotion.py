@@ -1,4 +1,4 @@
-"""Promotion: a snapshot gets another one's content, byte for byte, out of the server's own record."""
+"""Promotion: a snapshot gets the content of another one, byte for byte, from the server's record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stack(shared_faulty: FaultyEmulator) -> Stack:
 
 @pytest.fixture
 def source(stack: Stack) -> str:
-    """The name of a snapshot of another stack."""
+    """The name of a snapshot in another stack."""
     dev = Stack(stack.emulator)
     dev.up(DEV)
     return str(dev.outputs(DEV)["name"])
@@ -38,7 +38,7 @@ def _builds(stack: Stack) -> int:
 
 
 def test_promotion_takes_the_same_content_without_a_build(stack: Stack, source: str) -> None:
-    """One read, one create that the cache answers: the same hash, under the new name."""
+    """One read and one create, which is served from the cache: the same hash under the new name."""
     builds = _builds(stack)
     stack.emulator.forget_requests()
     stack.up(promoted(source))
@@ -53,7 +53,7 @@ def test_promotion_takes_the_same_content_without_a_build(stack: Stack, source: 
 
 
 def test_unchanged_up_asks_for_nothing(stack: Stack, source: str) -> None:
-    """Also where the source is gone by then."""
+    """Even if the source has been deleted since."""
     stack.up(promoted(source))
     call(stack.emulator, "DELETE", f"/api/snapshots/{source}")
     stack.emulator.forget_requests()
@@ -62,7 +62,7 @@ def test_unchanged_up_asks_for_nothing(stack: Stack, source: str) -> None:
 
 
 def test_channel_follows_another_version(stack: Stack, source: str) -> None:
-    """A fixed name is swapped from the cache."""
+    """A fixed name is swapped, using the cache."""
     dev = Stack(stack.emulator)
     other = snapshot("make two", urn="dev2", name=None)
     dev.up(other)
@@ -75,7 +75,7 @@ def test_channel_follows_another_version(stack: Stack, source: str) -> None:
 
 
 def test_local_files_are_promoted_from_the_record(stack: Stack, tmp_path: Path) -> None:
-    """No file of this machine is looked at."""
+    """No local file is read."""
     path = tmp_path / "data.bin"
     path.write_bytes(bytes(range(256)) * 100)
     step = {"addFile": {"path": "/data.bin", "source": str(path)}}
@@ -91,7 +91,7 @@ def test_local_files_are_promoted_from_the_record(stack: Stack, tmp_path: Path) 
     "image", [{}, {"steps": None}, {"base": "base", "steps": []}, manifest("x", runtimeMemoryMB=2048)]
 )
 def test_record_of_another_client_is_promoted_as_it_is(stack: Stack, image: dict[str, Any]) -> None:
-    """Whatever its manifest lacks: the hash is that of its bytes."""
+    """Whatever its manifest lacks, the hash is that of its bytes."""
     create(stack.emulator, "theirs", image).raise_for_status()
     stack.up(promoted("theirs"))
     rows = named(stack.emulator)
@@ -100,7 +100,7 @@ def test_record_of_another_client_is_promoted_as_it_is(stack: Stack, image: dict
 
 
 def test_content_that_was_built_as_a_variant_keeps_both_hashes(stack: Stack) -> None:
-    """The declared hash is the source's, and the built one too."""
+    """Both the declared hash and the built hash are the source's."""
     leave_build(stack.emulator, DEV, "building", age=4000)
     dev = Stack(stack.emulator)
     dev.up(DEV)
@@ -116,7 +116,7 @@ def test_content_that_was_built_as_a_variant_keeps_both_hashes(stack: Stack) -> 
 
 
 def test_hash_is_known_in_a_check_only_where_it_is_given(stack: Stack) -> None:
-    """A check asks the server for nothing."""
+    """A check sends no request."""
     with stack.process() as lifecycle:
         plain = lifecycle.check(SNAPSHOT, "urn", {}, promoted("x").news).inputs
         assert "contentHash" not in plain
@@ -134,7 +134,7 @@ def test_source_with_other_content_than_was_said_is_refused(stack: Stack, source
 
 
 def test_same_hash_under_another_name_only_rewrites_the_state(stack: Stack, source: str) -> None:
-    """With the hash given it is the content that counts."""
+    """If the hash is given, only the content counts."""
     stack.up(promoted(source))
     wanted = stack.outputs(promoted(source))["contentHash"]
     stack.emulator.forget_requests()
@@ -145,14 +145,14 @@ def test_same_hash_under_another_name_only_rewrites_the_state(stack: Stack, sour
 
 
 def test_source_that_is_not_there_is_an_error_that_says_what_to_do(stack: Stack) -> None:
-    """And names it."""
+    """The error names the source."""
     with pytest.raises(NotFoundError, match="There is no snapshot 'nothing' at ") as caught:
         stack.up(promoted("nothing"))
     assert "larger than 2 MB" in str(caught.value)
 
 
 def test_source_that_is_not_ready_is_an_error(stack: Stack, source: str) -> None:
-    """No sandbox starts from it either."""
+    """No sandbox could start from it either."""
     stack.emulator.delete_checkpoint(named(stack.emulator)[source]["checkpointId"])
     with pytest.raises(ConflictError, match="is ready without an image"):
         stack.up(promoted(source))
@@ -167,13 +167,13 @@ def test_source_that_is_not_ready_is_an_error(stack: Stack, source: str) -> None
     ],
 )
 def test_what_names_no_source_is_refused(stack: Stack, more: dict[str, Any], words: str) -> None:
-    """Each mistake with its property."""
+    """Each problem names its property."""
     with pytest.raises(InvalidInputError, match=words):
         stack.up(promoted(**{"source": "x", **more}))
 
 
 def test_source_beside_a_manifest_is_refused(stack: Stack) -> None:
-    """One of them is meant."""
+    """The user must choose one of them."""
     with pytest.raises(InvalidInputError, match="sourceSnapshot: must not be given beside manifest"):
         stack.up(snapshot(sourceSnapshot="x"))
     with pytest.raises(InvalidInputError, match="sourceHash: says what the source must hold"):
@@ -181,7 +181,7 @@ def test_source_beside_a_manifest_is_refused(stack: Stack) -> None:
 
 
 def test_promoted_versions_are_kept_and_gone_back_to_without_their_source(stack: Stack, source: str) -> None:
-    """What is kept is known by the name that was made of the source's."""
+    """A kept version is found by its generated name, which depends on the name of its source."""
     dev = Stack(stack.emulator)
     other = snapshot("make two", urn="dev2", name=None)
     dev.up(other)
@@ -198,7 +198,7 @@ def test_promoted_versions_are_kept_and_gone_back_to_without_their_source(stack:
 
 
 def test_declared_content_in_place_of_a_source_of_the_same_only_rewrites_the_state(stack: Stack, source: str) -> None:
-    """Then the manifest is in the state again."""
+    """The manifest is in the state again."""
     stack.up(promoted(source))
     stack.emulator.forget_requests()
     declared = snapshot("make one", urn="prod", name="stable")
@@ -209,7 +209,7 @@ def test_declared_content_in_place_of_a_source_of_the_same_only_rewrites_the_sta
 
 
 def test_nothing_of_the_content_is_shown(stack: Stack) -> None:
-    """The record does not say what is secret: a build of it tells no word of its steps."""
+    """The record doesn't say what is secret, so a build of it shows nothing of its steps."""
     image = manifest("echo TOKEN-of-dev > /etc/token")
     create(stack.emulator, "theirs", image).raise_for_status()
     stack.emulator.change_build(content_hash(image), "failed")
@@ -222,7 +222,7 @@ def test_nothing_of_the_content_is_shown(stack: Stack) -> None:
 
 
 def test_source_that_was_made_a_moment_ago_is_waited_for_behind_the_edge(shared_edge: FaultyEmulator) -> None:
-    """A channel of the same program follows a version that the index does not show yet."""
+    """A channel refers to a version of the same program that the index does not show yet."""
     shared_edge.set_edge(lag=[8, 8])
     try:
         stack = Stack(shared_edge, time=SharedTime(shared_edge))

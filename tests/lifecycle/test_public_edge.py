@@ -1,4 +1,4 @@
-"""The public endpoint: reads lag, a DELETE reaches only what its index shows, and a 404 proves little."""
+"""The public endpoint: reads lag, a DELETE only reaches records in its index, and a 404 proves little."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ StartEdge = Callable[..., Stack]
 
 @pytest.fixture
 def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
-    """Start an emulator with the edge in front, and give a stack that shares its time."""
+    """A function that starts an emulator behind the edge, and returns a stack that shares its time."""
 
     def start(lag: float | tuple[float, float], **options: object) -> Stack:
         least, most = lag if isinstance(lag, tuple) else (lag, lag)
@@ -40,13 +40,13 @@ def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
 
 
 def _left(stack: Stack) -> set[str]:
-    """The names at the control plane, whatever the index shows."""
+    """Return the names that the control plane has, even if the index doesn't show them."""
     return {record["name"] for record in stack.emulator.records() if record["name"]}
 
 
 @pytest.mark.parametrize("lag", LAGS)
 def test_whole_life_passes_behind_the_index(start_edge: StartEdge, lag: float) -> None:
-    """Made, refreshed, replaced, failing and destroyed, each before the index has caught up; nothing is left."""
+    """Create, refresh, replace, fail and destroy, each before the index has caught up; nothing is left."""
     stack = start_edge(lag)
     stack.up(OLD, BUILT)
     assert _left(stack) == {"fixed"}
@@ -65,7 +65,7 @@ def test_whole_life_passes_behind_the_index(start_edge: StartEdge, lag: float) -
 
 @pytest.mark.parametrize("lag", LAGS)
 def test_generated_names_pass_behind_the_index(start_edge: StartEdge, lag: float) -> None:
-    """A replacement has another name, and the old one's record goes."""
+    """A replacement has another name, and the old record is deleted."""
     stack = start_edge(lag)
     stack.up(snapshot("make old", name=None))
     new = snapshot("make new", name=None)
@@ -76,7 +76,7 @@ def test_generated_names_pass_behind_the_index(start_edge: StartEdge, lag: float
 
 
 def test_image_leaves_no_scratch_name(start_edge: StartEdge) -> None:
-    """A DELETE that the index does not let through is made again until it is."""
+    """A DELETE that does not reach the record yet is repeated until it does."""
     stack = start_edge(8)
     stack.up(BUILT)
     assert _left(stack) == set()
@@ -84,7 +84,7 @@ def test_image_leaves_no_scratch_name(start_edge: StartEdge) -> None:
 
 
 def test_scratch_name_that_the_index_does_not_show_in_time_is_a_warning(start_edge: StartEdge) -> None:
-    """The image is made, and must be recorded; the next change, or the delete, clears the name."""
+    """The image exists and must be recorded; the next change or delete removes the scratch name."""
     stack = start_edge(1000)
     stack.up(BUILT)
     left = {scratch_name(BUILT.urn), scratch_name(BUILT.urn, 1)}
@@ -96,7 +96,7 @@ def test_scratch_name_that_the_index_does_not_show_in_time_is_a_warning(start_ed
 
 
 def test_scratch_name_that_is_taken_and_not_shown_blocks_no_build(start_edge: StartEdge) -> None:
-    """Another of a few names is taken."""
+    """The build uses another one of a few names."""
     stack = start_edge(100_000)
     stack.up(BUILT)
     rebuilt = image("make new")
@@ -108,7 +108,7 @@ def test_scratch_name_that_is_taken_and_not_shown_blocks_no_build(start_edge: St
 
 
 def test_delete_of_a_young_record_waits_two_minutes_and_then_keeps_the_state(start_edge: StartEdge) -> None:
-    """What can't be deleted yet is not lost: the same command does it later."""
+    """A record that can't be deleted yet stays in the state; the same command deletes it later."""
     stack = start_edge(1000)
     stack.up(OLD)
     with pytest.raises(UnavailableError, match=r"'fixed' was made a short while ago.*stays in the state"):
@@ -121,7 +121,7 @@ def test_delete_of_a_young_record_waits_two_minutes_and_then_keeps_the_state(sta
 
 
 def test_delete_of_an_old_record_believes_the_second_look(start_edge: StartEdge) -> None:
-    """After ten minutes the index has heard of a record: twice not there means gone."""
+    """After ten minutes the index has the record, so two 404s mean that it is deleted."""
     stack = start_edge(0)
     stack.up(OLD)
     stack.emulator.advance(3600)
@@ -133,7 +133,7 @@ def test_delete_of_an_old_record_believes_the_second_look(start_edge: StartEdge)
 
 
 def test_young_record_that_the_index_does_not_show_stays_in_the_state(start_edge: StartEdge) -> None:
-    """A refresh right after a create changes nothing, whatever the endpoint answers."""
+    """A refresh right after a create changes nothing, whatever the endpoint returns."""
     stack = start_edge(0)
     stack.up(snapshot("make first", urn="first", name="first"))
     stack.emulator.set_edge(lag=[500, 500])
@@ -144,7 +144,7 @@ def test_young_record_that_the_index_does_not_show_stays_in_the_state(start_edge
 
 
 def test_record_of_whole_seconds_is_no_drift(start_edge: StartEdge) -> None:
-    """The index has times in whole seconds; a POST answers with more."""
+    """The index has times in whole seconds, while a POST returns fractions."""
     stack = start_edge(0)
     stack.up(OLD)
     before = dict(stack.outputs(OLD))
@@ -157,7 +157,7 @@ LARGE = {"base": "base", "steps": [{"run": ["make large"]}, {"addFile": {"path":
 
 
 def test_manifest_that_the_index_can_not_hold_is_made_once_and_never_lost(start_edge: StartEdge) -> None:
-    """Its absence proves nothing; a replacement stops before the old record is touched; a delete says what stays."""
+    """Its absence proves nothing, a replacement stops before touching the old record, a delete says what stays."""
     stack = start_edge(0)
     large = snapshot(manifest=LARGE)
     stack.up(large, BUILT)
@@ -179,7 +179,7 @@ def test_manifest_that_the_index_can_not_hold_is_made_once_and_never_lost(start_
 def test_key_of_another_organisation_changes_nothing(
     start_faulty: Callable[..., FaultyEmulator], resource: Resource, edge: bool, others: bool
 ) -> None:
-    """Where its records show another organisation that is an error; where it has none, the state stays."""
+    """If the records belong to another organisation it is an error; if there are none, the state stays."""
     keys = ("--api-key", API_KEY, "--api-key", ANOTHER_KEY)
     emulator = start_faulty(edge=edge, command=(*MODULE, *keys))
     stack = Stack(emulator)
@@ -205,7 +205,7 @@ def test_key_of_another_organisation_changes_nothing(
 
 
 def test_record_whose_image_was_deleted_is_made_anew(stack: Stack) -> None:
-    """Ready without a checkpoint is not ready: no sandbox starts from it."""
+    """A ready record without a checkpoint is useless: no sandbox can start from it."""
     stack.up(OLD)
     stack.emulator.delete_checkpoint(stack.outputs(OLD)["checkpointId"])
     stack.refresh()
@@ -228,7 +228,7 @@ def test_image_whose_checkpoint_was_deleted_is_made_anew(stack: Stack) -> None:
 
 
 def test_foreign_record_behind_the_index_is_a_conflict(start_edge: StartEdge) -> None:
-    """The 409 tells of a record that the index shows a little later, and whose it is."""
+    """A 409 reveals the record before the index shows it; then the error says who has it."""
     stack = start_edge(8)
     create(stack.emulator, "fixed", manifest("theirs")).raise_for_status()
     with pytest.raises(ConflictError, match="It was not made by this provider"):

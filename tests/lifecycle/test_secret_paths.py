@@ -1,4 +1,4 @@
-"""What the places of secret values change."""
+"""The effects of secret paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stack import Lines, Resource, Stack, image, snapshot
 
 
 def test_path_that_is_secret_is_in_no_error(stack: Stack, tmp_path: Path) -> None:
-    """A local file that vanishes after the plan is told without its path, where that is secret."""
+    """If a local file vanishes after the plan, the error does not show its path if that is secret."""
     file = tmp_path / "hidden-name"
     file.write_text("content")
     steps = [{"addFile": {"path": "/file", "source": str(file)}}]
@@ -32,7 +32,7 @@ def test_path_that_is_secret_is_in_no_error(stack: Stack, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("resource", [snapshot, image])
 def test_value_that_is_secret_no_more_is_an_update_once(stack: Stack, resource: Callable[..., Resource]) -> None:
-    """The state forgets the place and the time limit that the program gives no more, and keeps what a create told."""
+    """Inputs that the program no longer gives are removed from the state; the outputs of the create stay."""
     secret, plain = resource(secretPaths=["manifest.steps[1].run[0]"], timeout=60), resource()
     stack.up(secret)
     before = stack.outputs(secret)

@@ -1,4 +1,4 @@
-"""Builds of one content side by side, and after a run that was killed: one build, and nobody waits longer than that."""
+"""Parallel builds of one content, also after a killed run: there is one build, and nobody waits longer than it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _image(resource: Resource) -> dict[str, Any]:
 
 
 def _creates(stack: Stack, *resources: Resource) -> list[Any]:
-    """Create resources at once in one process; what each gave, or raised."""
+    """Create resources at once in one process; return what each returned or raised."""
     results: list[Any] = [None] * len(resources)
     with stack.process() as lifecycle:
 
@@ -54,7 +54,7 @@ def _creates(stack: Stack, *resources: Resource) -> list[Any]:
 def test_content_that_another_builds_is_taken_as_soon_as_it_is_ready(
     start_faulty: Callable[..., FaultyEmulator], edge: dict[str, Any]
 ) -> None:
-    """The silent request would wait 120 s and fail; a look at the record shows that a new one is a hit at once."""
+    """The silent request would wait 120 s and fail; polling the record shows when a new request is a cache hit."""
     emulator = start_faulty(wait_seconds=60, **edge)
     body = {"name": "theirs", "image": _image(SLOW)}
     with open_post(emulator, "/api/snapshots", body):
@@ -69,7 +69,7 @@ def test_content_that_another_builds_is_taken_as_soon_as_it_is_ready(
 
 
 def test_slow_start_of_ones_own_build_is_not_taken_for_anothers(stack: Stack) -> None:
-    """A request whose record says building is left alone until it speaks."""
+    """A silent request whose record is `building` is not abandoned."""
     stack.emulator.fail({"method": "POST", "path": "/api/snapshots", "kind": "delay", "seconds": 0.45})
     stack.up(NEW)
     assert len(stack.emulator.builds()) == 1
@@ -77,7 +77,7 @@ def test_slow_start_of_ones_own_build_is_not_taken_for_anothers(stack: Stack) ->
 
 
 def test_content_that_fails_is_built_once_for_all_that_wait(stack: Stack) -> None:
-    """Eight snapshots of it get its failure, each in its own words, and the server builds it once."""
+    """Eight snapshots get the failure, each with its own message, and the server builds once."""
     resources = [snapshot("SLEEP_BUILD_1 FAIL_BUILD", urn=f"number-{number}", name=None) for number in range(8)]
     results = _creates(stack, *resources)
     assert {type(result) for result in results} == {BuildFailedError}
@@ -86,7 +86,7 @@ def test_content_that_fails_is_built_once_for_all_that_wait(stack: Stack) -> Non
 
 
 def test_content_that_failed_is_built_again_by_who_comes_later(stack: Stack) -> None:
-    """What failed a moment ago may work now."""
+    """A build that failed before may succeed now."""
     failing = snapshot("echo FAIL_BUILD")
     with stack.process() as lifecycle:
         inputs = lifecycle.check(failing.kind, failing.urn, {}, failing.news).inputs
@@ -97,12 +97,12 @@ def test_content_that_failed_is_built_again_by_who_comes_later(stack: Stack) -> 
 
 
 def _left_by(emulator: FaultyEmulator, run_id: str) -> str:
-    """A build of NEW that says building, asked for by a run; return its content hash."""
+    """Leave a `building` record of NEW that a run requested; return its content hash."""
     return leave_build(emulator, NEW, "building", more={RUN_KEY: run_id})
 
 
 def test_build_of_a_run_that_ended_on_this_machine_is_dead_at_once(stack: Stack) -> None:
-    """Its lock is free: neither the run nor its guard keeps the stream, so nobody is waited for."""
+    """The run's lock is free, so neither it nor its guard has the stream, and there is nothing to wait for."""
     program = "from pulumi_opencomputer.api.run_lock import this_run as r; r().hold(); print(r().id)"
     run_id = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
     _left_by(stack.emulator, run_id)
@@ -113,7 +113,7 @@ def test_build_of_a_run_that_ended_on_this_machine_is_dead_at_once(stack: Stack)
 
 
 def test_build_whose_run_still_keeps_its_stream_is_waited_for(stack: Stack) -> None:
-    """A run on this machine holds its lock, so its build is alive until the server's own limits are over."""
+    """A run on this machine has the lock, so its build counts as alive until the server's own time limits."""
     lock = RunLock()
     lock.hold()
     try:
@@ -126,14 +126,14 @@ def test_build_whose_run_still_keeps_its_stream_is_waited_for(stack: Stack) -> N
 
 
 def test_record_names_the_run_that_asked_for_it(stack: Stack) -> None:
-    """In a key that the server keeps and does not hash."""
+    """The run is in a key that the server stores but does not hash."""
     stack.up(NEW)
     assert named(stack.emulator)["fixed"]["manifest"][RUN_KEY] == this_run().id
 
 
 @pytest.mark.parametrize("skew", [1200, -86400])
 def test_ages_are_of_the_servers_clock(start_faulty: Callable[..., FaultyEmulator], skew: float) -> None:
-    """A clock that is wrong here calls no live build dead, and shows no age below zero."""
+    """A wrong local clock doesn't make a running build look dead, or an age negative."""
     emulator = start_faulty(clock_skew_seconds=skew)
     leave_build(emulator, NEW, "building", age=1740)
     stack = Stack(emulator)
@@ -145,7 +145,7 @@ def test_ages_are_of_the_servers_clock(start_faulty: Callable[..., FaultyEmulato
 def test_content_that_fails_for_another_is_built_as_a_variant_at_once(
     start_faulty: Callable[..., FaultyEmulator],
 ) -> None:
-    """A silent request would wait in vain for a build that failed; a variant tells whether the content can be built."""
+    """A silent request would wait in vain for the failed build; a variant shows whether the content can be built."""
     emulator = start_faulty(wait_seconds=60)
     leave_build(emulator, NEW, "building", age=60)
     stack = Stack(emulator, hurried=True)
@@ -158,7 +158,7 @@ def test_content_that_fails_for_another_is_built_as_a_variant_at_once(
 
 
 def test_looks_that_the_server_refuses_do_not_end_a_build(stack: Stack) -> None:
-    """The request goes on whatever the list says."""
+    """The build's request continues even if polling the list fails."""
     stack.emulator.fail(
         {"method": "POST", "path": "/api/snapshots", "kind": "delay", "seconds": 0.45},
         {"method": "GET", "path": "/api/images", "kind": "status", "status": 403, "count": 1000},

@@ -1,8 +1,8 @@
-"""Random programs: ups, changes, kills at any call, refreshes, destroys, and others who take names.
+"""Random programs: ups, changes, kills at any call, refreshes, destroys, and other users who take names.
 
-After each step that could leave something half done, the same program is brought up once more, and the invariants are
-looked at: one row for each resource, nothing else of ours, nothing of others touched, and no working snapshot lost on
-the way.
+After each step that could leave something half done, the same program is deployed again, and the invariants are
+checked: one record per resource, no other records of ours, others' records untouched, and no working snapshot lost in
+between.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BROKEN = "echo FAIL_BUILD"
 
 
 class Programs(RuleBasedStateMachine):
-    """One stack of two snapshots and an image, and a stranger on the same server."""
+    """A stack of two snapshots and an image, and another user of the same server."""
 
     faulty: FaultyEmulator
     is_edge = False
@@ -51,7 +51,7 @@ class Programs(RuleBasedStateMachine):
 
     @rule()
     def up(self) -> None:
-        """Bring the program up; nothing is in its way."""
+        """Deploy the program without faults."""
         self._settle()
 
     @rule(
@@ -61,7 +61,7 @@ class Programs(RuleBasedStateMachine):
         where=st.sampled_from(["before", "after", "event"]),
     )
     def change_content(self, which: str, command: str, calls: int | None, where: str) -> None:
-        """Change a resource's content, and bring it up; the provider may be killed on the way."""
+        """Change a resource's content and deploy; the provider may be killed."""
         self.commands[which] = command
         self._up_mortally(calls, where)
 
@@ -72,14 +72,14 @@ class Programs(RuleBasedStateMachine):
         where=st.sampled_from(["before", "after", "event"]),
     )
     def change_name(self, which: str, name: str | None, calls: int | None, where: str) -> None:
-        """Give a snapshot another name that is free, or a generated one."""
+        """Give a snapshot another free name, or a generated one."""
         if name is None or (name not in self.names.values() and name not in self._named()):
             self.names[which] = name
         self._up_mortally(calls, where)
 
     @rule(which=st.sampled_from(["daily", "trial", "toolchain"]))
     def fail_build(self, which: str) -> None:
-        """A content that can't be built changes nothing on the server."""
+        """Content that can't be built changes nothing on the server."""
         self._settle()
         before = self._named()
         good, self.commands[which] = self.commands[which], BROKEN
@@ -91,13 +91,13 @@ class Programs(RuleBasedStateMachine):
 
     @rule(calls=st.integers(1, 4), where=st.sampled_from(["before", "after"]))
     def killed_refresh(self, calls: int, where: str) -> None:
-        """A refresh that is killed changes nothing."""
+        """A killed refresh changes nothing."""
         self._mortally(calls, where, self.stack.refresh)
         self._settle()
 
     @rule()
     def refresh(self) -> None:
-        """Nothing has drifted after an up, so a refresh changes nothing but times."""
+        """Nothing has drifted after an up, so a refresh changes only times."""
         self._settle()
         recorded = {urn: entry.outputs.get("snapshotId") for urn, entry in self.stack.state.items()}
         self.stack.refresh()
@@ -106,7 +106,7 @@ class Programs(RuleBasedStateMachine):
 
     @rule(calls=st.integers(1, 8) | st.none(), where=st.sampled_from(["before", "after"]))
     def destroy(self, calls: int | None, where: str) -> None:
-        """Destroy all, be it in two runs."""
+        """Destroy everything, in two runs if the first one is killed."""
         self._settle()
         self._mortally(calls, where, self.stack.destroy)
         self.stack.destroy()
@@ -115,10 +115,10 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.names["daily"] is not None)
     @rule()
     def deleted_outside(self) -> None:
-        """Someone deletes a snapshot of ours: a refresh sees it, and the next up makes it again."""
+        """Someone deletes one of our snapshots: a refresh notices, and the next up creates it again."""
         self._settle()
         if self.is_edge:
-            # A younger row's absence proves nothing.
+            # Age the record: behind the edge, a younger one may just not be visible yet.
             self.faulty.advance(700)
         call(self.faulty, "DELETE", f"/api/snapshots/{self.names['daily']}")
         self._named()
@@ -129,7 +129,7 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.names["daily"] is not None)
     @rule(command=st.sampled_from(COMMANDS))
     def stranger_takes_the_name(self, command: str) -> None:
-        """A row of another's under our name is a conflict, and stays until its owner has deleted it."""
+        """Someone else's record under our name is a conflict, and stays until its owner deletes it."""
         self._settle()
         name = str(self.names["daily"])
         call(self.faulty, "DELETE", f"/api/snapshots/{name}")
@@ -146,7 +146,7 @@ class Programs(RuleBasedStateMachine):
 
     @rule(calls=st.integers(1, 12), event=st.integers(1, 7), unseen=st.booleans(), command=st.sampled_from(COMMANDS))
     def lose_a_stream(self, calls: int, event: int, unseen: bool, command: str) -> None:
-        """A build's connection breaks, with the build or without it."""
+        """A build's connection breaks, and its build may end too."""
         self.commands["daily"] = command
         lost = {"method": "POST", "path": "/api/snapshots", "nth": 1 + calls % 3, "kind": "drop", "event": event}
         self.faulty.fail({**lost, "unseen": unseen})
@@ -165,7 +165,7 @@ class Programs(RuleBasedStateMachine):
         try:
             work()
         except KilledError:
-            # The guard has taken over what the killed process had open; the server finishes it.
+            # The guard process keeps the killed process's connections open, so the server finishes its builds.
             self._wait_for_builds()
         self.killer.left = None
 
@@ -198,18 +198,18 @@ class Programs(RuleBasedStateMachine):
         assert {name: rows.get(name) for name in self.strangers} == self.strangers
 
     def _working(self) -> list[str]:
-        """The fixed names that work now."""
+        """Return the fixed names from which a sandbox can start now."""
         names = {entry.outputs.get("name") for entry in self.stack.state.values() if entry.outputs["status"] == "ready"}
         return [name for name in self._named() if name in names]
 
     def _assert_none_lost(self, names: list[str]) -> None:
-        """Of each that was there, it or a ready image of ours that can take its place still is."""
+        """Fail unless each of these snapshots, or a ready image of ours that can replace it, still exists."""
         rows = self._named()
         ready = [name for name, row in rows.items() if row["status"] == "ready" and name not in self.strangers]
         assert len(ready) >= len(names), f"of {names} only {ready} are left"
 
     def _named(self) -> dict[str, dict[str, Any]]:
-        """The named rows, once the index has caught up where there is one."""
+        """Return the named records; if there is an edge, wait until its index has caught up."""
         if self.is_edge:
             self.faulty.advance(1)
         return named(self.faulty)
@@ -233,11 +233,11 @@ class Programs(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
 def test_random_programs_end_as_if_nothing_had_happened(shared_faulty: FaultyEmulator, _group: int) -> None:
-    """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
+    """After any sequence of operations, one more up has the same result as if it had been the only one."""
     try_programs(type("Programs", (Programs,), {"faulty": shared_faulty}), PROGRAMS_IN_A_GROUP)
 
 
 def test_random_programs_end_as_if_nothing_had_happened_behind_the_edge(shared_edge: FaultyEmulator) -> None:
-    """The same where each read and delete is answered from an index that lags."""
+    """The same behind the edge, where an index that lags answers every read and delete."""
     machine = type("Programs", (Programs,), {"faulty": shared_edge, "is_edge": True})
     try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 10)

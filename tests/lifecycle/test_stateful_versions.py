@@ -1,7 +1,7 @@
-"""Random programs of one snapshot that keeps versions: changes, kills at any call, others who delete and take names.
+"""Random programs with a snapshot that keeps versions: changes, kills at any call, others who delete or take names.
 
-After each step the same program is brought up once more. Then the server has the recorded versions and nothing else of
-ours, all ready, no more than are to be kept, and nothing of others is touched.
+After each step the same program is deployed again. Then the server must have exactly the recorded versions of ours,
+all of them ready and no more than `keep` allows, and others' records must be untouched.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WHERE = st.sampled_from(["before", "after", "event"])
 
 
 class Histories(RuleBasedStateMachine):
-    """A stack of one snapshot, and a stranger on the same server."""
+    """A stack with one snapshot, and another user of the same server."""
 
     faulty: FaultyEmulator
     is_edge = False
@@ -51,19 +51,19 @@ class Histories(RuleBasedStateMachine):
 
     @rule(command=st.sampled_from(COMMANDS), calls=CALLS, where=WHERE)
     def change(self, command: str, calls: int | None, where: str) -> None:
-        """Change the content, forth and back; the provider may be killed on the way."""
+        """Change the content back and forth; the provider may be killed."""
         self.command = command
         self._up_mortally(calls, where)
 
     @rule(keep=st.sampled_from([1, 2, 3, None]), command=st.sampled_from(COMMANDS), calls=CALLS, where=WHERE)
     def change_keep(self, keep: int | None, command: str, calls: int | None, where: str) -> None:
-        """Keep more or fewer versions, or none; the content may change with it."""
+        """Keep more or fewer versions, or none; the content may change too."""
         self.keep, self.command = keep, command
         self._up_mortally(calls, where)
 
     @rule(first=st.sampled_from(COMMANDS[:2]), second=st.sampled_from(COMMANDS[2:]), calls=CALLS, where=WHERE)
     def change_twice(self, first: str, second: str, calls: int | None, where: str) -> None:
-        """Other content is deployed after a kill: what the killed update made goes, unless it was recorded."""
+        """Deploy other content after a kill: the killed update's record is deleted, unless it was recorded."""
         self.command, self.keep = "make none", self.keep or 1
         self._settle()
         self.command = first
@@ -84,7 +84,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(calls=CALLS, where=WHERE)
     def forced_replacement(self, calls: int | None, where: str) -> None:
-        """The engine replaces the snapshot by itself, in two runs if need be: a new history begins."""
+        """The engine forces a replacement, in two runs if one is killed: a new history begins."""
         self._mortally(calls, where, self._force)
         self._force()
         assert len(self.stack.outputs(self._history).get("versions", [None])) == 1
@@ -92,7 +92,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(nth=st.integers(0, 3))
     def version_deleted_outside(self, nth: int) -> None:
-        """Someone deletes a version: a refresh drops it, and the rest of the history stays."""
+        """Someone deletes a version: a refresh drops it, and the other versions stay."""
         if self.is_edge:
             self.faulty.advance(700)
         names = [each["name"] for each in self._versions]
@@ -106,7 +106,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(calls=CALLS, where=WHERE)
     def stranger_takes_a_name(self, calls: int | None, where: str) -> None:
-        """Another's record under a kept version's name stays, whatever is done."""
+        """Someone else's record under a kept version's name is never touched."""
         if len(self._versions) == 1:
             return
         name = self._versions[-1]["name"]
@@ -124,7 +124,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def fail_build(self) -> None:
-        """A content that can't be built changes nothing on the server."""
+        """Content that can't be built changes nothing on the server."""
         before = self._named()
         good, self.command = self.command, "echo FAIL_BUILD"
         with pytest.raises(BuildFailedError):
@@ -135,7 +135,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(calls=CALLS, where=WHERE)
     def refresh(self, calls: int | None, where: str) -> None:
-        """Nothing has drifted, so a refresh changes nothing but times, and a killed one nothing at all."""
+        """Nothing has drifted, so a refresh changes only times, and a killed one nothing at all."""
         before = self._versions
         self._mortally(calls, where, self.stack.refresh)
         self.stack.refresh()
@@ -144,7 +144,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(calls=CALLS, where=WHERE)
     def destroy(self, calls: int | None, where: str) -> None:
-        """Destroy all, be it in two runs."""
+        """Destroy everything, in two runs if the first one is killed."""
         self._mortally(calls, where, self.stack.destroy)
         self.stack.destroy()
         assert self._named() == self.strangers
@@ -152,7 +152,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(command=st.sampled_from(COMMANDS), calls=CALLS, where=WHERE)
     def interrupted_before_a_destroy(self, command: str, calls: int | None, where: str) -> None:
-        """What a killed update made goes with the resource."""
+        """The record of a killed update is deleted with the resource."""
         self.keep = self.keep or 1
         self._settle()
         self.command = command
@@ -176,16 +176,17 @@ class Histories(RuleBasedStateMachine):
         try:
             work()
         except KilledError:
-            # The guard has taken over what the killed process had open; the server finishes it.
+            # The guard process keeps the killed process's connections open, so the server finishes its builds.
             wait_until(lambda: "running" not in {build["outcome"] for build in self.faulty.builds()})
-            # A swap asks for another run where the index hears meanwhile of what the killed one did.
+            # Wait for the index: if it caught up with the killed run during a swap, the swap would fail and ask for
+            # another run.
             self._named()
         self.killer.left = None
 
     def _settle(self) -> None:
         if self.is_edge:
             self.stack.up(self._history)
-            # Whether a young record is gone, the index can't tell; until it can, the state names it.
+            # The index can't show yet whether a young record was deleted; until then the state still has it.
             self.faulty.advance(700)
         for _ in range(2):
             self.stack.up(self._history)
@@ -219,7 +220,7 @@ class Histories(RuleBasedStateMachine):
         return {name for name, row in self._named().items() if row["status"] == "ready" and name not in self.strangers}
 
     def _named(self) -> dict[str, dict[str, Any]]:
-        """The named rows, once the index has caught up where there is one."""
+        """Return the named records; if there is an edge, wait until its index has caught up."""
         if self.is_edge:
             self.faulty.advance(1)
         return named(self.faulty)
@@ -232,12 +233,12 @@ class Histories(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("_group", range(GROUPS_OF_PROGRAMS))
 def test_random_histories_end_as_if_nothing_had_happened(shared_faulty: FaultyEmulator, _group: int) -> None:
-    """Whatever is done in whatever order, the same program once more ends as if it had been the only one."""
+    """After any sequence of operations, one more up has the same result as if it had been the only one."""
     machine = type("Histories", (Histories,), {"faulty": shared_faulty})
     try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 6)
 
 
 def test_random_histories_end_as_if_nothing_had_happened_behind_the_edge(shared_edge: FaultyEmulator) -> None:
-    """The same where each read and delete is answered from an index that lags."""
+    """The same behind the edge, where an index that lags answers every read and delete."""
     machine = type("Histories", (Histories,), {"faulty": shared_edge, "is_edge": True})
     try_programs(machine, PROGRAMS_IN_A_GROUP if ALL else PROGRAMS_IN_A_GROUP // 8)

@@ -1,4 +1,4 @@
-"""A name is replaced only when its new image is ready."""
+"""A name's content is replaced only when the new image is ready."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SCRATCH = scratch_name(OLD.urn)
 
 @pytest.fixture
 def deployed(stack: Stack) -> Stack:
-    """The old content, deployed under its fixed name."""
+    """A stack with the old content under its fixed name."""
     stack.up(OLD)
     stack.emulator.forget_requests()
     return stack
 
 
 def test_new_image_is_built_before_the_old_row_is_deleted(deployed: Stack) -> None:
-    """The build comes first, under the scratch name; the second POST waits for its last byte while DELETE is made."""
+    """The build uses the scratch name; the name's POST is sent, all but its last byte, before the DELETE."""
     deployed.up(NEW)
     assert _changes(deployed) == ["POST snapshots", "POST snapshots", "DELETE fixed", f"DELETE {SCRATCH}"]
     everything = calls(deployed.emulator)
@@ -44,7 +44,7 @@ def test_new_image_is_built_before_the_old_row_is_deleted(deployed: Stack) -> No
 
 
 def test_name_is_put_back_from_the_cache(deployed: Stack) -> None:
-    """The content is built once for the scratch name and the name together."""
+    """One build serves the scratch name and the name."""
     deployed.up(NEW)
     assert [build["outcome"] for build in deployed.emulator.builds()] == ["ready", "ready"]
     assert set(named(deployed.emulator)) == {"fixed"}
@@ -52,7 +52,7 @@ def test_name_is_put_back_from_the_cache(deployed: Stack) -> None:
 
 
 def test_failing_build_leaves_the_old_row_field_for_field(deployed: Stack) -> None:
-    """A build that fails changes nothing under the name, and leaves no scratch row."""
+    """A failed build doesn't change the name's record, and leaves no scratch record."""
     before = deployed.emulator.snapshots()
     with pytest.raises(BuildFailedError):
         deployed.up(snapshot("echo FAIL_BUILD"))
@@ -60,7 +60,7 @@ def test_failing_build_leaves_the_old_row_field_for_field(deployed: Stack) -> No
 
 
 def test_content_that_the_cache_never_serves_is_built_as_a_twin_first(deployed: Stack) -> None:
-    """After one failed build the server caches a content no more: a twin is ready before the old row goes."""
+    """The server doesn't cache content whose build has failed once, so a variant is built before the swap."""
     leave_build(deployed.emulator, NEW, "failed")
     deployed.emulator.forget_requests()
     deployed.up(NEW)
@@ -71,7 +71,7 @@ def test_content_that_the_cache_never_serves_is_built_as_a_twin_first(deployed: 
 
 
 def test_twin_is_chosen_also_where_the_failed_row_shows_up_late(deployed: Stack) -> None:
-    """A list that did not show the failed row yet is asked again after the build, before anything is deleted."""
+    """If the list did not show the failed record yet, it is requested again before anything is deleted."""
     leave_build(deployed.emulator, NEW, "failed")
     deployed.emulator.forget_requests()
     deployed.emulator.fail({"method": "GET", "path": "/api/images", "kind": "status", "status": 200, "body": "[]"})
@@ -88,7 +88,7 @@ def test_twin_is_chosen_also_where_the_failed_row_shows_up_late(deployed: Stack)
 
 
 def test_old_row_stays_where_the_cache_can_not_be_proved(deployed: Stack) -> None:
-    """A server that answers from its cache for no content keeps the old snapshot."""
+    """If the server never serves any content from its cache, the old snapshot stays."""
     for twin in range(2):
         leave_build(deployed.emulator, NEW, "failed", twin=twin)
     before = named(deployed.emulator)["fixed"]
@@ -101,20 +101,20 @@ def test_old_row_stays_where_the_cache_can_not_be_proved(deployed: Stack) -> Non
 
 
 def _changes(stack: Stack) -> list[str]:
-    """The requests that change something, up to the name's swap."""
+    """Return the requests that change something, up to the name's swap."""
     seen = [call for call in calls(stack.emulator) if not call.startswith("GET")]
     return seen[: seen.index("DELETE fixed") + 2]
 
 
 def test_scratch_row_of_an_interrupted_run_is_cleared(deployed: Stack) -> None:
-    """What stands under the scratch name is deleted, and the build goes on."""
+    """A record under the scratch name is deleted, and the build continues."""
     create(deployed.emulator, SCRATCH, manifest("make something"))
     deployed.up(NEW)
     assert set(named(deployed.emulator)) == {"fixed"}
 
 
 def test_image_of_an_interrupted_swap_stays_under_the_scratch_name_until_the_name_is_back(deployed: Stack) -> None:
-    """Between a swap's two calls the scratch row is all that there is, so it goes after the name's row is made."""
+    """Between a swap's two calls only the scratch record exists, so it stays until the name's record is created."""
     create(deployed.emulator, SCRATCH, manifest("make new"))
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.emulator.forget_requests()
@@ -124,7 +124,7 @@ def test_image_of_an_interrupted_swap_stays_under_the_scratch_name_until_the_nam
 
 
 def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed: Stack) -> None:
-    """The name is missing and the program's new content can't be built: what the swap had ready is kept."""
+    """The name is missing and the new content can't be built, so the image that the swap had ready is kept."""
     create(deployed.emulator, SCRATCH, manifest("make new"))
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     before = deployed.emulator.snapshots()
@@ -137,7 +137,7 @@ def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed
 def test_scratch_row_stays_while_the_read_replica_still_shows_the_old_row(
     deployed: Stack, command: str, left: set[str]
 ) -> None:
-    """The scratch row stays until the name is back, though the name seems to be there."""
+    """The scratch record stays until the name is back, even if the read replica makes it look so already."""
     shown = call(deployed.emulator, "GET", "/api/snapshots/fixed").text
     create(deployed.emulator, SCRATCH, manifest("make new"))
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
@@ -150,7 +150,7 @@ def test_scratch_row_stays_while_the_read_replica_still_shows_the_old_row(
 
 @pytest.mark.parametrize("name", ["fixed", None], ids=["fixed", "generated"])
 def test_clean_up_that_fails_after_a_create_does_not_fail_it(stack: Stack, name: str | None) -> None:
-    """The row is made, so it is recorded: the next content replaces it, and a destroy leaves nothing."""
+    """The new record is in the state, so the next change replaces it, and a destroy leaves nothing."""
     stack.emulator.fail({"method": "DELETE", "path": ".*-scratch-.*", "kind": "status", "status": 403, "count": 1000})
     stack.up(snapshot("make one", name=name))
     assert "an interrupted run may have left" in "\n".join(stack.lines.warnings)
@@ -168,7 +168,7 @@ def _local(path: Path) -> dict:
 
 
 def _wrapped(stack: Stack, method: str, act: Callable[[str], None], *, first: bool) -> None:
-    """Let a client's calls of a method do something beforehand, or afterwards; told the name that they are about."""
+    """Make all clients call `act` with the name before or after they call a method."""
     make_client = stack.make_client
 
     def make(settings: Any) -> Any:
@@ -191,7 +191,7 @@ def _wrapped(stack: Stack, method: str, act: Callable[[str], None], *, first: bo
 
 
 def test_file_that_changes_between_the_two_uploads_leaves_the_old_row(deployed: Stack, tmp_path: Path) -> None:
-    """What is sent for the name must be what was built: its hash is proved before the old row goes."""
+    """The name must get what was built: the upload's hash is checked before the old record is deleted."""
     path = tmp_path / "f"
     path.write_bytes(b"one")
     before = named(deployed.emulator)["fixed"]
@@ -207,7 +207,7 @@ def test_file_that_changes_between_the_two_uploads_leaves_the_old_row(deployed: 
 
 
 def test_name_comes_back_though_the_server_breaks_down_and_the_files_are_gone(deployed: Stack, tmp_path: Path) -> None:
-    """Once the old row is deleted the same bytes are sent again, whatever became of what they were read from."""
+    """After the old record is deleted the same bytes are sent again, even if the files have changed or vanished."""
     path = tmp_path / "f"
     path.write_bytes(b"one")
     new = snapshot(manifest=_local(path))
@@ -225,13 +225,13 @@ def test_name_comes_back_though_the_server_breaks_down_and_the_files_are_gone(de
 
 
 def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> None:
-    """Until the old row goes, nothing is lost by an end; all but the last byte of the request is sent by then."""
+    """Before the DELETE a cancel loses nothing, even if all but the last byte of the request is sent."""
     before = named(deployed.emulator)["fixed"]
     old = deployed.state[NEW.urn]
     cancels: list[Callable[[], None]] = []
 
     def look(name: str) -> None:
-        # The first look is taken before anything is built, the second when all but the last byte is sent.
+        # The name is read first before the build, and again when all but the last byte of the request is sent.
         if cancels:
             cancels.pop()()
 
@@ -246,7 +246,7 @@ def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> No
 
 
 def test_row_that_another_puts_under_the_name_meanwhile_stays(deployed: Stack) -> None:
-    """The name is looked at once more before the delete: only what was looked at first is deleted."""
+    """The name is read again before the DELETE, which only happens if the record is still the same."""
     theirs = manifest("theirs")
 
     def put(name: str) -> None:
@@ -261,7 +261,7 @@ def test_row_that_another_puts_under_the_name_meanwhile_stays(deployed: Stack) -
 
 
 def test_replacement_uploads_twice_and_a_first_create_once(stack: Stack) -> None:
-    """Each upload of a large directory takes its time."""
+    """Each upload of a large directory takes time."""
     stack.up(snapshot("make old"))
     assert calls(stack.emulator).count("POST snapshots") == 1
     stack.emulator.forget_requests()
@@ -272,7 +272,7 @@ def test_replacement_uploads_twice_and_a_first_create_once(stack: Stack) -> None
 def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list that proves the cache holds the large named record first; it is read that far, and no manifest more."""
+    """The list that proves the cache begins with the large named record; reading stops after that."""
     monkeypatch.setattr("pulumi_opencomputer.api.client._LOOK_LIMIT", 50_000)
     stack.up(snapshot("x" * 200_000))
     stack.emulator.forget_requests()

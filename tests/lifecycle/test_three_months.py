@@ -1,4 +1,4 @@
-"""Three months of a team: every name that was promised starts a sandbox at the end, and nothing else is left."""
+"""Three months of a team's work: in the end every name in a state starts a sandbox, and nothing else is left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAY = 24 * 3600
 
 
 class Team:
-    """Three environments on one server: a change is built in development, and its content moves on from there."""
+    """A team with three environments on one server. It builds in development, and promotes the content from there."""
 
     def __init__(self, server: FaultyEmulator) -> None:
         self.server = server
@@ -33,7 +33,7 @@ class Team:
         self.releases: list[Resource] = []
 
     def change(self, number: int) -> None:
-        """Deploy a change to development; every second reaches staging, every fourth production."""
+        """Deploy a change to development; every second one also to staging, every fourth one also to production."""
         self.server.advance(90 / _CHANGES * _DAY)
         self.to_development(f"make {number}")
         if number % 2 == 0:
@@ -53,11 +53,11 @@ class Team:
         self._deploy(self._release())
 
     def release_again(self, release: Resource) -> None:
-        """Go back to an earlier release."""
+        """Return production to an earlier release."""
         self._deploy(release)
 
     def killed(self, command: str, calls: int) -> None:
-        """Begin a deployment to development that is killed on its way."""
+        """Start a deployment to development that is killed after some calls."""
         killer = Killer()
         killer.left, killer.where = calls, "after"
 
@@ -74,7 +74,7 @@ class Team:
 
     @property
     def promised(self) -> set[str]:
-        """Every name that a state names."""
+        """Return all snapshot names in the states."""
         found = set()
         for stack in (self.dev, self.staging, self.prod):
             for entry in stack.state.values():
@@ -101,7 +101,7 @@ class Team:
 
 
 def _name(stack: Stack, resource: Resource) -> str:
-    """The name that a resource's content has, as an output of its stack gives it."""
+    """Return the name of a resource's snapshot, as an output of its stack."""
     with stack.process() as lifecycle:
         return str(lifecycle.check(SNAPSHOT, resource.urn, {}, resource.news).inputs["name"])
 
@@ -125,13 +125,13 @@ def _keep(team: Team, keep: int) -> None:
 
 
 def _tidy_up(team: Team) -> None:
-    """A colleague takes one of ours for his own, and deletes it."""
+    """A colleague deletes one of our snapshots by mistake."""
     kept = team.dev.outputs(team.trial)["versions"][1:]
     call(team.server, "DELETE", f"/api/snapshots/{kept[0]['name']}")
     team.dev.refresh()
 
 
-#: What happens before a change.
+#: Events that happen before the change with this number.
 _EVENTS: dict[int, Callable[[Team], Any]] = {
     9: lambda team: team.to_development("make 7"),
     12: _fail,
@@ -145,7 +145,7 @@ _EVENTS: dict[int, Callable[[Team], Any]] = {
 
 
 def test_three_months_of_a_team(shared_faulty: FaultyEmulator) -> None:
-    """Forty changes, three environments, roll-backs, a failed build, a killed run, a colleague at the same server."""
+    """Forty changes, three environments, rollbacks, a failed build, a killed run, a colleague on the same server."""
     server = shared_faulty
     create(server, "stray", manifest("make theirs")).raise_for_status()
     stray = named(server)["stray"]

@@ -1,4 +1,4 @@
-"""Snapshots that keep versions: a change of content is an update, and the last superseded records stay."""
+"""Snapshots that keep versions: a change of content is an update, and the latest superseded records stay."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def stack(shared_faulty: FaultyEmulator) -> Stack:
 
 
 def kept(command: str, keep: Any = 2, **more: Any) -> Resource:
-    """A snapshot with a generated name that keeps versions; none where `keep` is None."""
+    """Return a snapshot with a generated name that keeps versions, or an ordinary one if `keep` is None."""
     given = {"keep": keep} if keep is not None else {}
     return snapshot(command, urn="trial", name=None, **given, **more)
 
 
 def versions(stack: Stack, resource: Resource) -> list[str]:
-    """The names of the versions in the state."""
+    """Return the names of the versions in the state."""
     return [each["name"] for each in stack.outputs(resource)["versions"]]
 
 
 def names(stack: Stack, *commands: str, keep: Any = 2) -> list[str]:
-    """Bring these contents up one after the other; the names that they get."""
+    """Deploy these contents one after the other; return the names that they get."""
     found = []
     for command in commands:
         stack.up(kept(command, keep))
@@ -46,7 +46,7 @@ def names(stack: Stack, *commands: str, keep: Any = 2) -> list[str]:
 
 
 def assert_server_has(stack: Stack, *wanted: str) -> None:
-    """The server has records of these names, the recorded ones, all ready, and no others."""
+    """Fail unless the server has exactly the records with these names, all ready and in the state."""
     found = named(stack.emulator)
     assert set(found) == set(wanted)
     (entry,) = stack.state.values()
@@ -56,7 +56,7 @@ def assert_server_has(stack: Stack, *wanted: str) -> None:
 
 
 def test_a_change_keeps_the_superseded_records_and_deletes_those_beyond(stack: Stack) -> None:
-    """The new record comes first, and what is beyond the number goes last."""
+    """The new record is created first, and versions beyond the limit are deleted last."""
     one, two, three = names(stack, "make one", "make two", "make three")
     assert versions(stack, kept("")) == [three, two, one]
     stack.emulator.forget_requests()
@@ -70,7 +70,7 @@ def test_a_change_keeps_the_superseded_records_and_deletes_those_beyond(stack: S
 
 
 def test_a_change_of_content_is_an_update_of_the_resource(stack: Stack) -> None:
-    """Nothing replaces it, so that the engine keeps its id and deletes nothing."""
+    """It is not replaced, so the engine keeps the id and deletes nothing."""
     stack.up(kept("make one"))
     state = stack.outputs(kept(""))
     with stack.process() as lifecycle:
@@ -81,7 +81,7 @@ def test_a_change_of_content_is_an_update_of_the_resource(stack: Stack) -> None:
 
 
 def test_the_id_is_nobodys_name(stack: Stack) -> None:
-    """A program that starts sandboxes from the id learns at once that it must not."""
+    """A program that starts sandboxes from the id fails at once, rather than starting old content."""
     with stack.process() as lifecycle:
         inputs = lifecycle.check(SNAPSHOT, kept("").urn, {}, kept("make one").news).inputs
         created = lifecycle.create(SNAPSHOT, kept("").urn, inputs, Lines())
@@ -89,7 +89,7 @@ def test_the_id_is_nobodys_name(stack: Stack) -> None:
 
 
 def test_going_back_takes_the_kept_record_without_a_build(stack: Stack) -> None:
-    """Two looks and the run's one list, no create: the record is the same, and the one that is left is kept."""
+    """Two reads and one list, and no create: the record is reused, and the version that it replaces is kept."""
     one, two = names(stack, "make one", "make two")
     before = named(stack.emulator)
     builds = len(stack.emulator.builds())
@@ -104,7 +104,7 @@ def test_going_back_takes_the_kept_record_without_a_build(stack: Stack) -> None:
 
 
 def test_going_back_beyond_what_is_kept_takes_the_cache(stack: Stack) -> None:
-    """The record is gone, its build is not."""
+    """The record is deleted, but its build is still in the cache."""
     one, *_ = names(stack, "make one", "make two", "make three", keep=1)
     assert one not in named(stack.emulator)
     builds = len(stack.emulator.builds())
@@ -114,7 +114,7 @@ def test_going_back_beyond_what_is_kept_takes_the_cache(stack: Stack) -> None:
 
 
 def test_a_kept_record_that_no_sandbox_starts_from_is_made_anew(stack: Stack) -> None:
-    """Its image was deleted behind our back."""
+    """Someone else deleted its image."""
     one, two = names(stack, "make one", "make two")
     row = named(stack.emulator)[one]
     stack.emulator.delete_checkpoint(row["checkpointId"])
@@ -126,7 +126,7 @@ def test_a_kept_record_that_no_sandbox_starts_from_is_made_anew(stack: Stack) ->
 
 
 def test_keep_is_raised_lowered_and_taken_away_without_a_build(stack: Stack) -> None:
-    """Only what is beyond the number goes."""
+    """Only versions beyond the new limit are deleted."""
     one, two, three = names(stack, "make one", "make two", "make three")
     builds = len(stack.emulator.builds())
     stack.up(kept("make three", 5))
@@ -147,14 +147,14 @@ def test_keep_is_raised_lowered_and_taken_away_without_a_build(stack: Stack) -> 
 
 
 def test_without_keep_a_change_of_content_takes_the_history_along(stack: Stack) -> None:
-    """It is an ordinary replacement then: the new record first, the old ones last."""
+    """It is an ordinary replacement: the new record is created first, the old ones are deleted last."""
     names(stack, "make one", "make two", "make three")
     stack.up(kept("make four", None))
     assert set(named(stack.emulator)) == {stack.outputs(kept(""))["name"]}
 
 
 def test_without_keep_the_content_of_a_kept_version_is_made_anew(stack: Stack) -> None:
-    """A replacement returns no record that the engine deletes with the old state."""
+    """A replacement must not reuse a record that the engine deletes with the old state."""
     one, _, _ = names(stack, "make one", "make two", "make three")
     stack.up(kept("make one", None))
     assert {name: row["id"] for name, row in named(stack.emulator).items()} == {
@@ -163,7 +163,7 @@ def test_without_keep_the_content_of_a_kept_version_is_made_anew(stack: Stack) -
 
 
 def test_unchanged_up_asks_for_nothing(stack: Stack) -> None:
-    """Whatever is kept."""
+    """However many versions are kept."""
     names(stack, "make one", "make two")
     stack.emulator.forget_requests()
     stack.up(kept("make two"))
@@ -171,7 +171,7 @@ def test_unchanged_up_asks_for_nothing(stack: Stack) -> None:
 
 
 def test_delete_removes_every_version_by_its_id(stack: Stack) -> None:
-    """The one in use goes last."""
+    """The current version is deleted last."""
     one, two, three = names(stack, "make one", "make two", "make three")
     stack.emulator.forget_requests()
     stack.destroy()
@@ -181,7 +181,7 @@ def test_delete_removes_every_version_by_its_id(stack: Stack) -> None:
 
 
 def test_nothing_is_deleted_that_is_not_the_resources_own(stack: Stack) -> None:
-    """Another's record under the name of a kept version stays, with a warning, and leaves the history."""
+    """Someone else's record under a kept version's name stays, with a warning, and leaves the history."""
     one, two, three = names(stack, "make one", "make two", "make three")
     call(stack.emulator, "DELETE", f"/api/snapshots/{one}")
     create(stack.emulator, one, manifest("theirs")).raise_for_status()
@@ -197,7 +197,7 @@ def test_nothing_is_deleted_that_is_not_the_resources_own(stack: Stack) -> None:
 
 
 def test_a_build_that_fails_changes_nothing(stack: Stack) -> None:
-    """All versions stay, in the state and at the server."""
+    """All versions stay in the state and on the server."""
     one, two = names(stack, "make one", "make two", keep=1)
     with pytest.raises(BuildFailedError):
         stack.up(kept("echo FAIL_BUILD", 1))
@@ -206,7 +206,7 @@ def test_a_build_that_fails_changes_nothing(stack: Stack) -> None:
 
 
 def test_what_an_interrupted_update_made_is_taken_by_the_same_program(stack: Stack) -> None:
-    """The state was not written: the record is found by its name, and taken as it is."""
+    """The state was not written, so the record is found by its name, and reused."""
     names(stack, "make one")
     state = _copied(stack)
     names(stack, "make two")
@@ -218,7 +218,7 @@ def test_what_an_interrupted_update_made_is_taken_by_the_same_program(stack: Sta
 
 
 def test_what_an_interrupted_update_made_is_deleted_by_another_program(stack: Stack) -> None:
-    """Its manifest names the versions that the state had, so that the next change knows it for its own."""
+    """Its manifest names the versions in the state, so the next change recognises it as its own."""
     (one,) = names(stack, "make one")
     state = _copied(stack)
     (two,) = names(stack, "make two")
@@ -239,7 +239,7 @@ def test_what_an_interrupted_update_made_goes_with_the_resource(stack: Stack) ->
 
 
 def test_what_another_stack_made_of_a_copied_state_stays(stack: Stack) -> None:
-    """A copy of the state names the same versions, but the record names another stack."""
+    """A copied state has the same versions, but the record belongs to another stack."""
     (one,) = names(stack, "make one")
     other = Stack(stack.emulator)
     copied = snapshot("make two", urn="trial", name=None, stack="copy", keep=2)
@@ -251,7 +251,7 @@ def test_what_another_stack_made_of_a_copied_state_stays(stack: Stack) -> None:
 
 
 def test_a_replacement_that_the_engine_forces_begins_a_new_history_and_says_so(stack: Stack) -> None:
-    """The provider is told nothing of the old state; the old versions go with it."""
+    """The provider doesn't get the old state; the old versions are deleted with it."""
     one, two = names(stack, "make one", "make two")
     stack.up(kept("make two"), replace=[kept("make two")])
     assert_server_has(stack, two)
@@ -259,14 +259,14 @@ def test_a_replacement_that_the_engine_forces_begins_a_new_history_and_says_so(s
 
 
 def test_a_forced_replacement_by_the_content_of_a_kept_version_keeps_its_new_record(stack: Stack) -> None:
-    """The kept record is swapped, and what is deleted with the old state is not its successor."""
+    """The kept record is swapped, and deleting the old state doesn't delete the new record."""
     one, _two = names(stack, "make one", "make two")
     stack.up(kept("make one"), replace=[kept("make one")])
     assert_server_has(stack, one)
 
 
 def test_refresh_drops_a_kept_version_that_somebody_deleted(stack: Stack) -> None:
-    """The others stay, and going back to it takes the cache."""
+    """The others stay, and going back to it uses the cache."""
     one, two, three = names(stack, "make one", "make two", "make three")
     call(stack.emulator, "DELETE", f"/api/snapshots/{two}")
     stack.refresh()
@@ -279,7 +279,7 @@ def test_refresh_drops_a_kept_version_that_somebody_deleted(stack: Stack) -> Non
 
 
 def test_refresh_keeps_the_history_where_the_version_in_use_is_gone(stack: Stack) -> None:
-    """The next up makes it again; the kept versions stay."""
+    """The next up creates it again; the kept versions stay."""
     one, two = names(stack, "make one", "make two")
     call(stack.emulator, "DELETE", f"/api/snapshots/{two}")
     stack.refresh()
@@ -294,7 +294,7 @@ def test_refresh_keeps_the_history_where_the_version_in_use_is_gone(stack: Stack
 
 
 def test_resource_is_gone_where_every_version_is(stack: Stack) -> None:
-    """Then the next up makes it anew."""
+    """The next up creates the resource again."""
     for name in names(stack, "make one", "make two"):
         call(stack.emulator, "DELETE", f"/api/snapshots/{name}")
     stack.refresh()
@@ -302,7 +302,7 @@ def test_resource_is_gone_where_every_version_is(stack: Stack) -> None:
 
 
 def test_version_whose_image_is_gone_is_made_anew_and_the_broken_one_deleted(stack: Stack) -> None:
-    """It can't be gone back to, so it is not kept."""
+    """The user can't go back to a broken version, so it is not kept."""
     one, two = names(stack, "make one", "make two")
     stack.emulator.delete_checkpoint(named(stack.emulator)[two]["checkpointId"])
     stack.refresh()
@@ -312,7 +312,7 @@ def test_version_whose_image_is_gone_is_made_anew_and_the_broken_one_deleted(sta
 
 
 def test_anothers_record_under_the_name_of_the_next_version_is_a_conflict(stack: Stack) -> None:
-    """It stays, and so does the history."""
+    """That record and the history stay."""
     one, two = names(stack, "make one", "make two")
     stack.up(kept("make one", None))
     call(stack.emulator, "DELETE", f"/api/snapshots/{two}")
@@ -324,7 +324,7 @@ def test_anothers_record_under_the_name_of_the_next_version_is_a_conflict(stack:
 
 
 def test_version_that_could_not_be_deleted_is_deleted_by_the_next_up(stack: Stack) -> None:
-    """The update succeeds, and the state still names the record."""
+    """The update succeeds, and the record is still in the state."""
     one, two = names(stack, "make one", "make two", keep=1)
     stack.emulator.fail({"method": "DELETE", "path": f"/api/snapshots/{one}", "kind": "status", "status": 403})
     (three,) = names(stack, "make three", keep=1)
@@ -339,7 +339,7 @@ def test_version_that_could_not_be_deleted_is_deleted_by_the_next_up(stack: Stac
 
 @pytest.mark.parametrize("where", [{"urn": "weekly"}, {"urn": "trial", "stack": "prod"}], ids=["renamed", "moved"])
 def test_history_outlives_another_urn(stack: Stack, where: dict[str, Any]) -> None:
-    """Versions are known by their ids, whatever the URN is."""
+    """Versions are identified by their ids, not by the URN."""
     one, two = names(stack, "make one", "make two")
     renamed = snapshot("make two", name=None, keep=2, **where)
     stack.state = {renamed.urn: stack.state.pop(kept("").urn)}
@@ -354,7 +354,7 @@ def test_history_outlives_another_urn(stack: Stack, where: dict[str, Any]) -> No
 
 
 def test_fixed_name_that_is_given_up_for_keep_becomes_the_first_kept_version(stack: Stack) -> None:
-    """Nothing is built, and what starts from the fixed name has time to move."""
+    """Nothing is built, and users of the fixed name have time to move."""
     fixed = snapshot("make one", urn="trial", name="fixed")
     stack.up(fixed)
     builds = len(stack.emulator.builds())
@@ -367,7 +367,7 @@ def test_fixed_name_that_is_given_up_for_keep_becomes_the_first_kept_version(sta
 
 
 def test_two_resources_of_one_content_keep_their_own_versions(stack: Stack) -> None:
-    """The names are made of the URN as well."""
+    """Generated names also depend on the URN."""
     other = snapshot("make one", urn="other", name=None, keep=2)
     stack.up(kept("make one"), other)
     stack.up(kept("make two"), other)
@@ -387,21 +387,21 @@ def test_two_resources_of_one_content_keep_their_own_versions(stack: Stack) -> N
     ],
 )
 def test_keep_that_is_no_number_is_refused(stack: Stack, keep: Any, words: str) -> None:
-    """The error names the property and says what to do."""
+    """The error names the property, and says what to do."""
     with pytest.raises(InvalidInputError) as caught:
         stack.up(kept("make", keep))
     assert str(caught.value).startswith(f"keep: {words}")
 
 
 def test_keep_with_a_fixed_name_is_refused(stack: Stack) -> None:
-    """A name that never changes has no versions."""
+    """A fixed name can't have versions."""
     with pytest.raises(InvalidInputError, match="keep: is for generated names") as caught:
         stack.up(snapshot("make", keep=2))
     assert "source_snapshot" in str(caught.value)
 
 
 def test_diff_says_which_versions_go(stack: Stack) -> None:
-    """So a preview does, also of a dynamic provider, which is asked for nothing else."""
+    """A preview of a dynamic provider only calls diff, so the diff must say it."""
     one, two = names(stack, "make one", "make two", keep=1)
     assert _foretold(stack, kept("make three", 1)) == f"the version {one} will be deleted, once the new one is there"
     assert _foretold(stack, kept("make one", 1)) == ""
@@ -413,7 +413,7 @@ def test_diff_says_which_versions_go(stack: Stack) -> None:
 
 
 def test_preview_of_an_update_gives_what_is_known(stack: Stack) -> None:
-    """The recorded outputs where a kept version comes back, else those that a create makes are unknown."""
+    """If a kept version comes back, its recorded outputs; otherwise the outputs of a create are unknown."""
     one, _ = names(stack, "make one", "make two")
     state = stack.outputs(kept(""))
     recorded = state["versions"][1]
@@ -428,7 +428,7 @@ def test_preview_of_an_update_gives_what_is_known(stack: Stack) -> None:
 
 
 def test_time_limit_of_an_update_ends_its_build(stack: Stack) -> None:
-    """The update's own limit counts, and nothing is lost."""
+    """The update's own limit applies, and nothing is lost."""
     (one,) = names(stack, "make one")
     with pytest.raises(TimedOutError, match="within 1e-09 s"):
         stack.up(kept("make two", updateTimeout=1e-9))
@@ -436,7 +436,7 @@ def test_time_limit_of_an_update_ends_its_build(stack: Stack) -> None:
 
 
 def test_time_limit_of_a_delete_keeps_what_is_left(stack: Stack) -> None:
-    """The state still names every version that is not deleted."""
+    """The state still has every version that was not deleted."""
     names(stack, "make one", "make two")
     stack.up(kept("make two", deleteTimeout=1e-9))
     stack.state[kept("").urn].outputs["deleteTimeout"] = 1e-9
@@ -449,7 +449,7 @@ def test_time_limit_of_a_delete_keeps_what_is_left(stack: Stack) -> None:
 
 
 def test_delete_that_is_cancelled_keeps_what_is_left(stack: Stack) -> None:
-    """The next destroy goes on."""
+    """The next destroy deletes the rest."""
     names(stack, "make one", "make two")
     with stack.process() as lifecycle:
         lifecycle.cancel()
@@ -459,7 +459,7 @@ def test_delete_that_is_cancelled_keeps_what_is_left(stack: Stack) -> None:
 
 
 def test_import_takes_one_snapshot_and_keep_goes_on_from_it(stack: Stack) -> None:
-    """The record comes with its name; keep lets a generated one follow, and keeps the imported."""
+    """The record keeps its name; with `keep` the next version has a generated name, and the imported one is kept."""
     row_name = "made-by-hand"
     create(stack.emulator, row_name, manifest("make one")).raise_for_status()
     with stack.process() as lifecycle:
@@ -472,7 +472,7 @@ def test_import_takes_one_snapshot_and_keep_goes_on_from_it(stack: Stack) -> Non
 
 
 def test_a_transient_loss_of_the_list_fails_no_update(stack: Stack) -> None:
-    """What interrupted runs left is then found by the next change."""
+    """Leftovers of interrupted runs are then found by the next change."""
     names(stack, "make one")
     stack.emulator.fail({"method": "GET", "path": "/api/snapshots", "kind": "status", "status": 403, "count": 9})
     names(stack, "make two")
@@ -493,7 +493,7 @@ def _copied(stack: Stack) -> dict[str, Any]:
 
 
 def test_nothing_of_versions_is_asked_of_others(stack: Stack) -> None:
-    """A snapshot without keep makes the requests that it always made."""
+    """A snapshot without keep sends no additional requests."""
     stack.up(snapshot("make one", name=None))
     stack.emulator.forget_requests()
     stack.up(snapshot("make two", name=None))
@@ -501,7 +501,7 @@ def test_nothing_of_versions_is_asked_of_others(stack: Stack) -> None:
 
 
 def test_at_most_ten_lines_of_what_goes_stay(stack: Stack) -> None:
-    """A change of a thousand snapshots would fill the screen."""
+    """Otherwise a change of a thousand snapshots would fill the screen."""
     names(stack, "make one", "make two", keep=1)
     entry, changed, lines = stack.state[kept("").urn], kept("make three", 1), Lines()
     with stack.process() as lifecycle:
@@ -509,5 +509,5 @@ def test_at_most_ten_lines_of_what_goes_stay(stack: Stack) -> None:
         for _ in range(12):
             lifecycle.diff(SNAPSHOT, changed.urn, entry.outputs, checked.inputs, lines)
     assert len(lines.said) == 12
-    assert "of further resources this passes by" in lines.said[9][1]
+    assert "for further resources it only shows in passing" in lines.said[9][1]
     assert lines.said[8][1] == lines.said[11][1]

@@ -1,4 +1,4 @@
-"""What a name holds: which content, since when, last used when, and who made it."""
+"""What a lookup says about a name: its content, when it was created and last used, and who created it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _found(stack: Stack, name: str) -> dict[str, Any]:
 
 
 def test_lookup_tells_content_times_and_maker(stack: Stack) -> None:
-    """The record's own readable keys say who made it."""
+    """The record's readable keys say who created it."""
     stack.up(DAILY)
     row, found = named(stack.emulator)["fixed"], _found(stack, "fixed")
     assert found["contentHash"] == stack.outputs(DAILY)["contentHash"]
@@ -36,14 +36,14 @@ def test_lookup_tells_content_times_and_maker(stack: Stack) -> None:
 
 
 def test_lookup_of_anothers_record_says_unknown(stack: Stack) -> None:
-    """This provider did not make it."""
+    """This provider did not create it."""
     create(stack.emulator, "theirs", manifest("theirs")).raise_for_status()
     found = _found(stack, "theirs")
     assert (found["project"], found["stack"], found["resource"]) == ("unknown",) * 3
 
 
 def test_what_a_record_says_can_do_no_harm(stack: Stack) -> None:
-    """Whoever writes the keys: neither the terminal nor the engine obeys them."""
+    """Whoever wrote the keys, they have no effect on the terminal or the engine."""
     hostile = {"pulumiProject": "\x1b[2J<{%x%}>", "pulumiStack": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
     create(stack.emulator, "theirs", manifest("theirs", **hostile, pulumiResource="x" * 9000)).raise_for_status()
     with stack.process() as lifecycle:
@@ -54,7 +54,7 @@ def test_what_a_record_says_can_do_no_harm(stack: Stack) -> None:
 
 
 def test_drift_of_a_fixed_name_is_said_with_both_contents(stack: Stack) -> None:
-    """And who made what stands there now."""
+    """It also says who created the record that has the name now."""
     stack.up(DAILY)
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")
     Stack(stack.emulator).up(snapshot("make two", urn="other", stack="prod"))
@@ -66,7 +66,7 @@ def test_drift_of_a_fixed_name_is_said_with_both_contents(stack: Stack) -> None:
 
 
 def test_drift_to_the_same_content_says_so(stack: Stack) -> None:
-    """Sandboxes start from the same image then."""
+    """Sandboxes still start from the same image."""
     stack.up(DAILY)
     row = named(stack.emulator)["fixed"]
     image = {key: row["manifest"][key] for key in ("base", "steps")}

@@ -118,6 +118,7 @@ def test_pyright_flags_the_wrong_forms_and_no_others(program: Path) -> None:
     assert sorted({each["range"]["start"]["line"] + 1 for each in errors}) == WRONG, said
 
 
+@pytest.mark.tools
 def test_the_generated_types_are_current() -> None:
     """``python tools/manifest_types.py`` writes them."""
     ran = subprocess.run([sys.executable, "tools/manifest_types.py", "--check"], cwd=ROOT, check=False)

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 import pulumi_opencomputer
+from mocked_pulumi import later_mocks
 from pulumi_opencomputer import Manifest, get_snapshot, list_snapshots, native
 from pulumi_opencomputer.errors import InvalidInputError, NotFoundError
 from pulumi_opencomputer.testing import Mocks
@@ -101,6 +102,7 @@ def test_two_snapshots_of_one_name_are_refused(mocked, module):
         mocked(program)
 
 
+@later_mocks
 @both
 def test_a_secret_stays_secret_and_counts_in_the_hash(mocked, module):
     """A test may assert both."""
@@ -117,6 +119,7 @@ def test_a_secret_stays_secret_and_counts_in_the_hash(mocked, module):
     assert mocks.outputs["agents"]["manifest"]["steps"] == [{"env": {"TOKEN": "hunter2"}}]
 
 
+@later_mocks
 @both
 def test_a_preview_knows_the_hash_and_not_the_record(mocked, module):
     """As a real preview."""

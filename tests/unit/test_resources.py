@@ -8,6 +8,7 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import get_root_resource
 
+from mocked_pulumi import later_mocks
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.builder import Manifest
 from pulumi_opencomputer.program.resources import Image, Snapshot
@@ -408,6 +409,7 @@ def test_a_snapshot_of_an_image_is_told_the_images_hash(run):
     assert "imageHash" not in registered["y"]
 
 
+@later_mocks
 def test_what_a_component_transforms_is_told_from_what_the_program_gave(run):
     """The digests of what holds no secret are sent only where something may change it."""
 
