@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -55,6 +56,8 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.names) - set(_BENCHMARKS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
+    # Whoever installs the package has its compiled modules.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     outcomes: list[Outcome] = []
     failed: list[str] = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -22,7 +21,8 @@ from ..sanitize import clean
 INPUT = "__declaredAt"
 
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # noqa: PTH100, PTH118, PTH120
-_LIBRARY = os.path.join(sysconfig.get_path("stdlib"), "")  # noqa: PTH118
+# Where `os` is, the rest of the standard library is too. To ask sysconfig takes a provider's start milliseconds.
+_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")  # noqa: PTH118, PTH120
 _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _RUNNERS = ("pulumi-language-python-exec",)
 
