@@ -72,7 +72,7 @@ def test_other_variables_do_not(name: str) -> None:
         {"env": {"URL": "postgres://me:hunter2@db/x"}},
         {"pipInstall": ["-i", "https://me:hunter2@pypi.example/simple"]},
         {"run": ["true", "git clone https://x:ghp_0123456789012345678901234567890123456@github.com/a/b"]},
-        {"addFile": {"path": "/root/.netrc", "content": "machine a"}},
+        {"addFile": {"path": "/srv/.netrc", "content": "machine a"}},
         {"addFile": {"path": "/k", "content": "-----BEGIN OPENSSH PRIVATE KEY-----\n"}},
         {"addDir": {"path": "/app", "files": [{"relativePath": "a/.env", "content": "A=b"}]}},
         {"addDir": {"path": "/app", "files": [{"relativePath": ".env.prod", "content": "A=b"}]}},
