@@ -123,6 +123,14 @@ def resolve_logs(config: Mapping[str, str | None], environ: Mapping[str, str]) -
     return LogSettings(_resolve_lines(config, environ), _resolve_file(config, environ))
 
 
+def is_quiet(logs: Callable[[], LogSettings]) -> bool:
+    """Tell whether only warnings and errors are shown; False if a setting is wrong, which a check reports."""
+    try:
+        return logs().lines is LogLines.NONE
+    except ConfigurationError:
+        return False
+
+
 def problems(config: Mapping[str, str | None], environ: Mapping[str, str]) -> list[Problem]:
     """Return every problem with the settings. A missing key is not one yet, because a preview needs none.
 

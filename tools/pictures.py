@@ -15,7 +15,7 @@ from adapters import DYNAMIC  # noqa: E402
 from emulator_process import Emulator  # noqa: E402
 from svg import svg  # noqa: E402
 from terminal import Picture  # noqa: E402
-from tools.screens.scenes import NEWER, UNKNOWN, Stage  # noqa: E402
+from tools.screens.scenes import NEWER, NO_SUCH_PACKAGE, UNKNOWN, Stage  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 COLUMNS = 118
@@ -28,14 +28,6 @@ TITLES = {
     "change": "pulumi up after a change: the new image is built while the old snapshots stay, then replaces them",
     "failure": "pulumi up with a package that does not exist: the error names the step, and the snapshots stay",
     "ctrl-c": "pulumi up after Ctrl-C: the build that runs is finished and recorded, nothing is lost",
-}
-_NO_SUCH_PACKAGE = {
-    "kind": "build",
-    "contains": UNKNOWN,
-    "outcome": "fail",
-    "step": 2,
-    "exit": 1,
-    "stderr": f"ERROR: No matching distribution found for {UNKNOWN}",
 }
 
 
@@ -60,7 +52,7 @@ def record() -> Iterator[tuple[str, Picture]]:
             yield from _create(stage)
             stage.write(NEWER)
             yield "change", _end(stage)
-            emulator.fail(_NO_SUCH_PACKAGE)
+            emulator.fail(NO_SUCH_PACKAGE)
             stage.write(UNKNOWN)
             yield "failure", _end(stage)
             emulator.fail()

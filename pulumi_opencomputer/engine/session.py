@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..config import LogLines, LogSettings, Settings, resolve, resolve_logs, resolve_url
-from ..errors import ConfigurationError, Problem
+from ..config import LogSettings, Settings, is_quiet, resolve, resolve_logs, resolve_url
+from ..errors import Problem
 from ..lifecycle import Checked, Lifecycle
 from ..lifecycle.detailed_diff import content_changes
 from ..lifecycle.located import step_count
@@ -78,15 +78,8 @@ class Session:
         with self._lock:
             is_new = (urn, content) not in self._told
             self._told.add((urn, content))
-        if is_new and not self._is_quiet() and (words := content_changes(state, inputs)):
+        if is_new and not is_quiet(self._logs) and (words := content_changes(state, inputs)):
             self.log(urn)(Severity.INFO, words)
-
-    def _is_quiet(self) -> bool:
-        try:
-            return self._logs().lines is LogLines.NONE
-        except ConfigurationError:
-            # The deployment reports the wrong setting.
-            return False
 
     def _settings(self) -> Settings:
         return resolve(self._config, os.environ)

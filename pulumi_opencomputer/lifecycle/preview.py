@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..config import LogLines, LogSettings
-from ..errors import ConfigurationError, OpenComputerError
+from ..config import LogSettings, is_quiet
+from ..errors import OpenComputerError
 from .log import ResourceLog
 from .read_replica import FULL_LIST
 from .which_build import unnamed
@@ -76,7 +76,7 @@ class Forecast:
             concerns: Asks what else is to be said.
         """
         content, manifest = inputs.get("contentHash"), inputs.get("manifest")
-        if not isinstance(content, str) or not isinstance(manifest, Mapping) or self._is_quiet():
+        if not isinstance(content, str) or not isinstance(manifest, Mapping) or is_quiet(self._logs):
             return
         with self._lock:
             if not self._asked:
@@ -90,7 +90,7 @@ class Forecast:
 
     def say(self, line: str, log: ResourceLog, urn: str) -> None:
         """Show a forecast for which the server need not be asked."""
-        if not self._is_quiet():
+        if not is_quiet(self._logs):
             with self._lock:
                 self._say(line, log, urn)
 
@@ -108,13 +108,6 @@ class Forecast:
             client, self._client = self._client, None
         if client is not None:
             client.close()
-
-    def _is_quiet(self) -> bool:
-        try:
-            return self._logs().lines is LogLines.NONE
-        except ConfigurationError:
-            # A deployment says so.
-            return False
 
     def _say(self, line: str, log: ResourceLog, urn: str) -> None:
         log.status(line)

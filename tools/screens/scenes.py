@@ -27,7 +27,7 @@ _ROOM = 6
 # A row that ends in the difference, or right behind it.
 _FULL = re.compile(r"\[d[^\]\n]*(\];? ?.{0,2})?$", re.MULTILINE)
 
-_NO_SUCH_PACKAGE = {
+NO_SUCH_PACKAGE = {
     "kind": "build",
     "contains": UNKNOWN,
     "outcome": "fail",
@@ -149,7 +149,7 @@ def play(stage: Stage) -> Iterator[Moment]:
     yield from _scene(stage, "create", "2/6")
     stage.write(NEWER)
     yield from _scene(stage, "change", "2/6")
-    stage.emulator.fail(_NO_SUCH_PACKAGE)
+    stage.emulator.fail(NO_SUCH_PACKAGE)
     stage.write(UNKNOWN)
     yield from _scene(stage, "failing-build", None)
     stage.emulator.fail()
