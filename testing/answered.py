@@ -4,8 +4,8 @@ from __future__ import annotations
 
 KEY = "osb_1234567890"
 HASH = "0123456789abcdef" * 4
-ROW = {
-    "id": "row-1",
+RECORD = {
+    "id": "record-1",
     "orgId": "org-1",
     "name": "tools",
     "contentHash": f"{HASH}:named:a:named:b",

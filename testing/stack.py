@@ -264,13 +264,13 @@ class Stack:
 
 
 def leave_build(
-    emulator: Any, resource: Resource, status: str, *, age: float = 0.0, twin: int = 0, more: Any = None
+    emulator: Any, resource: Resource, status: str, *, age: float = 0.0, variant: int = 0, more: Any = None
 ) -> str:
     """Create an unnamed record of a resource's content with this status and age; return its content hash.
 
-    `twin` is the number of the content's variant.
+    `variant` is the number of the content's variant.
     """
-    manifest = prepare(resource.news["manifest"]).image(twin)
+    manifest = prepare(resource.news["manifest"]).image(variant)
     content_hash = api_hash(manifest)
     create(emulator, "other", {**manifest, **(more or {})}).raise_for_status()
     call(emulator, "DELETE", "/api/snapshots/other").raise_for_status()
@@ -281,7 +281,7 @@ def leave_build(
 
 def named(emulator: Emulator) -> dict[str, dict[str, Any]]:
     """Return the named records by name."""
-    return {row["name"]: row for row in emulator.snapshots()}
+    return {record["name"]: record for record in emulator.snapshots()}
 
 
 def calls(emulator: Emulator) -> Sequence[str]:

@@ -207,10 +207,10 @@ def log(step: int, kind: str, message: str) -> bytes:
     return event("build_log", {"step": step, "type": kind, "message": message})
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def record(**changes: Any) -> dict[str, Any]:
     """Return a ready named record as the server sends it, with changes."""
     plain = {
-        "id": "row-1",
+        "id": "record-1",
         "orgId": "org-1",
         "name": "tools",
         "contentHash": f"{HASH}:named:tools",
@@ -323,5 +323,5 @@ def build(client: Client, body: Any = None, **options: Any) -> tuple[Record, lis
     return client.create_snapshot(body or Body(), **all_options).record, events
 
 
-RESULT = event("result", row())
+RESULT = event("result", record())
 """The event that ends a build well."""

@@ -80,13 +80,13 @@ class World:
         resources: list[dict[str, Any]] = json.loads(self.project.exported())["deployment"].get("resources", [])
         return resources
 
-    def rows(self) -> dict[str, dict[str, Any]]:
+    def records(self) -> dict[str, dict[str, Any]]:
         """Return the server's named records by name."""
-        return {row["name"]: row for row in self.emulator.snapshots()}
+        return {record["name"]: record for record in self.emulator.snapshots()}
 
-    def row_ids(self) -> set[str]:
+    def record_ids(self) -> set[str]:
         """Return the ids of the server's named records."""
-        return {row["id"] for row in self.emulator.snapshots()}
+        return {record["id"] for record in self.emulator.snapshots()}
 
     def make(self, name: str, command: str) -> dict[str, Any]:
         """Create a snapshot, as another client would; return its record."""
@@ -113,7 +113,7 @@ class World:
         assert ran.returncode != 0
         assert words in ran.stdout + ran.stderr
 
-    def assert_one_row_each(self, *others: str) -> None:
+    def assert_one_record_each(self, *others: str) -> None:
         """Fail unless the server's named records are exactly those of the state and those with the ids `others`."""
         wanted = Counter([*(entry["outputs"]["snapshotId"] for entry in self._snapshots()), *others])
-        assert wanted == Counter(row["id"] for row in self.emulator.snapshots())
+        assert wanted == Counter(record["id"] for record in self.emulator.snapshots())

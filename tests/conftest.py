@@ -27,7 +27,7 @@ def _shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emula
 
 @pytest.fixture
 def emulator(request: pytest.FixtureRequest, start_emulator: Callable[..., Emulator]) -> Emulator:
-    """An emulator without rows; it must not be killed. ``@pytest.mark.emulator(ideal=True)`` sets its options."""
+    """An emulator without records; it must not be killed. ``@pytest.mark.emulator(ideal=True)`` sets its options."""
     marker = request.node.get_closest_marker("emulator")
     if marker:
         return start_emulator(**marker.kwargs)

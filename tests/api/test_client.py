@@ -11,7 +11,7 @@ from email.utils import formatdate
 import pytest
 
 from pulumi_opencomputer import errors
-from pulumi_opencomputer.api.client import Client, Deleted, Timing
+from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.config import Settings
 from wire import (
     BODY,
@@ -23,12 +23,9 @@ from wire import (
     Wire,
     answer,
     build,
-    hang_up,
     head,
     plays,
-    refused_url,
-    reset,
-    row,
+    record,
     streams,
 )
 
@@ -64,7 +61,7 @@ def test_a_build_is_asked_for_as_a_stream_of_the_runtime(connect):
 def test_a_name_is_escaped_as_the_server_needs_it(connect):
     """The server finds a name only if these characters stand as they are, and all others escaped."""
     name = "a$&+,:;=@~b c%é?#<>'()[]!*"
-    with Wire(plays(answer(200, row(name=name)))) as server:
+    with Wire(plays(answer(200, record(name=name)))) as server:
         assert connect(server).get_snapshot(name).name == name
     assert server.requests[0].path == ("/api/snapshots/a$&+,:;=@~b%20c%25%C3%A9%3F%23%3C%3E%27%28%29%5B%5D%21%2A")
 
@@ -72,7 +69,7 @@ def test_a_name_is_escaped_as_the_server_needs_it(connect):
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "\ud800"])
 def test_a_name_that_no_address_can_hold_is_not_asked_for(connect, name):
     """A name that the server could never find is refused before anything is sent."""
-    with Wire(plays(answer(200, row()))) as server:
+    with Wire(plays(answer(200, record()))) as server:
         client = connect(server)
         with pytest.raises(errors.InvalidRequestError):
             client.get_snapshot(name)
@@ -170,12 +167,12 @@ def test_unusable_proxies_are_a_setting_to_mend(monkeypatch, proxy):
 # What is answered
 
 
-ROWS = [row(), {key: value for key, value in row(contentHash=HASH, id="row-2").items() if key != "name"}]
+RECORDS = [record(), {key: value for key, value in record(contentHash=HASH, id="record-2").items() if key != "name"}]
 
 
 def test_records_are_listed_without_what_is_large_in_their_manifests(connect):
     """Images hold unnamed records too; of their manifests only what stands right in them is read."""
-    with Wire(plays(answer(200, ROWS))) as server:
+    with Wire(plays(answer(200, RECORDS))) as server:
         found = connect(server).list_images()
     named, unnamed = found
     assert (named.name, unnamed.name) == ("tools", None)
@@ -188,11 +185,11 @@ def test_records_are_listed_without_what_is_large_in_their_manifests(connect):
 @pytest.mark.parametrize("with_manifest", [True, False])
 def test_an_image_is_found_with_or_without_its_manifest(connect, with_manifest):
     """The unnamed record of the content, not the snapshot that has the same."""
-    with Wire(plays(answer(200, ROWS))) as server:
+    with Wire(plays(answer(200, RECORDS))) as server:
         found, _ = connect(server).find_image(HASH, with_manifest=with_manifest)
         assert connect(server).find_image("0" * 64) == (None, tuple(connect(server).list_images()))
     assert found is not None
-    assert (found.id, found.manifest) == ("row-2", {"base": "base", "steps": [] if with_manifest else None})
+    assert (found.id, found.manifest) == ("record-2", {"base": "base", "steps": [] if with_manifest else None})
 
 
 def test_a_list_is_read_no_further_than_it_is_wanted(connect):
@@ -201,12 +198,12 @@ def test_a_list_is_read_no_further_than_it_is_wanted(connect):
 
     def endless(connection: Connection) -> None:
         connection.request()
-        connection.send(head(200, "application/json"), json.dumps(ROWS)[:-1].encode(), b', {"manifest": {"a": "')
+        connection.send(head(200, "application/json"), json.dumps(RECORDS)[:-1].encode(), b', {"manifest": {"a": "')
         closed.append(connection.wait_closed())
 
     with Wire(endless) as server:
-        found = connect(server).list_images(until=lambda record: record.id == "row-2")
-    assert [record.id for record in found] == ["row-1", "row-2"]
+        found = connect(server).list_images(until=lambda record: record.id == "record-2")
+    assert [record.id for record in found] == ["record-1", "record-2"]
     assert not found.is_whole
     assert closed == [True]
 
@@ -217,7 +214,7 @@ def test_a_list_beyond_its_bytes_or_time_is_as_long_as_it_was_read(connect):
 
     def endless(connection: Connection) -> None:
         connection.request()
-        connection.send(head(200, "application/json"), json.dumps(ROWS)[:-1].encode(), b', {"manifest": {"a": "')
+        connection.send(head(200, "application/json"), json.dumps(RECORDS)[:-1].encode(), b', {"manifest": {"a": "')
         while not more.wait(0.01):
             connection.send(b"x" * 10_000)
 
@@ -232,7 +229,7 @@ def test_a_list_beyond_its_bytes_or_time_is_as_long_as_it_was_read(connect):
 def test_a_snapshot_is_read_with_or_without_its_manifest(connect):
     """Most who ask do not want the files."""
     manifest = {"base": "base", "mark": "m", "steps": [{"type": "run", "args": {"commands": ["ls"]}}]}
-    with Wire(plays(answer(200, row(manifest=manifest)))) as server:
+    with Wire(plays(answer(200, record(manifest=manifest)))) as server:
         client = connect(server)
         assert client.get_snapshot("tools").manifest == manifest
         assert client.get_snapshot("tools", with_manifest=False).manifest == manifest | {"steps": None}
@@ -296,16 +293,16 @@ def test_a_date_that_is_none_is_passed_over(connect):
     assert client.clock_skew == 0
 
 
-def test_a_row_of_another_name_is_not_taken_for_the_one_asked_for(connect):
-    """A snapshot's row must bear the name that was asked for."""
+def test_a_record_of_another_name_is_not_taken_for_the_one_asked_for(connect):
+    """A snapshot's record must bear the name that was asked for."""
     with (
-        Wire(plays(answer(200, row(name="other")))) as server,
+        Wire(plays(answer(200, record(name="other")))) as server,
         pytest.raises(errors.ProtocolError, match="another record"),
     ):
         connect(server).get_snapshot("tools")
 
 
-def test_a_missing_row_is_told_without_repeating_the_request(connect, clock):
+def test_a_missing_record_is_told_without_repeating_the_request(connect, clock):
     """The API's 404 is an answer, not a fault."""
     with Wire(plays(answer(404, {"error": "snapshot not found"}))) as server, pytest.raises(errors.NotFoundError):
         connect(server).get_snapshot("tools")
@@ -331,160 +328,3 @@ def test_a_redirect_is_not_followed(connect):
         connect(server).list_images()
     assert other.connections == 0
     assert other.url in str(caught.value)
-
-
-# Retries
-
-
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 524])
-def test_passing_faults_are_asked_again(connect, clock, status):
-    """Reading is repeated with growing waits, until it succeeds."""
-    bad = plays(answer(status, {"error": "passing"}))
-    with Wire(bad, bad, bad, plays(answer(200, []))) as server:
-        assert connect(server).list_images() == ()
-    assert server.connections == 4
-    assert len(clock.slept) == 3
-    assert 0.25 <= clock.slept[0] <= 0.5 <= clock.slept[1] <= 0.75 < 1 <= clock.slept[2] <= 1.25
-
-
-def test_repeating_ends(connect, clock):
-    """A fault that stays is told after ten attempts: a server that is away for half a minute fails nothing."""
-    with Wire(plays(answer(503, b"down"))) as server, pytest.raises(errors.UnavailableError, match="status 503"):
-        connect(server).get_snapshot("tools")
-    assert server.connections == 10
-    assert 35 < sum(clock.slept) < 45
-
-
-@pytest.mark.parametrize(
-    ("header", "least", "most"),
-    [
-        ("Retry-After: 7", 7, 7),
-        (f"Retry-After: {formatdate(time.time() + 3600, usegmt=True)}", 30, 30),
-        ("Retry-After: 86400", 30, 30),
-        ("Retry-After: soon", 0.25, 0.5),
-    ],
-    ids=["seconds", "date", "too long", "no time"],
-)
-def test_the_server_may_ask_for_a_wait(connect, clock, header, least, most):
-    """Retry-After is heeded in both its forms, up to half a minute."""
-    with Wire(plays(answer(429, {"error": "slow down"}, header)), plays(answer(200, []))) as server:
-        connect(server).list_images()
-    assert least <= clock.slept[0] <= most
-
-
-def cut_short(connection: Connection) -> None:
-    connection.request()
-    connection.send(answer(200, [row()])[:-5])
-
-
-@pytest.mark.parametrize("fault", [hang_up, reset, cut_short])
-def test_broken_connections_are_tried_again(connect, fault):
-    """A connection that ends before, or in the middle of, an answer is a fault that passes."""
-    with Wire(fault, fault, plays(answer(200, []))) as server:
-        assert connect(server).list_images() == ()
-    assert server.connections == 3
-
-
-def test_a_silent_server_is_given_up_and_tried_again(connect):
-    """A server that says nothing for the time limit is asked again."""
-    silent = threading.Event()
-
-    def hold(connection: Connection) -> None:
-        connection.request()
-        silent.wait(20)
-
-    with Wire(hold, plays(answer(200, []))) as server:
-        assert connect(server, timing=Timing(silence=0.1)).list_images() == ()
-        silent.set()
-
-
-def test_an_unreachable_server_is_told_with_its_address_and_setting(connect, clock):
-    """Nothing listens there: the error names the address and the setting to check."""
-    url = refused_url()
-    with pytest.raises(errors.UnavailableError) as caught:
-        connect(url).list_images()
-    assert f"Can't connect to {url}" in str(caught.value)
-    assert "refused" in str(caught.value)
-    assert "pulumi config set opencomputer:apiUrl" in str(caught.value)
-    assert len(clock.slept) == 9
-
-
-@pytest.mark.parametrize("call", ["get_snapshot", "list_images", "delete_snapshot"])
-def test_a_server_that_is_away_for_half_a_minute_fails_nothing(connect, clock, call):
-    """Reads and deletes are asked again until it is back."""
-
-    def away(connection: Connection) -> None:
-        connection.request()
-        if clock.now < 1030:
-            connection.reset()
-        elif call == "delete_snapshot":
-            connection.send(answer(204, b""))
-        else:
-            connection.send(answer(200, [] if call == "list_images" else row()))
-
-    with Wire(away) as server:
-        client = connect(server)
-        client.list_images() if call == "list_images" else getattr(client, call)("tools")
-    assert clock.now > 1030
-
-
-def test_a_host_that_does_not_exist_is_asked_for_twice(clock):
-    """A name server may be wrong for a moment; it is not for half a minute."""
-    with (
-        Client(Settings("https://nowhere.invalid", KEY), sleep=clock.sleep) as client,
-        pytest.raises(errors.UnavailableError, match="no such host"),
-    ):
-        client.list_images()
-    assert len(clock.slept) == 1
-
-
-# Delete
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "found"),
-    [
-        (204, b"", Deleted.DELETED),
-        (404, {"error": 'snapshot "tools" not found'}, Deleted.NOT_FOUND),
-        (404, {"error": f'snapshot "{"n" * 2000}" not found'}, Deleted.NOT_FOUND),
-        (404, {"error": "snapshot not found"}, Deleted.NOT_IN_INDEX),
-    ],
-)
-def test_deleting_tells_what_it_found(connect, status, body, found):
-    """Deleted; not there, as the server says that holds the records; or not shown by the public endpoint's index."""
-    with Wire(plays(answer(status, body))) as server:
-        assert connect(server).delete_snapshot("tools") is found
-    assert [request.method for request in server.requests] == ["DELETE"]
-    assert bool(found) is (status == 204)
-
-
-@pytest.mark.parametrize("text", ["ERROR: cannot execute DELETE in a read-only transaction", "not found", "", "x"])
-def test_a_delete_that_the_database_refused_is_an_error(connect, text):
-    """The server says 404 for any failure of its database: nothing was deleted."""
-    with (
-        Wire(plays(answer(404, {"error": text}))) as server,
-        pytest.raises(errors.UnavailableError, match="Nothing was deleted"),
-    ):
-        connect(server).delete_snapshot("tools")
-    assert server.connections == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "ours"),
-    [
-        (hang_up, Deleted.DELETED),
-        (reset, Deleted.DELETED),
-        (plays(answer(502, b"")), Deleted.DELETED),
-        (plays(answer(429, b"")), Deleted.NOT_IN_INDEX),
-    ],
-)
-def test_a_404_after_a_lost_answer_counts_as_deleted(connect, fault, ours):
-    """If an attempt may have deleted the row, its being gone is this call's doing."""
-    with Wire(fault, plays(answer(404, {"error": "snapshot not found"}))) as server:
-        assert connect(server).delete_snapshot("tools") is ours
-
-
-def test_a_404_of_something_else_is_no_delete(connect):
-    """A wrong address must not look like a row that is gone."""
-    with Wire(plays(answer(404, {"message": "Not Found"}))) as server, pytest.raises(errors.ProtocolError):
-        connect(server).delete_snapshot("tools")

@@ -30,9 +30,9 @@ from wire import (
     head,
     log,
     plays,
+    record,
     refused_url,
     reset,
-    row,
     streams,
     until,
 )
@@ -40,7 +40,7 @@ from wire import (
 # Builds
 
 
-def test_a_build_streams_its_log_and_returns_its_row(connect):
+def test_a_build_streams_its_log_and_returns_its_record(connect):
     """Events come in order, repeated ones too; what follows the result is not waited for."""
     stream = (
         b": keepalive\n\n",
@@ -53,7 +53,7 @@ def test_a_build_streams_its_log_and_returns_its_row(connect):
     )
     with Wire(streams(*stream)) as server:
         built, events = build(connect(server))
-    assert (built.name, built.content_hash, built.id) == ("tools", HASH, "row-1")
+    assert (built.name, built.content_hash, built.id) == ("tools", HASH, "record-1")
     assert events == [
         BuildStarted(0, "build", "Building image with 1 steps"),
         OtherLine(None, "news", "?"),
@@ -76,7 +76,7 @@ def test_a_build_streams_its_log_and_returns_its_row(connect):
 )
 def test_a_result_must_be_what_was_asked_for(connect, changes, told):
     """A result of another name, content or state is an error, and the build is not repeated."""
-    with Wire(streams(event("result", row(**changes)))) as server, pytest.raises(errors.ProtocolError, match=told):
+    with Wire(streams(event("result", record(**changes)))) as server, pytest.raises(errors.ProtocolError, match=told):
         build(connect(server))
     assert server.connections == 1
 
@@ -84,7 +84,7 @@ def test_a_result_must_be_what_was_asked_for(connect, changes, told):
 def test_a_result_that_lacks_its_last_blank_line_is_read(connect):
     """What is whole is a result; what is cut off is a lost stream (below)."""
     with Wire(streams(b"\xef\xbb\xbf", RESULT.rstrip(b"\n"))) as server:
-        assert build(connect(server))[0].id == "row-1"
+        assert build(connect(server))[0].id == "record-1"
 
 
 @pytest.mark.parametrize(

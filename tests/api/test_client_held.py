@@ -140,7 +140,7 @@ def test_a_server_that_hangs_up_during_the_callback_gets_the_request_again(conne
         assert gone.wait(20)
 
     with Wire(hang_up, streams(RESULT), **tls) as server:
-        assert build(connect(server), before_last_byte=callback)[0].id == "row-1"
+        assert build(connect(server), before_last_byte=callback)[0].id == "record-1"
     assert len(called) == 2
 
 

@@ -31,7 +31,7 @@ from wire import (
     head,
     log,
     plays,
-    row,
+    record,
     streams,
 )
 
@@ -164,17 +164,17 @@ def test_answers_of_another_type_are_refused(connect, call, kind):
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"{}"])
 @pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"]], ids=["get", "list"])
 def test_broken_bodies_are_refused(connect, call, body):
-    """What is no row, or no list of rows, is an error, at once."""
+    """What is no record, or no list of records, is an error, at once."""
     with Wire(plays(answer(200, body))) as server, pytest.raises(errors.ProtocolError):
         call(connect(server))
     assert server.connections == 1
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"null", b"[]", b'"row"', b"{}", json.dumps(row()).encode()[:-1], b'{"id": "\xff"}']
+    "data", [b"", b"{", b"null", b"[]", b'"record"', b"{}", json.dumps(record()).encode()[:-1], b'{"id": "\xff"}']
 )
 def test_broken_results_are_refused(connect, data):
-    """A result that is no row is an error, and the build is not repeated."""
+    """A result that is no record is an error, and the build is not repeated."""
     with Wire(streams(event("result", data))) as server, pytest.raises(errors.ProtocolError):
         build(connect(server))
     assert server.connections == 1
@@ -231,7 +231,7 @@ def test_a_refusal_that_breaks_off_is_still_told(connect, call):
 def test_no_error_shows_the_key_or_a_control_sequence(connect, call, status):
     """A server that echoes the key, and obeys no rule, can't put it on the screen."""
     if status == 404 and call is CALLS["delete"]:
-        return  # A row that is gone is no error there.
+        return  # A record that is gone is no error there.
     said = f"key {KEY} \x1b[31m\x9b2J<{{%fg 1%}}>\u202e"
     body = json.dumps({"error": said}).encode()
     with (
@@ -312,19 +312,19 @@ SCRIPT = textwrap.dedent("""
     with Client(Settings(sys.argv[1], KEY)) as client:
         build(client)
         before = peak()
-        row, _ = build(client)
-        assert len(row.manifest["text"]) == int(sys.argv[2])
+        record, _ = build(client)
+        assert len(record.manifest["text"]) == int(sys.argv[2])
         print(peak() - before)
 """)
 
 
 @pytest.mark.parametrize("letter", ["x", "\u2013", "👩"])
 def test_a_large_result_takes_at_most_four_times_its_size(letter):
-    """Peak memory for a row of 64 MB is at most four times that, also where a letter is not ASCII."""
+    """Peak memory for a record of 64 MB is at most four times that, also where a letter is not ASCII."""
     content = "x" * 64_000_000 if letter == "x" else letter + "x" * 1_000_000
     rest = "" if letter == "x" else "x" * 63_000_000
-    large = event("result", row(manifest={"text": content, "rest": rest}))
-    with Wire(streams(event("result", row())), streams(large)) as server:
+    large = event("result", record(manifest={"text": content, "rest": rest}))
+    with Wire(streams(event("result", record())), streams(large)) as server:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, server.url, str(len(content))],
             check=True,

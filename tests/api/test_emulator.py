@@ -1,4 +1,4 @@
-"""The emulator's API: rows, the three forms of create, errors, sandboxes."""
+"""The emulator's API: records, the three forms of create, errors, sandboxes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?Z")
 
 
-def test_a_stream_tells_each_step_and_ends_with_the_row(emulator):
+def test_a_stream_tells_each_step_and_ends_with_the_record(emulator):
     image = {
         "base": "base",
         "steps": [
@@ -27,7 +27,7 @@ def test_a_stream_tells_each_step_and_ends_with_the_row(emulator):
             {"type": "run", "args": {"commands": ["a", "b"]}},
         ],
     }
-    *log, (last, row) = stream(emulator, "/api/snapshots", {"name": "toolchain", "image": image})
+    *log, (last, record) = stream(emulator, "/api/snapshots", {"name": "toolchain", "image": image})
     assert [name for name, _ in log] == ["build_log"] * 6
     assert [(entry["step"], entry["type"]) for _, entry in log] == [
         (0, "build"), (1, "apt_install"), (1, "apt_install"), (2, "run"), (2, "run"), (3, "checkpoint"),
@@ -38,20 +38,20 @@ def test_a_stream_tells_each_step_and_ends_with_the_row(emulator):
         "Step 1/2: apt-get install curl git", "Step 1/2 completed", "Step 2/2: a && b", "Step 2/2 completed",
         "Creating checkpoint...",
     ]  # fmt: skip
-    assert (last, row["name"], row["status"]) == ("result", "toolchain", "ready")
+    assert (last, record["name"], record["status"]) == ("result", "toolchain", "ready")
 
 
-def test_one_content_gives_an_unnamed_row_and_a_named_one(emulator):
-    row = create(emulator, "a", manifest("x")).json()
+def test_one_content_gives_an_unnamed_record_and_a_named_one(emulator):
+    record = create(emulator, "a", manifest("x")).json()
     named, unnamed = emulator.images()
     digest = content_hash(manifest("x"))
-    assert named == row
-    assert row["contentHash"] == f"{digest}:named:a"
+    assert named == record
+    assert record["contentHash"] == f"{digest}:named:a"
     assert unnamed["contentHash"] == digest
     assert "name" not in unnamed
-    assert row["checkpointId"] == unnamed["checkpointId"]
-    assert emulator.snapshots() == [row]
-    assert TIME.fullmatch(row["createdAt"])
+    assert record["checkpointId"] == unnamed["checkpointId"]
+    assert emulator.snapshots() == [record]
+    assert TIME.fullmatch(record["createdAt"])
     assert TIME.fullmatch(unnamed["lastUsedAt"])
 
 
@@ -65,11 +65,11 @@ def test_the_hash_is_the_servers(emulator, vector):
 
 def test_the_second_create_of_a_content_comes_from_the_cache(emulator):
     create(emulator, "a", manifest("x"))
-    (kind, entry), (last, row) = stream(emulator, "/api/snapshots", {"name": "b", "image": manifest("x", extra=1)})
+    (kind, entry), (last, record) = stream(emulator, "/api/snapshots", {"name": "b", "image": manifest("x", extra=1)})
     digest = content_hash(manifest("x"))
     assert (kind, entry["type"], entry["step"]) == ("build_log", "cache_hit", 0)
     assert entry["message"] == f"Image found in cache (hash={digest[:12]})"
-    assert (last, row["name"]) == ("result", "b")
+    assert (last, record["name"]) == ("result", "b")
     assert len(emulator.builds()) == 1
 
 
@@ -83,12 +83,12 @@ def test_the_manifest_comes_back_whole_and_get_orders_its_keys_anew(emulator):
     assert list(got.json()["manifest"]["steps"][0]) == ["args", "type"]
 
 
-def test_lists_are_newest_first_and_hold_rows_of_any_status(emulator):
+def test_lists_are_newest_first_and_hold_records_of_any_status(emulator):
     for name in "abc":
         create(emulator, name, manifest("x"))
     create(emulator, "d", manifest("FAIL_BUILD"), query="?async=1")
     wait_until(lambda: emulator.get("/api/snapshots/d")["status"] == "failed")
-    assert [row["name"] for row in emulator.snapshots()] == ["d", "c", "b", "a"]
+    assert [record["name"] for record in emulator.snapshots()] == ["d", "c", "b", "a"]
 
 
 def test_an_async_create_is_answered_at_once_and_polled(start_emulator):
@@ -113,7 +113,7 @@ def test_accept_must_be_exactly_that_for_a_stream(emulator):
 
 
 @pytest.mark.parametrize("form", ["stream", "plain"])
-def test_a_failed_build_leaves_an_unnamed_failed_row_only(emulator, form):
+def test_a_failed_build_leaves_an_unnamed_failed_record_only(emulator, form):
     image = {"steps": [*manifest("a")["steps"], *manifest("FAIL_BUILD " + "s" * 600)["steps"]]}
     if form == "stream":
         (kind, answer) = stream(emulator, "/api/snapshots", {"name": "f", "image": image})[-1]
@@ -125,7 +125,7 @@ def test_a_failed_build_leaves_an_unnamed_failed_row_only(emulator, form):
     head = "image build failed: image build failed: step 1 (run) failed (exit 1): E: "
     assert answer["error"].startswith(head)
     assert len(answer["error"].removeprefix(head)) == 500 - len("E: ") + len("...")
-    assert [(row.get("name"), row["status"]) for row in emulator.images()] == [(None, "failed")]
+    assert [(record.get("name"), record["status"]) for record in emulator.images()] == [(None, "failed")]
 
 
 def test_descriptions_are_cut(emulator):
@@ -206,7 +206,7 @@ def test_unknown_names_are_not_found(emulator, method, error):
     assert (response.status_code, response.json()) == (404, {"error": error})
 
 
-def test_delete_removes_the_named_row_and_the_build_stays_cached(emulator):
+def test_delete_removes_the_named_record_and_the_build_stays_cached(emulator):
     create(emulator, "a", manifest("x"))
     assert call(emulator, "DELETE", "/api/snapshots/a").status_code == 204
     assert emulator.snapshots() == []
@@ -277,7 +277,7 @@ def test_a_sandbox_of_an_image_is_built_and_can_be_deleted_twice(emulator):
     assert [call(emulator, "DELETE", path).status_code for _ in range(2)] == [204, 204]
     assert call(emulator, "GET", path).json()["status"] == "stopped"
     assert call(emulator, "DELETE", "/api/sandboxes/sb-none").status_code == 404
-    assert [row.get("name") for row in emulator.images()] == [None]
+    assert [record.get("name") for record in emulator.images()] == [None]
 
 
 @pytest.mark.parametrize(

@@ -176,5 +176,5 @@ def test_a_reset_goes_back_to_the_start(start_emulator, tmp_path):
     assert emulator.requests() == []
     assert emulator.get("/_emulator/edge") == {"hasCell": True, "lag": [0, 0], "pendingEvents": 0}
     assert emulator.applied() == [0]
-    assert [row["name"] for row in emulator.snapshots()] == ["base"]
+    assert [record["name"] for record in emulator.snapshots()] == ["base"]
     assert create(emulator, "a", manifest("y")).status_code == 500

@@ -21,14 +21,14 @@ BIG = 32 * 1024 * 1024
 
 def test_what_was_answered_is_there_after_a_kill(start_emulator):
     emulator: Emulator = start_emulator()
-    rows = [create(emulator, f"n{number}", manifest(str(number))).json() for number in range(5)]
+    records = [create(emulator, f"n{number}", manifest(str(number))).json() for number in range(5)]
     call(emulator, "DELETE", "/api/snapshots/n0")
     sandbox = call(emulator, "POST", "/api/sandboxes", json={"snapshot": "n1"}).json()
     before = emulator.images()
     emulator.kill()
     emulator.restart()
     assert emulator.images() == before
-    assert [row["id"] for row in emulator.snapshots()] == [row["id"] for row in reversed(rows[1:])]
+    assert [record["id"] for record in emulator.snapshots()] == [record["id"] for record in reversed(records[1:])]
     assert emulator.get(f"/api/sandboxes/{sandbox['sandboxID']}") == sandbox
 
 
@@ -53,18 +53,18 @@ def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
     emulator.kill()
     thread.join()
     emulator.restart()
-    kept = [row["name"] for row in emulator.snapshots()]
+    kept = [record["name"] for record in emulator.snapshots()]
     assert set(answered) <= set(kept)
     assert len(kept) - len(answered) in (0, 1)
 
 
-def test_an_async_build_that_a_kill_interrupts_leaves_both_rows_building(start_emulator):
+def test_an_async_build_that_a_kill_interrupts_leaves_both_records_building(start_emulator):
     emulator: Emulator = start_emulator()
     create(emulator, "a", manifest("SLEEP_BUILD_20"), query="?async=1")
     wait_until(emulator.builds)
     emulator.kill()
     emulator.restart()
-    assert [row["status"] for row in emulator.images()] == ["building", "building"]
+    assert [record["status"] for record in emulator.images()] == ["building", "building"]
 
 
 def test_it_ends_at_once_with_streams_open(start_emulator):

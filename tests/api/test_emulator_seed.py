@@ -37,10 +37,10 @@ def test_a_seed_has_one_of_these_forms(start_emulator, tmp_path, form):
     else:
         seed = write(folder / "any.json", [{"name": "a", "manifest": a, "id": "1"}, {"name": "b", "manifest": b}])
     emulator = start_emulator(seed=str(seed))
-    assert {row["name"] for row in emulator.snapshots()} == ({"b"} if form == "manifest" else {"a", "b"})
-    row = emulator.snapshot("b")
-    assert (row["status"], row["manifest"]) == ("ready", b)
-    assert row["contentHash"] == content_hash(b) + ":named:b"
+    assert {record["name"] for record in emulator.snapshots()} == ({"b"} if form == "manifest" else {"a", "b"})
+    record = emulator.snapshot("b")
+    assert (record["status"], record["manifest"]) == ("ready", b)
+    assert record["contentHash"] == content_hash(b) + ":named:b"
     assert call(emulator, "POST", "/api/sandboxes", json={"snapshot": "b"}).status_code == 201
     assert stream(emulator, "/api/snapshots", {"name": "c", "image": b})[0][1]["type"] == "cache_hit"
     assert emulator.builds() == []
@@ -56,9 +56,9 @@ def test_what_a_list_answers_is_a_seed(start_emulator, emulator, tmp_path):
 def test_the_edge_shows_a_seed_from_the_start(start_emulator, tmp_path):
     """Though its index is behind with everything else."""
     emulator = start_emulator(seed=str(write(tmp_path / "a.json", manifest("a"))), edge_lag="900")
-    assert [row["name"] for row in emulator.snapshots()] == ["a"]
+    assert [record["name"] for record in emulator.snapshots()] == ["a"]
     stream(emulator, "/api/snapshots", {"name": "b", "image": manifest("b")})
-    assert [row["name"] for row in emulator.snapshots()] == ["a"]
+    assert [record["name"] for record in emulator.snapshots()] == ["a"]
 
 
 def test_a_seed_leaves_what_the_folder_of_data_holds(start_emulator, tmp_path):

@@ -25,7 +25,7 @@ def outcomes(emulator):
 
 
 def unnamed(emulator):
-    return [row["status"] for row in emulator.images() if "name" not in row]
+    return [record["status"] for record in emulator.images() if "name" not in record]
 
 
 def leave_in_mid_build(emulator, path="/api/snapshots", accept="*/*", *, half=False):
@@ -76,8 +76,8 @@ def test_blocked_content_fails_in_every_form_and_after_a_restart(emulator):
 def test_a_key_the_server_does_not_know_is_the_way_out(emulator):
     leave_in_mid_build(emulator)
     wait_until(lambda: outcomes(emulator) == ["cancelled"])
-    twin = {"base": "base", "steps": [{"type": "run", "args": {**SLOW["steps"][0]["args"], "rebuild": 1}}]}
-    assert create(emulator, "a", twin).status_code == 201
+    variant = {"base": "base", "steps": [{"type": "run", "args": {**SLOW["steps"][0]["args"], "rebuild": 1}}]}
+    assert create(emulator, "a", variant).status_code == 201
 
 
 @blocking
@@ -103,12 +103,12 @@ def test_after_a_failed_build_the_content_is_never_cached_again(tmp_path):
         assert create(emulator, "a", SLOW).status_code == 500
     with Emulator(tmp_path) as emulator:
         assert [create(emulator, name, SLOW).status_code for name in "ab"] == [201, 201]
-        assert [row["status"] for row in emulator.snapshots()] == ["ready", "ready"]
+        assert [record["status"] for record in emulator.snapshots()] == ["ready", "ready"]
         assert outcomes(emulator) == ["ready", "ready"]
         assert unnamed(emulator) == ["failed"]
 
 
-def test_an_async_row_holds_its_name_until_deleted(emulator):
+def test_an_async_record_holds_its_name_until_deleted(emulator):
     create(emulator, "a", manifest("FAIL_BUILD"), query="?async=1")
     wait_until(lambda: emulator.get("/api/snapshots/a")["status"] == "failed")
     assert create(emulator, "a", manifest("x")).status_code == 409
@@ -116,7 +116,7 @@ def test_an_async_row_holds_its_name_until_deleted(emulator):
     assert create(emulator, "a", manifest("x")).status_code == 201
 
 
-def test_a_row_deleted_in_mid_build_does_not_come_back(emulator):
+def test_a_record_deleted_in_mid_build_does_not_come_back(emulator):
     create(emulator, "a", manifest("SLEEP_BUILD_0.5"), query="?async=1")
     wait_until(lambda: outcomes(emulator) == ["running"])
     assert call(emulator, "DELETE", "/api/snapshots/a").status_code == 204
@@ -139,9 +139,9 @@ def test_the_loser_of_a_race_for_a_name_fails_after_its_build(emulator, accept):
 
 
 def test_a_name_in_the_manifest_names_the_build_and_answers_for_it(emulator):
-    row = create(emulator, "asked", manifest("x", name="inner")).json()
-    assert (row["name"], row["contentHash"]) == ("inner", content_hash(manifest("x")))
-    assert [row["name"] for row in emulator.snapshots()] == ["inner"]
+    record = create(emulator, "asked", manifest("x", name="inner")).json()
+    assert (record["name"], record["contentHash"]) == ("inner", content_hash(manifest("x")))
+    assert [record["name"] for record in emulator.snapshots()] == ["inner"]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_mirror_lags_behind_creates_and_deletes(emulator):
     create(emulator, "a", manifest("x"))
     assert call(emulator, "GET", "/api/snapshots/a").status_code == 404
     assert create(emulator, "a", manifest("x")).status_code == 409
-    wait_until(lambda: [row["name"] for row in emulator.snapshots()] == ["a"])
+    wait_until(lambda: [record["name"] for record in emulator.snapshots()] == ["a"])
     call(emulator, "DELETE", "/api/snapshots/a")
     assert call(emulator, "GET", "/api/snapshots/a").status_code == 200
     wait_until(lambda: emulator.snapshots() == [])
@@ -217,7 +217,7 @@ def test_ideally_concurrent_creates_share_one_build(emulator):
 
 
 @ideal
-def test_ideally_a_failed_row_gives_its_name_free_and_odd_requests_are_refused(emulator):
+def test_ideally_a_failed_record_gives_its_name_free_and_odd_requests_are_refused(emulator):
     create(emulator, "a", manifest("FAIL_BUILD"), query="?async=1")
     wait_until(lambda: emulator.get("/api/snapshots/a")["status"] == "failed")
     assert create(emulator, "a", manifest("x", name="inner")).json()["name"] == "a"
@@ -232,7 +232,7 @@ def test_ideally_builds_that_a_kill_interrupted_are_cleared_away(emulator):
     wait_until(lambda: outcomes(emulator) == ["running"])
     emulator.kill()
     emulator.restart()
-    assert [(row["name"], row["status"]) for row in emulator.images()] == [("a", "failed")]
+    assert [(record["name"], record["status"]) for record in emulator.images()] == [("a", "failed")]
 
 
 def test_the_body_of_a_request_stays_whole(emulator):

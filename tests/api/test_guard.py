@@ -34,14 +34,14 @@ from wire import (
     event,
     head,
     log,
-    row,
+    record,
     streams,
     until,
 )
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(os.name != "posix", reason="a guard needs POSIX processes")]
 
-RESULT = event("result", row())
+RESULT = event("result", record())
 PROVIDER = textwrap.dedent("""
     import sys
     from wire import KEY, build
@@ -157,12 +157,12 @@ def closing(*parts: bytes) -> tuple[Callable[[Connection], None], list[bool]]:
     [
         (head(200, "text/event-stream"), RESULT),
         (head(200, "text/event-stream"), event("error", {"error": "image build failed"})),
-        (head(200, "text/event-stream"), event("result", row(name="other"))),
+        (head(200, "text/event-stream"), event("result", record(name="other"))),
         (answer(409, {"error": "snapshot name already exists"}),),
         (answer(200, b"<html>", kind="text/html"),),
         (b"SSH-2.0-OpenSSH\r\n\r\n",),
     ],
-    ids=["result", "error", "wrong row", "refusal", "no stream", "no HTTP"],
+    ids=["result", "error", "wrong record", "refusal", "no stream", "no HTTP"],
 )
 def test_a_call_that_has_its_answer_leaves_no_connection(connect, tls, parts):
     """Once there is nothing to build any more, the server sees the connection close."""

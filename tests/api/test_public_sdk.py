@@ -54,11 +54,11 @@ def test_the_sdk_creates_gets_lists_and_deletes_with_logs(emulator):
     log: list[str] = []
 
     async def use(snapshots: Snapshots) -> None:
-        row = await snapshots.create("sdk", IMAGE, on_build_logs=log.append)
-        assert (row["name"], row["status"], row["manifest"]) == ("sdk", "ready", IMAGE.to_dict())
-        assert row["contentHash"] == content_hash(IMAGE.to_dict()) + ":named:sdk"
-        assert await snapshots.get("sdk") == row
-        assert await snapshots.list() == [row]
+        record = await snapshots.create("sdk", IMAGE, on_build_logs=log.append)
+        assert (record["name"], record["status"], record["manifest"]) == ("sdk", "ready", IMAGE.to_dict())
+        assert record["contentHash"] == content_hash(IMAGE.to_dict()) + ":named:sdk"
+        assert await snapshots.get("sdk") == record
+        assert await snapshots.list() == [record]
         await snapshots.delete("sdk")
         await snapshots.delete("sdk")
         assert await snapshots.list() == []
@@ -86,10 +86,10 @@ def test_a_sandbox_starts_from_an_image_and_from_a_snapshot(emulator):
     sandbox, log = sandbox_of(emulator, image=IMAGE)
     assert sandbox["status"] == "running"
     assert "Step 6/6 completed" in log
-    row = create(emulator, "named", IMAGE.to_dict()).json()
-    assert sandbox["fromCheckpointId"] == row["checkpointId"]
+    record = create(emulator, "named", IMAGE.to_dict()).json()
+    assert sandbox["fromCheckpointId"] == record["checkpointId"]
     from_snapshot, _ = sandbox_of(emulator, snapshot="named")
-    assert from_snapshot["fromCheckpointId"] == row["checkpointId"]
+    assert from_snapshot["fromCheckpointId"] == record["checkpointId"]
     assert from_snapshot["sandboxID"] != sandbox["sandboxID"]
 
 
@@ -139,9 +139,9 @@ def test_every_step_of_the_documented_builder_is_built(emulator, tmp_path):
         .add_local_dir(str(tmp_path / "app"), "/workspace/app")
         .builder_memory(2048)
     )
-    row = with_snapshots(emulator, lambda snapshots: snapshots.create("all", image))
-    assert row["manifest"] == image.to_dict()
-    assert [step["type"] for step in row["manifest"]["steps"]] == [
+    record = with_snapshots(emulator, lambda snapshots: snapshots.create("all", image))
+    assert record["manifest"] == image.to_dict()
+    assert [step["type"] for step in record["manifest"]["steps"]] == [
         "apt_install", "pip_install", "add_file", "env", "run", "workdir", "add_file", "add_dir",
     ]  # fmt: skip
     assert len(image.cache_key()) == 64
@@ -149,9 +149,9 @@ def test_every_step_of_the_documented_builder_is_built(emulator, tmp_path):
 
 def test_the_fields_of_a_snapshot_are_the_documented_ones(emulator):
     """Those of the SDK's documentation, and whose it is."""
-    row = with_snapshots(emulator, lambda snapshots: snapshots.create("fields", IMAGE))
+    record = with_snapshots(emulator, lambda snapshots: snapshots.create("fields", IMAGE))
     documented = {"id", "name", "status", "contentHash", "checkpointId", "manifest", "createdAt", "lastUsedAt"}
-    assert set(row) == documented | {"orgId"}
+    assert set(record) == documented | {"orgId"}
 
 
 def test_the_sdks_find_the_emulator_by_the_environment(emulator, monkeypatch):

@@ -64,7 +64,7 @@ def test_an_emulator_that_runs_already_is_used(tmp_path, start_emulator):
     create(emulator, "left", manifest("x"))
     ran = run_pytest(tmp_path, TESTS, "--opencomputer-emulator", emulator.url, OPENCOMPUTER_API_KEY=emulator.api_key)
     assert "4 passed" in ran.stdout, ran.stdout
-    assert [row["name"] for row in emulator.snapshots()] == ["a"]
+    assert [record["name"] for record in emulator.snapshots()] == ["a"]
 
 
 def test_arguments_of_the_emulator_can_be_set(tmp_path):

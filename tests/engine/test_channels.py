@@ -40,7 +40,7 @@ def _starts(emulator: Emulator, name: str) -> bool:
 
 
 def _contents(emulator: Emulator) -> dict[str, str]:
-    return {row["name"]: row["contentHash"][:64] for row in emulator.snapshots()}
+    return {record["name"]: record["contentHash"][:64] for record in emulator.snapshots()}
 
 
 @mostly(DYNAMIC)

@@ -23,7 +23,7 @@ def _copy(project: Project, example: str) -> None:
 
 
 def _names(emulator: Emulator) -> set[str]:
-    return {row["name"] for row in emulator.snapshots() if row["status"] == "ready"}
+    return {record["name"] for record in emulator.snapshots() if record["status"] == "ready"}
 
 
 @pytest.mark.parametrize("place", ["on PATH", "in a folder"])
@@ -75,5 +75,5 @@ def test_typescript_example_compiles_deploys_and_is_destroyed(
 
 
 def _embedded(emulator: Emulator) -> list[dict[str, str]]:
-    (row, *_) = emulator.snapshots()
-    return [file for step in row["manifest"]["steps"] for file in step["args"].get("files", [])]
+    (record, *_) = emulator.snapshots()
+    return [file for step in record["manifest"]["steps"] for file in step["args"].get("files", [])]

@@ -73,7 +73,7 @@ def test_a_changed_image_is_explained(project: Project, emulator: Emulator) -> N
     assert project.preview("--diff").steps()["daily"] == "delete-replaced"
     project.program(CHANGED.replace("1.9.1", "1.9.2"))
     project.up()
-    assert {row["id"] for row in emulator.snapshots()} == {
+    assert {record["id"] for record in emulator.snapshots()} == {
         project.resource(name)["outputs"]["snapshotId"] for name in ("daily", "trial", "after")
     }
     assert set(project.up().steps().values()) == {"same"}

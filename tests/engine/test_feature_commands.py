@@ -25,7 +25,7 @@ def three(command: str) -> list[Declared]:
 
 def loses(world: World, name: str) -> None:
     """Delete a snapshot as someone else would, some time after it was created."""
-    created = world.rows()[name]["createdAt"]
+    created = world.records()[name]["createdAt"]
     world.project.edit_state(lambda text: text.replace(created, "2026-01-01T00:00:00Z"))
     world.delete(name)
 
@@ -81,7 +81,7 @@ def test_what_an_update_is_about(world: World) -> None:
 
     def changed() -> set[str]:
         nonlocal before
-        world.assert_one_row_each()
+        world.assert_one_record_each()
         ids = world.ids()
         found = {name for name in everything if ids[name] != before[name]}
         before = ids
@@ -124,14 +124,16 @@ def test_how_an_update_runs(world: World) -> None:
     world.up("--expect-no-changes")
     loses(world, "one")
     world.up("--refresh")
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     world.write(*three("version two"), Declared("broken", "FAIL_BUILD", fixed="broken"))
     world.up("--continue-on-error", fails=True)
-    world.assert_one_row_each()
-    assert {row["manifest"]["steps"][0]["args"]["commands"][0] for row in world.rows().values()} == {"version two"}
+    world.assert_one_record_each()
+    assert {record["manifest"]["steps"][0]["args"]["commands"][0] for record in world.records().values()} == {
+        "version two"
+    }
     world.write(*three("version three"))
     assert "version three" in world.project.pulumi("up", "--yes", "--skip-preview", "--json")
-    world.assert_one_row_each()
+    world.assert_one_record_each()
 
 
 @tries(
@@ -151,7 +153,7 @@ def test_refreshes(world: World) -> None:
     world.project.refresh("--expect-no-changes")
     for name in ("one", "two"):
         loses(world, name)
-    rows = world.emulator.snapshots()
+    records = world.emulator.snapshots()
     urn = world.urn("one")
     world.project.pulumi("refresh", "--preview-only", "--json")
     assert set(world.ids()) == {"one", "one-gen", "two", "two-gen"}
@@ -161,9 +163,9 @@ def test_refreshes(world: World) -> None:
     assert set(world.ids()) == {"one-gen", "two", "two-gen"}
     assert world.project.refresh("--run-program").operations("two")[0] == "delete"
     assert set(world.ids()) == {"one-gen", "two-gen"}
-    assert world.emulator.snapshots() == rows
+    assert world.emulator.snapshots() == records
     world.up()
-    world.assert_one_row_each()
+    world.assert_one_record_each()
 
 
 @tries("refresh --clear-pending-creates")
@@ -174,12 +176,12 @@ def test_a_refresh_after_a_kill(world: World) -> None:
         running.provider()
         wait_until(lambda: [build["outcome"] for build in world.emulator.builds()] == ["running"])
         running.kill()
-    wait_until(lambda: len(world.rows()) >= 1)
+    wait_until(lambda: len(world.records()) >= 1)
     world.project.cancel()
     world.project.refresh("--clear-pending-creates")
     ran = world.up()
     assert "pending" not in ran.text
-    world.assert_one_row_each()
+    world.assert_one_record_each()
 
 
 @tries(
@@ -206,7 +208,7 @@ def test_destroys(world: World) -> None:
     assert "two" not in world.ids()
     world.project.destroy("--target", world.urn("one"), "--target-dependents")
     assert set(world.ids()) == {"one-gen", "two-gen", "left", "left-gen", "kept", "kept-gen"}
-    world.assert_one_row_each(other["id"])
+    world.assert_one_record_each(other["id"])
     world.project.destroy("--exclude", world.urn("left"), "--exclude", world.urn("left-gen"), "--exclude-protected")
     assert set(world.ids()) == {"left", "left-gen", "kept", "kept-gen"}
     loses(world, "left")
@@ -214,5 +216,5 @@ def test_destroys(world: World) -> None:
     assert set(world.ids()) == {"kept", "kept-gen"}
     world.project.pulumi("state", "unprotect", "--all", "--yes")
     world.project.destroy("--remove")
-    assert world.row_ids() == {other["id"]}
+    assert world.record_ids() == {other["id"]}
     assert "dev" not in json.dumps(json.loads(world.project.pulumi("stack", "ls", "--json")))

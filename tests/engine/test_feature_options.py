@@ -47,7 +47,7 @@ def test_options_of_a_change(world: World) -> None:
     world.write(*program("two"))
     ran = world.up()
     after = world.ids()
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     for name in ("early", "early-gen"):
         operations = ran.operations(name)
         assert operations.index("delete-replaced") < operations.index("create-replacement")
@@ -60,10 +60,10 @@ def test_options_of_a_change(world: World) -> None:
         assert isinstance(world.project.resource(name)["outputs"]["contentHash"], dict)
     world.write(*program("two", retained=False))
     world.up()
-    assert {after["retained"], after["retained-gen"]} <= world.row_ids()
+    assert {after["retained"], after["retained-gen"]} <= world.record_ids()
     assert "retained" not in world.ids()
     assert "protect" in world.project.destroy("--target", world.urn("guarded"), fails=True).text
-    assert {after["guarded"], after["guarded-gen"]} <= world.row_ids()
+    assert {after["guarded"], after["guarded-gen"]} <= world.record_ids()
 
 
 @tries("aliases", "parent")
@@ -87,13 +87,13 @@ def test_another_name_or_place(world: World) -> None:
     )
     ran = world.up()
     after = world.ids()
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     assert (ran.steps()["now"], ran.steps()["now-gen"]) == ("same", "same")
     assert (after["now"], after["now-gen"]) == (before["then"], before["then-gen"])
     assert after["moving"] != before["moved"]
     urn = world.project.resource("moving")["urn"]
     assert "Snapshot$" in urn
-    assert world.rows()["moved"]["manifest"]["pulumiMark"] == mark(urn)
+    assert world.records()["moved"]["manifest"]["pulumiMark"] == mark(urn)
     assert set(world.up().steps().values()) <= {"same"}
 
 
@@ -115,7 +115,7 @@ def test_replacements_that_the_engine_decides(world: World) -> None:
     world.write(*program("two", "two"))
     world.up()
     after = world.ids()
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     assert not set(before.values()) & set(after.values())
     assert set(world.up().steps().values()) <= {"same"}
 
@@ -128,7 +128,7 @@ def test_import(world: World) -> None:
     world.write(Declared("daily", "make", fixed="there", options={"import_": "there"}))
     ran = world.up(fails=expected.verdict == "refused")
     assert expected.words in ran.text
-    assert world.row_ids() == {made["id"]}
+    assert world.record_ids() == {made["id"]}
     if expected.verdict == "right":
         assert world.ids() == {"daily": made["id"]}
 
@@ -150,7 +150,7 @@ def test_reading_what_is_there(world: World) -> None:
     if expected.verdict == "right":
         assert world.ids() == {"daily": made["id"]}
         world.project.destroy()
-    assert world.row_ids() == {made["id"]}
+    assert world.record_ids() == {made["id"]}
 
 
 @tries("provider")
@@ -161,7 +161,7 @@ def test_a_provider_of_its_own(world: World) -> None:
     world.project.environment.pop("OPENCOMPUTER_API_KEY")
     ran = world.up(fails=expected.verdict == "refused")
     assert expected.words in ran.text
-    assert set(world.rows()) == (set() if expected.verdict == "refused" else {"daily"})
+    assert set(world.records()) == (set() if expected.verdict == "refused" else {"daily"})
 
 
 @tries("providers", columns=("dynamic", "python"))
@@ -176,7 +176,7 @@ team = pulumi.ComponentResource("test:index:Team", "team", None, pulumi.Resource
     expected = cell("providers", world.column.name)
     ran = world.up(fails=expected.verdict == "refused")
     assert expected.words in ran.text
-    assert set(world.rows()) == (set() if expected.verdict == "refused" else {"daily"})
+    assert set(world.records()) == (set() if expected.verdict == "refused" else {"daily"})
 
 
 CHANGES = """
@@ -211,11 +211,11 @@ def test_what_only_python_has(world: World) -> None:
         world.write(*program(command), head=CHANGES)
         ran = world.up("--diff")
         texts += [ran.text, str(ran.events)]
-        world.assert_one_row_each()
+        world.assert_one_record_each()
         assert set(world.up("--run-program").steps().values()) <= {"same"}
     assert "hunter2" not in "".join(texts) + world.project.exported()
     for name in ("transformed", "early-transformed"):
-        assert [len(step["args"]["commands"]) for step in world.rows()[name]["manifest"]["steps"]] == [1, 1]
+        assert [len(step["args"]["commands"]) for step in world.records()[name]["manifest"]["steps"]] == [1, 1]
     noted = (world.project.folder / "hooked").read_text().split()
     # For each: before and after hooks of two creates, and one for the delete of the old snapshot.
     assert [noted.count(name) for name in ("hooked", "hooked-gen")] == [5, 5]
@@ -229,7 +229,7 @@ def test_deleted_with(world: World) -> None:
     world.up()
     ids = world.ids()
     world.project.destroy()
-    assert world.row_ids() == {ids["with-it"], ids["with-it-gen"]}
+    assert world.record_ids() == {ids["with-it"], ids["with-it-gen"]}
 
 
 @tries("version", "plugin_download_url")
@@ -240,7 +240,7 @@ def test_the_plugins_version(world: World) -> None:
     plugin = "pulumi-python" if world.column.name == "dynamic" else "opencomputer"
     ran = world.up()
     assert f"resource plugin {plugin} is expected to have version >=9.9.9" in ran.text
-    assert set(world.rows()) == {"daily"}
+    assert set(world.records()) == {"daily"}
 
 
 @tries(

@@ -37,12 +37,12 @@ def test_marks_in_the_state(world: World) -> None:
     world.write(*program("two"))
     world.up()
     after = world.ids()
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     anew = {name for name in before if before[name] != after[name]}
     assert anew == {"tainted", "tainted-gen", "changed", "changed-gen"}
     state("state", "protect", world.urn("safe"), world.urn("safe-gen"), "--yes")
     world.project.destroy("--target", world.urn("safe"), fails=True)
-    assert after["safe"] in world.row_ids()
+    assert after["safe"] in world.record_ids()
     state("state", "unprotect", "--all", "--yes")
     world.project.destroy()
     assert world.emulator.snapshots() == []
@@ -71,7 +71,7 @@ def test_states_that_lose_or_change_a_resource(world: World) -> None:
     ran = world.up()
     assert (ran.steps()["now"], ran.steps()["now-gen"]) == ("same", "same")
     assert (world.ids()["now"], world.ids()["now-gen"]) == (before["now"], before["now-gen"])
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     urns = [world.urn(name) for name in ("now", "now-gen")]
     project.pulumi("stack", "init", "other")
     project.pulumi("state", "move", "--source", STACK, "--dest", "other", "--yes", *urns)
@@ -85,7 +85,7 @@ def test_states_that_lose_or_change_a_resource(world: World) -> None:
     assert len(world.emulator.snapshots()) == 4
     project.destroy()
     project.pulumi("stack", "select", STACK)
-    world.assert_one_row_each()
+    world.assert_one_record_each()
 
 
 @tries("pulumi import")
@@ -102,7 +102,7 @@ def test_pulumi_import(world: World) -> None:
         steps = {name: step for name, step in world.up().steps().items() if not name.startswith("default")}
         assert set(steps.values()) <= {"same"}
         assert world.ids() == {"daily": made["id"]}
-    assert world.row_ids() == {made["id"]}
+    assert world.record_ids() == {made["id"]}
 
 
 @tries(
@@ -119,7 +119,7 @@ def test_stacks(world: World) -> None:
     secrets = {"additional_secret_outputs": ["manifest"]}
     world.write(*both("one", "hunter2", **secrets))
     world.up()
-    rows = world.emulator.snapshots()
+    records = world.emulator.snapshots()
     exported = project.exported()
     outputs = [each["outputs"] for each in json.loads(exported)["deployment"]["resources"] if "outputs" in each]
     assert "hunter2" not in json.dumps(outputs)
@@ -129,11 +129,11 @@ def test_stacks(world: World) -> None:
     project.rename_stack("renamed")
     world.emulator.forget_requests()
     assert set(world.up().steps().values()) <= {"same"}
-    assert (world.emulator.snapshots(), world.writes()) == (rows, [])
+    assert (world.emulator.snapshots(), world.writes()) == (records, [])
     world.write(*both("one", "hunter3", **secrets))
     world.up()
-    world.assert_one_row_each()
+    world.assert_one_record_each()
     world.refused("stack", "rm", "renamed", "--yes", words="still has resources")
-    kept = world.row_ids()
+    kept = world.record_ids()
     project.pulumi("stack", "rm", "renamed", "--yes", "--force")
-    assert world.row_ids() == kept
+    assert world.record_ids() == kept

@@ -26,7 +26,7 @@ def _versions(world: World) -> list[str]:
     """Fail unless the server has exactly the recorded versions; return their names, newest first."""
     outputs = world.project.resource("trial")["outputs"]
     recorded = {each["name"]: each["snapshotId"] for each in outputs["versions"]}
-    assert recorded == {name: row["id"] for name, row in world.rows().items()}
+    assert recorded == {name: record["id"] for name, record in world.records().items()}
     assert outputs["name"] == outputs["versions"][0]["name"]
     return list(recorded)
 
@@ -49,13 +49,13 @@ def test_versions_through_their_life(world: World) -> None:
     three, kept = _versions(world)
     assert kept == two
     builds = len(world.emulator.builds())
-    row = world.rows()[two]
+    record = world.records()[two]
     world.write(_kept("two", 1))
     world.emulator.forget_requests()
     assert world.up().steps()["trial"] == "update"
     assert _versions(world) == [two, three]
     assert world.writes() == []
-    assert world.rows()[two] == row
+    assert world.records()[two] == record
     assert len(world.emulator.builds()) == builds
     world.up("--expect-no-changes")
     world.delete(three)
@@ -70,7 +70,7 @@ def test_versions_through_their_life(world: World) -> None:
     world.write(_kept("three", None))
     world.up()
     assert "versions" not in world.project.resource("trial")["outputs"]
-    assert set(world.rows()) == {three}
+    assert set(world.records()) == {three}
     world.write(_kept("two", 3))
     world.up()
     assert _versions(world) == [two, three]
@@ -78,7 +78,7 @@ def test_versions_through_their_life(world: World) -> None:
     world.write(_kept("SLEEP_BUILD_4", 3, custom_timeouts={"update": "1s", "delete": "5m"}))
     assert "(OC1107)" in world.up(fails=True).text
     world.project.destroy()
-    assert world.rows() == {}
+    assert world.records() == {}
 
 
 @pytest.mark.parametrize("column", _CHOSEN[:1], ids=_is)
@@ -91,7 +91,7 @@ def test_versions_stay_where_pulumi_deletes_nothing(world: World) -> None:
     names = _versions(world)
     world.write()
     world.up()
-    assert set(world.rows()) == set(names)
+    assert set(world.records()) == set(names)
 
 
 @pytest.mark.parametrize("column", _CHOSEN, ids=_is)

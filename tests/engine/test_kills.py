@@ -102,9 +102,9 @@ class World:
         """The path of the scratch name of `daily`."""
         return f"/api/snapshots/{scratch_name(self.project.urn('daily'))}"
 
-    def rows(self) -> dict[str, dict[str, Any]]:
+    def records(self) -> dict[str, dict[str, Any]]:
         """Return the named records by name."""
-        return {row["name"]: row for row in self.emulator.snapshots()}
+        return {record["name"]: record for record in self.emulator.snapshots()}
 
     def _parts(self) -> tuple[Path, Path]:
         return self._folder / "emulator" / "data", self._folder / "pulumi" / "state"
@@ -236,12 +236,12 @@ def test_next_up_ends_as_if_nothing_was_killed(
         outputs = world.project.outputs().values()
         wanted = {name: id_ for name, id_, _ in outputs}
         # A provider whose command line was killed may still be making a call.
-        wait_until(lambda: {name: row["id"] for name, row in world.rows().items()} == wanted)
-    rows = world.rows()
-    assert {name: row["id"] for name, row in rows.items()} == wanted
+        wait_until(lambda: {name: record["id"] for name, record in world.records().items()} == wanted)
+    records = world.records()
+    assert {name: record["id"] for name, record in records.items()} == wanted
     for name, _, built_hash in outputs:
-        assert rows[name]["status"] == "ready"
-        assert rows[name]["contentHash"].startswith(built_hash)
+        assert records[name]["status"] == "ready"
+        assert records[name]["contentHash"].startswith(built_hash)
     builds = world.emulator.builds()
     assert {build["outcome"] for build in builds} <= {"ready"}
     assert set(Counter(build["contentHash"] for build in builds).values()) <= {1}
@@ -260,11 +260,11 @@ def _always_usable(world: World, moment: Moment) -> Iterator[None]:
     def watch() -> None:
         while not done.wait(0.05):
             try:
-                rows = world.rows()
+                records = world.records()
             except httpx.HTTPError:
                 continue
-            if not any(row["status"] == "ready" for name, row in rows.items() if name in names):
-                lost.append(rows)
+            if not any(record["status"] == "ready" for name, record in records.items() if name in names):
+                lost.append(records)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

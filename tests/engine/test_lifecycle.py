@@ -38,14 +38,14 @@ def deployed(project: Project) -> Project:
 def test_up_builds_the_image_once_and_puts_it_under_both_names(deployed: Project, emulator: Emulator) -> None:
     """The content is built once, and has a named record for both the fixed and the generated name."""
     outputs = deployed.outputs()
-    rows = {row["name"]: row for row in emulator.snapshots()}
-    assert set(rows) == {"fixed", outputs["trial"]}
+    records = {record["name"]: record for record in emulator.snapshots()}
+    assert set(records) == {"fixed", outputs["trial"]}
     assert outputs["trial"].startswith("trial-")
-    assert {row["contentHash"].partition(":")[0] for row in rows.values()} == {outputs["hash"]}
-    assert rows["fixed"]["id"] == outputs["id"]
+    assert {record["contentHash"].partition(":")[0] for record in records.values()} == {outputs["hash"]}
+    assert records["fixed"]["id"] == outputs["id"]
     assert outputs["status"] == "ready"
     assert outputs["api"] == emulator.url
-    assert len(emulator.images()) - len(rows) == 1
+    assert len(emulator.images()) - len(records) == 1
 
 
 def test_up_without_changes_makes_no_request(deployed: Project, emulator: Emulator) -> None:
@@ -74,13 +74,13 @@ def test_changed_content_replaces_both_names(deployed: Project, emulator: Emulat
     (deployed.folder / "app" / "main.py").write_text("print('goodbye')\n")
     ran = deployed.up()
     after = deployed.outputs()
-    rows = {row["name"]: row for row in emulator.snapshots()}
+    records = {record["name"]: record for record in emulator.snapshots()}
     assert ran.steps()["daily"] in ("replace", "create-replacement", "delete-replaced")
     assert after["hash"] != before["hash"]
     assert after["id"] != before["id"]
-    assert set(rows) == {"fixed", after["trial"]}
+    assert set(records) == {"fixed", after["trial"]}
     assert after["trial"] != before["trial"]
-    assert rows["fixed"]["contentHash"].startswith(after["hash"])
+    assert records["fixed"]["contentHash"].startswith(after["hash"])
     assert [ran.lines(resource, "warning") for resource in ("toolchain", "daily", "trial")] == [[], [], []]
 
 
@@ -97,13 +97,13 @@ def test_failing_build_leaves_the_old_snapshots(deployed: Project, emulator: Emu
     assert "initErrors" not in deployed.exported()
 
 
-def test_target_replace_makes_a_new_row(deployed: Project, emulator: Emulator) -> None:
+def test_target_replace_makes_a_new_record(deployed: Project, emulator: Emulator) -> None:
     """A forced replacement creates a new record of the same content, and deletes the old one."""
     before = deployed.outputs()
     deployed.up("--target-replace", deployed.urn("daily"))
     after = deployed.outputs()
-    (row,) = [row for row in emulator.snapshots() if row["name"] == "fixed"]
-    assert row["id"] == after["id"] != before["id"]
+    (record,) = [record for record in emulator.snapshots() if record["name"] == "fixed"]
+    assert record["id"] == after["id"] != before["id"]
     assert after["hash"] == before["hash"]
 
 
@@ -114,13 +114,13 @@ def test_refresh_keeps_what_is_there(deployed: Project, emulator: Emulator) -> N
     assert set(ran.steps().values()) <= {"same"}
 
 
-def test_destroy_leaves_no_named_row(deployed: Project, emulator: Emulator) -> None:
+def test_destroy_leaves_no_named_record(deployed: Project, emulator: Emulator) -> None:
     """After destroy the server has no snapshot of this stack, not even under a scratch name."""
     deployed.destroy()
     assert emulator.snapshots() == []
 
 
-def test_build_log_stands_on_the_resources_row(project: Project) -> None:
+def test_build_log_stands_on_the_resources_record(project: Project) -> None:
     """Each step logs one line with its duration, with the resource's URN; the last line says ready."""
     project.program("""
     Snapshot("daily", Manifest.base().apt_install(["jq"]).run_commands("make"))

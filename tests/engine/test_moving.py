@@ -130,7 +130,7 @@ def test_a_program_in_another_language_moves_by_an_alias(project: Project, emula
     assert project.outputs()["id"] == before[0]["id"]
 
 
-def test_a_stack_of_its_own_imports_the_row(project: Project, emulator: Emulator) -> None:
+def test_a_stack_of_its_own_imports_the_record(project: Project, emulator: Emulator) -> None:
     """Removed from one state and imported into another, the record stays, and the new owner can delete it."""
     project.program(PLAIN)
     project.up()

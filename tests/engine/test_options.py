@@ -59,14 +59,14 @@ class Deployed:
         ran: The second run.
         before: The outputs of the first run: the ``name``, ``id`` and ``urn`` of each resource.
         after: The outputs of the second run.
-        rows: The server's named records after both runs, by name.
+        records: The server's named records after both runs, by name.
         destroyed: The output of an attempt to destroy the protected snapshot.
     """
 
     ran: Ran
     before: Mapping[str, Mapping[str, str]]
     after: Mapping[str, Mapping[str, str]]
-    rows: Mapping[str, Mapping[str, Any]]
+    records: Mapping[str, Mapping[str, Any]]
     destroyed: Ran
 
 
@@ -84,46 +84,46 @@ def deployed(
         project.program(OPTIONS.replace("VERSION", "2"))
         ran = project.up()
         destroyed = project.destroy("--target", project.urn("guarded"), fails=True)
-        yield Deployed(ran, before, project.outputs(), _rows(emulator), destroyed)
+        yield Deployed(ran, before, project.outputs(), _records(emulator), destroyed)
 
 
 def test_delete_before_replace_deletes_first(deployed: Deployed) -> None:
     """With delete_before_replace the old record is deleted before the new one is created."""
     operations = deployed.ran.operations("early")
     assert operations.index("delete-replaced") < operations.index("create-replacement")
-    assert deployed.rows["early"]["id"] == deployed.after["early"]["id"] != deployed.before["early"]["id"]
+    assert deployed.records["early"]["id"] == deployed.after["early"]["id"] != deployed.before["early"]["id"]
 
 
 def test_retain_on_delete_keeps_old_versions(deployed: Deployed) -> None:
     """With retain_on_delete the old record of a generated name stays next to the new one."""
     assert deployed.before["kept"]["name"] != deployed.after["kept"]["name"]
     for outputs in (deployed.before["kept"], deployed.after["kept"]):
-        assert deployed.rows[outputs["name"]]["id"] == outputs["id"]
+        assert deployed.records[outputs["name"]]["id"] == outputs["id"]
 
 
-def test_protect_keeps_the_row(deployed: Deployed) -> None:
+def test_protect_keeps_the_record(deployed: Deployed) -> None:
     """Destroy doesn't delete a protected snapshot."""
     assert "protect" in deployed.destroyed.text
-    assert deployed.rows["guarded"]["id"] == deployed.before["guarded"]["id"]
+    assert deployed.records["guarded"]["id"] == deployed.before["guarded"]["id"]
 
 
 def test_ignored_manifest_changes_nothing(deployed: Deployed) -> None:
     """With ignore_changes=["manifest"] other content is not a change."""
     assert deployed.ran.steps()["frozen"] == "same"
-    assert deployed.rows["frozen"]["id"] == deployed.before["frozen"]["id"]
+    assert deployed.records["frozen"]["id"] == deployed.before["frozen"]["id"]
 
 
 def test_rename_with_an_alias_changes_nothing(deployed: Deployed) -> None:
     """A resource that is renamed with an alias keeps its record, which has the old name's mark."""
     assert deployed.ran.steps()["now"] == "same"
     assert deployed.after["renamed"]["id"] == deployed.before["renamed"]["id"]
-    assert deployed.rows["renamed"]["manifest"]["pulumiMark"] == mark(deployed.before["renamed"]["urn"])
+    assert deployed.records["renamed"]["manifest"]["pulumiMark"] == mark(deployed.before["renamed"]["urn"])
 
 
-def test_rename_and_change_in_one_run_replaces_the_own_row(deployed: Deployed) -> None:
+def test_rename_and_change_in_one_run_replaces_the_own_record(deployed: Deployed) -> None:
     """A renamed resource finds its record by the recorded id, and the new record has the new mark."""
-    assert deployed.rows["moved"]["id"] == deployed.after["moved"]["id"] != deployed.before["moved"]["id"]
-    assert deployed.rows["moved"]["manifest"]["pulumiMark"] == mark(deployed.after["moved"]["urn"])
+    assert deployed.records["moved"]["id"] == deployed.after["moved"]["id"] != deployed.before["moved"]["id"]
+    assert deployed.records["moved"]["manifest"]["pulumiMark"] == mark(deployed.after["moved"]["urn"])
 
 
 def test_subclass_is_the_same_type(deployed: Deployed) -> None:
@@ -135,7 +135,7 @@ def test_component_is_a_parent_like_any_other(deployed: Deployed) -> None:
     """In a component the mark is made from the URN that the engine assigned, including the parent."""
     given = deployed.after["team"]["urn"]
     assert "test:index:Team$" in given
-    assert deployed.rows["team"]["manifest"]["pulumiMark"] == mark(given)
+    assert deployed.records["team"]["manifest"]["pulumiMark"] == mark(given)
     assert deployed.ran.steps()["team-own"] == "same"
 
 
@@ -154,7 +154,7 @@ def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Proj
     project.program(program.replace("TIME", "1m"))
     project.up()
     assert [build["outcome"] for build in emulator.builds()] == ["ready"]
-    assert set(_rows(emulator)) == {"fixed"}
+    assert set(_records(emulator)) == {"fixed"}
 
 
 def test_two_snapshots_with_one_name_are_a_mistake(project: Project, emulator: Emulator) -> None:
@@ -166,17 +166,17 @@ def test_two_snapshots_with_one_name_are_a_mistake(project: Project, emulator: E
     ran = project.up("--continue-on-error", fails=True)
     assert "name: is also the name of the resource '" in ran.text
     assert "give each a name of its own" in ran.text
-    rows = _rows(emulator)
-    assert set(rows) == {"same"}
+    records = _records(emulator)
+    assert set(records) == {"same"}
     resources = json.loads(project.exported())["deployment"]["resources"]
     assert [entry["outputs"]["snapshotId"] for entry in resources if "snapshotId" in entry.get("outputs", {})] == [
-        rows["same"]["id"]
+        records["same"]["id"]
     ]
 
 
-def test_adopt_takes_another_row_over(project: Project, emulator: Emulator) -> None:
+def test_adopt_takes_another_record_over(project: Project, emulator: Emulator) -> None:
     """Someone else's record is a conflict and stays as it is; with adopt=True it is replaced."""
-    other = _make_row(emulator, "fixed")
+    other = _make_record(emulator, "fixed")
     program = 'Snapshot("daily", Manifest.base().run_commands("make"), name="fixed", adopt=ADOPT)'
     project.program(program.replace("ADOPT", "False"))
     ran = project.up(fails=True)
@@ -187,13 +187,13 @@ def test_adopt_takes_another_row_over(project: Project, emulator: Emulator) -> N
         "set adopt to true",
     ):
         assert part in ran.text
-    assert _rows(emulator) == {"fixed": other}
+    assert _records(emulator) == {"fixed": other}
     project.program(program.replace("ADOPT", "True"))
     project.up()
-    assert _rows(emulator)["fixed"]["id"] == project.resource("daily")["outputs"]["snapshotId"] != other["id"]
+    assert _records(emulator)["fixed"]["id"] == project.resource("daily")["outputs"]["snapshotId"] != other["id"]
 
 
-def test_stack_rename_keeps_the_rows(project: Project, emulator: Emulator) -> None:
+def test_stack_rename_keeps_the_records(project: Project, emulator: Emulator) -> None:
     """After `pulumi stack rename` nothing changes, and a change replaces the stack's own record."""
     program = 'Snapshot("daily", Manifest.base().run_commands("COMMAND"), name="fixed")'
     project.program(program.replace("COMMAND", "first"))
@@ -204,38 +204,38 @@ def test_stack_rename_keeps_the_rows(project: Project, emulator: Emulator) -> No
     assert emulator.requests() == []
     project.program(program.replace("COMMAND", "second"))
     project.up()
-    assert set(_rows(emulator)) == {"fixed"}
+    assert set(_records(emulator)) == {"fixed"}
 
 
 @pytest.mark.parametrize("in_one_run", [False, True], ids=["refresh, then up", "up --refresh"])
-def test_row_deleted_outside_is_made_again(project: Project, emulator: Emulator, in_one_run: bool) -> None:
+def test_record_deleted_outside_is_made_again(project: Project, emulator: Emulator, in_one_run: bool) -> None:
     """A refresh removes a deleted record from the state, and the next up creates it again from the cache."""
     project.program('pulumi.export("id", Snapshot("daily", Manifest.base(), name="fixed").snapshot_id)')
     project.up()
     # Make the record look old: a young one may just be missing from a read replica that lags, so the provider would
     # retry for a minute.
-    project.edit_state(lambda text: text.replace(_rows(emulator)["fixed"]["createdAt"], "2026-01-01T00:00:00Z"))
-    _delete_row(emulator, "fixed")
+    project.edit_state(lambda text: text.replace(_records(emulator)["fixed"]["createdAt"], "2026-01-01T00:00:00Z"))
+    _delete_record(emulator, "fixed")
     if in_one_run:
         project.up("--refresh")
     else:
         assert project.refresh().operations("daily") == ["delete"]
         assert project.urn("daily") not in project.exported()
         project.up()
-    assert _rows(emulator)["fixed"]["id"] == project.outputs()["id"]
+    assert _records(emulator)["fixed"]["id"] == project.outputs()["id"]
     assert len(emulator.builds()) == 1
 
 
-def test_row_exchanged_outside_is_shown_and_then_a_conflict(project: Project, emulator: Emulator) -> None:
+def test_record_exchanged_outside_is_shown_and_then_a_conflict(project: Project, emulator: Emulator) -> None:
     """Someone else's record under the name is drift in a refresh, and the next up doesn't overwrite it."""
     project.program('Snapshot("daily", Manifest.base(), name="fixed")')
     project.up()
-    _delete_row(emulator, "fixed")
-    other = _make_row(emulator, "fixed")
+    _delete_record(emulator, "fixed")
+    other = _make_record(emulator, "fixed")
     project.refresh()
     assert project.resource("daily")["outputs"]["status"] == "foreign"
     assert "A snapshot named 'fixed' exists already" in project.up(fails=True).text
-    assert _rows(emulator) == {"fixed": other}
+    assert _records(emulator) == {"fixed": other}
 
 
 @pytest.fixture(scope="module")
@@ -277,15 +277,15 @@ def _settings(emulator: Emulator) -> dict[str, str]:
     return {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": emulator.api_key}
 
 
-def _rows(emulator: Emulator) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in emulator.snapshots()}
+def _records(emulator: Emulator) -> dict[str, dict[str, Any]]:
+    return {record["name"]: record for record in emulator.snapshots()}
 
 
-def _make_row(emulator: Emulator, name: str) -> dict[str, Any]:
+def _make_record(emulator: Emulator, name: str) -> dict[str, Any]:
     emulator.create(name, {"base": "base", "steps": [{"type": "run", "args": {"commands": ["other"]}}]})
-    return _rows(emulator)[name]
+    return _records(emulator)[name]
 
 
-def _delete_row(emulator: Emulator, name: str) -> None:
+def _delete_record(emulator: Emulator, name: str) -> None:
     url = f"{emulator.url}/api/snapshots/{name}"
     httpx.delete(url, headers=emulator.headers, timeout=DEADLINE, trust_env=False, verify=False).raise_for_status()

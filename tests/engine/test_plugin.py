@@ -69,13 +69,18 @@ def test_preview_says_what_will_be_built(project: Project, emulator: Emulator) -
 
 def test_everything_at_the_server_can_be_imported(project: Project, emulator: Emulator) -> None:
     """Each snapshot and image is imported with generated code, and that program then has no changes."""
-    rows = [emulator.create(name, manifest.to_dict()) for name, manifest in SEEDS.items()]
+    records = [emulator.create(name, manifest.to_dict()) for name, manifest in SEEDS.items()]
     wanted = [
-        {"type": "opencomputer:index:Snapshot", "name": f"snapshot-{row['name']}", "id": row["name"]} for row in rows
+        {"type": "opencomputer:index:Snapshot", "name": f"snapshot-{record['name']}", "id": record["name"]}
+        for record in records
     ]
     wanted += [
-        {"type": "opencomputer:index:Image", "name": f"image-{row['name']}", "id": row["contentHash"].partition(":")[0]}
-        for row in rows
+        {
+            "type": "opencomputer:index:Image",
+            "name": f"image-{record['name']}",
+            "id": record["contentHash"].partition(":")[0],
+        }
+        for record in records
     ]
     project.yaml("resources: {}\n")
     (project.folder / "wanted.json").write_text(json.dumps({"resources": wanted}))
@@ -90,12 +95,14 @@ def test_everything_at_the_server_can_be_imported(project: Project, emulator: Em
     outputs = {name: project.resource(f"snapshot-{name}")["outputs"] for name in SEEDS}
     hashes = {name: manifest.cache_key() for name, manifest in SEEDS.items()}
     assert {name: found["contentHash"] for name, found in outputs.items()} == hashes
-    assert {name: found["snapshotId"] for name, found in outputs.items()} == {row["name"]: row["id"] for row in rows}
+    assert {name: found["snapshotId"] for name, found in outputs.items()} == {
+        record["name"]: record["id"] for record in records
+    }
 
 
 def test_functions_answer_in_a_program(project: Project, emulator: Emulator) -> None:
     """Snapshots and images are looked up, and a manifest is hashed without being built."""
-    row = emulator.create("seed", SEEDS["packages"].to_dict())
+    record = emulator.create("seed", SEEDS["packages"].to_dict())
     project.yaml("""
     variables:
       one: {fn::invoke: {function: opencomputer:getSnapshot, arguments: {name: seed}}}
@@ -113,7 +120,7 @@ def test_functions_answer_in_a_program(project: Project, emulator: Emulator) -> 
     """)
     project.up()
     key = SEEDS["packages"].cache_key()
-    assert project.outputs() == {"found": row["id"], "listed": "seed", "status": "ready", "hash": key}
+    assert project.outputs() == {"found": record["id"], "listed": "seed", "status": "ready", "hash": key}
 
 
 TWO_PROVIDERS = """
@@ -142,8 +149,8 @@ def test_two_providers_have_a_server_and_a_key_each(project: Project, start_emul
     project.yaml(program)
     texts = [project.up().text]
     for emulator, command in zip(emulators, ("first", "second"), strict=True):
-        (row,) = emulator.snapshots()
-        assert row["manifest"]["steps"] == [{"type": "run", "args": {"commands": [command]}}]
+        (record,) = emulator.snapshots()
+        assert record["manifest"]["steps"] == [{"type": "run", "args": {"commands": [command]}}]
         emulator.forget_requests()
     project.yaml(program.replace("apiKey: second-key", "apiKey: changed-key"))
     ran = project.up("--diff")
@@ -174,7 +181,7 @@ def test_interrupted_build_comes_to_its_end_and_leaves_no_process(project: Proje
         ran = process.wait()
         wait_until(lambda: not is_alive(plugin))
     assert "a build that is under way is let finish" in ran.text
-    assert [row["name"] for row in emulator.snapshots()] == ["running"]
+    assert [record["name"] for record in emulator.snapshots()] == ["running"]
     assert project.resource("running")["outputs"]["status"] == "ready"
     assert [build["outcome"] for build in emulator.builds()] == ["ready"]
 

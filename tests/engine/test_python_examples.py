@@ -28,11 +28,11 @@ def test_deploy_stage_builds_its_snapshots_and_moves_them(project: Project, emul
     shutil.copytree(_EXAMPLES / "ci-deploy", project.folder, dirs_exist_ok=True)
     (project.folder / "Pulumi.yaml").write_text("name: pytest\nruntime: python\n")
     project.up()
-    before = {row["name"]: row["id"] for row in emulator.snapshots()}
+    before = {record["name"]: record["id"] for record in emulator.snapshots()}
     assert set(before) == set(project.outputs().values()) == {"review-dev", "analysis-dev"}
     program = project.folder / "__main__.py"
     program.write_text(program.read_text().replace("pandas==2.2.3", "pandas==2.3.1"))
     project.up()
-    after = {row["name"]: row["id"] for row in emulator.snapshots()}
+    after = {record["name"]: record["id"] for record in emulator.snapshots()}
     assert after["review-dev"] == before["review-dev"]
     assert after["analysis-dev"] != before["analysis-dev"]

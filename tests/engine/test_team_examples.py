@@ -52,7 +52,7 @@ def test_environments_share_an_image_and_a_consumer_starts_a_sandbox(
     names = {
         stack: pulumi(images, "stack", "output", "agents", "--stack", stack) for stack in ("staging", "production")
     }
-    assert set(names.values()) == {row["name"] for row in emulator.snapshots()}
+    assert set(names.values()) == {record["name"] for record in emulator.snapshots()}
     assert len(set(names.values())) == 2
     assert len(emulator.builds()) == 1
     pulumi(consumer, "stack", "init", "production")
@@ -82,7 +82,7 @@ def test_monorepo_secrets_and_components_deploy(project: Project, emulator: Emul
     outputs = project.outputs()
     services = [name for name in outputs if name not in ("private", "research", "support")]
     assert len(services) == 10
-    found = {row["name"]: row["contentHash"].partition(":")[0] for row in emulator.snapshots()}
+    found = {record["name"]: record["contentHash"].partition(":")[0] for record in emulator.snapshots()}
     assert len({found[outputs[service]] for service in services}) == 2
     assert "run (holds a secret)" in ran.text
     assert _TOKEN not in ran.text + project.exported()
@@ -102,15 +102,15 @@ def test_portal_tells_how_a_deployment_goes_and_why_one_fails(
     assert told.returncode == 0, told.stderr
     assert "research: [1/1] apt install ripgrep jq" in told.stdout
     assert "research: created research" in told.stdout
-    (row,) = emulator.snapshots()
-    assert told.stdout.splitlines()[-1] == f"research: ready, start sandboxes from {row['name']}"
+    (record,) = emulator.snapshots()
+    assert told.stdout.splitlines()[-1] == f"research: ready, start sandboxes from {record['name']}"
     refused = _python("portal.py", "research", "--pip", "pandas # why", cwd=portal, environment=project.environment)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "pipInstall[0]" in refused.stderr
     failed = _python("portal.py", "research", "--apt", "Ripgrep", cwd=portal, environment=project.environment)
     assert failed.returncode == 1
     assert "Unable to locate package" in failed.stderr
-    assert emulator.snapshots() == [row]
+    assert emulator.snapshots() == [record]
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_built_wheel_passes_the_example(project: Project, emulator: Emulator, bi
     project.environment["PATH"] = str(binaries) + os.pathsep + project.environment["PATH"]
     ran = project.up()
     assert (f"from $PATH at {binaries}" in ran.text) == (example == "yaml")
-    names = {row["name"] for row in emulator.snapshots()}
+    names = {record["name"] for record in emulator.snapshots()}
     assert "toolchain" in names
     assert len(names) == 2
     project.destroy()

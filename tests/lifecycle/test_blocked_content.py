@@ -25,7 +25,7 @@ def _warnings(stack: Stack) -> str:
     return "\n".join(stack.lines.warnings)
 
 
-def test_dead_build_is_said_with_its_age_and_a_twin_is_built(stack: Stack) -> None:
+def test_dead_build_is_said_with_its_age_and_a_variant_is_built(stack: Stack) -> None:
     """A record that has been `building` for more than 31 minutes blocks its content for good."""
     leave_build(stack.emulator, NEW, "building", age=3600)
     stack.up(NEW)
@@ -70,7 +70,7 @@ def _open(faulty: FaultyEmulator) -> Any:
     return open_post(faulty, "/api/snapshots", {"name": "theirs", "image": prepare(_slow().news["manifest"]).image()})
 
 
-def test_build_that_fails_while_it_is_followed_is_built_as_a_twin(stack: Stack) -> None:
+def test_build_that_fails_while_it_is_followed_is_built_as_a_variant(stack: Stack) -> None:
     """Content whose build failed is never cached again, so a variant has to show whether it can be built."""
     leave_build(stack.emulator, NEW, "building", age=60)
     blocked = FakeTime()
@@ -89,10 +89,10 @@ def test_build_that_fails_while_it_is_followed_is_built_as_a_twin(stack: Stack) 
     assert failing.lines.warnings == []
 
 
-def test_second_twin_follows_where_the_first_is_dead_too(stack: Stack) -> None:
+def test_second_variant_follows_where_the_first_is_dead_too(stack: Stack) -> None:
     """The first variant that is not blocked is built."""
     leave_build(stack.emulator, NEW, "building", age=3600)
-    second = leave_build(stack.emulator, NEW, "failed", twin=1)
+    second = leave_build(stack.emulator, NEW, "failed", variant=1)
     stack.up(NEW)
     built = stack.outputs(NEW)["builtHash"]
     assert built not in (stack.outputs(NEW)["contentHash"], second)
@@ -100,17 +100,17 @@ def test_second_twin_follows_where_the_first_is_dead_too(stack: Stack) -> None:
     assert last == {"commands": ["make new"], "rebuild": 2}
 
 
-def test_twin_that_is_ready_is_taken_from_the_cache(stack: Stack) -> None:
+def test_variant_that_is_ready_is_taken_from_the_cache(stack: Stack) -> None:
     """A variant that an earlier run built is not built again."""
     leave_build(stack.emulator, NEW, "building", age=3600)
-    twin = leave_build(stack.emulator, NEW, "ready", twin=1)
+    variant = leave_build(stack.emulator, NEW, "ready", variant=1)
     built = len(stack.emulator.builds())
     stack.up(NEW)
-    assert stack.outputs(NEW)["builtHash"] == twin
+    assert stack.outputs(NEW)["builtHash"] == variant
     assert len(stack.emulator.builds()) == built
 
 
-def test_blocked_image_is_built_as_a_twin(stack: Stack) -> None:
+def test_blocked_image_is_built_as_a_variant(stack: Stack) -> None:
     """Blocked images are built as a variant too."""
     resource = image("make new")
     leave_build(stack.emulator, resource, "building", age=3600)
@@ -120,7 +120,7 @@ def test_blocked_image_is_built_as_a_twin(stack: Stack) -> None:
     assert stack.outputs(resource)["builtHash"] != stack.outputs(resource)["contentHash"]
 
 
-def test_blocked_content_without_steps_has_no_twin(stack: Stack) -> None:
+def test_blocked_content_without_steps_has_no_variant(stack: Stack) -> None:
     """A variant differs by a key in one of its steps, so the error says which step to add."""
     bare = snapshot(more=None, manifest={"base": "base", "steps": []})
     leave_build(stack.emulator, bare, "building", age=3600)
@@ -128,7 +128,7 @@ def test_blocked_content_without_steps_has_no_twin(stack: Stack) -> None:
         stack.up(bare)
 
 
-def test_blocked_replacement_leaves_the_old_row(stack: Stack) -> None:
+def test_blocked_replacement_leaves_the_old_record(stack: Stack) -> None:
     """Blocked content for a fixed name is built as a variant before the old record is deleted."""
     stack.up(snapshot("make old"))
     leave_build(stack.emulator, NEW, "building", age=3600)
@@ -146,7 +146,7 @@ class _SlowServer(Client):
         return super().create_snapshot(request, **more)
 
 
-def test_blocked_content_whose_row_no_list_shows_is_left_after_31_minutes(stack: Stack) -> None:
+def test_blocked_content_whose_record_no_list_shows_is_left_after_31_minutes(stack: Stack) -> None:
     """A list has at most 200 records, so a build may not be visible; after that wait it counts as dead anyway."""
     leave_build(stack.emulator, NEW, "building", age=3600)
     stack.emulator.fail({**LIST, "kind": "status", "status": 200, "body": "[]", "count": 1000})
@@ -172,7 +172,7 @@ def test_time_limit_ends_a_build_that_hangs(stack: Stack) -> None:
     assert named(stack.emulator) == {}
 
 
-def test_stream_lost_after_the_build_finds_its_row(stack: Stack) -> None:
+def test_stream_lost_after_the_build_finds_its_record(stack: Stack) -> None:
     """If the connection breaks after the record was saved, the create finds that record and uses it."""
     stack.emulator.fail({**POST, "kind": "drop", "event": 7})
     stack.up(NEW)
@@ -201,7 +201,7 @@ def test_connection_that_breaks_again_and_again_is_an_error(stack: Stack) -> Non
     assert TIMING.attempts <= stack.emulator.applied()[0] <= 4 * TIMING.attempts
 
 
-def test_stream_lost_while_the_build_goes_on_finds_its_row(stack: Stack) -> None:
+def test_stream_lost_while_the_build_goes_on_finds_its_record(stack: Stack) -> None:
     """A build that continues without its stream is followed to its end, not requested again."""
     stack.emulator.fail({**POST, "kind": "drop", "event": 4, "unseen": True})
     patient = Stack(stack.emulator, hurried=True)
@@ -233,7 +233,7 @@ def test_gateway_that_gives_up_on_a_build_is_followed(stack: Stack) -> None:
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
 
 
-def test_predecessor_that_the_mirror_still_shows_is_not_the_lost_build(stack: Stack) -> None:
+def test_predecessor_that_the_read_replica_still_shows_is_not_the_lost_build(stack: Stack) -> None:
     """If a forced replacement's last response is lost, the deleted record is not taken for the new one."""
     stack.up(NEW)
     old = call(stack.emulator, "GET", "/api/snapshots/fixed").json()
@@ -260,5 +260,5 @@ def test_client_that_goes_away_blocks_its_content(faulty: FaultyEmulator) -> Non
     with _open(faulty):
         wait_until(faulty.builds)
     wait_until(lambda: [build["outcome"] for build in faulty.builds()] == ["cancelled"])
-    assert [row["status"] for row in faulty.images()] == ["building"]
+    assert [record["status"] for record in faulty.images()] == ["building"]
     assert "timed out waiting" in create(faulty, "fixed", prepare(_slow().news["manifest"]).image()).text

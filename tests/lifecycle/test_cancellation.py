@@ -70,7 +70,7 @@ def test_a_swap_that_has_begun_is_brought_to_its_end(stack: Stack) -> None:
         checked = lifecycle.check(NEW.kind, NEW.urn, old.inputs, NEW.news)
         lifecycle.diff(NEW.kind, NEW.urn, old.outputs, checked.inputs)
         created = lifecycle.create(NEW.kind, NEW.urn, checked.inputs, Lines())
-    assert {row["id"] for row in named(stack.emulator).values()} == {created.outputs["snapshotId"]}
+    assert {record["id"] for record in named(stack.emulator).values()} == {created.outputs["snapshotId"]}
     assert set(named(stack.emulator)) == {"fixed"}
 
 

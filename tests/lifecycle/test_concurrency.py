@@ -129,11 +129,11 @@ def test_of_two_stacks_that_race_for_a_name_one_wins(faulty: FaultyEmulator, com
     assert re.search("It was made by another Pulumi resource: 'daily' of stack 'stack-[01]'", str(errors[0]))
     winner = stacks[results.index(None)]
     ((_, entry),) = winner.state.items()
-    assert {name: row["id"] for name, row in named(faulty).items()} == {"fixed": entry.outputs["snapshotId"]}
+    assert {name: record["id"] for name, record in named(faulty).items()} == {"fixed": entry.outputs["snapshotId"]}
     assert stacks[results.index(errors[0])].state == {}
 
 
-def test_loser_of_a_race_has_no_scratch_row(faulty: FaultyEmulator) -> None:
+def test_loser_of_a_race_has_no_scratch_record(faulty: FaultyEmulator) -> None:
     """Four stacks try to take a name that a fifth has: it keeps the name, and they leave no records."""
     holder = Stack(faulty)
     holder.up(snapshot("make old", stack="holder"))

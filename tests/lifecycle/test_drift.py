@@ -35,7 +35,7 @@ def _aged(stack: Stack, seconds: float) -> Stack:
     return stack
 
 
-def test_old_row_is_gone_after_a_second_look(deployed: Stack) -> None:
+def test_old_record_is_gone_after_a_second_look(deployed: Stack) -> None:
     """For an old record, a second 404 after 5 s is decisive."""
     _aged(deployed, 3600)
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
@@ -46,7 +46,7 @@ def test_old_row_is_gone_after_a_second_look(deployed: Stack) -> None:
     assert deployed.time.waits[1:] == [5.0]
 
 
-def test_young_row_is_gone_after_a_second_look_as_well(deployed: Stack) -> None:
+def test_young_record_is_gone_after_a_second_look_as_well(deployed: Stack) -> None:
     """A self-hosted control plane has no index that could lag."""
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.refresh()
@@ -55,7 +55,7 @@ def test_young_row_is_gone_after_a_second_look_as_well(deployed: Stack) -> None:
 
 
 @pytest.mark.parametrize("age", [0, 3600])
-def test_row_that_is_not_found_once_stays(deployed: Stack, age: float) -> None:
+def test_record_that_is_not_found_once_stays(deployed: Stack, age: float) -> None:
     """A single 404 changes nothing: it may hide a database error."""
     _aged(deployed, age)
     before = dict(deployed.outputs(DAILY))
@@ -64,7 +64,7 @@ def test_row_that_is_not_found_once_stays(deployed: Stack, age: float) -> None:
     assert deployed.outputs(DAILY) == before
 
 
-def test_row_that_was_deleted_outside_is_made_again(deployed: Stack) -> None:
+def test_record_that_was_deleted_outside_is_made_again(deployed: Stack) -> None:
     """After a refresh the next up creates it again from the cache."""
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.refresh()
@@ -73,22 +73,22 @@ def test_row_that_was_deleted_outside_is_made_again(deployed: Stack) -> None:
     assert len(deployed.emulator.builds()) == 1
 
 
-def test_foreign_row_is_drift_then_a_replacement_then_a_conflict(deployed: Stack) -> None:
+def test_foreign_record_is_drift_then_a_replacement_then_a_conflict(deployed: Stack) -> None:
     """A refresh reports someone else's record under the name; the next up plans to replace it, and is refused."""
     ours = deployed.outputs(DAILY)["snapshotId"]
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     create(deployed.emulator, "fixed", manifest("theirs"))
-    row = named(deployed.emulator)["fixed"]
+    record = named(deployed.emulator)["fixed"]
     deployed.refresh()
     assert deployed.outputs(DAILY)["status"] == "foreign"
     assert deployed.outputs(DAILY)["snapshotId"] == ours
     with pytest.raises(ConflictError, match="was not made by this provider"):
         deployed.up(DAILY)
-    assert named(deployed.emulator)["fixed"] == row
+    assert named(deployed.emulator)["fixed"] == record
     assert deployed.time.waits == []
 
 
-def test_predecessor_that_the_mirror_still_shows_is_not_drift(deployed: Stack) -> None:
+def test_predecessor_that_the_read_replica_still_shows_is_not_drift(deployed: Stack) -> None:
     """Right after a swap the read replica may still show the previous record, so it is read again."""
     old = call(deployed.emulator, "GET", "/api/snapshots/fixed").json()
     deployed.up(snapshot("make new"))
@@ -100,7 +100,7 @@ def test_predecessor_that_the_mirror_still_shows_is_not_drift(deployed: Stack) -
     assert deployed.time.waits == [5.0] * 3
 
 
-def test_delete_after_a_swap_does_not_take_the_successor_for_the_row_before(deployed: Stack) -> None:
+def test_delete_after_a_swap_does_not_take_the_successor_for_the_record_before(deployed: Stack) -> None:
     """The read replica may still show the replaced record under the name that the new one has by then."""
     old = call(deployed.emulator, "GET", "/api/snapshots/fixed").json()
     past = {"kind": "status", "status": 200, "body": json.dumps(old), "count": 1000}
@@ -110,14 +110,14 @@ def test_delete_after_a_swap_does_not_take_the_successor_for_the_row_before(depl
     assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(DAILY)["snapshotId"]
 
 
-def test_delete_just_after_a_create_waits_for_the_mirror(deployed: Stack) -> None:
+def test_delete_just_after_a_create_waits_for_the_read_replica(deployed: Stack) -> None:
     """A record that the read replica does not show yet is deleted too."""
     deployed.emulator.fail({**GET, **NOT_FOUND, "count": 11})
     deployed.destroy()
     assert named(deployed.emulator) == {}
 
 
-def test_delete_of_an_older_row_believes_a_404_at_once(deployed: Stack) -> None:
+def test_delete_of_an_older_record_believes_a_404_at_once(deployed: Stack) -> None:
     """A minute after the create, the read replica has the record."""
     _aged(deployed, 61)
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
@@ -125,7 +125,7 @@ def test_delete_of_an_older_row_believes_a_404_at_once(deployed: Stack) -> None:
     assert deployed.time.waits == [61]
 
 
-def test_unrecorded_row_that_the_read_replica_does_not_show_yet_is_waited_for(deployed: Stack) -> None:
+def test_unrecorded_record_that_the_read_replica_does_not_show_yet_is_waited_for(deployed: Stack) -> None:
     """If our own unrecorded record has the name but lists and GETs don't show it yet, the create waits for it."""
     again = Stack(deployed.emulator)
     deployed.emulator.fail({**GET, **NOT_FOUND, "count": 5})
@@ -152,7 +152,7 @@ def test_whole_life_passes_behind_a_read_replica_that_lags(start_faulty: Callabl
     assert again.outputs(new)["snapshotId"]
 
 
-def test_failed_row_is_rebuilt(deployed: Stack) -> None:
+def test_failed_record_is_rebuilt(deployed: Stack) -> None:
     """The next up replaces a record whose status is `failed`."""
     failed = {**call(deployed.emulator, "GET", "/api/snapshots/fixed").json(), "status": "failed"}
     deployed.emulator.fail({**GET, "kind": "status", "status": 200, "body": json.dumps(failed)})
@@ -231,7 +231,7 @@ def test_image_that_is_not_listed_is_gone_after_a_second_look(stack: Stack) -> N
     assert stack.time.waits == [5.0]
 
 
-def test_image_that_the_mirror_lists_late_stays(stack: Stack) -> None:
+def test_image_that_the_read_replica_lists_late_stays(stack: Stack) -> None:
     """The image is missing from the first list, but not from the second."""
     stack.up(BUILT)
     stack.emulator.fail({**LIST, "kind": "status", "status": 200, "body": "[]"})
@@ -243,14 +243,14 @@ def test_image_that_the_mirror_lists_late_stays(stack: Stack) -> None:
 def test_absence_in_a_full_list_proves_nothing(stack: Stack, length: int, stays: bool) -> None:
     """The public endpoint lists at most 200 records; the image may be one of those that are cut off."""
     stack.up(BUILT)
-    (row,) = [row for row in stack.emulator.images() if not row.get("name")]
-    others = [{**row, "id": f"id-{number}", "contentHash": f"{number:064x}"} for number in range(length)]
+    (record,) = [record for record in stack.emulator.images() if not record.get("name")]
+    others = [{**record, "id": f"id-{number}", "contentHash": f"{number:064x}"} for number in range(length)]
     stack.emulator.fail({**LIST, "kind": "status", "status": 200, "body": json.dumps(others), "count": 1000})
     stack.refresh()
     assert (BUILT.urn in stack.state) == stays
 
 
-def test_image_whose_row_says_failed_is_built_as_a_twin(stack: Stack) -> None:
+def test_image_whose_record_says_failed_is_built_as_a_variant(stack: Stack) -> None:
     """The cache can't serve a failed image, so a variant of the content is built once."""
     leave_build(stack.emulator, BUILT, "failed")
     stack.up(BUILT)

@@ -230,14 +230,14 @@ def _try(
 
 def _assert_nothing_lost(faulty: FaultyEmulator, operation: Operation, before: dict[str, Any]) -> None:
     now = named(faulty)
-    for name, row in before.items():
-        untouched = now.get(name, {}).get("id") == row["id"]
-        successors = [other for other in now.values() if _is_new(other, row) and other["status"] == "ready"]
+    for name, record in before.items():
+        untouched = now.get(name, {}).get("id") == record["id"]
+        successors = [other for other in now.values() if _is_new(other, record) and other["status"] == "ready"]
         assert untouched or successors or not operation.program, f"{name} is lost"
 
 
-def _is_new(row: dict[str, Any], old: dict[str, Any]) -> bool:
-    return row["createdAt"] > old["createdAt"]
+def _is_new(record: dict[str, Any], old: dict[str, Any]) -> bool:
+    return record["createdAt"] > old["createdAt"]
 
 
 def _assert_converged(stack: Stack, operation: Operation, before: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ def _error(stack: Stack, *program) -> str:
     return str(caught.value)
 
 
-def test_recorded_row_is_ours_whatever_its_mark_says(stack: Stack) -> None:
+def test_recorded_record_is_ours_whatever_its_mark_says(stack: Stack) -> None:
     """After a rename in the program the record still has the mark of the old URN; the recorded id is enough."""
     stack.up(OLD)
     renamed = snapshot("make new", urn="weekly")
@@ -42,7 +42,7 @@ def test_recorded_row_is_ours_whatever_its_mark_says(stack: Stack) -> None:
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(renamed)["snapshotId"]
 
 
-def test_unrecorded_row_with_mark_and_wanted_content_is_ours(stack: Stack) -> None:
+def test_unrecorded_record_with_mark_and_wanted_content_is_ours(stack: Stack) -> None:
     """If a provider was killed before the state was written, the next create finds its record, and replaces it."""
     stack.up(NEW)
     first = stack.outputs(NEW)["snapshotId"]
@@ -52,31 +52,35 @@ def test_unrecorded_row_with_mark_and_wanted_content_is_ours(stack: Stack) -> No
     assert named(stack.emulator)["fixed"]["id"] == again.outputs(NEW)["snapshotId"] != first
 
 
-def test_unrecorded_row_of_a_twin_is_ours(stack: Stack) -> None:
+def test_unrecorded_record_of_a_variant_is_ours(stack: Stack) -> None:
     """The record of a variant that a killed run had to build is found too."""
     stack.up(NEW)
-    twin = {**manifest("x"), **_twin_of(NEW), "pulumiMark": named(stack.emulator)["fixed"]["manifest"]["pulumiMark"]}
+    variant = {
+        **manifest("x"),
+        **_variant_of(NEW),
+        "pulumiMark": named(stack.emulator)["fixed"]["manifest"]["pulumiMark"],
+    }
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")
-    create(stack.emulator, "fixed", twin).raise_for_status()
+    create(stack.emulator, "fixed", variant).raise_for_status()
     again = Stack(stack.emulator)
     again.up(NEW)
     assert named(stack.emulator)["fixed"]["id"] == again.outputs(NEW)["snapshotId"]
 
 
-def _twin_of(resource) -> dict:
+def _variant_of(resource) -> dict:
     commands = {"commands": [resource.command], "rebuild": 1}
     return {"steps": [{"type": "apt_install", "args": {"packages": ["jq"]}}, {"type": "run", "args": commands}]}
 
 
-def test_conflict_with_an_unmarked_row_tells_the_row_and_the_ways_on(stack: Stack) -> None:
+def test_conflict_with_an_unmarked_record_tells_the_record_and_the_ways_on(stack: Stack) -> None:
     """The error gives the record's hash, status and time, says that it has no mark, and what the user can do."""
-    row = _foreign(stack.emulator)
+    record = _foreign(stack.emulator)
     assert _error(stack, NEW) == (
         f"A snapshot named 'fixed' exists already (content hash {content_hash(manifest('theirs'))}, status ready, "
-        f"created {row['createdAt']}). It was not made by this provider. Choose another name, set adopt to true to "
+        f"created {record['createdAt']}). It was not made by this provider. Choose another name, set adopt to true to "
         "take it over (it is replaced once the new image is ready), or delete it. (OC1104)"
     )
-    assert named(stack.emulator) == {"fixed": row}
+    assert named(stack.emulator) == {"fixed": record}
 
 
 def test_conflict_with_a_resource_that_is_not_named_tells_that_it_is_anothers(stack: Stack) -> None:
@@ -88,10 +92,10 @@ def test_conflict_with_a_resource_that_is_not_named_tells_that_it_is_anothers(st
 def test_conflict_with_another_stack_names_its_resource(stack: Stack) -> None:
     """Readable keys next to the mark say which stack and resource a record belongs to."""
     Stack(stack.emulator).up(snapshot("make theirs", stack="prod"))
-    row = named(stack.emulator)["fixed"]
+    record = named(stack.emulator)["fixed"]
     said = _error(stack, NEW)
     assert "It was made by another Pulumi resource: 'daily' of stack 'prod' in project 'pytest'." in said
-    assert named(stack.emulator) == {"fixed": row}
+    assert named(stack.emulator) == {"fixed": record}
 
 
 def test_record_says_whose_it_is(stack: Stack) -> None:
@@ -143,12 +147,14 @@ def test_two_backends_with_one_urn_stay_apart_once_a_state_is_known(stack: Stack
     stack.up(OLD)
     other = Stack(stack.emulator)
     other.up(snapshot("make theirs"))
-    row = named(stack.emulator)["fixed"]
+    record = named(stack.emulator)["fixed"]
     assert "replaces the snapshot 'fixed'" in other.lines.text
     said = _error(stack, NEW)
-    assert f"bears the mark of this very resource, but its id is {row['id']}, and the state records another one" in said
+    assert (
+        f"bears the mark of this very resource, but its id is {record['id']}, and the state records another one" in said
+    )
     assert "another backend" in said
-    assert named(stack.emulator) == {"fixed": row}
+    assert named(stack.emulator) == {"fixed": record}
     other.up(snapshot("make theirs again"))
     assert "its id is" in _error(stack, NEW)
 
@@ -237,7 +243,7 @@ def test_names_swapped_in_one_stack_are_a_conflict_that_names_the_other_resource
     stack.up(ONE, TWO)
     said = _error(stack, *_swapped())
     assert "It was made by this stack's own resource 'two'." in said
-    assert {name: row["id"] for name, row in named(stack.emulator).items()} == {
+    assert {name: record["id"] for name, record in named(stack.emulator).items()} == {
         "a": stack.outputs(ONE)["snapshotId"],
         "b": stack.outputs(TWO)["snapshotId"],
     }
@@ -278,7 +284,7 @@ def test_swap_with_adopt_and_refresh_comes_to_rest(stack: Stack) -> None:
     before = named(stack.emulator)
     stack.up(*program, refresh=True)
     assert named(stack.emulator) == before
-    assert {name: row["id"] for name, row in before.items()} == {
+    assert {name: record["id"] for name, record in before.items()} == {
         "b": stack.outputs(program[0])["snapshotId"],
         "a": stack.outputs(program[1])["snapshotId"],
     }
@@ -301,7 +307,7 @@ def test_name_is_ones_own_however_often_it_is_checked(stack: Stack) -> None:
             assert lifecycle.check(SNAPSHOT, resource.urn, {}, {**resource.news, "name": name}).problems == ()
 
 
-def test_renaming_onto_a_foreign_row_is_a_conflict(stack: Stack) -> None:
+def test_renaming_onto_a_foreign_record_is_a_conflict(stack: Stack) -> None:
     """A rename doesn't take a record that exists under the new name, and keeps the old one."""
     _foreign(stack.emulator, "taken")
     stack.up(OLD)
@@ -310,7 +316,7 @@ def test_renaming_onto_a_foreign_row_is_a_conflict(stack: Stack) -> None:
     assert named(stack.emulator) == before
 
 
-def test_adopt_replaces_a_foreign_row_once_the_image_is_ready(stack: Stack) -> None:
+def test_adopt_replaces_a_foreign_record_once_the_image_is_ready(stack: Stack) -> None:
     """With adopt, someone else's record stays until the new image is built; then it is replaced."""
     _foreign(stack.emulator)
     adopting = snapshot("make new", adopt=True)
@@ -321,34 +327,34 @@ def test_adopt_replaces_a_foreign_row_once_the_image_is_ready(stack: Stack) -> N
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(adopting)["snapshotId"]
 
 
-def test_adopt_with_a_failing_build_leaves_the_foreign_row(stack: Stack) -> None:
+def test_adopt_with_a_failing_build_leaves_the_foreign_record(stack: Stack) -> None:
     """If the build fails, nothing is taken over."""
-    row = _foreign(stack.emulator)
+    record = _foreign(stack.emulator)
     with pytest.raises(Exception, match="exit code 1"):
         stack.up(snapshot("echo FAIL_BUILD", adopt=True))
-    assert named(stack.emulator) == {"fixed": row}
+    assert named(stack.emulator) == {"fixed": record}
 
 
-def test_lost_answer_does_not_make_a_foreign_row_ours(stack: Stack) -> None:
+def test_lost_answer_does_not_make_a_foreign_record_ours(stack: Stack) -> None:
     """A record with equal content that existed before the connection broke is not taken for the build's."""
     create(stack.emulator, "fixed", {"base": "base", **_wanted(NEW)}).raise_for_status()
-    row = named(stack.emulator)["fixed"]
+    record = named(stack.emulator)["fixed"]
     stack.emulator.fail({"method": "POST", "path": "/api/snapshots", "kind": "drop"})
     assert "It was not made by this provider." in _error(stack, NEW)
-    assert named(stack.emulator) == {"fixed": row}
+    assert named(stack.emulator) == {"fixed": record}
 
 
 def _wanted(resource) -> dict:
-    steps = _twin_of(resource)["steps"]
+    steps = _variant_of(resource)["steps"]
     return {"steps": [steps[0], {"type": "run", "args": {"commands": [resource.command]}}]}
 
 
-def test_delete_leaves_a_foreign_row_with_a_warning(stack: Stack) -> None:
+def test_delete_leaves_a_foreign_record_with_a_warning(stack: Stack) -> None:
     """Destroy deletes only the recorded record; if someone else has the name, it warns."""
     stack.up(OLD)
-    row = _foreign(stack.emulator)
+    record = _foreign(stack.emulator)
     stack.destroy()
-    assert named(stack.emulator) == {"fixed": row}
+    assert named(stack.emulator) == {"fixed": record}
     assert stack.lines.warnings == [
         "the snapshot named 'fixed' is not the one that this resource made; it stays as it is"
     ]
@@ -367,14 +373,14 @@ def test_delete_after_a_swap_in_another_process_is_silent(stack: Stack) -> None:
     stack.up(OLD)
     old = stack.state[OLD.urn]
     stack.up(NEW)
-    row = named(stack.emulator)["fixed"]
+    record = named(stack.emulator)["fixed"]
     stack.leftover = [(OLD.urn, old)]
     stack.up(NEW)
     assert stack.lines.warnings == []
-    assert named(stack.emulator)["fixed"] == row
+    assert named(stack.emulator)["fixed"] == record
 
 
-def test_delete_of_a_row_that_is_gone_succeeds(stack: Stack) -> None:
+def test_delete_of_a_record_that_is_gone_succeeds(stack: Stack) -> None:
     """A record that someone else deleted needs no delete."""
     stack.up(OLD)
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")

@@ -44,11 +44,11 @@ def test_promotion_takes_the_same_content_without_a_build(stack: Stack, source: 
     stack.up(promoted(source))
     assert [each for each in calls(stack.emulator) if "scratch" not in each] == [f"GET {source}", "POST snapshots"]
     assert _builds(stack) == builds
-    rows = named(stack.emulator)
+    records = named(stack.emulator)
     outputs = stack.outputs(promoted(source))
-    assert outputs["contentHash"] == content_hash(rows[source]["manifest"]) == rows[source]["contentHash"][:64]
-    assert rows["stable"]["contentHash"][:64] == outputs["contentHash"]
-    assert rows["stable"]["manifest"]["pulumiSource"] == source
+    assert outputs["contentHash"] == content_hash(records[source]["manifest"]) == records[source]["contentHash"][:64]
+    assert records["stable"]["contentHash"][:64] == outputs["contentHash"]
+    assert records["stable"]["manifest"]["pulumiSource"] == source
     assert "manifest" not in outputs
 
 
@@ -94,9 +94,9 @@ def test_record_of_another_client_is_promoted_as_it_is(stack: Stack, image: dict
     """Whatever its manifest lacks, the hash is that of its bytes."""
     create(stack.emulator, "theirs", image).raise_for_status()
     stack.up(promoted("theirs"))
-    rows = named(stack.emulator)
-    assert rows["stable"]["contentHash"][:64] == rows["theirs"]["contentHash"][:64] == content_hash(image)
-    assert rows["stable"]["manifest"].get("runtimeMemoryMB") == image.get("runtimeMemoryMB")
+    records = named(stack.emulator)
+    assert records["stable"]["contentHash"][:64] == records["theirs"]["contentHash"][:64] == content_hash(image)
+    assert records["stable"]["manifest"].get("runtimeMemoryMB") == image.get("runtimeMemoryMB")
 
 
 def test_content_that_was_built_as_a_variant_keeps_both_hashes(stack: Stack) -> None:

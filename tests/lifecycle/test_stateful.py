@@ -182,20 +182,20 @@ class Programs(RuleBasedStateMachine):
         program = self._program()
         assert set(self.stack.state) == {resource.urn for resource in program}
         assert self.stack.leftover == []
-        rows = self._named()
+        records = self._named()
         outputs = [entry.outputs for entry in self.stack.state.values() if "snapshotId" in entry.outputs]
         ours = {one["name"]: one["snapshotId"] for one in outputs}
-        assert {name: row["id"] for name, row in rows.items() if name not in self.strangers} == ours
+        assert {name: record["id"] for name, record in records.items() if name not in self.strangers} == ours
         for one in outputs:
-            assert rows[one["name"]]["status"] == "ready"
-            assert rows[one["name"]]["contentHash"].startswith(one["builtHash"])
+            assert records[one["name"]]["status"] == "ready"
+            assert records[one["name"]]["contentHash"].startswith(one["builtHash"])
         for resource in program:
             assert self.stack.outputs(resource)["manifest"]["steps"][-1] == {"run": [resource.command]}
         self._assert_strangers_untouched()
 
     def _assert_strangers_untouched(self) -> None:
-        rows = self._named()
-        assert {name: rows.get(name) for name in self.strangers} == self.strangers
+        records = self._named()
+        assert {name: records.get(name) for name in self.strangers} == self.strangers
 
     def _working(self) -> list[str]:
         """Return the fixed names from which a sandbox can start now."""
@@ -204,8 +204,8 @@ class Programs(RuleBasedStateMachine):
 
     def _assert_none_lost(self, names: list[str]) -> None:
         """Fail unless each of these snapshots, or a ready image of ours that can replace it, still exists."""
-        rows = self._named()
-        ready = [name for name, row in rows.items() if row["status"] == "ready" and name not in self.strangers]
+        records = self._named()
+        ready = [name for name, record in records.items() if record["status"] == "ready" and name not in self.strangers]
         assert len(ready) >= len(names), f"of {names} only {ready} are left"
 
     def _named(self) -> dict[str, dict[str, Any]]:

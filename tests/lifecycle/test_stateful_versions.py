@@ -195,15 +195,15 @@ class Histories(RuleBasedStateMachine):
     def _assert_invariants(self) -> None:
         assert set(self.stack.state) == {self._history.urn}
         assert self.stack.leftover == []
-        rows, outputs = self._named(), self.stack.outputs(self._history)
+        records, outputs = self._named(), self.stack.outputs(self._history)
         ours = {each["name"]: each["snapshotId"] for each in self._versions}
-        assert {name: row["id"] for name, row in rows.items() if name not in self.strangers} == ours
-        assert {rows[name]["status"] for name in ours} == {"ready"}
+        assert {name: record["id"] for name, record in records.items() if name not in self.strangers} == ours
+        assert {records[name]["status"] for name in ours} == {"ready"}
         assert len(ours) == len(self._versions) <= 1 + (self.keep or 0)
         assert outputs["manifest"]["steps"][-1] == {"run": [self.command]}
         assert outputs["name"] == self._versions[0]["name"]
-        assert rows[outputs["name"]]["contentHash"].startswith(outputs["builtHash"])
-        assert {name: rows.get(name) for name in self.strangers} == self.strangers
+        assert records[outputs["name"]]["contentHash"].startswith(outputs["builtHash"])
+        assert {name: records.get(name) for name in self.strangers} == self.strangers
 
     @property
     def _versions(self) -> list[dict[str, Any]]:
@@ -217,7 +217,9 @@ class Histories(RuleBasedStateMachine):
         return snapshot(self.command, urn=self.urn, name=None, **more)
 
     def _ready(self) -> set[str]:
-        return {name for name, row in self._named().items() if row["status"] == "ready" and name not in self.strangers}
+        return {
+            name for name, record in self._named().items() if record["status"] == "ready" and name not in self.strangers
+        }
 
     def _named(self) -> dict[str, dict[str, Any]]:
         """Return the named records; if there is an edge, wait until its index has caught up."""

@@ -33,7 +33,7 @@ def deployed(stack: Stack) -> Stack:
     return stack
 
 
-def test_new_image_is_built_before_the_old_row_is_deleted(deployed: Stack) -> None:
+def test_new_image_is_built_before_the_old_record_is_deleted(deployed: Stack) -> None:
     """The build uses the scratch name; the name's POST is sent, all but its last byte, before the DELETE."""
     deployed.up(NEW)
     assert _changes(deployed) == ["POST snapshots", "POST snapshots", "DELETE fixed", f"DELETE {SCRATCH}"]
@@ -51,7 +51,7 @@ def test_name_is_put_back_from_the_cache(deployed: Stack) -> None:
     assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(NEW)["snapshotId"]
 
 
-def test_failing_build_leaves_the_old_row_field_for_field(deployed: Stack) -> None:
+def test_failing_build_leaves_the_old_record_field_for_field(deployed: Stack) -> None:
     """A failed build doesn't change the name's record, and leaves no scratch record."""
     before = deployed.emulator.snapshots()
     with pytest.raises(BuildFailedError):
@@ -59,7 +59,7 @@ def test_failing_build_leaves_the_old_row_field_for_field(deployed: Stack) -> No
     assert deployed.emulator.snapshots() == before
 
 
-def test_content_that_the_cache_never_serves_is_built_as_a_twin_first(deployed: Stack) -> None:
+def test_content_that_the_cache_never_serves_is_built_as_a_variant_first(deployed: Stack) -> None:
     """The server doesn't cache content whose build has failed once, so a variant is built before the swap."""
     leave_build(deployed.emulator, NEW, "failed")
     deployed.emulator.forget_requests()
@@ -70,7 +70,7 @@ def test_content_that_the_cache_never_serves_is_built_as_a_twin_first(deployed: 
     assert _changes(deployed) == ["POST snapshots", "POST snapshots", "DELETE fixed", f"DELETE {SCRATCH}"]
 
 
-def test_twin_is_chosen_also_where_the_failed_row_shows_up_late(deployed: Stack) -> None:
+def test_variant_is_chosen_also_where_the_failed_record_shows_up_late(deployed: Stack) -> None:
     """If the list did not show the failed record yet, it is requested again before anything is deleted."""
     leave_build(deployed.emulator, NEW, "failed")
     deployed.emulator.forget_requests()
@@ -87,10 +87,10 @@ def test_twin_is_chosen_also_where_the_failed_row_shows_up_late(deployed: Stack)
     ]
 
 
-def test_old_row_stays_where_the_cache_can_not_be_proved(deployed: Stack) -> None:
+def test_old_record_stays_where_the_cache_can_not_be_proved(deployed: Stack) -> None:
     """If the server never serves any content from its cache, the old snapshot stays."""
-    for twin in range(2):
-        leave_build(deployed.emulator, NEW, "failed", twin=twin)
+    for variant in range(2):
+        leave_build(deployed.emulator, NEW, "failed", variant=variant)
     before = named(deployed.emulator)["fixed"]
     empty = {"kind": "status", "status": 200, "body": "[]", "count": 1000}
     deployed.emulator.fail({"method": "GET", "path": "/api/images", **empty})
@@ -106,7 +106,7 @@ def _changes(stack: Stack) -> list[str]:
     return seen[: seen.index("DELETE fixed") + 2]
 
 
-def test_scratch_row_of_an_interrupted_run_is_cleared(deployed: Stack) -> None:
+def test_scratch_record_of_an_interrupted_run_is_cleared(deployed: Stack) -> None:
     """A record under the scratch name is deleted, and the build continues."""
     create(deployed.emulator, SCRATCH, manifest("make something"))
     deployed.up(NEW)
@@ -123,7 +123,7 @@ def test_image_of_an_interrupted_swap_stays_under_the_scratch_name_until_the_nam
     assert set(named(deployed.emulator)) == {"fixed"}
 
 
-def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed: Stack) -> None:
+def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_record(deployed: Stack) -> None:
     """The name is missing and the new content can't be built, so the image that the swap had ready is kept."""
     create(deployed.emulator, SCRATCH, manifest("make new"))
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
@@ -134,7 +134,7 @@ def test_failing_build_after_an_interrupted_swap_leaves_the_scratch_row(deployed
 
 
 @pytest.mark.parametrize(("command", "left"), [("make new", {"fixed"}), ("echo FAIL_BUILD", {SCRATCH})])
-def test_scratch_row_stays_while_the_read_replica_still_shows_the_old_row(
+def test_scratch_record_stays_while_the_read_replica_still_shows_the_old_record(
     deployed: Stack, command: str, left: set[str]
 ) -> None:
     """The scratch record stays until the name is back, even if the read replica makes it look so already."""
@@ -156,7 +156,7 @@ def test_clean_up_that_fails_after_a_create_does_not_fail_it(stack: Stack, name:
     assert "an interrupted run may have left" in "\n".join(stack.lines.warnings)
     stack.emulator.fail()
     stack.up(snapshot("make two", name=name))
-    assert [row["id"] for row in stack.emulator.snapshots()] == [
+    assert [record["id"] for record in stack.emulator.snapshots()] == [
         entry.outputs["snapshotId"] for entry in stack.state.values()
     ]
     stack.destroy()
@@ -190,7 +190,7 @@ def _wrapped(stack: Stack, method: str, act: Callable[[str], None], *, first: bo
     stack.make_client = make
 
 
-def test_file_that_changes_between_the_two_uploads_leaves_the_old_row(deployed: Stack, tmp_path: Path) -> None:
+def test_file_that_changes_between_the_two_uploads_leaves_the_old_record(deployed: Stack, tmp_path: Path) -> None:
     """The name must get what was built: the upload's hash is checked before the old record is deleted."""
     path = tmp_path / "f"
     path.write_bytes(b"one")
@@ -224,7 +224,7 @@ def test_name_comes_back_though_the_server_breaks_down_and_the_files_are_gone(de
     assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(new)["snapshotId"]
 
 
-def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> None:
+def test_cancel_just_before_the_delete_leaves_the_old_record(deployed: Stack) -> None:
     """Before the DELETE a cancel loses nothing, even if all but the last byte of the request is sent."""
     before = named(deployed.emulator)["fixed"]
     old = deployed.state[NEW.urn]
@@ -245,7 +245,7 @@ def test_cancel_just_before_the_delete_leaves_the_old_row(deployed: Stack) -> No
     assert named(deployed.emulator)["fixed"] == before
 
 
-def test_row_that_another_puts_under_the_name_meanwhile_stays(deployed: Stack) -> None:
+def test_record_that_another_puts_under_the_name_meanwhile_stays(deployed: Stack) -> None:
     """The name is read again before the DELETE, which only happens if the record is still the same."""
     theirs = manifest("theirs")
 

@@ -28,9 +28,9 @@ def _found(stack: Stack, name: str) -> dict[str, Any]:
 def test_lookup_tells_content_times_and_maker(stack: Stack) -> None:
     """The record's readable keys say who created it."""
     stack.up(DAILY)
-    row, found = named(stack.emulator)["fixed"], _found(stack, "fixed")
+    record, found = named(stack.emulator)["fixed"], _found(stack, "fixed")
     assert found["contentHash"] == stack.outputs(DAILY)["contentHash"]
-    assert (found["createdAt"], found["lastUsedAt"]) == (row["createdAt"], row["lastUsedAt"])
+    assert (found["createdAt"], found["lastUsedAt"]) == (record["createdAt"], record["lastUsedAt"])
     assert (found["project"], found["stack"], found["resource"]) == ("pytest", "dev", "daily")
     assert "sourceSnapshot" not in found
 
@@ -68,8 +68,8 @@ def test_drift_of_a_fixed_name_is_said_with_both_contents(stack: Stack) -> None:
 def test_drift_to_the_same_content_says_so(stack: Stack) -> None:
     """Sandboxes still start from the same image."""
     stack.up(DAILY)
-    row = named(stack.emulator)["fixed"]
-    image = {key: row["manifest"][key] for key in ("base", "steps")}
+    record = named(stack.emulator)["fixed"]
+    image = {key: record["manifest"][key] for key in ("base", "steps")}
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")
     create(stack.emulator, "fixed", image).raise_for_status()
     stack.refresh()

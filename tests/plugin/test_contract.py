@@ -42,10 +42,10 @@ def test_the_schema_carries_the_version_of_the_package(plugin: Plugin) -> None:
 def test_a_snapshot_lives_from_check_to_delete(plugin: Plugin, emulator: Emulator) -> None:
     """A snapshot is built, found unchanged, read and deleted; its state has nothing of the engine's own."""
     made = plugin.up(snapshot())
-    (row,) = emulator.snapshots()
-    assert (made.id, row["name"]) == ("fixed", "fixed")
+    (record,) = emulator.snapshots()
+    assert (made.id, record["name"]) == ("fixed", "fixed")
     assert made.outputs["contentHash"] == HASH
-    assert made.outputs["snapshotId"] == row["id"]
+    assert made.outputs["snapshotId"] == record["id"]
     assert {"urn", "timeout", "secretPaths"} & {*made.inputs, *made.outputs} == set()
     assert plugin.diff(made, plugin.checked(snapshot(), made.inputs)).changes == proto.DiffResponse.DIFF_NONE
     answer = plugin.read(made)
@@ -55,18 +55,18 @@ def test_a_snapshot_lives_from_check_to_delete(plugin: Plugin, emulator: Emulato
 
 
 def test_an_image_is_built_and_has_its_hash_for_an_id(plugin: Plugin, emulator: Emulator) -> None:
-    """An image leaves no named row, and says whether it came from the cache."""
+    """An image leaves no named record, and says whether it came from the cache."""
     made = plugin.up({"manifest": MANIFEST}, of=urn("toolchain", IMAGE))
     assert made.id == HASH
     assert (made.outputs["status"], made.outputs["cached"]) == ("ready", False)
     assert emulator.snapshots() == []
 
 
-def test_a_row_that_is_gone_is_answered_without_properties(plugin: Plugin) -> None:
+def test_a_record_that_is_gone_is_answered_without_properties(plugin: Plugin) -> None:
     """The engine drops a resource from the state only if an answer has no properties at all."""
     made = plugin.up(snapshot())
     plugin.delete(made)
-    # A 404 is not believed while a row is young.
+    # A 404 is not believed while a record is young.
     old = {**made.outputs, "createdAt": "2020-01-01T00:00:00Z"}
     answer = plugin.read(type(made)(made.urn, made.id, made.inputs, old))
     assert answer.id == ""
@@ -151,7 +151,7 @@ def test_a_changed_step_is_shown_by_what_happens_to_it(plugin: Plugin) -> None:
     assert not found.deleteBeforeReplace
 
 
-def test_the_row_of_a_replacement_names_the_manifest_and_not_its_hash_as_well(plugin: Plugin) -> None:
+def test_the_record_of_a_replacement_names_the_manifest_and_not_its_hash_as_well(plugin: Plugin) -> None:
     """What Pulumi's table names there takes room of the status line; a change of the state names nothing."""
     made = plugin.up(snapshot())
     changed = plugin.diff(made, plugin.checked(snapshot({"run": ["make all"]}, name="other"), made.inputs))

@@ -72,7 +72,7 @@ def test_a_wrong_key_is_unauthenticated(start_plugin, emulator: Emulator) -> Non
     assert "wrong-key-of-somebody" not in text
 
 
-def test_a_row_at_another_address_is_left_alone(start_plugin, plugin: Plugin, emulator: Emulator) -> None:
+def test_a_record_at_another_address_is_left_alone(start_plugin, plugin: Plugin, emulator: Emulator) -> None:
     """A provider for another server neither reads nor deletes it."""
     made = plugin.up(snapshot())
     other = start_plugin()

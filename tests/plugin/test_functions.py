@@ -15,8 +15,8 @@ HASH = Manifest.base().run_commands("make").cache_key()
 
 
 @pytest.fixture
-def row(plugin: Plugin, emulator: Emulator) -> dict[str, str]:
-    """A snapshot's row."""
+def record(plugin: Plugin, emulator: Emulator) -> dict[str, str]:
+    """A snapshot's record."""
     plugin.up({"manifest": MANIFEST, "name": "fixed"})
     return emulator.snapshots()[0]
 
@@ -27,32 +27,32 @@ def fails(plugin: Plugin, function: str, **arguments: object) -> tuple[grpc.Stat
     return plugin.fails("Invoke", request)
 
 
-def test_a_snapshot_is_found_by_its_name(plugin: Plugin, row: dict[str, str]) -> None:
+def test_a_snapshot_is_found_by_its_name(plugin: Plugin, record: dict[str, str]) -> None:
     """What the server says of it, under the names that the resource has for it."""
     assert plugin.invoke("getSnapshot", name="fixed") == {
         "name": "fixed",
-        "snapshotId": row["id"],
+        "snapshotId": record["id"],
         "contentHash": HASH,
         "status": "ready",
-        "checkpointId": row["checkpointId"],
-        "createdAt": row["createdAt"],
-        "lastUsedAt": row["lastUsedAt"],
+        "checkpointId": record["checkpointId"],
+        "createdAt": record["createdAt"],
+        "lastUsedAt": record["lastUsedAt"],
         "project": "pytest",
         "stack": "dev",
         "resource": "daily",
     }
 
 
-def test_all_snapshots_are_listed(plugin: Plugin, row: dict[str, str]) -> None:
+def test_all_snapshots_are_listed(plugin: Plugin, record: dict[str, str]) -> None:
     """The newest comes first."""
     plugin.up({"manifest": MANIFEST, "name": "second"}, of=urn("second"))
     assert [each["name"] for each in plugin.invoke("getSnapshots")["snapshots"]] == ["second", "fixed"]
 
 
-def test_an_image_is_found_by_its_hash(plugin: Plugin, row: dict[str, str]) -> None:
+def test_an_image_is_found_by_its_hash(plugin: Plugin, record: dict[str, str]) -> None:
     """A build has no name and no id of its own."""
     found = plugin.invoke("getImage", contentHash=HASH)
-    assert (found["contentHash"], found["status"], found["checkpointId"]) == (HASH, "ready", row["checkpointId"])
+    assert (found["contentHash"], found["status"], found["checkpointId"]) == (HASH, "ready", record["checkpointId"])
 
 
 def test_a_hash_needs_no_server(start_plugin) -> None:
@@ -80,7 +80,7 @@ def test_a_hash_needs_no_server(start_plugin) -> None:
     ],
 )
 def test_what_can_not_be_answered_says_why(plugin: Plugin, function, arguments, code, said: str) -> None:
-    """A missing row, a wrong argument and a wrong name have their status and their words."""
+    """A missing record, a wrong argument and a wrong name have their status and their words."""
     found, text = fails(plugin, function, **arguments)
     assert found is code
     assert said in text

@@ -1,4 +1,4 @@
-"""Import: inputs out of a row, such that the next run has nothing to do."""
+"""Import: inputs out of a record, such that the next run has nothing to do."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def is_unchanged(plugin: Plugin, made: Deployed, keys: tuple[str, ...] = ("manif
     ],
 )
 def test_a_snapshot_comes_back_as_it_was(plugin: Plugin, emulator: Emulator, steps, more) -> None:
-    """Whatever made the row, its imported inputs have no changes, and the row's own hash is recorded."""
+    """Whatever made the record, its imported inputs have no changes, and the record's own hash is recorded."""
     wanted = seed(emulator, steps, **more)
     made = imported(plugin, "seeded")
-    (row,) = emulator.snapshots()
+    (record,) = emulator.snapshots()
     assert made.id == made.inputs["name"] == "seeded"
-    assert (made.outputs["snapshotId"], made.outputs["builtHash"]) == (row["id"], wanted)
+    assert (made.outputs["snapshotId"], made.outputs["builtHash"]) == (record["id"], wanted)
     assert made.outputs["apiUrl"] == emulator.url
     assert is_unchanged(plugin, made)
     plugin.delete(made)
@@ -103,12 +103,12 @@ def test_files_come_back_inline(plugin: Plugin, emulator: Emulator) -> None:
 def test_a_token_of_a_program_comes_back_and_a_number_does_not(plugin: Plugin, emulator: Emulator) -> None:
     """Text is a rebuild token; a number is what a blocked build added, and the content hash is that without it."""
     seed(emulator, [step("run", commands=["make"], rebuild="2026-08")], "token")
-    seed(emulator, [step("run", commands=["make"], rebuild=1)], "twin")
+    seed(emulator, [step("run", commands=["make"], rebuild=1)], "variant")
     assert imported(plugin, "token").inputs["manifest"]["rebuild"] == "2026-08"
-    twin = imported(plugin, "twin")
-    assert "rebuild" not in twin.inputs["manifest"]
+    variant = imported(plugin, "variant")
+    assert "rebuild" not in variant.inputs["manifest"]
     plain_manifest = {"base": "base", "steps": [step("run", commands=["make"])]}
-    assert twin.outputs["contentHash"] == content_hash(plain_manifest)
+    assert variant.outputs["contentHash"] == content_hash(plain_manifest)
 
 
 def test_an_image_is_imported_by_its_hash(plugin: Plugin, emulator: Emulator) -> None:
@@ -154,7 +154,7 @@ def test_more_than_a_state_holds_is_refused_with_the_way_by_adopt(plugin: Plugin
 
 
 @pytest.mark.parametrize(("command", "status"), [("SLEEP_BUILD_9", "building"), ("FAIL_BUILD", "failed")])
-def test_a_row_that_is_not_ready_is_refused(start_emulator, start_plugin, command: str, status: str) -> None:
+def test_a_record_that_is_not_ready_is_refused(start_emulator, start_plugin, command: str, status: str) -> None:
     """There is nothing that a run without changes could leave as it is."""
     emulator, plugin = start_emulator(), start_plugin()
     plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)

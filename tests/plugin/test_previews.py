@@ -17,7 +17,7 @@ def manifest(*commands: str) -> dict[str, Any]:
 
 
 def said(plugin: Plugin, inputs: dict[str, Any], name: str = "daily") -> list[str]:
-    """Preview a create; give the lines on its row."""
+    """Preview a create; give the lines on its record."""
     of = urn(name)
     plugin.create(plugin.checked(inputs, of=of), of=of, preview=True)
     return plugin.engine.of(of)
@@ -96,7 +96,7 @@ def test_without_an_answer_the_reason_is_said_once(
 
 
 def test_forecasts_stay_as_lines_of_the_run(own_plugin: Plugin) -> None:
-    """On a resource's row they are gone with the preview."""
+    """On a resource's record they are gone with the preview."""
     own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
     own_plugin.engine.lines.clear()
     said(own_plugin, manifest("true"), "old")

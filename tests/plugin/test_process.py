@@ -39,7 +39,7 @@ def failure(future: grpc.Future) -> tuple[grpc.StatusCode, str]:
 
 def is_building(emulator: Emulator, count: int = 1) -> bool:
     """Whether so many builds are under way."""
-    return sum(row["status"] == "building" for row in emulator.images()) == count
+    return sum(record["status"] == "building" for record in emulator.images()) == count
 
 
 def test_64_builds_run_at_once_and_checks_answer_meanwhile(own_plugin: Plugin, emulator: Emulator) -> None:
@@ -73,10 +73,10 @@ def test_a_cancelled_run_begins_nothing_and_lets_a_build_end(own_plugin: Plugin,
     assert running.result().id == "first"
     said = own_plugin.engine.of(urn("first"))
     assert any(line.startswith("cancelled: a build that is under way is let finish") for line in said)
-    assert [row["name"] for row in emulator.snapshots()] == ["first"]
+    assert [record["name"] for record in emulator.snapshots()] == ["first"]
 
 
-def test_a_replacement_that_is_cancelled_in_its_build_keeps_the_old_row(own_plugin: Plugin, start_emulator) -> None:
+def test_a_replacement_that_is_cancelled_in_its_build_keeps_the_old_record(own_plugin: Plugin, start_emulator) -> None:
     """A name is not touched for a new image of a run that was cancelled."""
     emulator = start_emulator()
     own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
@@ -87,7 +87,7 @@ def test_a_replacement_that_is_cancelled_in_its_build_keeps_the_old_row(own_plug
     wait_until(lambda: is_building(emulator))
     own_plugin.call("Cancel", empty_pb2.Empty())
     assert failure(replacing)[0] is grpc.StatusCode.CANCELLED
-    assert made.outputs["snapshotId"] in {row["id"] for row in emulator.snapshots()}
+    assert made.outputs["snapshotId"] in {record["id"] for record in emulator.snapshots()}
 
 
 def test_an_end_leaves_no_process_and_no_lost_build(own_plugin: Plugin, emulator: Emulator) -> None:
@@ -96,7 +96,9 @@ def test_an_end_leaves_no_process_and_no_lost_build(own_plugin: Plugin, emulator
     wait_until(lambda: is_building(emulator))
     assert own_plugin.end() == 0
     assert failure(running)[0] in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-    (build,) = wait_until(lambda: [row for row in emulator.images() if row["status"] == "ready" and "name" not in row])
+    (build,) = wait_until(
+        lambda: [record for record in emulator.images() if record["status"] == "ready" and "name" not in record]
+    )
     assert build["manifest"]["steps"][0]["args"]["commands"] == ["SLEEP_BUILD_2"]
     assert own_plugin.errors() == ""
 
@@ -110,10 +112,10 @@ def test_an_end_in_the_middle_of_a_swap_leaves_no_name_missing(own_plugin: Plugi
         own_plugin.diff(made, inputs)
         emulator.fail({"method": "POST", "path": "/api/snapshots", "kind": "delay", "nth": 2, "seconds": 1})
         replacing = own_plugin.stub.Create.future(create_request(inputs, of=urn("fixed")), timeout=DEADLINE)
-        wait_until(lambda: "fixed" not in {row["name"] for row in emulator.snapshots()})
+        wait_until(lambda: "fixed" not in {record["name"] for record in emulator.snapshots()})
         assert own_plugin.end() == 0
         assert replacing.exception() is not None or replacing.result().id == "fixed"
-        wait_until(lambda: "fixed" in {row["name"] for row in emulator.snapshots()})
+        wait_until(lambda: "fixed" in {record["name"] for record in emulator.snapshots()})
 
 
 def test_it_ends_when_its_engine_is_gone(own_plugin: Plugin) -> None:

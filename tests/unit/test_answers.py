@@ -1,4 +1,4 @@
-"""Answers: rows are checked, texts are cleaned, each kind of refusal is its own error."""
+"""Answers: records are checked, texts are cleaned, each kind of refusal is its own error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answered import HASH, KEY, ROW, redact
+from answered import HASH, KEY, RECORD, redact
 from pulumi_opencomputer import errors
 from pulumi_opencomputer import sanitize as text
 from pulumi_opencomputer.api import records as answers
@@ -30,14 +30,14 @@ def failed(message: str) -> errors.APIError:
     return stream_error(json.dumps({"error": message}).encode(), redact)
 
 
-# Rows
+# Records
 
 
-def test_a_row_is_read_whole():
-    """A named row's content hash is cut at the first mark, and its age counts from its creation."""
-    row = parse_record(ROW | {"cellId": "cell-1", "later": [1]}, "answer")
-    assert row == answers.Record(
-        "row-1",
+def test_a_record_is_read_whole():
+    """A named record's content hash is cut at the first mark, and its age counts from its creation."""
+    record = parse_record(RECORD | {"cellId": "cell-1", "later": [1]}, "answer")
+    assert record == answers.Record(
+        "record-1",
         "tools",
         HASH,
         "ready",
@@ -48,15 +48,15 @@ def test_a_row_is_read_whole():
         "org-1",
         "cell-1",
     )
-    assert row.age(1785578410.5) == 10.0
+    assert record.age(1785578410.5) == 10.0
 
 
-def test_a_builds_row_has_neither_name_nor_checkpoint():
+def test_a_builds_record_has_neither_name_nor_checkpoint():
     """What the server leaves out is None."""
-    kept = {key: ROW[key] for key in ("id", "contentHash", "createdAt")} | {"status": "building"}
-    row = parse_record(kept, "answer")
-    assert (row.name, row.checkpoint_id, row.last_used_at, row.manifest) == (None, None, None, None)
-    assert parse_record(ROW, "answer", with_manifest=False).manifest is None
+    kept = {key: RECORD[key] for key in ("id", "contentHash", "createdAt")} | {"status": "building"}
+    record = parse_record(kept, "answer")
+    assert (record.name, record.checkpoint_id, record.last_used_at, record.manifest) == (None, None, None, None)
+    assert parse_record(RECORD, "answer", with_manifest=False).manifest is None
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,15 @@ def test_a_builds_row_has_neither_name_nor_checkpoint():
         ("manifest", "secret-word"),
     ],
 )
-def test_a_row_of_wrong_types_is_no_row(key, value):
+def test_a_record_of_wrong_types_is_no_record(key, value):
     """Each field that is missing or of a wrong type is an error that names the field, never its value."""
     with pytest.raises(errors.ProtocolError, match=f"a record whose {key} is") as caught:
-        parse_record(ROW | {key: value}, "answer")
+        parse_record(RECORD | {key: value}, "answer")
     assert "secret-word" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [None, [], "row", 3])
-def test_what_is_no_object_is_no_row(value):
+@pytest.mark.parametrize("value", [None, [], "record", 3])
+def test_what_is_no_object_is_no_record(value):
     """A record is a JSON object."""
     with pytest.raises(errors.ProtocolError, match="is not a record"):
         parse_record(value, "answer")
@@ -113,7 +113,7 @@ def test_what_is_no_object_is_no_row(value):
 )
 def test_a_record_of_another_server_is_read_as_far_as_it_goes(given, expected):
     """Numbers as ids, times with an offset, a status that we don't know; a stranger's name is cleaned."""
-    record = parse_record(ROW | given, "answer")
+    record = parse_record(RECORD | given, "answer")
     assert {key: getattr(record, key) for key in expected} == expected
 
 
@@ -123,7 +123,7 @@ def test_a_record_of_another_server_is_read_as_far_as_it_goes(given, expected):
 )
 def test_a_record_is_ready_where_its_image_is_there(changes, is_ready):
     """A ready record whose image was deleted starts no sandbox, and a status that we don't know is not ready."""
-    assert parse_record(ROW | changes, "answer").is_ready is is_ready
+    assert parse_record(RECORD | changes, "answer").is_ready is is_ready
 
 
 HOSTILE = [
@@ -146,7 +146,7 @@ HOSTILE = [
 def test_a_field_that_a_terminal_or_the_engine_would_obey_is_refused(key, value):
     """Control characters, the engine's colour tags and its marks for unknown values, and endless texts."""
     with pytest.raises(errors.ProtocolError, match=f"a record whose {key} is") as caught:
-        parse_record(ROW | {key: value}, "answer")
+        parse_record(RECORD | {key: value}, "answer")
     assert value not in str(caught.value)
 
 
@@ -155,7 +155,7 @@ def test_a_name_is_cleaned_or_refused(value):
     """Nothing in it is obeyed by a terminal or taken for a mark by the engine."""
     found = ""
     with contextlib.suppress(errors.ProtocolError):
-        found = parse_record(ROW | {"name": value}, "answer").name or ""
+        found = parse_record(RECORD | {"name": value}, "answer").name or ""
     assert not {"<{%", "\x1b", "\n", "\x9b", "\u202e"} & set(found)
     assert "<{%" not in found
     assert len(found) < 5000
@@ -219,7 +219,7 @@ def test_each_status_is_its_own_error(status, error, kind, advice):
 
 @pytest.mark.parametrize("body", [{"message": "Not Found"}, b"<html>404</html>", b"", {"error": 7}, [1]])
 def test_a_404_that_the_api_did_not_give_means_a_wrong_address(body):
-    """Only the API's own 404 means that a row is gone; any other must never lose a resource."""
+    """Only the API's own 404 means that a record is gone; any other must never lose a resource."""
     found = refuse(404, body)
     assert type(found) is errors.ProtocolError
     assert "opencomputer:apiUrl" in found.message

@@ -31,7 +31,7 @@ def test_the_table_is_documented() -> None:
     assert _DOCUMENT.read_text(encoding="utf-8").endswith(table())
 
 
-def test_each_feature_has_one_row() -> None:
+def test_each_feature_has_one_record() -> None:
     """By its name."""
     names = [feature.name for feature in FEATURES]
     assert len(set(names)) == len(names)

@@ -44,8 +44,8 @@ def record(step: dict[str, Any]) -> Record:
     return Record("1", "daily", content_hash(manifest), "ready", "checkpoint", "2026-08-01T00:00:00Z", None, manifest)
 
 
-def taken_over(row: Record) -> Imported:
-    return SNAPSHOT.import_(RUN, URN, row)
+def taken_over(record: Record) -> Imported:
+    return SNAPSHOT.import_(RUN, URN, record)
 
 
 def checked_again(olds: dict[str, Any], manifest: Any) -> Checked:
@@ -55,13 +55,13 @@ def checked_again(olds: dict[str, Any], manifest: Any) -> Checked:
 @pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])
 def test_a_records_words_keep_its_hash(step):
     """The next run has nothing to do, and a build of the same words sends what was built."""
-    row = record(step)
-    inputs = taken_over(row).inputs
-    assert inputs["contentHash"] == row.content_hash
+    made = record(step)
+    inputs = taken_over(made).inputs
+    assert inputs["contentHash"] == made.content_hash
     checked = checked_again(inputs, inputs["manifest"])
-    assert (checked.problems, checked.inputs["contentHash"]) == ((), row.content_hash)
-    sent = prepare(inputs["manifest"], row.content_hash).image()
-    assert sent == row.manifest
+    assert (checked.problems, checked.inputs["contentHash"]) == ((), made.content_hash)
+    sent = prepare(inputs["manifest"], made.content_hash).image()
+    assert sent == made.manifest
 
 
 @pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])

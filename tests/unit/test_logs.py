@@ -1,63 +1,12 @@
-"""Build events turned into the lines of a resource's row."""
-
-import json
-import threading
-from typing import Any
+"""Build events turned into the lines that stay with a resource."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulumi_opencomputer.api.event_parser import parse_event
 from pulumi_opencomputer.config import LogLines
-from pulumi_opencomputer.lifecycle.build_log import BuildLog
 from pulumi_opencomputer.lifecycle.log import ResourceLog, Severity, no_log
-from pulumi_opencomputer.lifecycle.progress import BuildProgress, Ticker
-
-STEPS = ("apt install jq", "pip install pandas", "run true")
-
-
-class Row:
-    """A resource's row: lines that stay, and lines that pass."""
-
-    def __init__(self):
-        self.lines, self.passing = [], []
-
-    def __call__(self, severity, message, *, ephemeral=False):
-        (self.passing if ephemeral else self.lines).append(message)
-
-
-class Members(set):
-    """A ticker that ticks when it is told to."""
-
-    remove = set.discard
-
-    def tick(self):
-        for member in tuple(self):
-            member.tick()
-
-
-class Build:
-    """One build, its row, and its time."""
-
-    def __init__(self, steps=STEPS, lines=LogLines.STEPS, **options):
-        self.now, self.row, self.ticker = 0.0, Row(), Members()
-        ticker: Any = self.ticker
-        self.written: list[str] = []
-        self.log = BuildLog(ResourceLog(self.row), lines, self.written.append)
-        self.progress = BuildProgress(self.log, steps, clock=lambda: self.now, ticker=ticker, **options)
-
-    def say(self, message, kind="run", after=0.0, step=0):
-        self.now += after
-        event = parse_event("build_log", json.dumps({"step": step, "type": kind, "message": message}).encode(), str)
-        if event:
-            self.progress.on_event(event)
-
-    def start(self, number, after=0.0):
-        self.say(f"Step {number}/3: whatever the server says", after=after)
-
-    def end(self, number, after=0.0):
-        self.say(f"Step {number}/3 completed", after=after)
+from shown_build import STEPS, Build
 
 
 @pytest.fixture
@@ -71,12 +20,12 @@ def test_a_step_is_one_line_with_its_duration(build):
     for number, seconds in ((1, 12.34), (2, 60), (3, 0.04)):
         build.start(number)
         build.end(number, after=seconds)
-    assert build.row.lines == [
+    assert build.shown.lines == [
         "[1/3] apt install jq (12.3 s)",
         "[2/3] pip install pandas (60.0 s)",
         "[3/3] run true (0.0 s)",
     ]
-    assert build.row.passing == ["1/3 apt install jq", "2/3 pip install pandas", "3/3 run true"]
+    assert build.shown.passing == ["1/3 apt install jq", "2/3 pip install pandas", "3/3 run true"]
 
 
 def test_the_servers_words_for_what_we_know_are_never_shown(build):
@@ -86,7 +35,7 @@ def test_the_servers_words_for_what_we_know_are_never_shown(build):
     build.say("Step 1/3 completed", "hunter2")
     build.say("Creating checkpoint...", "checkpoint")
     build.say("Image found in cache (hash=hunter2)", "cache_hit")
-    assert "hunter2" not in "".join(build.row.lines + build.row.passing)
+    assert "hunter2" not in "".join(build.shown.lines + build.shown.passing)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +53,7 @@ def test_the_servers_words_for_what_we_know_are_never_shown(build):
 def test_words_that_we_do_not_know_are_shown(build, message, kind, step, line):
     """A later server may say more: the output of commands, other steps of its own."""
     build.say(message, kind, step=step)
-    assert build.row.lines == [line]
+    assert build.shown.lines == [line]
 
 
 def test_the_servers_lines_stand_in_order_between_ours(build):
@@ -114,7 +63,7 @@ def test_the_servers_lines_stand_in_order_between_ours(build):
     build.end(1, after=2)
     build.say("cleaning up", "build")
     build.start(2)
-    assert build.row.lines == [
+    assert build.shown.lines == [
         "[1/3] | Get:1 http://deb",
         "[1/3] | Get:2 http://deb",
         "[1/3] apt install jq (2.0 s)",
@@ -130,15 +79,15 @@ def test_of_a_talkative_step_a_number_of_lines_is_kept(build):
     build.end(1)
     build.start(2)
     build.say("quiet", step=2)
-    assert build.row.lines[:2] == ["[1/3] | line 0", "[1/3] | line 1"]
-    assert build.row.lines[29:] == [
+    assert build.shown.lines[:2] == ["[1/3] | line 0", "[1/3] | line 1"]
+    assert build.shown.lines[29:] == [
         "[1/3] | line 29",
         "[1/3] | … and 970 more lines of the server",
         "[1/3] apt install jq (10.0 s)",
         "[2/3] | quiet",
     ]
-    assert 10 < len(build.row.passing) < 30
-    assert "[1/3] | line 30" in build.row.passing
+    assert 10 < len(build.shown.passing) < 30
+    assert "[1/3] | line 30" in build.shown.passing
 
 
 def test_of_a_talkative_server_a_number_of_lines_is_kept():
@@ -147,18 +96,18 @@ def test_of_a_talkative_server_a_number_of_lines_is_kept():
     for number in range(5000):
         build.say(f"line {number}", step=number % 101)
     build.progress.close()
-    assert build.row.lines[0] == "| line 0"
-    assert sum("more line" not in line for line in build.row.lines) == 500
-    assert len(build.row.lines) < 700
-    assert "[100/100] | … and 45 more lines of the server" in build.row.lines
+    assert build.shown.lines[0] == "| line 0"
+    assert sum("more line" not in line for line in build.shown.lines) == 500
+    assert len(build.shown.lines) < 700
+    assert "[100/100] | … and 45 more lines of the server" in build.shown.lines
 
 
 def test_a_long_line_is_whole_where_it_stays_and_cut_where_it_passes(build):
     """A terminal shows the beginning alone; a log is searched for the end."""
     for number in range(31):
         build.say(f"{number} " + "x" * 5000, step=1)
-    assert build.row.lines[0] == "[1/3] | 0 " + "x" * 5000
-    assert build.row.passing == ["[1/3] | 30 " + "x" * 288 + "…"]
+    assert build.shown.lines[0] == "[1/3] | 0 " + "x" * 5000
+    assert build.shown.passing == ["[1/3] | 30 " + "x" * 288 + "…"]
 
 
 def test_a_long_command_is_whole_where_it_stays(build):
@@ -166,21 +115,21 @@ def test_a_long_command_is_whole_where_it_stays(build):
     build = Build(["run cut…"], whole=["run " + "x" * 500])
     build.say("Step 1/1: whatever the server says")
     build.say("Step 1/1 completed", after=2)
-    assert build.row.passing == ["1/1 run cut…"]
-    assert build.row.lines == ["[1/1] run " + "x" * 500 + " (2.0 s)"]
+    assert build.shown.passing == ["1/1 run cut…"]
+    assert build.shown.lines == ["[1/1] run " + "x" * 500 + " (2.0 s)"]
 
 
 def test_output_keeps_its_indentation(build):
     """A traceback is read by it."""
     build.say("  File x, line 1\n    import y", step=1)
-    assert build.row.lines == ["[1/3] |   File x, line 1", "[1/3] |     import y"]
+    assert build.shown.lines == ["[1/3] |   File x, line 1", "[1/3] |     import y"]
 
 
 def test_the_servers_lines_hold_no_secret():
     """What takes the secrets of the manifest out of a text is applied to each line."""
     build = Build(redact=lambda text: text.replace("hunter2", "[secret]"))
     build.say("token hunter2 accepted", step=1)
-    assert build.row.lines == ["[1/3] | token [secret] accepted"]
+    assert build.shown.lines == ["[1/3] | token [secret] accepted"]
 
 
 @pytest.mark.parametrize("step", [2, 1, 0, 7, None])
@@ -195,12 +144,12 @@ def test_the_servers_lines_of_a_step_with_a_secret_are_only_counted(step):
     build.end(2)
     build.say("shown again", step=3)
     build.progress.close()
-    text = "\n".join(build.row.lines + build.row.passing)
+    text = "\n".join(build.shown.lines + build.shown.passing)
     assert "hunter" not in text
     assert "aHVud" not in text
     assert "2 lines of the server withheld, because the step holds a secret" in text
-    assert "[1/3] | shown" in build.row.lines
-    assert "[3/3] | shown again" in build.row.lines
+    assert "[1/3] | shown" in build.shown.lines
+    assert "[3/3] | shown again" in build.shown.lines
 
 
 def test_a_line_that_names_a_step_with_a_secret_is_withheld_also_before_and_after_it_runs():
@@ -211,7 +160,7 @@ def test_a_line_that_names_a_step_with_a_secret_is_withheld_also_before_and_afte
     build.end(2)
     build.say("hunter2", step=2)
     build.progress.close()
-    assert "hunter2" not in "".join(build.row.lines + build.row.passing)
+    assert "hunter2" not in "".join(build.shown.lines + build.shown.passing)
 
 
 def test_a_hit_in_the_cache_is_said_once(build):
@@ -220,7 +169,7 @@ def test_a_hit_in_the_cache_is_said_once(build):
         build.say("Image found in cache (hash=012345678901)", "cache_hit")
     build.progress.restart()
     build.say("Image found in cache (hash=012345678901)", "cache_hit")
-    assert build.row.lines == ["from cache"]
+    assert build.shown.lines == ["from cache"]
 
 
 def test_what_was_waited_for_is_over_with_a_hit(build):
@@ -229,7 +178,7 @@ def test_what_was_waited_for_is_over_with_a_hit(build):
     build.say("Image found in cache (hash=012345678901)", "cache_hit")
     build.now = 30
     build.ticker.tick()
-    assert build.row.passing == ["waiting for the server"]
+    assert build.shown.passing == ["waiting for the server"]
 
 
 def test_a_further_request_shows_its_steps_anew_but_not_where_the_content_comes_from(build):
@@ -241,14 +190,7 @@ def test_a_further_request_shows_its_steps_anew_but_not_where_the_content_comes_
     build.end(1, after=3)
     build.progress.restart()
     build.say("Image found in cache (hash=012345678901)", "cache_hit")
-    assert build.row.lines == ["[1/3] apt install jq (2.0 s)", "[1/3] apt install jq (3.0 s)"]
-
-
-def test_saving_the_image_is_shown_in_passing(build):
-    """It is no step of the manifest."""
-    for _ in range(2):
-        build.say("Creating checkpoint...", "checkpoint", after=1)
-    assert (build.row.lines, build.row.passing) == ([], ["saving the image"])
+    assert build.shown.lines == ["[1/3] apt install jq (2.0 s)", "[1/3] apt install jq (3.0 s)"]
 
 
 def test_a_repeated_event_is_not_said_again(build):
@@ -258,8 +200,8 @@ def test_a_repeated_event_is_not_said_again(build):
     build.end(1, after=5)
     build.end(1, after=5)
     build.start(1, after=5)
-    assert build.row.lines == ["[1/3] apt install jq (10.0 s)"]
-    assert build.row.passing == ["1/3 apt install jq"]
+    assert build.shown.lines == ["[1/3] apt install jq (10.0 s)"]
+    assert build.shown.passing == ["1/3 apt install jq"]
 
 
 def test_steps_that_overlap_have_their_own_durations(build):
@@ -268,17 +210,7 @@ def test_steps_that_overlap_have_their_own_durations(build):
     build.start(2, after=10)
     build.end(1, after=5)
     build.end(2, after=20)
-    assert build.row.lines == ["[1/3] apt install jq (15.0 s)", "[2/3] pip install pandas (25.0 s)"]
-
-
-def test_a_step_that_runs_on_keeps_its_passing_line(build):
-    """The end of another step does not stop it."""
-    build.start(1)
-    build.start(2)
-    build.end(1)
-    build.now = 5
-    build.ticker.tick()
-    assert build.row.passing[-1] == "2/3 pip install pandas · 5 s"
+    assert build.shown.lines == ["[1/3] apt install jq (15.0 s)", "[2/3] pip install pandas (25.0 s)"]
 
 
 @pytest.mark.parametrize(
@@ -299,106 +231,15 @@ def test_a_step_that_runs_on_keeps_its_passing_line(build):
 def test_an_event_of_no_step_of_ours_is_shown_as_it_is(build, message):
     """Whatever the server sends, the build goes on."""
     build.say(message)
-    assert build.row.lines == [f"| {message}"]
-    assert build.row.passing == []
+    assert build.shown.lines == [f"| {message}"]
+    assert build.shown.passing == []
 
 
 @pytest.mark.parametrize("message", ["Step 2/3 completed", "", " \n "])
 def test_an_event_that_tells_nothing_new_is_passed_over(build, message):
     """The end of a step that never began, or no words at all."""
     build.say(message)
-    assert (build.row.lines, build.row.passing) == ([], [])
-
-
-def test_the_running_time_is_shown_less_and_less_often(build):
-    """Each passing line is a line of its own in a kept log."""
-    build.start(1)
-    for _ in range(130):
-        build.now += 1
-        build.ticker.tick()
-    shown = [line.partition(" · ")[2] for line in build.row.passing[1:]]
-    assert shown == [f"{seconds} s" for seconds in (1, 2, 3, 5, 7, 10, 15, 20, 30, 60, 90, 120)]
-
-
-def test_each_step_counts_its_own_running_time(build):
-    """The clock starts anew."""
-    build.start(1)
-    build.now = 100
-    build.ticker.tick()
-    build.end(1)
-    build.start(2)
-    build.ticker.tick()
-    build.now = 101
-    build.ticker.tick()
-    assert build.row.passing[-2:] == ["2/3 pip install pandas", "2/3 pip install pandas · 1 s"]
-
-
-def test_nothing_ticks_between_steps_nor_after_the_end(build):
-    """A line about a step that is over would be wrong."""
-    build.start(1)
-    build.end(1)
-    before = list(build.row.passing)
-    build.now = 50
-    build.ticker.tick()
-    build.start(2)
-    build.progress.close()
-    build.now = 100
-    build.progress.tick()
-    assert build.row.passing == [*before, "2/3 pip install pandas"]
-    assert not build.ticker
-
-
-def test_a_wait_is_shown_with_its_time(build):
-    """Also when it is asked for again and again: it began when it was first said."""
-    for _ in range(3):
-        build.progress.wait_for("waiting for the server")
-        build.now += 4
-    build.ticker.tick()
-    assert build.row.passing == ["waiting for the server", "waiting for the server · 12 s"]
-
-
-def test_a_long_upload_shows_its_share_and_its_bytes(build):
-    """The share stands first, and what it took is said at the end."""
-    size = 104_900_000
-    build.progress.on_upload(0, size)
-    for seconds in range(1, 6):
-        build.now = seconds
-        build.progress.on_upload(seconds * 10_000_000, size)
-        build.ticker.tick()
-    build.now = 16.2
-    build.progress.on_upload(size, size)
-    build.ticker.tick()
-    assert build.row.passing == [
-        "uploading 19 %, 20.0 MB of 104.9 MB · 2 s",
-        "uploading 28 %, 30.0 MB of 104.9 MB · 3 s",
-        "uploading 47 %, 50.0 MB of 104.9 MB · 5 s",
-    ]
-    assert build.row.lines == ["uploaded 104.9 MB (16.2 s)"]
-
-
-def test_a_short_upload_is_not_told(build):
-    """What was shown before goes on being shown."""
-    build.progress.wait_for("putting the new image under the name daily")
-    build.progress.on_upload(0, 1000)
-    build.now = 1.9
-    build.ticker.tick()
-    build.progress.on_upload(1000, 1000)
-    build.now = 3
-    build.ticker.tick()
-    waiting = "putting the new image under the name daily"
-    assert (build.row.lines, build.row.passing) == ([], [waiting, f"{waiting} · 3 s"])
-
-
-def test_an_upload_that_is_made_again_counts_anew(build):
-    """The first one broke off."""
-    build.progress.on_upload(0, 1000)
-    build.progress.on_upload(500, 1000)
-    build.now = 10
-    build.progress.on_upload(0, 1000)
-    build.now = 11
-    build.ticker.tick()
-    build.progress.on_upload(1000, 1000)
-    assert (build.row.lines, build.row.passing) == ([], [])
+    assert (build.shown.lines, build.shown.passing) == ([], [])
 
 
 def talk(build):
@@ -413,7 +254,7 @@ def test_all_of_the_servers_lines_are_shown_where_that_is_asked_for():
     """None passes, and none is counted."""
     build = Build(lines=LogLines.FULL)
     talk(build)
-    assert build.row.lines == [f"[1/3] | line {number}" for number in range(40)] + ["[1/3] apt install jq (2.0 s)"]
+    assert build.shown.lines == [f"[1/3] | line {number}" for number in range(40)] + ["[1/3] apt install jq (2.0 s)"]
 
 
 def test_a_file_has_all_lines_whatever_is_shown():
@@ -430,9 +271,9 @@ def test_failures_shows_a_build_once_it_has_failed():
     """Nothing before; then all lines."""
     build = Build(lines=LogLines.FAILURES)
     talk(build)
-    assert (build.row.lines, build.row.passing) == ([], [])
+    assert (build.shown.lines, build.shown.passing) == ([], [])
     build.log.fail("the error\nof two lines")
-    assert len(build.row.lines) == 41
+    assert len(build.shown.lines) == 41
     assert build.written[-2:] == ["failed: the error", "failed: of two lines"]
 
 
@@ -442,7 +283,7 @@ def test_none_shows_warnings_alone():
     talk(build)
     build.log.fail("the error")
     build.log.warn("odd")
-    assert (build.row.lines, build.row.passing) == (["odd"], [])
+    assert (build.shown.lines, build.shown.passing) == (["odd"], [])
     assert build.written[-1] == "warning: odd"
 
 
@@ -452,8 +293,8 @@ def test_of_a_build_without_end_the_newest_lines_are_remembered():
     for number in range(5_010):
         build.say(f"line {number}")
     build.log.fail("the error")
-    assert build.row.lines[:2] == ["… 10 earlier lines are left out", "| line 10"]
-    assert len(build.row.lines) == 5_001
+    assert build.shown.lines[:2] == ["… 10 earlier lines are left out", "| line 10"]
+    assert len(build.shown.lines) == 5_001
 
 
 @given(st.lists(st.tuples(st.sampled_from(["start", "end"]), st.integers(-1, 5), st.floats(0, 100)), max_size=30))
@@ -462,7 +303,7 @@ def test_whatever_the_order_no_step_is_said_twice(events):
     build = Build()
     for event, number, seconds in events:
         getattr(build, event)(number, after=seconds)
-    ours = [line for line in build.row.lines if not line.startswith("| ")]
+    ours = [line for line in build.shown.lines if not line.startswith("| ")]
     titles = [line.rpartition(" (")[0] for line in ours]
     assert len(set(titles)) == len(titles)
     assert set(titles) <= {f"[{number}/3] {text}" for number, text in enumerate(STEPS, 1)}
@@ -476,7 +317,7 @@ def test_whatever_the_server_says_nothing_fails(messages):
     for message in messages:
         build.say(message)
     build.progress.close()
-    assert all("<{%" not in line and "\x1b" not in line for line in build.row.lines + build.row.passing)
+    assert all("<{%" not in line and "\x1b" not in line for line in build.shown.lines + build.shown.passing)
 
 
 def test_lines_are_cleaned():
@@ -487,25 +328,6 @@ def test_lines_are_cleaned():
         say("a\x1b[31mb<{%fg 1%}>\x00")
     text = "ab<{ %fg 1%}>"
     assert seen == [(Severity.INFO, text, False), (Severity.WARNING, text, False), (Severity.INFO, text, True)]
-
-
-def test_the_real_ticker_calls_its_members_until_they_leave():
-    """One thread serves all builds."""
-    ticker, row = Ticker(interval=0.001), Row()
-    called = threading.Event()
-
-    class Watched(BuildProgress):
-        def tick(self):
-            called.set()
-
-    members = [Watched(BuildLog(ResourceLog(row)), STEPS, ticker=ticker) for _ in range(2)]
-    for member in members:
-        member.wait_for("something")
-    assert called.wait(20)
-    for member in members:
-        member.close()
-    assert [thread.name for thread in threading.enumerate()].count("build-progress") >= 1
-    assert not ticker._members
 
 
 def test_a_log_that_shows_nothing_takes_every_line():

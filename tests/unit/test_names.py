@@ -19,21 +19,21 @@ URN = "urn:pulumi:dev::project::pulumi-python:dynamic/opencomputer:Snapshot::dai
 HASH = "a" * 64
 
 
-def row(manifest):
+def record(manifest):
     return Record("id", "name", HASH, "ready", None, "2026-08-01T00:00:00Z", None, manifest)
 
 
 def test_a_mark_is_16_hex_digits_of_the_urn():
-    """It never changes for a URN: rows that exist carry it."""
+    """It never changes for a URN: records that exist carry it."""
     assert mark(URN) == "c4201bf4b0b06e58"
 
 
 @pytest.mark.parametrize(
     ("manifest", "found"), [({MARK_KEY: "x"}, "x"), ({MARK_KEY: 5}, None), ({}, None), (None, None)]
 )
-def test_a_rows_mark_is_read_from_its_manifest(manifest, found):
+def test_a_records_mark_is_read_from_its_manifest(manifest, found):
     """Anything but text is no mark."""
-    assert mark_of(row(manifest)) == found
+    assert mark_of(record(manifest)) == found
 
 
 def test_a_generated_name_is_made_of_urn_and_content():

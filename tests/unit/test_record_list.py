@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from answered import ROW, redact
+from answered import RECORD, redact
 from pulumi_opencomputer import errors
 from pulumi_opencomputer.api.record_list import RecordList, find_head, read_list
 from pulumi_opencomputer.api.records import Head
@@ -30,7 +30,7 @@ def test_a_list_is_read_however_it_is_cut(size):
         "steps": [{"type": "run", "args": {"x": ["}", "]", '\\"{']}}],
         "o": {},
     }
-    data = json.dumps([ROW | {"manifest": manifest, "id": f"i{number}"} for number in range(3)], indent=1).encode()
+    data = json.dumps([RECORD | {"manifest": manifest, "id": f"i{number}"} for number in range(3)], indent=1).encode()
     found = listed(data, size)
     assert [record.id for record in found] == ["i0", "i1", "i2"]
     assert found.is_whole
@@ -43,18 +43,18 @@ def test_a_list_is_read_however_it_is_cut(size):
 
 @pytest.mark.parametrize(
     "bad",
-    [{}, ROW | {"id": []}, ROW | {"status": 7}, ROW | {"id": "<{%x%}>"}, ROW | {"name": "n" * 70_000}],
+    [{}, RECORD | {"id": []}, RECORD | {"status": 7}, RECORD | {"id": "<{%x%}>"}, RECORD | {"name": "n" * 70_000}],
 )
 def test_a_list_leaves_out_only_what_can_not_be_read(bad):
     """A stranger's odd record fails nobody else; but what is left out makes the list no proof of absence."""
-    found = listed(json.dumps([bad, ROW, bad]).encode(), 1000)
-    assert [record.id for record in found] == ["row-1"]
+    found = listed(json.dumps([bad, RECORD, bad]).encode(), 1000)
+    assert [record.id for record in found] == ["record-1"]
     assert not found.is_whole
 
 
 def test_a_list_takes_the_memory_of_its_records_not_of_their_files():
     """However large a manifest is, it passes by."""
-    fields = {key: value for key, value in ROW.items() if key != "manifest"}
+    fields = {key: value for key, value in RECORD.items() if key != "manifest"}
 
     def chunks():
         for number in range(3):
@@ -100,7 +100,7 @@ def head_of(data: bytes, wanted: str, size: int = 5, *, is_list: bool = True) ->
 def test_a_head_is_there_before_its_manifest_is(size, indent):
     """What comes behind the manifest's beginning is not waited for; what looks like one in a text is none."""
     before = {"id": "i2", "name": 'a "manifest":{', "contentHash": "ab" * 32, "checkpointId": "c"}
-    records = [ROW | {"id": "i1", "manifest": {"steps": [{"a": 1}]}}, before | {"manifest": {"steps": []}}]
+    records = [RECORD | {"id": "i1", "manifest": {"steps": [{"a": 1}]}}, before | {"manifest": {"steps": []}}]
     data = json.dumps(records, indent=indent).encode()
     cut = data[: data.rindex(b'"steps"')]
     assert head_of(cut + b'"never ends', "i2", size) == Head("i2", 'a "manifest":{', "ab" * 32, "c")
@@ -110,16 +110,16 @@ def test_a_head_is_there_before_its_manifest_is(size, indent):
 
 def test_a_head_that_stands_behind_the_manifest_comes_with_the_record():
     """The order of a record's fields is not promised."""
-    data = json.dumps([{"manifest": {"steps": []}, **ROW, "id": "i1"}]).encode()
+    data = json.dumps([{"manifest": {"steps": []}, **RECORD, "id": "i1"}]).encode()
     found = head_of(data, "i1")
     assert found is not None
-    assert str(ROW["contentHash"]).startswith(found.content_hash)
+    assert str(RECORD["contentHash"]).startswith(found.content_hash)
     assert found.is_ready
 
 
 def test_a_head_that_is_not_there_is_none():
     """A list without the wanted one, and one that can't be read, say nothing."""
-    assert head_of(json.dumps([ROW, {"id": 5}]).encode(), "other") is None
+    assert head_of(json.dumps([RECORD, {"id": 5}]).encode(), "other") is None
     assert head_of(b"[]", "other") is None
 
 

@@ -97,7 +97,7 @@ def test_content_with_another_hash_than_planned_is_not_sent():
 
 @pytest.mark.parametrize("key", ["base", "Steps", "name", "NAME", "ba\u017fe"])
 def test_reserved_keys_are_refused_beside_the_manifest(key):
-    """A key that would change the content, or name the row of the build, can't stand beside the manifest."""
+    """A key that would change the content, or name the record of the build, can't stand beside the manifest."""
     with pytest.raises(ValueError, match="beside"):
         BuildRequest("n", manifest(), extra={key: "x"}, expected_hash=content_hash(manifest()))
 

@@ -1,4 +1,4 @@
-"""Which twin of a content to ask the server for."""
+"""Which variant of a content to ask the server for."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from pulumi_opencomputer.lifecycle.which_build import DEAD_AFTER, which_build
 
 NOW = 1_785_542_400.0  # 2026-08-01T00:00:00Z
 AGES = {"young": "2026-07-31T23:29:01Z", "dead": "2026-07-31T23:29:00Z", "ahead": "2026-08-01T00:10:00Z"}
-ROWS: dict[str, tuple[Any, str]] = {
+RECORDS: dict[str, tuple[Any, str]] = {
     "ready": ("ready", "dead"),
     "fresh and ready": ("ready", "young"),
     "ready without an image": ("ready", "young"),
@@ -25,22 +25,24 @@ ROWS: dict[str, tuple[Any, str]] = {
 USELESS = ("failed", "dead", "ready without an image", "of an unknown status")
 
 
-def hash_of(twin: int) -> str:
-    return f"{twin:064x}"
+def hash_of(variant: int) -> str:
+    return f"{variant:064x}"
 
 
-def rows(*kinds):
+def records(*kinds):
     made: dict[str, Record] = {}
-    for twin, kind in enumerate(kinds):
+    for variant, kind in enumerate(kinds):
         if kind is not None:
-            status, age = ROWS[kind]
+            status, age = RECORDS[kind]
             checkpoint = "cp-1" if kind in ("ready", "fresh and ready") else None
-            made[hash_of(twin)] = Record(f"id-{twin}", None, hash_of(twin), status, checkpoint, AGES[age], None, None)
+            made[hash_of(variant)] = Record(
+                f"id-{variant}", None, hash_of(variant), status, checkpoint, AGES[age], None, None
+            )
     return made
 
 
 @pytest.mark.parametrize(
-    ("kinds", "twin"),
+    ("kinds", "variant"),
     [
         ((), 0),
         ((None, "ready"), 0),
@@ -58,31 +60,31 @@ def rows(*kinds):
         (("failed", None, "ready"), 1),
     ],
 )
-def test_the_smallest_that_can_be_had_is_asked_for(kinds, twin):
-    """One without a row, with a ready row, or one that has been building for less than 31 minutes."""
-    assert which_build(rows(*kinds), hash_of, NOW) == twin
+def test_the_smallest_that_can_be_had_is_asked_for(kinds, variant):
+    """One without a record, with a ready record, or one that has been building for less than 31 minutes."""
+    assert which_build(records(*kinds), hash_of, NOW) == variant
 
 
 def test_a_build_is_dead_after_31_minutes():
     """The server gives one 10 minutes, and its checkpoint 20."""
     assert DEAD_AFTER == 1860
-    assert which_build(rows("building"), hash_of, NOW + 1) == 1
+    assert which_build(records("building"), hash_of, NOW + 1) == 1
 
 
 @pytest.mark.parametrize(("kept", "variant"), [(False, 1), (True, 0), (None, 0)])
 def test_a_build_whose_stream_was_lost_on_this_machine_is_dead_at_once(kept, variant):
     """A lock that the run and its guard hold tells; where nothing is known, the age alone decides."""
-    assert which_build(rows("building"), hash_of, NOW, lambda _: kept) == variant
+    assert which_build(records("building"), hash_of, NOW, lambda _: kept) == variant
 
 
 def test_a_build_whose_stream_is_kept_is_dead_after_31_minutes_too():
     """No server builds for longer."""
-    assert which_build(rows("dead"), hash_of, NOW, lambda _: True) == 1
+    assert which_build(records("dead"), hash_of, NOW, lambda _: True) == 1
 
 
-@given(st.lists(st.none() | st.sampled_from(sorted(ROWS)), max_size=8))
+@given(st.lists(st.none() | st.sampled_from(sorted(RECORDS)), max_size=8))
 def test_all_below_the_choice_are_useless(kinds):
     """The choice can be had, and nothing below it can."""
-    twin = which_build(rows(*kinds), hash_of, NOW)
-    assert all(kind in USELESS for kind in kinds[:twin])
-    assert twin >= len(kinds) or kinds[twin] not in USELESS
+    variant = which_build(records(*kinds), hash_of, NOW)
+    assert all(kind in USELESS for kind in kinds[:variant])
+    assert variant >= len(kinds) or kinds[variant] not in USELESS
