@@ -26,7 +26,7 @@ PATH = Path(__file__).parents[1] / "pulumi_opencomputer" / "program" / "manifest
 
 _HEAD = '''"""The declared form of a manifest, for editors and type checkers.
 
-Made by ``python tools/manifest_types.py`` out of the kinds of steps; a test tells when it is not current.
+``python tools/manifest_types.py`` generates it from the kinds of steps. A test fails if it is not up to date.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 
 class ListOf(Protocol[_T_co]):
-    """A list or a tuple. A single text is none, though Python takes it for a sequence of letters."""
+    """A list or a tuple, but not a single string, which Python treats as a sequence of letters."""
 
-    # A text can't be asked whether it holds any object.
+    # `str.__contains__` only accepts strings, so no string fits this signature.
     def __contains__(self, value: object, /) -> bool: ...
     def __getitem__(self, index: SupportsIndex, /) -> _T_co: ...
     def __iter__(self) -> Iterator[_T_co]: ...

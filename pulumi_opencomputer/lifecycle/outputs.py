@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..sanitize import excerpt, is_engine_mark
 from .names import origin_of, source_of
 
-#: What is said of a record's maker that is not known.
+#: Stands for a project, stack or resource that a record does not name.
 UNKNOWN_ORIGIN = "unknown"
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ class Output:
 
     Attributes:
         name: Its key in state, schema and lookups.
-        description: What it is, in Markdown, for the schema.
+        description: Its description in the schema, in Markdown.
         type: ``string``, ``boolean``, ``manifest`` or ``versions``.
-        of_record: How it comes out of a record; None where a record does not hold it.
-        filled_by: Who fills it in: the program itself, check, or only a create.
-        refreshed: Whether a read takes it over from the record.
-        present: When it has a value: always, once the image is ready, or only now and then.
-        of_lookup: What a lookup's schema says in place of the description, where that differs.
+        of_record: Returns its value from a record; None if records don't have it.
+        filled_by: What sets it first: the program, check, or the create.
+        refreshed: Whether a refresh updates it from the record.
+        present: When it has a value: always, once the image is ready, or only in some cases.
+        of_lookup: Its description in the schema of lookups, if that differs.
     """
 
     name: str
@@ -43,46 +43,47 @@ class Output:
 
 MANIFEST = Output(
     "manifest",
-    "The manifest; for local files their number and size, never the bytes.",
+    "The manifest. Of local files it has the number and the size, never the bytes.",
     type="manifest",
     filled_by="program",
 )
 CONTENT_HASH = Output(
     "contentHash",
-    "SHA-256 of the content, 64 hex digits, equal to the server's; known in a preview.",
+    "SHA-256 of the content as the server computes it, 64 hex digits. A preview shows it already.",
     of_record=lambda record: record.content_hash,
     filled_by="check",
     of_lookup="The content hash, 64 hex digits.",
 )
 BUILT_HASH = Output(
     "builtHash",
-    "The hash under which it was built: `contentHash`, unless that was blocked at the server.",
+    "The hash that the image was built under. It is `contentHash`, unless a lost or failed build blocks that hash on "
+    "the server.",
     of_record=lambda record: record.content_hash,
 )
 CHECKPOINT_ID = Output(
     "checkpointId",
-    "The built image's id at the server.",
+    "The server's ID of the built image.",
     of_record=lambda record: record.checkpoint_id,
     refreshed=True,
     present="ready",
-    of_lookup="The built image's id at the server; absent until it is ready.",
+    of_lookup="The server's ID of the built image; absent until the image is ready.",
 )
 STATUS = Output(
     "status",
-    "`ready`; after a refresh also `building`, `failed`, or `missing` (the image is not there any more).",
+    "`ready`. After a refresh it can also be `building`, `failed`, or `missing` (the image no longer exists).",
     of_record=lambda record: record.status,
     refreshed=True,
     of_lookup="`building`, `ready` or `failed`.",
 )
-API_URL = Output("apiUrl", "The address of the API that it lives at.")
+API_URL = Output("apiUrl", "The address of the API that it was created at.")
 ORG_ID = Output(
     "orgId",
-    "The organisation that it belongs to.",
+    "The ID of the organisation that it belongs to.",
     of_record=lambda record: record.org_id,
     refreshed=True,
     present="sometimes",
 )
-CACHED = Output("cached", "Whether the create was answered from the server's cache.", type="boolean")
+CACHED = Output("cached", "Whether the image came from the server's cache, without a build.", type="boolean")
 NAME = Output(
     "name",
     "The snapshot's name, which sandboxes start from.",
@@ -90,9 +91,11 @@ NAME = Output(
     filled_by="program",
 )
 SNAPSHOT_ID = Output(
-    "snapshotId", "The server's own id, new with each replacement.", of_record=lambda record: record.id
+    "snapshotId",
+    "The server's ID of the snapshot; each replacement gets a new one.",
+    of_record=lambda record: record.id,
 )
-CREATED_AT = Output("createdAt", "When it was made, RFC 3339 in UTC.", of_record=lambda record: record.created_at)
+CREATED_AT = Output("createdAt", "When it was created, RFC 3339 in UTC.", of_record=lambda record: record.created_at)
 LAST_USED_AT = Output(
     "lastUsedAt",
     "When a sandbox last started from it, RFC 3339 in UTC.",
@@ -103,23 +106,24 @@ LAST_USED_AT = Output(
 
 VERSIONS = Output(
     "versions",
-    "With `keep`: the version in use, then the superseded ones that are kept, the latest first.",
+    "With `keep`: the version in use, followed by the superseded versions that are kept, newest first.",
     type="versions",
     present="sometimes",
 )
 
 PROJECT = Output(
     "project",
-    f"The Pulumi project that made it; `{UNKNOWN_ORIGIN}` where this provider did not, as are its stack and resource.",
+    f"The Pulumi project that created it. If it was not created by this provider, project, stack and resource are "
+    f"`{UNKNOWN_ORIGIN}`.",
     of_record=lambda record: _shown(origin_of(record).project),
 )
-STACK = Output("stack", "The stack that made it.", of_record=lambda record: _shown(origin_of(record).stack))
+STACK = Output("stack", "The stack that created it.", of_record=lambda record: _shown(origin_of(record).stack))
 RESOURCE = Output(
-    "resource", "The resource that made it, by its name.", of_record=lambda record: _shown(origin_of(record).resource)
+    "resource", "The name of the resource that created it.", of_record=lambda record: _shown(origin_of(record).resource)
 )
 SOURCE_SNAPSHOT = Output(
     "sourceSnapshot",
-    "The snapshot whose content it has, where that was named.",
+    "The name of the snapshot whose content it was given, if any.",
     of_record=lambda record: _shown(source) if (source := source_of(record)) else None,
     filled_by="program",
     present="sometimes",
@@ -127,14 +131,14 @@ SOURCE_SNAPSHOT = Output(
 
 _SNAPSHOT_MANIFEST = replace(
     MANIFEST,
-    description=f"{MANIFEST.description} Absent where the content is another snapshot's (`sourceSnapshot`).",
+    description=f"{MANIFEST.description} Absent if the content was given by `sourceSnapshot`.",
     present="sometimes",
 )
 _SNAPSHOT_STATUS = replace(
     STATUS,
     description=(
-        "`ready`; after a refresh also `building`, `failed`, `missing` (the image is not there any more), or `foreign` "
-        "(another's snapshot has the name)."
+        "`ready`. After a refresh it can also be `building`, `failed`, `missing` (the image no longer exists), or "
+        "`foreign` (someone else's snapshot has the name)."
     ),
 )
 
@@ -147,24 +151,24 @@ SNAPSHOT = (
     *(NAME, SNAPSHOT_ID, CREATED_AT, LAST_USED_AT, VERSIONS, SOURCE_SNAPSHOT),
 )
 
-#: What an entry of ``versions`` holds.
+#: The fields of an entry of ``versions``.
 VERSION = (NAME, SNAPSHOT_ID, CONTENT_HASH, CREATED_AT)
 
-#: What a lookup of an image answers.
+#: The fields that a lookup of an image returns.
 IMAGE_LOOKUP = (CONTENT_HASH, STATUS, CHECKPOINT_ID, CREATED_AT, LAST_USED_AT)
 
-#: What a lookup of a snapshot answers.
+#: The fields that a lookup of a snapshot returns.
 SNAPSHOT_LOOKUP = (NAME, SNAPSHOT_ID, *IMAGE_LOOKUP, PROJECT, STACK, RESOURCE, SOURCE_SNAPSHOT)
 
 
 def _shown(text: str) -> str:
-    """A key of a record for people, whoever wrote it."""
+    """Return a text from a record, which anyone may have written, in a form that is safe to show."""
     found = excerpt(text)
     return found if found and not is_engine_mark(found) else UNKNOWN_ORIGIN
 
 
 def maker(record: Record) -> str:
-    """Who made a record, for people."""
+    """Return a phrase that says which resource created a record."""
     origin = origin_of(record)
     if not origin.mark:
         return "not made by this provider"
@@ -173,18 +177,18 @@ def maker(record: Record) -> str:
 
 
 def created(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
-    """What a resource's new record gives, beside its inputs."""
+    """Return the outputs that a resource's new record provides."""
     return _values((output for output in outputs if output.filled_by == "create"), record)
 
 
 def refreshed(outputs: Iterable[Output], record: Record, state: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a resource's record can change without another content.
+    """Return the outputs that a refresh updates: they can change although the content stays the same.
 
     Args:
         outputs: The kind's outputs.
         record: The record.
-        state: The outputs as recorded. The public endpoint knows times in whole seconds alone, so a recorded time that
-            is the same to the second stays.
+        state: The recorded outputs. The public endpoint returns times in whole seconds only, so a recorded time is
+            kept if it is the same to the second.
     """
     found = _values((output for output in outputs if output.refreshed), record)
     times = [
@@ -198,7 +202,7 @@ def _to_the_second(time: Any) -> str:
 
 
 def looked_up(outputs: Iterable[Output], record: Record) -> dict[str, Any]:
-    """What a lookup answers about a record."""
+    """Return the fields of a lookup of a record."""
     return _values(outputs, record)
 
 

@@ -44,8 +44,8 @@ class Manifest:
         steps: The steps in the declared form, one key each: ``({"aptInstall": ["jq"]}, …)``.
         builder_memory_mb: Memory of the build sandbox in MB, or None for the server's default.
         runtime_memory_mb: Memory of sandboxes started from the image in MB, or None for the default.
-        rebuild_token: Any text; a new one asks for a fresh build of the same steps.
-        places: The program's line that declared each step, as ``__main__.py:14``; no part of the manifest.
+        rebuild_token: Any text. Change it to build the same steps afresh.
+        places: The program's line that declared each step, as ``__main__.py:14``. Not part of the manifest.
     """
 
     base_image: Any = DEFAULT_BASE

@@ -12,7 +12,7 @@ from .sizes import MAX_INLINE_BYTES
 from .values import Choice, ChosenBy, Count, EntryPath, Exact, NonEmptyText, RemotePath, Shape, Text, about
 
 _DIGEST = "A short digest of the local files, which shows that they changed; filled in by the provider."
-_ENCODING = "How `content` is written: `base64`, or absent for text."
+_ENCODING = "The encoding of `content`: `base64`, or absent for text."
 
 
 @dataclass(frozen=True, repr=False, eq=False, kw_only=True)
@@ -21,7 +21,7 @@ class File(Shape):
 
     path: RemotePath = about("Where the file goes, an absolute path inside the sandbox.", examples=["/etc/motd"])
     content: Text | None = about(
-        "The content itself, kept in Pulumi's state (4 MB at most): text, or base64 where `encoding` says so.",
+        "The content itself, at most 4 MB, which is stored in Pulumi's state: text, or base64 if `encoding` says so.",
         default=None,
         examples=["hello"],
     )
@@ -53,7 +53,7 @@ class File(Shape):
 class DirectoryEntry(Shape):
     """One file of a directory that is given inline."""
 
-    content: Text = about("Text, or base64 where `encoding` says so.")
+    content: Text = about("Text, or base64 if `encoding` says so.")
     encoding: Literal["base64"] | None = about(_ENCODING, default=None)
     relative_path: EntryPath = about(
         "Where the file goes, below the directory's path.", alias="relativePath", examples=["lib/util.py"]

@@ -46,17 +46,17 @@ class ManifestModel(BaseModel):
     builder_memory_mb: Megabytes | None = Field(
         None,
         alias="builderMemoryMB",
-        description="Memory of the build sandbox in MB; no part of the content.",
+        description="Memory of the build sandbox in MB. It is not part of the content.",
         examples=[4096],
     )
     runtime_memory_mb: Megabytes | None = Field(
         None,
         alias="runtimeMemoryMB",
-        description="Memory of the sandboxes that start from the image, in MB; no part of the content.",
+        description="Memory of the sandboxes that start from the image, in MB. It is not part of the content.",
         examples=[2048],
     )
     rebuild: NonEmptyText | None = Field(
-        None, description="Any text; a new one asks for a fresh build of the same steps.", examples=["2026-08-01"]
+        None, description="Any text. Change it to build the same steps afresh.", examples=["2026-08-01"]
     )
 
     @model_validator(mode="after")

@@ -1,21 +1,20 @@
-"""The plugin's package schema, made of the models: ``python -m pulumi_opencomputer.plugin.schema`` writes it.
+"""The plugin's package schema, generated from the models. ``python -m pulumi_opencomputer.plugin.schema`` writes it.
 
-A step is one object type with an optional property for each kind, not a union of seven types. A union without a
-discriminator becomes ``interface{}`` in Go, is handed out as a bare mapping in Python, and YAML's checker tells which
-of seven types a misspelt key does not fit; optional properties give each language completion and names in errors, and
-that just one of them is set is checked by the provider, with the step's path. `files` of a directory remains a union
-of a number and a list: the manifest that comes out of an image goes into a snapshot as it is.
+Some of its choices are not obvious:
 
-Inputs and outputs share their types, so that ``image.manifest`` fits wherever a manifest does. For that no type is an
-enum: YAML's checker does not assign one to itself.
-
-No property is marked ``replaceOnChanges``: the engine would then replace a snapshot for a change that the provider
-knows to be none, as a local directory that moved. ``willReplaceOnChanges``, which only documents, marks the name.
-
-No setting has a default out of the environment. The plugin reads the environment itself; generated SDKs would copy the
-key into an explicit provider's inputs, and so into the state, and another key would be an update of the provider.
-
-The version is left out; the plugin puts in the installed package's.
+- A step is one object type with an optional property for each kind, not a union of seven types. A union without a
+  discriminator becomes ``interface{}`` in Go and an untyped mapping in Python, and YAML's checker reports a misspelt
+  key once for each of the seven types. With optional properties every language has completion and errors that name
+  the property. The provider checks that exactly one is set, and reports the step's path. Only `files` of a directory
+  is a union (of a number and a list), because an image's output ``manifest`` must be valid as a snapshot's input.
+- Inputs and outputs share their types, so that ``image.manifest`` is accepted wherever a manifest is. For the same
+  reason no type is an enum: YAML's checker does not accept an enum's output where that enum is expected.
+- No property is marked ``replaceOnChanges``. The engine would then replace a snapshot even if the provider finds that
+  nothing changed, for example when a local directory was moved. ``willReplaceOnChanges``, which marks the name, is
+  documentation only.
+- No setting has a default from the environment. The plugin reads the environment itself. Generated SDKs would copy the
+  API key into the inputs of an explicit provider and so into the state, and a new key would be a change.
+- The version is left out. The plugin inserts that of the installed package.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from ..manifest.steps import KINDS
 from . import schema_examples as examples
 from .schema_names import GO_MODULE, JAVA_GROUP, PLUGIN_DOWNLOAD_URL, PUBLISHER, REPOSITORY
 
-#: Where the generated schema is kept.
+#: The file with the generated schema.
 PATH = Path(__file__).with_name("schema.json")
 
 PACKAGE = "opencomputer"
@@ -67,8 +66,8 @@ def generate() -> Spec:
         "config": {"variables": _settings()},
         "provider": {
             "description": (
-                "The provider's settings. An explicit provider's come before the stack's configuration "
-                "(`opencomputer:apiKey`), and both before the environment.\n\n" + examples.PROVIDER
+                "The provider's settings. Those of an explicit provider take precedence over the stack's configuration "
+                "(`opencomputer:apiKey`), and that over the environment.\n\n" + examples.PROVIDER
             ),
             "inputProperties": _settings(),
         },
@@ -85,10 +84,10 @@ def text() -> str:
 
 
 _PYTHON_README = """\
-The SDK that is made of the plugin's schema. The package `pulumi-opencomputer` has the same resources, with a builder
-for manifests, and needs no generated code: `from pulumi_opencomputer.native import Image, Manifest, Snapshot`.
+This SDK is generated from the plugin's schema. The package `pulumi-opencomputer` has the same resources and a builder
+for manifests, without generated code: `from pulumi_opencomputer.native import Image, Manifest, Snapshot`.
 
-A program that `pulumi import` prints runs with that package too, once its first import is
+A program that `pulumi import` prints also runs with that package if you change its import to
 `from pulumi_opencomputer import native as opencomputer`.
 """
 
@@ -101,7 +100,7 @@ def _languages() -> Spec:
             "dependencies": {"@pulumi/pulumi": "^3.142.0"},
             "respectSchemaVersion": True,
         },
-        # The name pulumi_opencomputer is taken by this package.
+        # This package already has the name pulumi_opencomputer.
         "python": {
             "packageName": "pulumi_opencomputer_native",
             "readme": _PYTHON_README,
@@ -130,43 +129,43 @@ def _settings() -> Spec:
         "apiKey": {
             **_STRING,
             "description": (
-                "The API key, else `OPENCOMPUTER_API_KEY` of the environment. It is sent over TLS or to this very "
-                "machine only."
+                "The API key; by default, that of the environment variable `OPENCOMPUTER_API_KEY`. It is only sent "
+                "over TLS, or to this machine."
             ),
             "secret": True,
         },
         "apiUrl": {
             **_STRING,
             "description": (
-                "The API's address, with or without `/api`, else `OPENCOMPUTER_API_URL` of the environment, else "
-                "`https://app.opencomputer.dev`."
+                "The API's address, with or without `/api`; by default, that of the environment variable "
+                "`OPENCOMPUTER_API_URL`, or else `https://app.opencomputer.dev`."
             ),
         },
         "sdkVersion": {
             **_STRING,
             "description": (
-                "The version of the OpenComputer SDK that starts the sandboxes, else `OPENCOMPUTER_SDK_VERSION` of the "
-                "environment, else `1.1.0`: the service runs SDK 1.x and older ones on different backends, and a "
-                "snapshot serves only its own."
+                "The version of the OpenComputer SDK that starts your sandboxes; by default, that of the environment "
+                "variable `OPENCOMPUTER_SDK_VERSION`, or else `1.1.0`. The service runs SDK 1.x and older SDKs on "
+                "different backends, and a snapshot only works on the one that it was built for."
             ),
         },
         "allowHttp": {
             "type": "boolean",
-            "description": "Whether the key may go unencrypted to a server of your own, in a network that you trust.",
+            "description": "Allows the key to be sent unencrypted, to your own server in a network that you trust.",
         },
         "logs": {
             **_STRING,
             "description": (
-                "Which lines of a build are shown, else `OPENCOMPUTER_LOGS` of the environment, else `steps`: each "
-                "step and some of the server's own lines. `full` shows all of those, `failures` shows them once a "
-                "build has failed, and `none` shows nothing but warnings and errors."
+                "Which lines of a build are shown. `steps`, the default, shows each step and some of the server's own "
+                "lines; `full` shows all of them, `failures` shows them once a build has failed, and `none` shows only "
+                "warnings and errors. The environment variable `OPENCOMPUTER_LOGS` sets another default."
             ),
         },
         "logFile": {
             **_STRING,
             "description": (
-                "A file that the whole log of each build is added to, else `OPENCOMPUTER_LOG_FILE` of the environment. "
-                "A relative path counts from the program's folder."
+                "A file to which the whole log of each build is appended; by default, that of the environment variable "
+                "`OPENCOMPUTER_LOG_FILE`. A relative path starts at the program's folder."
             ),
         },
     }
@@ -174,15 +173,17 @@ def _settings() -> Spec:
 
 _MANIFEST_INPUT: Spec = {
     **_MANIFEST,
-    "description": "What the image holds. A change of its content replaces the resource; a moved local file does not.",
+    "description": (
+        "What the image is made of. A change of its content replaces the resource; moving a local file does not."
+    ),
 }
 
 
 def _image() -> Spec:
     return _resource(
         "An image, built once and cached by the server under its content hash. It has no name; a `Snapshot` gives it "
-        "one. An image can't be deleted through the API: its resource leaves the state, the build stays cached.\n\n"
-        + examples.IMAGE,
+        "one. The API can't delete images: if you delete this resource, it leaves the state and the build stays "
+        "cached.\n\n" + examples.IMAGE,
         inputs={"manifest": _MANIFEST_INPUT},
         given=outputs.IMAGE,
         required=("manifest",),
@@ -190,11 +191,11 @@ def _image() -> Spec:
 
 
 def _snapshot() -> Spec:
-    name = "The snapshot's name, which `Sandbox.create` takes. Without it, one is made of the resource and the content."
-    adopt = "Whether a snapshot that has the name, but was not made by this resource, is replaced; `false` by default."
+    name = "The name that `Sandbox.create` takes. By default, it is derived from the resource's name and the content."
+    adopt = "Whether to replace a snapshot with this name that this resource did not create; `false` by default."
     return _resource(
-        "A name that sandboxes start from, and the image behind it, which is built or taken from the server's cache. "
-        "A replacement is built before the old snapshot is touched; a build that fails leaves it as it is.\n\n"
+        "A name that sandboxes start from, and its image, which is built or taken from the server's cache. A "
+        "replacement is built before the old snapshot is touched, so a failing build leaves the old one as it is.\n\n"
         + examples.SNAPSHOT,
         inputs={
             "manifest": _MANIFEST_INPUT,
@@ -209,14 +210,15 @@ def _snapshot() -> Spec:
 
 
 _KEEP = (
-    "How many superseded versions stay when the content changes, from 1 to 100; only without `name`. A change of "
-    "content is then an update: `name` and `versions` change, the resource's `id` stays, and is no name."
+    "How many superseded versions to keep when the content changes, from 1 to 100. It excludes `name`. With it, a "
+    "change of content is an update: `name` and `versions` change, and the resource's `id` stays. The `id` is then "
+    "not a name that sandboxes start from."
 )
 _SOURCE = (
-    "In place of a manifest, the name of another snapshot, whose content this one gets, byte for byte. Another name is "
-    "a change; other content under the same name is none, so name a version."
+    "Instead of a manifest, the name of another snapshot whose content this one gets, byte for byte. A different name "
+    "is a change. Different content under the same name is not noticed, so give the name of a version."
 )
-_SOURCE_HASH = "The content hash that the other snapshot must have; with it `contentHash` is known in a preview."
+_SOURCE_HASH = "The content hash that the other snapshot must have. With it a preview can show `contentHash`."
 _VERSION: Spec = {"$ref": f"#/types/{PACKAGE}:index:SnapshotVersion"}
 
 
@@ -250,23 +252,24 @@ def _functions() -> Spec:
     snapshots = {"type": "array", "items": record, "description": "The snapshots."}
     return {
         "getSnapshot": _function(
-            "Looks up one snapshot by its name; an error if there is none.\n\n" + examples.GET_SNAPSHOT,
+            "Looks up a snapshot by its name. It is an error if there is none.\n\n" + examples.GET_SNAPSHOT,
             inputs={"name": {**_STRING, "description": "The snapshot's name."}},
             answer=_looked_up(outputs.SNAPSHOT_LOOKUP),
         ),
         "getSnapshots": _function(
-            "All named snapshots, newest first. The public endpoint gives 200 at most.\n\n" + examples.GET_SNAPSHOTS,
+            "Returns all named snapshots, newest first. The public endpoint returns at most 200.\n\n"
+            + examples.GET_SNAPSHOTS,
             inputs={},
             answer={"type": "object", "properties": {"snapshots": snapshots}, "required": ["snapshots"]},
         ),
         "getImage": _function(
-            "Looks up one built image by its content hash; an error if there is none.\n\n" + examples.GET_IMAGE,
+            "Looks up a built image by its content hash. It is an error if there is none.\n\n" + examples.GET_IMAGE,
             inputs={"contentHash": {**_STRING, "description": "The content hash, 64 hex digits."}},
             answer=_looked_up(outputs.IMAGE_LOOKUP),
         ),
         "hashManifest": _function(
-            "The content hash of a manifest, with the bytes of its local files; asks the API for nothing.\n\n"
-            + examples.HASH_MANIFEST,
+            "Returns the content hash of a manifest, including the bytes of its local files, without calling the API."
+            "\n\n" + examples.HASH_MANIFEST,
             inputs={"manifest": {**_MANIFEST, "description": "The manifest."}},
             answer=_looked_up((outputs.CONTENT_HASH,)),
         ),
@@ -289,7 +292,7 @@ def _types() -> Iterator[tuple[str, Spec]]:
         yield shape.__name__, _object_type(models[shape.__name__], shape)
     yield "Manifest", _object_type(forms, ManifestModel)
     yield "Step", _step_type(models)
-    described = "A named snapshot, as the server has it."
+    described = "A named snapshot of the server."
     yield "SnapshotInfo", {"description": described, **_looked_up(outputs.SNAPSHOT_LOOKUP)}
     described = "A version of a snapshot with `keep`."
     yield "SnapshotVersion", {"description": described, **_looked_up(outputs.VERSION)}
@@ -324,7 +327,7 @@ def _type(form: Mapping[str, Any]) -> Spec:
         case {"$ref": _}:
             name = _name(form)
             return {"$ref": f"#/types/{PACKAGE}:index:{name}"}
-        case {"allOf": [only]}:  # how older versions of pydantic write a reference that has examples
+        case {"allOf": [only]}:  # Older versions of pydantic write a reference with examples like this.
             return _type(only)
         case {"anyOf": alternatives} | {"oneOf": alternatives}:
             present = [_type(each) for each in alternatives if each.get("type") != "null"]

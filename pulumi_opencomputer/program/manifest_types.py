@@ -1,6 +1,6 @@
 """The declared form of a manifest, for editors and type checkers.
 
-Made by ``python tools/manifest_types.py`` out of the kinds of steps; a test tells when it is not current.
+``python tools/manifest_types.py`` generates it from the kinds of steps. A test fails if it is not up to date.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 
 class ListOf(Protocol[_T_co]):
-    """A list or a tuple. A single text is none, though Python takes it for a sequence of letters."""
+    """A list or a tuple, but not a single string, which Python treats as a sequence of letters."""
 
-    # A text can't be asked whether it holds any object.
+    # `str.__contains__` only accepts strings, so no string fits this signature.
     def __contains__(self, value: object, /) -> bool: ...
     def __getitem__(self, index: SupportsIndex, /) -> _T_co: ...
     def __iter__(self) -> Iterator[_T_co]: ...
@@ -43,10 +43,10 @@ class FileDict(_FileRequired, total=False):
     """A file: its absolute path in the sandbox, and its content, inline or from this machine."""
 
     content: Text
-    """The content itself, kept in Pulumi's state (4 MB at most): text, or base64 where `encoding` says so."""
+    """The content itself, at most 4 MB, which is stored in Pulumi's state: text, or base64 if `encoding` says so."""
 
     encoding: Literal["base64"]
-    """How `content` is written: `base64`, or absent for text."""
+    """The encoding of `content`: `base64`, or absent for text."""
 
     source: Path
     """The local file, in place of `content`. Its bytes go to the server, never into Pulumi's state."""
@@ -54,7 +54,7 @@ class FileDict(_FileRequired, total=False):
 
 class _DirectoryEntryRequired(TypedDict):
     content: Text
-    """Text, or base64 where `encoding` says so."""
+    """Text, or base64 if `encoding` says so."""
 
     relativePath: Text
     """Where the file goes, below the directory's path."""
@@ -64,7 +64,7 @@ class DirectoryEntryDict(_DirectoryEntryRequired, total=False):
     """One file of a directory that is given inline."""
 
     encoding: Literal["base64"]
-    """How `content` is written: `base64`, or absent for text."""
+    """The encoding of `content`: `base64`, or absent for text."""
 
 
 class _DirectoryRequired(TypedDict):
@@ -151,13 +151,13 @@ class ManifestDict(TypedDict, total=False):
     """What is done on the base, in order, each step with exactly one key."""
 
     builderMemoryMB: pulumi.Input[int]
-    """Memory of the build sandbox in MB; no part of the content."""
+    """Memory of the build sandbox in MB. It is not part of the content."""
 
     runtimeMemoryMB: pulumi.Input[int]
-    """Memory of the sandboxes that start from the image, in MB; no part of the content."""
+    """Memory of the sandboxes that start from the image, in MB. It is not part of the content."""
 
     rebuild: Text
-    """Any text; a new one asks for a fresh build of the same steps."""
+    """Any text. Change it to build the same steps afresh."""
 
 
 class HasToDict(Protocol):
