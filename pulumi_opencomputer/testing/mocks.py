@@ -6,6 +6,8 @@ create on the server would return.
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -44,6 +46,8 @@ class Mocks(PulumiMocks):
     are read and hashed. Resources and functions of other packages are passed to `others`; without it, such a
     resource's outputs are its inputs, and such a function returns an empty result.
 
+    On Python 3.14, the thread gets an event loop if it has none, because `set_mocks` needs one.
+
     Example::
 
         mocks = Mocks(snapshots=["base-tools"])
@@ -66,6 +70,7 @@ class Mocks(PulumiMocks):
         self._others = others
         self._snapshots = [_snapshot(each) for each in snapshots]
         self._lifecycle = Lifecycle(_no_settings, lambda: DEFAULT_API_URL)
+        _ensure_event_loop()
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Return the id and the outputs of a resource that the program registers.
@@ -188,3 +193,12 @@ def _record(name: Any, content_hash: str, id_: str) -> Record:
 
 def _id(*parts: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "\n".join(parts)))
+
+
+def _ensure_event_loop() -> None:
+    """Set an event loop if there is none. Until Python 3.13, asyncio itself creates one."""
+    if sys.version_info >= (3, 14):
+        try:
+            asyncio.get_event_loop()
+        except RuntimeError:
+            asyncio.set_event_loop(asyncio.new_event_loop())

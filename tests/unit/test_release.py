@@ -125,7 +125,7 @@ def _start(folder: Path, *arguments: str, path: str, **environment: str) -> subp
 def test_the_plugin_starts_with_a_python_on_path(unpacked: Path, tmp_path: Path, named: str) -> None:
     """Whatever that Python is called, and nothing of its packages or of the environment is used."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / named).symlink_to(Path(sys.base_prefix) / "bin" / "python3")
+    (tmp_path / "bin" / named).symlink_to(Path(sys.executable).resolve())
     started = _start(unpacked, "127.0.0.1:1", path=str(tmp_path / "bin"), PYTHONPATH="/nowhere")
     assert (started.returncode, started.stdout) == (0, "1 127.0.0.1:1\n"), started.stderr
 
