@@ -135,7 +135,7 @@ def test_host_elsewhere_on_path_is_found(tools, tmp_path):
     ("version", "host", "reason"),
     [
         ("v3.258.9", install.PYTHON_HOST, "is 3.258.9, older than 3.259.0"),
-        ("", install.PYTHON_HOST, "does not tell its version"),
+        ("", install.PYTHON_HOST, "does not print its version"),
         ("v3.300.0", install.PYTHON_HOST[:1], "has no pulumi-language-python-exec with it"),
     ],
 )
