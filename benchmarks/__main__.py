@@ -51,12 +51,12 @@ _BENCHMARKS: dict[str, Callable[[Path], Iterator[Outcome]]] = {
 def main() -> int:
     """Run the benchmarks and print the table; if all of them ran, also write it to the README."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure; all of {', '.join(_BENCHMARKS)}")
-    parser.add_argument("--check", action="store_true", help="fail where a goal is missed by more than the noise")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(_BENCHMARKS)}")
+    parser.add_argument("--check", action="store_true", help="fail if a goal is missed by more than the noise")
     given = parser.parse_args()
     if unknown := set(given.names) - set(_BENCHMARKS):
-        parser.error(f"there is no {', '.join(sorted(unknown))}")
-    # Whoever installs the package has its compiled modules.
+        parser.error(f"unknown benchmarks: {', '.join(sorted(unknown))}")
+    # Users who install the package have its modules compiled.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     outcomes: list[Outcome] = []

@@ -36,7 +36,7 @@ class Goal:
         return f"{'≥' if self.at_least else '≤'} {shown(self.limit, self.unit)}"
 
     def met(self, figure: float) -> bool:
-        """Tell whether a figure is within the limit."""
+        """Return whether a figure is within the limit."""
         return figure >= self.limit if self.at_least else figure <= self.limit
 
 
@@ -68,12 +68,12 @@ class Outcome:
 
     @property
     def met(self) -> bool:
-        """Tell whether the goal is met."""
+        """Whether the goal is met."""
         return self.goal is None or self.goal.met(self.figure)
 
     @property
     def clearly_missed(self) -> bool:
-        """Tell whether the goal is missed by more than noise: three quarters of the runs miss it too."""
+        """Whether the goal is missed by more than noise: three quarters of the runs miss it too."""
         if self.goal is None or self.met or self.held_by:
             return False
         return not self.goal.met(self.spread[1] if self.goal.at_least else self.spread[0])
@@ -87,15 +87,15 @@ class Sides:
     beside: list[float]
 
     def ratio(self) -> tuple[float, tuple[float, float]]:
-        """Our median divided by the other's, and the quartiles of the rounds' ratios."""
+        """Return our median divided by the other's, and the quartiles of the rounds' ratios."""
         return _compared(self.ours, self.beside, lambda ours, beside: ours / beside)
 
     def speed(self) -> tuple[float, tuple[float, float]]:
-        """The other's median divided by ours, that is, how many times faster we are, and the quartiles."""
+        """Return the other's median divided by ours, that is, how many times faster we are, and the quartiles."""
         return _compared(self.ours, self.beside, lambda ours, beside: beside / ours)
 
     def excess(self) -> tuple[float, tuple[float, float]]:
-        """Our median minus the other's, and the quartiles."""
+        """Return our median minus the other's, and the quartiles."""
         return _compared(self.ours, self.beside, lambda ours, beside: ours - beside)
 
 
@@ -110,7 +110,7 @@ def _compared(
 
 
 def in_turns(*sides: Callable[[], float], runs: int = RUNS) -> list[list[float]]:
-    """Measure several sides in turns; another one goes first in each round."""
+    """Measure several sides in turns. Every other round has the reverse order."""
     figures: list[list[float]] = [[] for _ in sides]
     for number in range(runs):
         turns = list(zip(sides, figures, strict=True))

@@ -1,4 +1,4 @@
-"""How long a fixed name is missing while its content is replaced, and how long the whole replacement takes."""
+"""How long a fixed name is missing while its content is replaced, and how long the complete replacement takes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def replacement(scratch: Path) -> Iterator[Outcome]:
         times = Sides(swaps.times, creates)
         text = f"a first create: {seconds(creates)}"
         name = f"replacement of a fixed name, {what}{where}"
-        # Without the link most of the rest is two looks into the list, which an upload outweighs elsewhere.
+        # Without the link, two requests for the list take most of the remaining time; with it, the upload does.
         goal = Goal(2.3) if swaps is far else None
         yield Outcome(name, seconds(times.ours), text, *times.ratio(), goal)
 

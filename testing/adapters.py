@@ -34,7 +34,7 @@ def only(adapter: Adapter) -> pytest.MarkDecorator:
 
 
 def mostly(adapter: Adapter) -> pytest.MarkDecorator:
-    """Marks what takes long: `make test` tries it with one adapter, `make test-all` with both."""
+    """Mark a slow test: `make test` runs it with one adapter, `make test-all` with both."""
     both = [
         pytest.param(each, id=each.name, marks=[] if each is adapter else [pytest.mark.full])
         for each in (DYNAMIC, PLUGIN)

@@ -293,7 +293,7 @@ class Running:
 
 
 def is_alive(process: int) -> bool:
-    """Tell whether a process is running; a zombie is not."""
+    """Return whether a process is running; a zombie is not."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
     return state.stdout.strip()[:1] not in ("", "Z")
 

@@ -1,4 +1,4 @@
-"""Trees of files for tests of what a scan of a directory finds."""
+"""Trees of files for tests of scanning a directory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi_opencomputer.errors import LocalFileError
 
 
 def fill(root: Path, *names: str) -> Path:
-    """Make files, each holding its own name; a name with a slash at its end makes a directory."""
+    """Create files that contain their own names; a name with a slash at its end creates a directory."""
     for name in names:
         path = root / name
         if name.endswith("/"):
@@ -35,7 +35,7 @@ def contents(root: Path, ignore: Sequence[str] = ()) -> dict[str, str]:
 
 
 def refusal(root: Path, ignore: Sequence[str] = ()) -> LocalFileError:
-    """Scan what must be refused; return the error."""
+    """Scan a directory that must be refused; return the error."""
     with pytest.raises(LocalFileError) as caught:
         scan_directory(str(root), ignore)
     return caught.value

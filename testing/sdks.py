@@ -27,7 +27,7 @@ class Sdks:
 
     Attributes:
         folder: The folder with a subfolder for each language: ``nodejs``, ``python``, ``go``.
-        findings: The errors and warnings of the schema check, one a line.
+        findings: The errors and warnings of the schema check, one per line.
     """
 
     folder: Path

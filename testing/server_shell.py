@@ -13,7 +13,7 @@ from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.builder import Manifest
 from pulumi_opencomputer.manifest.prepared import prepare
 
-# Each stand-in prints its arguments, one a line. The stand-in for sudo runs its arguments as a command.
+# Each stand-in prints its arguments, one per line. The stand-in for sudo runs its arguments as a command.
 _STAND_INS = {
     "sudo": 'exec env "$@"',
     "pip": 'for each; do printf "%s\\0" "$each"; done',

@@ -1,4 +1,4 @@
-"""A build whose events are told by hand, and what its resource shows of them."""
+"""A build whose events are sent by a test, and what is shown of it at its resource."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS = ("apt install jq", "pip install pandas", "run true")
 
 
 class ResourceLines:
-    """What a resource shows: lines that stay, and lines that pass."""
+    """What a resource shows: permanent lines, and ephemeral ones."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -27,7 +27,7 @@ class ResourceLines:
 
 
 class Members(set[Any]):
-    """A ticker that ticks when it is told to."""
+    """A ticker that ticks when a test calls it."""
 
     remove = set.discard
 
@@ -37,7 +37,7 @@ class Members(set[Any]):
 
 
 class Build:
-    """One build, what it shows, and its time."""
+    """A build, what is shown of it, and its clock."""
 
     def __init__(self, steps: Sequence[str] = STEPS, lines: LogLines = LogLines.STEPS, **options: Any) -> None:
         self.now, self.shown, self.ticker = 0.0, ResourceLines(), Members()
@@ -47,16 +47,16 @@ class Build:
         self.progress = BuildProgress(self.log, steps, clock=lambda: self.now, ticker=ticker, **options)
 
     def say(self, message: Any, kind: Any = "run", after: float = 0.0, step: Any = 0) -> None:
-        """Tell the build what the server says, `after` so many seconds."""
+        """Send the build a message of the server, `after` this many seconds."""
         self.now += after
         event = parse_event("build_log", json.dumps({"step": step, "type": kind, "message": message}).encode(), str)
         if event:
             self.progress.on_event(event)
 
     def start(self, number: int, after: float = 0.0) -> None:
-        """Tell the build that a step begins."""
+        """Send the build the start of a step."""
         self.say(f"Step {number}/3: whatever the server says", after=after)
 
     def end(self, number: int, after: float = 0.0) -> None:
-        """Tell the build that a step is done."""
+        """Send the build the end of a step."""
         self.say(f"Step {number}/3 completed", after=after)

@@ -154,7 +154,7 @@ class Terminal:
             return self._changed.wait_for(lambda: self._ended or len(self.chunks) > chunks, max(0.0, seconds))
 
     def has_ended(self, seconds: float = 0.0) -> bool:
-        """Wait at most that many seconds for the command's end; tell whether it has ended."""
+        """Wait at most that many seconds for the command's end; return whether it has ended."""
         with self._changed:
             return self._changed.wait_for(lambda: self._ended, seconds)
 

@@ -60,7 +60,7 @@ class Connection:
         return request
 
     def request(self) -> Request:
-        """Read a whole request."""
+        """Read a complete request."""
         request = self.head()
         request.body = self.read(int(request.headers.get("content-length", "0")))
         return request
@@ -84,7 +84,7 @@ class Connection:
         self.send(head(200, "text/event-stream"))
 
     def wait_closed(self) -> bool:
-        """Tell whether the client closes before the deadline."""
+        """Return whether the client closes before the deadline."""
         try:
             while self.socket.recv(65536):
                 pass
@@ -95,7 +95,7 @@ class Connection:
         return True
 
     def is_open(self) -> bool:
-        """Tell, without waiting, whether the client's side of the connection is open."""
+        """Return, without waiting, whether the client's side of the connection is open."""
         self.socket.setblocking(False)
         try:
             # Call the base class's method, because an SSLSocket can't peek.
@@ -191,7 +191,7 @@ def head(status: int, kind: str, *extra: str) -> bytes:
 
 
 def answer(status: int, value: Any, *extra: str, kind: str = "application/json") -> bytes:
-    """Return a whole response. Bytes are sent as they are, anything else as JSON."""
+    """Return a complete response. Bytes are sent as they are, anything else as JSON."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return head(status, kind, f"Content-Length: {len(body)}", *extra) + body
 
@@ -324,4 +324,4 @@ def build(client: Client, body: Any = None, **options: Any) -> tuple[Record, lis
 
 
 RESULT = event("result", record())
-"""The event that ends a build well."""
+"""The event that ends a successful build."""

@@ -1,8 +1,8 @@
-"""Write the types of a manifest for editors and type checkers: ``python tools/manifest_types.py``.
+"""Generate the types of a manifest for editors and type checkers: ``python tools/manifest_types.py``.
 
-With ``--check`` it writes nothing, and ends with 1 where the file is not current.
+With ``--check`` it writes nothing, and exits with 1 if the file is not up to date.
 
-They are made of the kinds of steps and of what these are made of, so that a new kind needs no other place.
+The types are made from the kinds of steps and their parts, so a new kind needs no other change.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class HasToDict(Protocol):
 
 
 def text() -> str:
-    """The module as its file holds it."""
+    """Return the text of the module."""
     parts = [_HEAD, *_shapes(), *_steps(), _manifest()]
     return _formatted("\n".join(parts))
 
@@ -132,7 +132,7 @@ def _field(key: str, spelt: str, description: str) -> str:
 
 
 def _given(field: dataclasses.Field[Any], hints: Mapping[str, Any]) -> str:
-    # A place on this machine may be a path object, as one in the sandbox.
+    # A local path may be a path object, like a path in the sandbox.
     return "Path" if field.name == "source" else _type(hints[field.name])
 
 
@@ -145,13 +145,13 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
 
 
 def _type(hint: Any) -> str:
-    """How a type checker is told what a program may give."""
+    """Return the type of what a program may give for a field."""
     if hint == RemotePath:
         return "Path"
     if get_origin(hint) is Annotated:
         return _type(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
-        # A count is what the provider fills in.
+        # The provider fills in counts.
         given = [each for each in get_args(hint) if each is not types.NoneType and not _is_count(each)]
         (only,) = given or [int]
         return _type(only)

@@ -1,4 +1,4 @@
-"""Draws the README's pictures from real runs of the quickstart, in docs/images: ``make pictures``."""
+"""Draw the README's pictures in docs/images from real runs of the quickstart: ``make pictures``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.screens.scenes import NEWER, NO_SUCH_PACKAGE, UNKNOWN, Stage  # noqa:
 
 IMAGES = ROOT / "docs" / "images"
 COLUMNS = 118
-# As quick as is seen; the service takes longer.
+# Fast, but slow enough to be seen. The real service takes longer.
 STEP_SECONDS = 1.2
 
 TITLES = {
@@ -32,7 +32,7 @@ TITLES = {
 
 
 def main() -> int:
-    """Draw them all; return the exit code."""
+    """Draw all pictures; return the exit code."""
     for name, picture in record():
         file = IMAGES / f"{name}.svg"
         file.write_text(svg(picture, "pulumi up", TITLES[name]), encoding="utf-8")
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def record() -> Iterator[tuple[str, Picture]]:
-    """Run the quickstart through what the pictures show; give each picture with its name."""
+    """Run the quickstart through the situations of the pictures; yield each picture with its name."""
     tools = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(Path(sys.executable).parent)])
     with tempfile.TemporaryDirectory(prefix="opencomputer-pictures-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)

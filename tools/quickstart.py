@@ -1,8 +1,8 @@
-"""Run the README's quickstart without an account, as a new user would, in an empty folder: python tools/quickstart.py.
+"""Run the README's quickstart without an account, like a new user, in an empty folder: python tools/quickstart.py.
 
-It takes the README's own blocks, in order. What differs is what a reader would put in by hand: the wheel that is built
-here in place of the published package, `--yes`, and a free port. Besides, Pulumi's state and settings are kept in that
-folder: `pulumi login --local` would write into the user's home, whatever HOME says.
+It runs the README's own code blocks in order. It changes what a reader would change by hand: the wheel is built here
+instead of installed from the index, `--yes` is added, and the port is a free one. Pulumi's state and settings are also
+kept in that folder, because `pulumi login --local` would write into the user's home, whatever HOME is.
 
 It needs pulumi and python3 on PATH.
 """
@@ -27,13 +27,13 @@ _PORT = "8700"
 
 
 def main() -> int:
-    """Run it in a temporary folder; return the exit code."""
+    """Run the quickstart in a temporary folder; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="opencomputer-quickstart-") as folder:
         return run(Path(folder))
 
 
 def run(folder: Path) -> int:
-    """Run it in an empty folder; return the exit code."""
+    """Run the quickstart in an empty folder; return the exit code."""
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder / "dist"), str(ROOT)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     script = folder / "quickstart.sh"
@@ -49,7 +49,7 @@ def run(folder: Path) -> int:
 
 
 def script_of(readme: str, wheels: Path, port: int) -> str:
-    """Put the README's blocks together, up to the first deployment, and then look at what was deployed."""
+    """Join the README's blocks up to the first deployment, and add commands that check the deployment."""
     section = readme.partition("## Quickstart")[2].partition("**With an account**")[0]
     (_, install), (_, program), (_, deploy) = _BLOCK.findall(section)
     wheel = re.search(r"pip install \"\$\(ls /path/to/[^`]*", section)
@@ -76,7 +76,7 @@ def script_of(readme: str, wheels: Path, port: int) -> str:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -1,6 +1,6 @@
-"""Makes the pictures of the emulator's page in docs/images: ``make screenshots``.
+"""Create the pictures of the emulator's page in docs/images: ``make screenshots``.
 
-It needs a Chromium on PATH. The emulator is in a state that shows something of everything.
+A Chromium must be on PATH. The emulator's state has an example of everything that the page shows.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _TOOLS = ("ripgrep", "jq", "fd-find", "git", "curl", "sqlite3", "graphviz", "pop
 
 
 def main() -> int:
-    """Make all pictures; return the exit code."""
+    """Create all pictures; return the exit code."""
     program = find_browser()
     if program is None:
-        print("There is no Chromium on PATH: on Debian, apt-get install chromium", file=sys.stderr)
+        print("There is no Chromium on PATH. On Debian, run apt-get install chromium.", file=sys.stderr)
         return 1
     IMAGES.mkdir(exist_ok=True)
     with (
@@ -56,7 +56,7 @@ def main() -> int:
 
 @contextmanager
 def busy(emulator: Emulator) -> Iterator[None]:
-    """Let an emulator hold snapshots, a build that failed, one that runs, a sandbox and a fault."""
+    """Give an emulator snapshots, a failed build, a running build, a sandbox and a fault."""
     for tool in _TOOLS:
         create(emulator, f"{tool}-tools", steps("true", tool))
     emulator.ask("POST", "/api/sandboxes", {"snapshot": "jq-tools"})
@@ -75,12 +75,12 @@ def busy(emulator: Emulator) -> Iterator[None]:
 
 
 def create(emulator: Emulator, name: str, image: dict[str, Any]) -> None:
-    """Make a snapshot."""
+    """Create a snapshot."""
     emulator.ask("POST", "/api/snapshots", {"name": name, "image": image})
 
 
 def steps(command: str, package: str) -> dict[str, Any]:
-    """A manifest of three steps."""
+    """Return a manifest with three steps."""
     return {
         "base": "base",
         "steps": [

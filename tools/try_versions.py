@@ -1,8 +1,8 @@
-"""Run the unit tests in throw-away environments: ``lowest`` dependencies, or all ``pythons`` that are found.
+"""Run the unit tests in temporary environments: with the ``lowest`` dependencies, or on all ``pythons`` that are found.
 
-``lowest`` takes the oldest release of each dependency that pyproject.toml allows, on the Python that runs this script.
-``pythons`` takes the newest dependencies, on each Python of pyproject.toml's classifiers that is on PATH or that pyenv
-has. Environments are made anew in ``build/`` each time; further arguments go to pytest.
+``lowest`` uses the oldest release of each dependency that pyproject.toml allows, on the Python that runs this script.
+``pythons`` uses the newest dependencies, on each Python in pyproject.toml's classifiers that is on PATH or that pyenv
+has. The environments are created in ``build/`` each time; further arguments are passed to pytest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def main() -> int:
-    """Run what the command line asks for, and tell which environments failed."""
+    """Run the requested tests, and print which environments failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["lowest", "pythons"])
     given, pytest_arguments = parser.parse_known_args()
@@ -39,23 +39,23 @@ def main() -> int:
 
 
 def lowest() -> Iterator[tuple[str, Path]]:
-    """This Python alone."""
+    """Yield only the Python that runs this script."""
     yield "lowest", Path(sys.executable)
 
 
 def pythons() -> Iterator[tuple[str, Path]]:
-    """Each version of the classifiers with its interpreter; one that is not found is said."""
+    """Yield each version in the classifiers with its interpreter; report a version without one."""
     versions = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', PROJECT.read_text(encoding="utf-8"))
     for version in versions:
         found = next((path for path in candidates(version) if is_version(path, version)), None)
         if found:
             yield version, found
         else:
-            say(f"{version}: not found, not tried")
+            say(f"{version}: not found, skipped")
 
 
 def candidates(version: str) -> Iterator[Path]:
-    """Where an interpreter of a version may be, the PATH's first."""
+    """Yield the possible paths of an interpreter of this version, first the one on PATH."""
     on_path = shutil.which(f"python{version}")
     if on_path:
         yield Path(on_path)
@@ -64,20 +64,20 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def is_version(python: Path, version: str) -> bool:
-    """Whether an interpreter runs and is of a version; the shims of pyenv are there for versions that don't run."""
+    """Return whether an interpreter runs and has this version. Pyenv has shims for versions that don't run."""
     ran = subprocess.run([python, "-c", VERSION], capture_output=True, text=True, check=False)
     return ran.stdout.strip() == version
 
 
 def passes(name: str, python: Path, pytest_arguments: list[str], *, lowest: bool) -> bool:
-    """Install the package and what its tests need, and run the unit tests."""
+    """Install the package and its tests' requirements, and run the unit tests; return whether they pass."""
     uv: list[str | Path] = [sys.executable, "-m", "uv"]
     folder = BUILD / name
     inside = folder / "bin" / "python"
     install = [*uv, "pip", "install", "--quiet", "--python", inside, "--editable", ".[emulator]", "--group", "test"]
     steps = [[*uv, "venv", "--quiet", "--clear", "--python", python, folder]]
     if lowest:
-        # Only what users install is held low, not what tests it.
+        # Only the dependencies that users install are the oldest ones, not those of the tests.
         pins = BUILD / "lowest.txt"
         resolve = ["--resolution", "lowest-direct", "--extra", "emulator"]
         steps.append([*uv, "pip", "compile", "--quiet", "--python", inside, *resolve, "--output-file", pins, PROJECT])
@@ -87,7 +87,7 @@ def passes(name: str, python: Path, pytest_arguments: list[str], *, lowest: bool
 
 
 def say(text: str) -> None:
-    """Print one line at once, before what comes from the commands."""
+    """Print a line immediately, so that it appears before the output of the commands."""
     print(f"versions: {text}", flush=True)
 
 

@@ -1,5 +1,5 @@
 """The tasks that are measured in a separate process, by subject.
 
-Each function first does its work once on a tiny input, so that all imports are done, then returns the function to
-measure. It imports inside its body, so that only its own side's modules are loaded.
+Each function first does its work on a tiny input, so that everything is imported, then returns the function to measure.
+It has its imports inside, so that only the modules of its own side are loaded.
 """

@@ -1,4 +1,4 @@
-"""What the client's tests share: clients of a scripted server, and time that passes only where somebody sleeps."""
+"""Fixtures for tests of the client: clients of a scripted server, and a clock that only sleeping advances."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from wire import Clock, connecting
 
 @pytest.fixture
 def clock() -> Clock:
-    """Time that passes only where somebody sleeps."""
+    """A clock that only sleeping advances."""
     return Clock()
 
 
 @pytest.fixture
 def connect(clock: Clock) -> Iterator[Callable[..., Client]]:
-    """Makes clients of a server; all are closed at the end."""
+    """A function that creates clients of a server; all are closed at the end."""
     with connecting(clock) as make:
         yield make

@@ -1,4 +1,4 @@
-"""The client against a real socket: what it sends, what it makes of answers, what it repeats."""
+"""The client against a real socket: its requests, and how it understands responses."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from wire import (
     streams,
 )
 
-# What is sent
+# Requests
 
 
-def test_a_request_carries_key_and_names_the_program(connect):
-    """Every request carries the key, the program's name and version, and asks for uncompressed JSON."""
+def test_a_request_has_the_key_and_the_programs_name(connect):
+    """Every request has the key and the program's name and version, and asks for uncompressed JSON."""
     with Wire(plays(answer(200, []))) as server:
         assert connect(server).list_snapshots() == ()
     (request,) = server.requests
@@ -44,8 +44,8 @@ def test_a_request_carries_key_and_names_the_program(connect):
     assert "x-oc-sdk-version" not in request.headers
 
 
-def test_a_build_is_asked_for_as_a_stream_of_the_runtime(connect):
-    """A build asks for exactly an event stream, names the runtime, and sends the body with its length."""
+def test_a_build_requests_an_event_stream_and_names_the_runtime(connect):
+    """The Accept header allows nothing but an event stream; the body is sent with its length."""
     with Wire(streams(RESULT)) as server:
         build(connect(server), Body((BODY[:10], BODY[10:20], BODY[20:])))
     (request,) = server.requests
@@ -58,8 +58,8 @@ def test_a_build_is_asked_for_as_a_stream_of_the_runtime(connect):
     assert request.body == BODY
 
 
-def test_a_name_is_escaped_as_the_server_needs_it(connect):
-    """The server finds a name only if these characters stand as they are, and all others escaped."""
+def test_a_name_is_escaped_as_the_server_expects(connect):
+    """The server finds a name only if these characters are sent as they are, and all others are escaped."""
     name = "a$&+,:;=@~b c%é?#<>'()[]!*"
     with Wire(plays(answer(200, record(name=name)))) as server:
         assert connect(server).get_snapshot(name).name == name
@@ -67,8 +67,8 @@ def test_a_name_is_escaped_as_the_server_needs_it(connect):
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "\ud800"])
-def test_a_name_that_no_address_can_hold_is_not_asked_for(connect, name):
-    """A name that the server could never find is refused before anything is sent."""
+def test_a_name_that_no_url_can_contain_is_refused(connect, name):
+    """The server could never find such a name, so the error is raised before anything is sent."""
     with Wire(plays(answer(200, record()))) as server:
         client = connect(server)
         with pytest.raises(errors.InvalidRequestError):
@@ -79,14 +79,14 @@ def test_a_name_that_no_address_can_hold_is_not_asked_for(connect, name):
 
 
 def test_the_key_never_leaves_the_machine_unencrypted():
-    """A client for plain http to another machine can't be made unless that is allowed."""
+    """A client for plain HTTP to another machine can only be created if the settings allow it."""
     with pytest.raises(errors.ConfigurationError, match="allowHttp"):
         Client(Settings("http://10.0.0.5", KEY))
     Client(Settings("http://10.0.0.5", KEY, allow_http=True)).close()
 
 
 def test_loopback_ignores_proxies(connect, monkeypatch):
-    """A proxy in the environment gets nothing of what goes to this machine."""
+    """A proxy in the environment does not see requests to this machine."""
     with Wire(plays(answer(200, []))) as server, Wire(plays(answer(200, []))) as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
@@ -95,7 +95,7 @@ def test_loopback_ignores_proxies(connect, monkeypatch):
 
 
 def test_another_machine_is_reached_through_the_proxy(clock, monkeypatch):
-    """A proxy in the environment is used for any other address, and gets a tunnel's request without the key."""
+    """For other addresses the environment's proxy is used; its CONNECT request does not contain the key."""
     with Wire(plays(answer(403, b"no"))) as proxy:
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
@@ -116,8 +116,8 @@ def test_another_machine_is_reached_through_the_proxy(clock, monkeypatch):
         ("403 Forbidden", r"refused it \(403 Forbidden\)\. Check HTTPS_PROXY"),
     ],
 )
-def test_a_proxys_refusal_is_told_as_the_proxys(clock, monkeypatch, status, told):
-    """It names the proxy, without the password in its address, and is not repeated."""
+def test_a_refusal_of_the_proxy_names_the_proxy(clock, monkeypatch, status, told):
+    """The error has the proxy's address without the password, and the request is not repeated."""
     with Wire(plays(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", "http://me:hunter2@"))
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -132,8 +132,8 @@ def test_a_proxys_refusal_is_told_as_the_proxys(clock, monkeypatch, status, told
     assert proxy.connections == 1
 
 
-def test_a_proxy_that_wants_a_password_for_plain_http_is_told_as_the_proxy(clock, monkeypatch):
-    """Its 407 comes as an answer there."""
+def test_a_407_for_plain_http_names_the_proxy(clock, monkeypatch):
+    """For plain HTTP the proxy's 407 is the response to the request itself."""
     with Wire(plays(answer(407, b"<html>", kind="text/html"))) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -147,7 +147,7 @@ def test_a_proxy_that_wants_a_password_for_plain_http_is_told_as_the_proxy(clock
 
 
 def test_a_password_of_netrc_is_not_sent_along(connect, monkeypatch, tmp_path):
-    """The key says who asks; a file of passwords is none of this request's."""
+    """The key is the only authentication; netrc is not used."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -157,21 +157,21 @@ def test_a_password_of_netrc_is_not_sent_along(connect, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("proxy", ["socks9://host", "nonsense://"])
-def test_unusable_proxies_are_a_setting_to_mend(monkeypatch, proxy):
-    """A proxy address that can't be used is told as the environment's, without a traceback of a library."""
+def test_an_unusable_proxy_is_a_configuration_error(monkeypatch, proxy):
+    """The error names the environment variable, and is not one of a library."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(errors.ConfigurationError, match="HTTPS_PROXY"):
         Client(Settings("https://host.example", KEY))
 
 
-# What is answered
+# Responses
 
 
 RECORDS = [record(), {key: value for key, value in record(contentHash=HASH, id="record-2").items() if key != "name"}]
 
 
-def test_records_are_listed_without_what_is_large_in_their_manifests(connect):
-    """Images hold unnamed records too; of their manifests only what stands right in them is read."""
+def test_records_are_listed_without_their_steps(connect):
+    """The list of images also has unnamed records. Only plain values beside the steps are read of each manifest."""
     with Wire(plays(answer(200, RECORDS))) as server:
         found = connect(server).list_images()
     named, unnamed = found
@@ -184,7 +184,7 @@ def test_records_are_listed_without_what_is_large_in_their_manifests(connect):
 
 @pytest.mark.parametrize("with_manifest", [True, False])
 def test_an_image_is_found_with_or_without_its_manifest(connect, with_manifest):
-    """The unnamed record of the content, not the snapshot that has the same."""
+    """It is the content's unnamed record, not a snapshot of the same content."""
     with Wire(plays(answer(200, RECORDS))) as server:
         found, _ = connect(server).find_image(HASH, with_manifest=with_manifest)
         assert connect(server).find_image("0" * 64) == (None, tuple(connect(server).list_images()))
@@ -192,8 +192,8 @@ def test_an_image_is_found_with_or_without_its_manifest(connect, with_manifest):
     assert (found.id, found.manifest) == ("record-2", {"base": "base", "steps": [] if with_manifest else None})
 
 
-def test_a_list_is_read_no_further_than_it_is_wanted(connect):
-    """The connection closes once the record is found, whatever the list holds behind it."""
+def test_a_list_is_read_only_up_to_the_wanted_record(connect):
+    """The connection is closed once the record is found, even if the list continues."""
     closed = []
 
     def endless(connection: Connection) -> None:
@@ -208,8 +208,8 @@ def test_a_list_is_read_no_further_than_it_is_wanted(connect):
     assert closed == [True]
 
 
-def test_a_list_beyond_its_bytes_or_time_is_as_long_as_it_was_read(connect):
-    """What was read is worth something; that it is not whole is told."""
+def test_a_list_beyond_the_limits_has_the_records_read_so_far(connect):
+    """The records are returned, and the list says that it is not complete."""
     more = threading.Event()
 
     def endless(connection: Connection) -> None:
@@ -227,7 +227,7 @@ def test_a_list_beyond_its_bytes_or_time_is_as_long_as_it_was_read(connect):
 
 
 def test_a_snapshot_is_read_with_or_without_its_manifest(connect):
-    """Most who ask do not want the files."""
+    """Most callers don't need the embedded files."""
     manifest = {"base": "base", "mark": "m", "steps": [{"type": "run", "args": {"commands": ["ls"]}}]}
     with Wire(plays(answer(200, record(manifest=manifest)))) as server:
         client = connect(server)
@@ -236,8 +236,8 @@ def test_a_snapshot_is_read_with_or_without_its_manifest(connect):
 
 
 @pytest.mark.parametrize(("status", "there"), [(200, True), (404, False)])
-def test_a_cheap_look_tells_whether_a_snapshot_is_ready(connect, status, there):
-    """The patches of a record are there where its image is, and carry no manifest."""
+def test_has_checkpoint_shows_whether_a_snapshot_is_ready(connect, status, there):
+    """The server lists patches only for a record with an image, and this response contains no manifest."""
     body = [] if there else {"error": "snapshot not found"}
     with Wire(plays(answer(status, body))) as server:
         client = connect(server)
@@ -245,8 +245,8 @@ def test_a_cheap_look_tells_whether_a_snapshot_is_ready(connect, status, there):
     assert [request.path for request in server.requests] == ["/api/snapshots/a%20b/patches"]
 
 
-def test_a_cheap_look_at_a_server_without_patches_is_an_error(connect):
-    """A wrong address says nothing of a record."""
+def test_has_checkpoint_at_a_wrong_address_is_an_error(connect):
+    """A 404 that is not the API's proves nothing about a record."""
     with Wire(plays(answer(404, {"message": "Not Found"}))) as server, pytest.raises(errors.ProtocolError):
         connect(server).has_checkpoint("tools")
 
@@ -261,7 +261,7 @@ def test_a_cheap_look_at_a_server_without_patches_is_an_error(connect):
     ],
 )
 def test_the_patches_of_a_snapshot_are_counted(connect, status, body, count):
-    """Whatever their scripts hold; a server may write an empty list as null."""
+    """Their scripts may be of any size; the server may send an empty list as null."""
     with Wire(plays(answer(status, body))) as server:
         assert connect(server).count_patches("a b") == count
     assert [request.path for request in server.requests] == ["/api/snapshots/a%20b/patches"]
@@ -269,14 +269,14 @@ def test_the_patches_of_a_snapshot_are_counted(connect, status, body, count):
 
 @pytest.mark.parametrize("body", [{"patches": []}, "none", 5])
 def test_patches_that_are_no_list_are_an_error(connect, body):
-    """Another server than expected answers."""
+    """The response comes from another kind of server."""
     with Wire(plays(answer(200, body))) as server, pytest.raises(errors.ProtocolError):
         connect(server).count_patches("tools")
 
 
 @pytest.mark.parametrize("ahead", [0, 1200, -86400])
-def test_the_servers_clock_is_known_from_its_answers(connect, ahead):
-    """Ages of records are of the server's clock."""
+def test_the_servers_clock_is_taken_from_its_responses(connect, ahead):
+    """The Date header of a response shows it; the ages of records depend on it."""
     date = formatdate(time.time() + ahead, usegmt=True)
     with Wire(plays(answer(200, [], f"Date: {date}"))) as server:
         client = connect(server)
@@ -285,16 +285,16 @@ def test_the_servers_clock_is_known_from_its_answers(connect, ahead):
     assert abs(client.clock_skew - ahead) <= 2
 
 
-def test_a_date_that_is_none_is_passed_over(connect):
-    """The machines' clocks count as equal then."""
+def test_an_invalid_date_is_ignored(connect):
+    """Both clocks then count as equal."""
     with Wire(plays(answer(200, [], "Date: yesterday"))) as server:
         client = connect(server)
         client.list_images()
     assert client.clock_skew == 0
 
 
-def test_a_record_of_another_name_is_not_taken_for_the_one_asked_for(connect):
-    """A snapshot's record must bear the name that was asked for."""
+def test_a_record_with_another_name_is_an_error(connect):
+    """The response must be about the snapshot that was requested."""
     with (
         Wire(plays(answer(200, record(name="other")))) as server,
         pytest.raises(errors.ProtocolError, match="another record"),
@@ -302,8 +302,8 @@ def test_a_record_of_another_name_is_not_taken_for_the_one_asked_for(connect):
         connect(server).get_snapshot("tools")
 
 
-def test_a_missing_record_is_told_without_repeating_the_request(connect, clock):
-    """The API's 404 is an answer, not a fault."""
+def test_a_404_of_the_api_is_not_repeated(connect, clock):
+    """It is a valid response: the record does not exist."""
     with Wire(plays(answer(404, {"error": "snapshot not found"}))) as server, pytest.raises(errors.NotFoundError):
         connect(server).get_snapshot("tools")
     assert server.connections == 1
@@ -312,14 +312,14 @@ def test_a_missing_record_is_told_without_repeating_the_request(connect, clock):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 501, 302])
 def test_refusals_are_not_repeated(connect, status):
-    """A request that was refused would be refused again."""
+    """The server would refuse the request again."""
     with Wire(plays(answer(status, {"error": "no"}, "Location: /"))) as server, pytest.raises(errors.APIError):
         connect(server).list_images()
     assert server.connections == 1
 
 
 def test_a_redirect_is_not_followed(connect):
-    """The key goes to the address that was set and nowhere else."""
+    """The key is sent only to the configured address."""
     with (
         Wire(plays(answer(200, []))) as other,
         Wire(plays(answer(307, b"", f"Location: {other.url}/"))) as server,

@@ -1,4 +1,4 @@
-"""Builds against a real socket: their streams, what ends them, what is repeated, what follows a lost one."""
+"""Builds against a real socket: their streams, how they end, which requests are repeated, and lost streams."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from wire import (
 
 
 def test_a_build_streams_its_log_and_returns_its_record(connect):
-    """Events come in order, repeated ones too; what follows the result is not waited for."""
+    """Events come in order, including repeated ones; the client does not wait for anything after the result."""
     stream = (
         b": keepalive\n\n",
         log(0, "build", "Building image with 1 steps"),
@@ -74,15 +74,15 @@ def test_a_build_streams_its_log_and_returns_its_record(connect):
         ({"checkpointId": None}, "ready without an image, not ready"),
     ],
 )
-def test_a_result_must_be_what_was_asked_for(connect, changes, told):
-    """A result of another name, content or state is an error, and the build is not repeated."""
+def test_a_result_must_match_the_request(connect, changes, told):
+    """A result with another name, content or status is an error, and the build is not repeated."""
     with Wire(streams(event("result", record(**changes)))) as server, pytest.raises(errors.ProtocolError, match=told):
         build(connect(server))
     assert server.connections == 1
 
 
 def test_a_result_that_lacks_its_last_blank_line_is_read(connect):
-    """What is whole is a result; what is cut off is a lost stream (below)."""
+    """A complete result counts; an incomplete one is a lost stream (tested below)."""
     with Wire(streams(b"\xef\xbb\xbf", RESULT.rstrip(b"\n"))) as server:
         assert build(connect(server))[0].id == "record-1"
 
@@ -91,8 +91,8 @@ def test_a_result_that_lacks_its_last_blank_line_is_read(connect):
     ("line", "from_cache"),
     [(log(0, "cache_hit", "Image found in cache (hash=abababababab)"), True), (log(1, "run", "Step 1/1: ls"), False)],
 )
-def test_a_build_tells_whether_the_cache_had_its_content(connect, line, from_cache):
-    """The outcome says it, so that nobody has to read the log for it."""
+def test_the_outcome_shows_whether_the_content_was_cached(connect, line, from_cache):
+    """Callers need not search the log for it."""
     with Wire(streams(line, RESULT)) as server:
         outcome = connect(server).create_snapshot(Body(), timeout=1800.0, on_event=lambda _: None)
     assert outcome.from_cache is from_cache
@@ -106,15 +106,15 @@ def test_a_build_tells_whether_the_cache_had_its_content(connect, line, from_cac
         ((log(0, "cache_hit", "Image found in cache (hash=abababababab)"),), True, True),
     ],
 )
-def test_a_lost_stream_tells_what_was_heard_of_it(connect, lines, has_begun, from_cache):
-    """Whether the server had begun, and whether from its cache, is known also where the result is lost."""
+def test_a_lost_stream_error_has_what_was_received(connect, lines, has_begun, from_cache):
+    """The error says whether the build had begun and came from the cache, although the result is lost."""
     with Wire(streams(*lines)) as server, pytest.raises(errors.StreamLostError) as caught:
         build(connect(server))
     assert (caught.value.has_begun, caught.value.from_cache) == (has_begun, from_cache)
 
 
 def test_a_failed_build_names_its_step(connect):
-    """The error of a failed step has its number as in the log, its type, exit code and text."""
+    """The error has the step's number as in the log, its type, exit code and text."""
     text = "image build failed: image build failed: step 1 (run) failed (exit 1): E: broken"
     with (
         Wire(streams(log(2, "run", "Step 2/2: false"), event("error", {"error": text}))) as server,
@@ -135,8 +135,8 @@ def test_a_failed_build_names_its_step(connect):
         ("failed to save snapshot: duplicate key value", errors.ConflictError),
     ],
 )
-def test_a_streams_other_errors_are_not_repeated_either(connect, text, kind):
-    """What to do about a blocked content or a lost race is not for the client to decide."""
+def test_other_errors_in_a_stream_are_not_repeated(connect, text, kind):
+    """The caller decides what to do about blocked content or a lost race for a name."""
     with Wire(streams(event("error", {"error": text}))) as server, pytest.raises(kind):
         build(connect(server))
     assert server.connections == 1
@@ -144,7 +144,7 @@ def test_a_streams_other_errors_are_not_repeated_either(connect, text, kind):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 413, 500, 502, 504])
 def test_a_refused_build_is_not_repeated(connect, status):
-    """An answer that does not rule out a build ends the call."""
+    """A response that leaves open whether a build began ends the call."""
     with Wire(plays(answer(status, {"error": "no"}))) as server, pytest.raises(errors.APIError) as caught:
         build(connect(server))
     assert caught.value.status == status
@@ -155,8 +155,8 @@ LARGE = Body((BODY[:10], b"x" * 30_000_000, BODY[10:]))
 
 
 @pytest.mark.parametrize("status", [401, 409, 413])
-def test_an_early_answer_is_heard_while_the_body_is_still_being_sent(connect, status):
-    """A server that refuses and closes before it has read the body gives its own error, not a broken pipe."""
+def test_an_early_response_is_read_while_the_body_is_being_sent(connect, status):
+    """If the server refuses and closes before it has read the body, its error is raised, not a broken pipe."""
 
     def refuse(connection: Connection) -> None:
         connection.head()
@@ -175,22 +175,22 @@ def test_an_early_answer_is_heard_while_the_body_is_still_being_sent(connect, st
         plays(answer(503, {"error": "starting"}, "Retry-After: 1")),
     ],
 )
-def test_a_build_that_was_turned_away_is_asked_for_again(connect, fault):
-    """429, and 503 with a time to come back at, say that nothing was begun."""
+def test_a_build_that_did_not_begin_is_requested_again(connect, fault):
+    """A 429, or a 503 with Retry-After, shows that nothing was begun."""
     with Wire(fault, streams(RESULT)) as server:
         assert build(connect(server))[0].name == "tools"
     assert [request.body for request in server.requests] == [BODY, BODY]
 
 
 def test_a_503_without_a_time_may_hide_a_build(connect):
-    """A proxy says 503 also when it lost the server that was already building."""
+    """A proxy also sends 503 if it lost the connection to a server that was already building."""
     with Wire(plays(answer(503, {"error": "upstream reset"}))) as server, pytest.raises(errors.UnavailableError):
         build(connect(server))
     assert server.connections == 1
 
 
-def test_a_build_that_never_arrived_whole_is_asked_for_again(connect):
-    """A connection that breaks during the upload has begun no build."""
+def test_a_build_whose_upload_broke_off_is_requested_again(connect):
+    """If the connection breaks during the upload, no build has begun."""
 
     def cut(connection: Connection) -> None:
         connection.head()
@@ -202,15 +202,15 @@ def test_a_build_that_never_arrived_whole_is_asked_for_again(connect):
     assert server.connections == 2
 
 
-def test_a_build_that_can_never_arrive_ends_with_the_reason(connect, clock):
-    """Nothing listens: the attempts are as many as for any request, and the error is of the connection."""
+def test_an_unreachable_server_ends_a_build_with_the_reason(connect, clock):
+    """The number of attempts is that of any request, and the error is about the connection."""
     with pytest.raises(errors.UnavailableError, match="Can't connect"):
         build(connect(refused_url()))
     assert len(clock.slept) == 9
 
 
 def test_a_server_that_is_away_for_half_a_minute_fails_no_build(connect, clock):
-    """Nothing listens at first: nothing was begun, so the build is asked for until the server is back."""
+    """While nothing listens no build can have begun, so the request is repeated until the server is back."""
     url = refused_url()
     back: list[Wire] = []
 
@@ -250,8 +250,8 @@ def drop_after(*events: bytes, how: str = "close") -> Callable[[Connection], Non
         plays(head(200, "text/event-stream", "Transfer-Encoding: chunked") + b"d\r\n: keepalive\n\n\r\n"),
     ],
 )
-def test_a_stream_that_is_lost_is_told_and_never_repeated(connect, fault):
-    """Once the whole request is out, a broken connection leaves the outcome open."""
+def test_a_lost_stream_is_an_error_and_never_repeated(connect, fault):
+    """Once the request was sent completely, nobody knows whether the server builds."""
     with Wire(fault) as server, pytest.raises(errors.StreamLostError) as caught:
         build(connect(server))
     assert caught.value.sent is True
@@ -259,7 +259,7 @@ def test_a_stream_that_is_lost_is_told_and_never_repeated(connect, fault):
 
 
 def test_a_silent_stream_is_lost(connect):
-    """A server that leaves out its keepalives may be gone."""
+    """A server that sends no keepalives any more may be gone."""
     done = threading.Event()
 
     def hold(connection: Connection) -> None:
@@ -272,8 +272,8 @@ def test_a_silent_stream_is_lost(connect):
         done.set()
 
 
-def test_content_that_changed_comes_out_as_it_is(connect):
-    """The body's own error is not wrapped, the server sees an unfinished request, and no other is made."""
+def test_changed_content_raises_the_bodys_own_error(connect):
+    """The error is not wrapped, the server sees an unfinished request, and there is no second one."""
     closed: list[bool] = []
 
     def wait(connection: Connection) -> None:
@@ -290,8 +290,8 @@ def test_content_that_changed_comes_out_as_it_is(connect):
     assert server.connections == 1
 
 
-def test_an_upload_is_told_as_it_goes(connect):
-    """From nothing to all of it, block by block; anew where the request is made again."""
+def test_the_progress_of_an_upload_is_reported(connect):
+    """It goes from zero to the full size in small blocks, and starts again if the request is repeated."""
 
     def cut(connection: Connection) -> None:
         connection.head()
@@ -311,8 +311,8 @@ def test_an_upload_is_told_as_it_goes(connect):
     assert len(last) > 30
 
 
-def test_the_last_byte_waits_for_a_last_word(connect):
-    """Before the last byte, when all others are out, the caller is asked."""
+def test_a_callback_runs_before_the_last_byte(connect):
+    """When only the last byte is left, the callback is called, and the byte is sent after it."""
     seen: list[bytes] = []
     arrived = threading.Event()
 
@@ -328,8 +328,8 @@ def test_the_last_byte_waits_for_a_last_word(connect):
     assert seen == [BODY[:-1], b"|", BODY[-1:]]
 
 
-def test_what_the_last_word_raises_gives_the_request_up(connect):
-    """If the caller raises before the last byte, the server has nothing to build."""
+def test_an_error_before_the_last_byte_ends_the_request(connect):
+    """If the callback raises, the server has nothing to build."""
     closed: list[bool] = []
 
     def wait(connection: Connection) -> None:
@@ -345,7 +345,7 @@ def test_what_the_last_word_raises_gives_the_request_up(connect):
 
 
 def test_a_build_has_a_time_limit(connect):
-    """A build that goes on beyond its time is given up at the server's next sign of life."""
+    """A build that exceeds its limit is abandoned when the server next sends something."""
     clock = Clock()
 
     def script(connection: Connection) -> None:
@@ -363,8 +363,8 @@ def test_a_build_has_a_time_limit(connect):
             build(client, on_event=on_event)
 
 
-def test_a_silent_build_is_over_with_its_time(connect):
-    """A short time limit holds also while the server says nothing."""
+def test_a_time_limit_applies_to_a_silent_build(connect):
+    """The limit may be shorter than the silence after which a stream counts as lost."""
     done = threading.Event()
 
     def hold(connection: Connection) -> None:
@@ -377,8 +377,8 @@ def test_a_silent_build_is_over_with_its_time(connect):
         done.set()
 
 
-def test_a_quiet_stream_is_told_with_each_keepalive(connect):
-    """A caller can look elsewhere while the server sends nothing but keepalives."""
+def test_a_callback_runs_with_each_keepalive_of_a_quiet_stream(connect):
+    """The caller can check on the build by other means while the server only sends keepalives."""
     clock = Clock()
     quiet: list[float] = []
 
@@ -402,11 +402,11 @@ def test_a_quiet_stream_is_told_with_each_keepalive(connect):
 
 
 class StopError(Exception):
-    """What a callback raises."""
+    """Raised by a callback."""
 
 
-def test_what_a_callback_raises_comes_out_as_it_is(connect):
-    """An error of a callback is the caller's, not the client's."""
+def test_an_error_of_a_callback_is_not_wrapped(connect):
+    """It belongs to the caller, not to the client."""
 
     def stop(_: BuildEvent) -> None:
         raise StopError
@@ -415,8 +415,8 @@ def test_what_a_callback_raises_comes_out_as_it_is(connect):
         build(connect(server), on_event=stop)
 
 
-def test_many_builds_run_at_once(connect):
-    """A hundred builds stream side by side through one client."""
+def test_many_builds_run_simultaneously(connect):
+    """One client streams a hundred builds at the same time."""
     everyone = threading.Barrier(100, timeout=60)
 
     def script(connection: Connection) -> None:

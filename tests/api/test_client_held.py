@@ -1,4 +1,4 @@
-"""A build request held back before its last byte, and the spool that lets it be sent again."""
+"""A build request that is held before its last byte, and the spool that allows it to be sent again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGE = Body((BODY[:10], b" " * 20_000_000, BODY[10:]))
 
 @pytest.fixture(params=["plain", "tls"])
 def tls(request, tmp_path, monkeypatch) -> dict[str, ssl.SSLContext]:
-    """Return the server's options for each kind of connection; the client trusts it."""
+    """Return the server's options for each kind of connection; the client trusts its certificate."""
     if request.param == "plain":
         return {}
     authority = trustme.CA()
@@ -42,7 +42,7 @@ def all_but_the_last_byte(connection: Connection) -> int:
 
 @pytest.mark.parametrize("body", [Body(), LARGE], ids=["small", "large"])
 def test_the_callback_comes_between_the_upload_and_the_last_byte(connect, tls, body):
-    """The server has all but the last byte then, and gets that only after it."""
+    """At that moment the server has everything but the last byte, which is sent after the callback."""
     seen: list[str] = []
     arrived = threading.Event()
 
@@ -64,8 +64,8 @@ def test_the_callback_comes_between_the_upload_and_the_last_byte(connect, tls, b
     assert seen == ["upload", "callback", "last byte"]
 
 
-def test_what_the_callback_raises_leaves_the_last_byte_unsent(connect, tls):
-    """Also an error of the API, which is then that of another request: this one is not repeated for it."""
+def test_an_error_of_the_callback_leaves_the_last_byte_unsent(connect, tls):
+    """If it is an error of the API, it belongs to another request, so this request is not repeated because of it."""
     closed: list[bool] = []
 
     def script(connection: Connection) -> None:
@@ -93,8 +93,8 @@ def test_what_the_callback_raises_leaves_the_last_byte_unsent(connect, tls):
         (200, errors.ProtocolError),
     ],
 )
-def test_a_server_that_answers_early_is_heard_before_the_callback(connect, tls, status, kind):
-    """It refused: nothing may be deleted for a build that will not be."""
+def test_an_early_response_is_read_before_the_callback(connect, tls, status, kind):
+    """The server refused the build, so the callback must not delete anything for it."""
 
     def script(connection: Connection) -> None:
         size = int(connection.head().headers["content-length"])
@@ -109,12 +109,12 @@ def test_a_server_that_answers_early_is_heard_before_the_callback(connect, tls, 
     assert status in (200, caught.value.status)
 
 
-def test_a_server_that_hangs_up_before_the_callback_is_asked_again(connect, tls):
-    """Each time before anything is deleted; in the end it is the error of a lost connection."""
+def test_a_server_that_closes_before_the_callback_gets_the_request_again(connect, tls):
+    """Nothing is deleted before any attempt; the last one raises the error of a lost connection."""
 
     def script(connection: Connection) -> None:
         size = int(connection.head().headers["content-length"])
-        # The plain class's method: that of an SSLSocket drops TLS.
+        # The plain class's method, because that of an SSLSocket also drops TLS.
         socket.socket.shutdown(connection.socket, socket.SHUT_WR)
         connection.read(size - 1)
 
@@ -124,8 +124,8 @@ def test_a_server_that_hangs_up_before_the_callback_is_asked_again(connect, tls)
     assert server.connections == 3
 
 
-def test_a_server_that_hangs_up_during_the_callback_gets_the_request_again(connect, tls):
-    """It never got the last byte, so it has nothing to build; the callback is called again."""
+def test_a_server_that_closes_during_the_callback_gets_the_request_again(connect, tls):
+    """It never got the last byte, so it builds nothing. The callback is called again."""
     called: list[float] = []
     gone = threading.Event()
 
@@ -145,7 +145,7 @@ def test_a_server_that_hangs_up_during_the_callback_gets_the_request_again(conne
 
 
 def test_content_that_changed_is_found_before_the_callback(connect):
-    """The hash is proved while the request is held."""
+    """The hash is checked while the request is held."""
 
     def script(connection: Connection) -> None:
         connection.head()
@@ -156,8 +156,8 @@ def test_content_that_changed_is_found_before_the_callback(connect):
         build(connect(server), changed, before_last_byte=lambda _: pytest.fail("called"))
 
 
-def test_holding_a_request_takes_a_moment_only(connect):
-    """A swap is no slower for it."""
+def test_holding_a_request_is_fast(connect):
+    """It doesn't make a swap slower."""
     begun = time.monotonic()
     with Wire(streams(RESULT)) as server:
         build(connect(server), before_last_byte=lambda _: None)
@@ -165,7 +165,7 @@ def test_holding_a_request_takes_a_moment_only(connect):
 
 
 class Source:
-    """A body that counts how often it is read, and can change."""
+    """A body that counts how often it is read, and can fail."""
 
     def __init__(self, size: int) -> None:
         self.reads = 0
@@ -181,8 +181,8 @@ class Source:
 
 
 @pytest.mark.parametrize("size", [0, 10, 3_000_000, IN_MEMORY + 3_000_000])
-def test_a_body_is_read_once_and_sent_as_often_as_wanted(size):
-    """Whatever becomes of the files after the first time, in memory or from a temporary file."""
+def test_a_spooled_body_is_read_once_and_can_be_sent_again(size):
+    """The files may change after the first time: the bytes come from memory or from a temporary file."""
     source = Source(size)
     expected = b"".join(source)
     source.reads = 0
@@ -195,8 +195,8 @@ def test_a_body_is_read_once_and_sent_as_often_as_wanted(size):
     assert source.reads == 1
 
 
-def test_a_body_that_was_given_up_is_read_again():
-    """Half a body is none, also where its content changed."""
+def test_an_incomplete_body_is_read_again():
+    """This holds if reading stopped halfway, and if the content changed meanwhile."""
     source = Source(3_000_000)
     with SpooledBody(source) as body:
         next(iter(body))
@@ -207,8 +207,8 @@ def test_a_body_that_was_given_up_is_read_again():
         assert b"".join(body) == b"".join(source)
 
 
-def test_the_spool_is_this_users_alone_and_has_no_name(tmp_path, monkeypatch):
-    """Nobody else reads it, and nothing is left of it."""
+def test_the_spool_file_is_private_and_has_no_name(tmp_path, monkeypatch):
+    """No other user can read it, and nothing of it is left behind."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     modes = []
     real = os.open
@@ -226,8 +226,8 @@ def test_the_spool_is_this_users_alone_and_has_no_name(tmp_path, monkeypatch):
     assert set(modes) == {0o600}
 
 
-def test_a_full_disk_is_told_with_what_to_do(monkeypatch, tmp_path):
-    """The error names the folder's setting; nothing was sent whole."""
+def test_a_full_disk_is_an_error_with_advice(monkeypatch, tmp_path):
+    """The error names the setting of the folder. The request was not sent completely."""
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no full device")
@@ -240,7 +240,7 @@ def test_a_full_disk_is_told_with_what_to_do(monkeypatch, tmp_path):
 
 
 def test_a_spooled_body_is_sent_again_after_a_broken_upload(connect):
-    """A retry after the callback needs no file any more."""
+    """A retry after the callback does not need the files any more."""
     source = Source(3_000_000)
     called: list[float] = []
     gone = threading.Event()

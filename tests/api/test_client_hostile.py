@@ -1,4 +1,4 @@
-"""Hostile and broken answers: each ends in a clear error, within bounded memory and time."""
+"""Hostile and broken responses: each gives a clear error, within limited memory and time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ readers = pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"], CALLS["c
 def forever(
     before: bytes, piece: bytes, pause: float = 0.0, until: threading.Event | None = None
 ) -> Callable[[Connection], None]:
-    """Return a script that sends a piece again and again, until an event or until the client closes."""
+    """Return a script that sends a piece repeatedly, until the event is set or the client closes."""
     done = until or threading.Event()
 
     def script(connection: Connection) -> None:
@@ -60,15 +60,15 @@ def forever(
     return script
 
 
-# No HTTP, or not enough of it
+# No valid HTTP
 
 
 @calls
 @pytest.mark.parametrize(
     "garbage", [b"SSH-2.0-OpenSSH\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x28", b"HTTP/1.1 abc\r\n\r\n"]
 )
-def test_what_is_no_http_is_told_as_a_wrong_address(connect, call, garbage):
-    """A server of another kind is an error that names the setting, at once."""
+def test_a_server_without_http_is_reported_as_a_wrong_address(connect, call, garbage):
+    """The error names the setting, and is raised at once."""
     with Wire(plays(garbage)) as server, pytest.raises(errors.ProtocolError, match="opencomputer:apiUrl"):
         call(connect(server))
     assert server.connections == 1
@@ -85,7 +85,7 @@ def test_what_is_no_http_is_told_as_a_wrong_address(connect, call, garbage):
     ids=["headers", "header", "interim answers"],
 )
 def test_endless_heads_end(connect, call, before, piece):
-    """Headers without an end, and answers before the answer, end within the time limit."""
+    """Headers without an end, and interim responses without an end, stop at the time limit."""
     begun = time.monotonic()
     with Wire(forever(before, piece)) as server:
         client = connect(server, timing=Timing(call=0.3, silence=0.3, attempts=1))
@@ -96,20 +96,20 @@ def test_endless_heads_end(connect, call, before, piece):
 
 @calls
 def test_dripping_heads_end(connect, call):
-    """A byte now and then, each in time, does not make a request last for ever."""
+    """The time limit holds even if each single byte arrives in time."""
     begun, done = time.monotonic(), threading.Event()
     with Wire(forever(b"HTTP/1.1 200 OK\r\nX-Filler: ", b"x", 0.05, done)) as server:
         client = connect(server, timing=Timing(call=0.3, silence=5, attempts=1))
         with pytest.raises(errors.TimedOutError):
             call(client) if call is not build else build(client, timeout=0.3)
-        # A guard may hold the connection of a build.
+        # The guard may still hold a build's connection.
         done.set()
     assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize("length", ["", "Content-Length: 1000000"])
 def test_dripping_bodies_end(connect, length):
-    """The same in a body, also where the connection's end would be the body's."""
+    """A slow body ends too, even one that ends only with the connection."""
     before = head(200, "application/json", *filter(None, [length])) + b"["
     with Wire(forever(before, b" ", 0.05)) as server:
         client = connect(server, timing=Timing(call=0.3, silence=0.2, attempts=1))
@@ -118,7 +118,7 @@ def test_dripping_bodies_end(connect, length):
 
 
 def test_a_dripping_stream_ends(connect):
-    """A build stream has its time limit, whatever keeps coming."""
+    """A build stream ends at its time limit, whatever keeps arriving."""
     done = threading.Event()
     with Wire(forever(head(200, "text/event-stream"), b": \n\n", 0.02, done)) as server:
         with pytest.raises(errors.TimedOutError):
@@ -126,8 +126,8 @@ def test_a_dripping_stream_ends(connect):
         done.set()
 
 
-def test_a_stream_that_drips_between_the_lines_ends(connect):
-    """Bytes that never make up a piece of the body count towards the time limit all the same."""
+def test_a_stream_with_an_endless_chunk_header_ends(connect):
+    """The time limit also holds for bytes that never become part of the body."""
     before = head(200, "text/event-stream", "Transfer-Encoding: chunked") + b"5;x="
     with Wire(forever(before, b"x", 0.02)) as server, pytest.raises(errors.TimedOutError):
         build(connect(server, clock=time.monotonic, timing=Timing(silence=0.2)), timeout=0.3)
@@ -139,7 +139,7 @@ def test_a_stream_that_drips_between_the_lines_ends(connect):
 @readers
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 def test_compressed_answers_are_refused(connect, call, coding):
-    """Nothing is decompressed, so that no small answer becomes a large one."""
+    """Nothing is decompressed, so a small response can't become a large one."""
     bomb = gzip.compress(b"[" * 1_000_000)
     kind = "text/event-stream" if call is build else "application/json"
     with (
@@ -152,7 +152,7 @@ def test_compressed_answers_are_refused(connect, call, coding):
 @readers
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "x", "multipart/mixed; a=b"])
 def test_answers_of_another_type_are_refused(connect, call, kind):
-    """A page of a proxy or of a sign-on is not taken for an answer of the API."""
+    """The page of a proxy or a login is not taken for a response of the API."""
     with (
         Wire(plays(answer(200, b"<html>", kind=kind))) as server,
         pytest.raises(errors.ProtocolError, match="opencomputer:apiUrl"),
@@ -164,7 +164,7 @@ def test_answers_of_another_type_are_refused(connect, call, kind):
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"[1]", b"[[]]", b'["\xff"]', b"[" * 10_000, b"{}"])
 @pytest.mark.parametrize("call", [CALLS["get"], CALLS["list"]], ids=["get", "list"])
 def test_broken_bodies_are_refused(connect, call, body):
-    """What is no record, or no list of records, is an error, at once."""
+    """Anything but a record, or a list of records, is an error at once."""
     with Wire(plays(answer(200, body))) as server, pytest.raises(errors.ProtocolError):
         call(connect(server))
     assert server.connections == 1
@@ -174,14 +174,14 @@ def test_broken_bodies_are_refused(connect, call, body):
     "data", [b"", b"{", b"null", b"[]", b'"record"', b"{}", json.dumps(record()).encode()[:-1], b'{"id": "\xff"}']
 )
 def test_broken_results_are_refused(connect, data):
-    """A result that is no record is an error, and the build is not repeated."""
+    """A result that is not a record is an error, and the build is not repeated."""
     with Wire(streams(event("result", data))) as server, pytest.raises(errors.ProtocolError):
         build(connect(server))
     assert server.connections == 1
 
 
-def test_a_list_beyond_the_limit_is_not_read_on(connect):
-    """A list is read up to its limit only."""
+def test_reading_stops_at_a_list_beyond_the_limit(connect):
+    """The client does not read more than its limit."""
     with (
         Wire(forever(head(200, "application/json") + b"[", b" " * 65536)) as server,
         pytest.raises(errors.AnswerTooLargeError, match="larger than 1,000,000 bytes"),
@@ -191,8 +191,8 @@ def test_a_list_beyond_the_limit_is_not_read_on(connect):
 
 
 @pytest.mark.parametrize(("before", "piece"), [(b"data: ", b"x" * 65536), (b"", b"data: x\n"), (b"", b": comment\n")])
-def test_an_event_beyond_the_limit_is_not_read_on(connect, monkeypatch, before, piece):
-    """An event without an end is read up to its limit only."""
+def test_reading_stops_at_an_event_beyond_the_limit(connect, monkeypatch, before, piece):
+    """Of an event without an end, only the limit is read."""
     monkeypatch.setattr("pulumi_opencomputer.api.build_call.LARGEST_ANSWER", 1_000_000)
     with (
         Wire(forever(head(200, "text/event-stream") + before, piece * 100)) as server,
@@ -201,8 +201,8 @@ def test_an_event_beyond_the_limit_is_not_read_on(connect, monkeypatch, before, 
         build(connect(server))
 
 
-def test_an_endless_refusal_is_not_read_on(connect):
-    """Of an error's page, 64 KiB are read."""
+def test_reading_stops_at_an_endless_refusal(connect):
+    """Of an error's body, 64 KiB are read."""
     with (
         Wire(forever(head(400, "text/html"), b"<b>no</b>" * 1000)) as server,
         pytest.raises(errors.InvalidRequestError) as caught,
@@ -212,8 +212,8 @@ def test_an_endless_refusal_is_not_read_on(connect):
 
 
 @calls
-def test_a_refusal_that_breaks_off_is_still_told(connect, call):
-    """The status of a refusal counts, also where its text is cut short."""
+def test_an_incomplete_refusal_is_still_reported(connect, call):
+    """The status of the response counts, even if its body is incomplete."""
 
     def cut(connection: Connection) -> None:
         connection.request()
@@ -229,9 +229,9 @@ def test_a_refusal_that_breaks_off_is_still_told(connect, call):
 @calls
 @pytest.mark.parametrize("status", [302, 400, 401, 404, 409, 418, 500])
 def test_no_error_shows_the_key_or_a_control_sequence(connect, call, status):
-    """A server that echoes the key, and obeys no rule, can't put it on the screen."""
+    """A server that repeats the key, or sends control sequences, can't get them onto the screen."""
     if status == 404 and call is CALLS["delete"]:
-        return  # A record that is gone is no error there.
+        return  # For a delete, a missing record is not an error.
     said = f"key {KEY} \x1b[31m\x9b2J<{{%fg 1%}}>\u202e"
     body = json.dumps({"error": said}).encode()
     with (
@@ -254,8 +254,8 @@ def test_no_error_shows_the_key_or_a_control_sequence(connect, call, status):
         ("12345678", "/usr/12345678/bin", "/usr/[API key]/bin"),
     ],
 )
-def test_a_short_key_is_taken_out_where_it_stands_alone(key, said, shown):
-    """It may be a part of other words, which would tell it."""
+def test_a_short_key_is_redacted_only_as_a_word_of_its_own(key, said, shown):
+    """It may be part of other words, and redacting it there would reveal it."""
     with (
         Wire(plays(answer(400, {"error": said}))) as server,
         Client(Settings(server.url, key)) as client,
@@ -266,7 +266,7 @@ def test_a_short_key_is_taken_out_where_it_stands_alone(key, said, shown):
 
 
 def test_a_build_without_file_descriptors_says_what_to_do(monkeypatch):
-    """The limit is this machine's, and no fault of the server."""
+    """The limit is one of this machine, not a fault of the server."""
 
     def none(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -281,7 +281,7 @@ def test_a_build_without_file_descriptors_says_what_to_do(monkeypatch):
 
 
 def test_no_log_line_shows_the_key_or_a_control_sequence(connect):
-    """The same in a build's log and in its error."""
+    """The key and control sequences are removed from a build's log and its error."""
     said = f"\x1b[31mkey {KEY} <{{%fg 1%}}>\x00"
     failure = f"image build failed: image build failed: step 0 (run) failed (exit 1): {said}"
     seen: list[Any] = []
@@ -303,7 +303,7 @@ SCRIPT = textwrap.dedent("""
     from pulumi_opencomputer.config import Settings
 
     def peak():
-        # Linux's ru_maxrss begins with that of the process which started this one.
+        # On Linux, ru_maxrss starts with the value of the parent process.
         status = Path("/proc/self/status")
         if status.exists():
             return int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) * 1024
@@ -320,7 +320,7 @@ SCRIPT = textwrap.dedent("""
 
 @pytest.mark.parametrize("letter", ["x", "\u2013", "👩"])
 def test_a_large_result_takes_at_most_four_times_its_size(letter):
-    """Peak memory for a record of 64 MB is at most four times that, also where a letter is not ASCII."""
+    """Peak memory for a record of 64 MB is at most four times that, even with characters that are not ASCII."""
     content = "x" * 64_000_000 if letter == "x" else letter + "x" * 1_000_000
     rest = "" if letter == "x" else "x" * 63_000_000
     large = event("result", record(manifest={"text": content, "rest": rest}))

@@ -1,4 +1,4 @@
-"""What the client repeats against a real socket, for how long, and what it makes of a delete's answers."""
+"""What the client repeats against a real socket, for how long, and how it understands responses to a delete."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from wire import (
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 524])
-def test_passing_faults_are_asked_again(connect, clock, status):
-    """Reading is repeated with growing waits, until it succeeds."""
+def test_temporary_faults_are_retried(connect, clock, status):
+    """A read is repeated with growing waits until it succeeds."""
     bad = plays(answer(status, {"error": "passing"}))
     with Wire(bad, bad, bad, plays(answer(200, []))) as server:
         assert connect(server).list_images() == ()
@@ -35,8 +35,8 @@ def test_passing_faults_are_asked_again(connect, clock, status):
     assert 0.25 <= clock.slept[0] <= 0.5 <= clock.slept[1] <= 0.75 < 1 <= clock.slept[2] <= 1.25
 
 
-def test_repeating_ends(connect, clock):
-    """A fault that stays is told after ten attempts: a server that is away for half a minute fails nothing."""
+def test_retries_end_after_ten_attempts(connect, clock):
+    """Together they cover half a minute in which a server may be away."""
     with Wire(plays(answer(503, b"down"))) as server, pytest.raises(errors.UnavailableError, match="status 503"):
         connect(server).get_snapshot("tools")
     assert server.connections == 10
@@ -53,8 +53,8 @@ def test_repeating_ends(connect, clock):
     ],
     ids=["seconds", "date", "too long", "no time"],
 )
-def test_the_server_may_ask_for_a_wait(connect, clock, header, least, most):
-    """Retry-After is heeded in both its forms, up to half a minute."""
+def test_retry_after_sets_the_wait(connect, clock, header, least, most):
+    """Both forms of Retry-After are obeyed, up to half a minute."""
     with Wire(plays(answer(429, {"error": "slow down"}, header)), plays(answer(200, []))) as server:
         connect(server).list_images()
     assert least <= clock.slept[0] <= most
@@ -66,15 +66,15 @@ def cut_short(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("fault", [hang_up, reset, cut_short])
-def test_broken_connections_are_tried_again(connect, fault):
-    """A connection that ends before, or in the middle of, an answer is a fault that passes."""
+def test_broken_connections_are_retried(connect, fault):
+    """A connection that ends before or during a response is a temporary fault."""
     with Wire(fault, fault, plays(answer(200, []))) as server:
         assert connect(server).list_images() == ()
     assert server.connections == 3
 
 
-def test_a_silent_server_is_given_up_and_tried_again(connect):
-    """A server that says nothing for the time limit is asked again."""
+def test_a_silent_server_is_retried(connect):
+    """If the server sends nothing within the time limit, the request is repeated."""
     silent = threading.Event()
 
     def hold(connection: Connection) -> None:
@@ -86,8 +86,8 @@ def test_a_silent_server_is_given_up_and_tried_again(connect):
         silent.set()
 
 
-def test_an_unreachable_server_is_told_with_its_address_and_setting(connect, clock):
-    """Nothing listens there: the error names the address and the setting to check."""
+def test_an_unreachable_server_is_an_error_with_its_address_and_setting(connect, clock):
+    """Nothing listens at the address; the error says which setting to check."""
     url = refused_url()
     with pytest.raises(errors.UnavailableError) as caught:
         connect(url).list_images()
@@ -99,7 +99,7 @@ def test_an_unreachable_server_is_told_with_its_address_and_setting(connect, clo
 
 @pytest.mark.parametrize("call", ["get_snapshot", "list_images", "delete_snapshot"])
 def test_a_server_that_is_away_for_half_a_minute_fails_nothing(connect, clock, call):
-    """Reads and deletes are asked again until it is back."""
+    """Reads and deletes are repeated until it is back."""
 
     def away(connection: Connection) -> None:
         connection.request()
@@ -116,8 +116,8 @@ def test_a_server_that_is_away_for_half_a_minute_fails_nothing(connect, clock, c
     assert clock.now > 1030
 
 
-def test_a_host_that_does_not_exist_is_asked_for_twice(clock):
-    """A name server may be wrong for a moment; it is not for half a minute."""
+def test_an_unknown_host_is_tried_twice(clock):
+    """A name server may be wrong for a moment, but not for half a minute."""
     with (
         Client(Settings("https://nowhere.invalid", KEY), sleep=clock.sleep) as client,
         pytest.raises(errors.UnavailableError, match="no such host"),
@@ -138,8 +138,8 @@ def test_a_host_that_does_not_exist_is_asked_for_twice(clock):
         (404, {"error": "snapshot not found"}, Deleted.NOT_IN_INDEX),
     ],
 )
-def test_deleting_tells_what_it_found(connect, status, body, found):
-    """Deleted; not there, as the server says that holds the records; or not shown by the public endpoint's index."""
+def test_deleting_returns_what_it_found(connect, status, body, found):
+    """Deleted; not found by the server that has the records; or not shown by the public endpoint's index."""
     with Wire(plays(answer(status, body))) as server:
         assert connect(server).delete_snapshot("tools") is found
     assert [request.method for request in server.requests] == ["DELETE"]
@@ -148,7 +148,7 @@ def test_deleting_tells_what_it_found(connect, status, body, found):
 
 @pytest.mark.parametrize("text", ["ERROR: cannot execute DELETE in a read-only transaction", "not found", "", "x"])
 def test_a_delete_that_the_database_refused_is_an_error(connect, text):
-    """The server says 404 for any failure of its database: nothing was deleted."""
+    """The server sends 404 for any failure of its database, so nothing was deleted."""
     with (
         Wire(plays(answer(404, {"error": text}))) as server,
         pytest.raises(errors.UnavailableError, match="Nothing was deleted"),
@@ -166,13 +166,13 @@ def test_a_delete_that_the_database_refused_is_an_error(connect, text):
         (plays(answer(429, b"")), Deleted.NOT_IN_INDEX),
     ],
 )
-def test_a_404_after_a_lost_answer_counts_as_deleted(connect, fault, ours):
-    """If an attempt may have deleted the record, its being gone is this call's doing."""
+def test_a_404_after_a_lost_response_counts_as_deleted(connect, fault, ours):
+    """If an earlier attempt may have deleted the record, a 404 counts as success."""
     with Wire(fault, plays(answer(404, {"error": "snapshot not found"}))) as server:
         assert connect(server).delete_snapshot("tools") is ours
 
 
-def test_a_404_of_something_else_is_no_delete(connect):
-    """A wrong address must not look like a record that is gone."""
+def test_a_404_of_another_server_is_an_error(connect):
+    """A wrong address must not look like a missing record."""
     with Wire(plays(answer(404, {"message": "Not Found"}))) as server, pytest.raises(errors.ProtocolError):
         connect(server).delete_snapshot("tools")

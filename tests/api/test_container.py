@@ -1,4 +1,4 @@
-"""The container file, as far as it can be tried without a builder of containers."""
+"""The container file, tested as far as possible without a container builder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(*command: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def hadolint() -> str:
-    """The linter of container files that comes with the development tools."""
+    """The linter of container files from the development tools."""
     beside = str(Path(sys.executable).parent)
     found = shutil.which("hadolint", path=beside + os.pathsep + os.environ["PATH"])
     if found is None:
@@ -39,12 +39,12 @@ def hadolint() -> str:
 
 
 def test_the_linter_finds_nothing(hadolint):
-    """Not even a hint."""
+    """There is no warning and no hint."""
     assert run(hadolint, "--no-color", FILE) == ""
 
 
-def test_what_it_copies_is_sent_to_the_builder_and_exists():
-    """The builder sees what Containerfile.dockerignore lets through, and nothing else."""
+def test_copied_files_exist_and_are_sent_to_the_builder():
+    """The builder only gets the files that Containerfile.dockerignore includes."""
     kept = {line[1:] for line in FILE.with_suffix(".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", FILE.read_text(), re.M)
     names = {name.removeprefix("./") for line in copied for name in line.split()}
@@ -52,8 +52,8 @@ def test_what_it_copies_is_sent_to_the_builder_and_exists():
     assert all((ROOT / name).exists() for name in names)
 
 
-def test_what_it_installs_is_enough_for_the_emulator(tmp_path):
-    """Its own commands, in an environment in place of a container: the emulator runs as it is told to there."""
+def test_the_installed_packages_suffice_for_the_emulator(tmp_path):
+    """The file's own commands run in a virtual environment, and its entry point starts a working emulator."""
     text = FILE.read_text()
     requirements = re.search(r"pip install --no-cache-dir ((?:\"[^\"]+\" ?)+)", text)
     entry = re.search(r"^ENTRYPOINT \[(.+)\]$", text, re.M)

@@ -19,7 +19,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?Z")
 
 
-def test_a_stream_tells_each_step_and_ends_with_the_record(emulator):
+def test_a_stream_has_each_step_and_ends_with_the_record(emulator):
     image = {
         "base": "base",
         "steps": [
@@ -56,7 +56,7 @@ def test_one_content_gives_an_unnamed_record_and_a_named_one(emulator):
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["case"])
-def test_the_hash_is_the_servers(emulator, vector):
+def test_the_hash_is_that_of_the_server(emulator, vector):
     body = b'{"name":"v","image":' + vector["json"].encode() + b"}"
     with client(emulator) as http:
         http.post("/api/snapshots", content=body, headers={"Content-Type": "application/json"})
@@ -73,7 +73,7 @@ def test_the_second_create_of_a_content_comes_from_the_cache(emulator):
     assert len(emulator.builds()) == 1
 
 
-def test_the_manifest_comes_back_whole_and_get_orders_its_keys_anew(emulator):
+def test_the_manifest_is_returned_complete_and_get_sorts_its_keys(emulator):
     image = manifest("<&> \u2028 é", zz=1, mark="m", steps=[{"type": "run", "args": {"commands": [], "b": 2.5}}])
     sent = create(emulator, "a", image)
     got = call(emulator, "GET", "/api/snapshots/a")
@@ -83,7 +83,7 @@ def test_the_manifest_comes_back_whole_and_get_orders_its_keys_anew(emulator):
     assert list(got.json()["manifest"]["steps"][0]) == ["args", "type"]
 
 
-def test_lists_are_newest_first_and_hold_records_of_any_status(emulator):
+def test_lists_are_newest_first_and_have_records_of_any_status(emulator):
     for name in "abc":
         create(emulator, name, manifest("x"))
     create(emulator, "d", manifest("FAIL_BUILD"), query="?async=1")
@@ -91,7 +91,7 @@ def test_lists_are_newest_first_and_hold_records_of_any_status(emulator):
     assert [record["name"] for record in emulator.snapshots()] == ["d", "c", "b", "a"]
 
 
-def test_an_async_create_is_answered_at_once_and_polled(start_emulator):
+def test_an_async_create_returns_at_once_and_can_be_polled(start_emulator):
     emulator = start_emulator(step_seconds=0.3)
     response = create(emulator, "a", manifest("x"), query="?async=1")
     assert response.status_code == 202
@@ -101,19 +101,19 @@ def test_an_async_create_is_answered_at_once_and_polled(start_emulator):
     assert emulator.get("/api/snapshots/a")["checkpointId"]
 
 
-def test_async_is_ignored_when_a_stream_is_asked_for(emulator):
+def test_async_is_ignored_for_a_stream(emulator):
     response = create(emulator, "a", manifest("x"), query="?async=1", **STREAM)
     assert response.status_code == 200
     assert "event: result" in response.text
 
 
-def test_accept_must_be_exactly_that_for_a_stream(emulator):
+def test_a_stream_requires_the_exact_accept_header(emulator):
     response = create(emulator, "a", manifest("x"), Accept="text/event-stream, */*")
     assert (response.status_code, response.json()["name"]) == (201, "a")
 
 
 @pytest.mark.parametrize("form", ["stream", "plain"])
-def test_a_failed_build_leaves_an_unnamed_failed_record_only(emulator, form):
+def test_a_failed_build_leaves_only_an_unnamed_failed_record(emulator, form):
     image = {"steps": [*manifest("a")["steps"], *manifest("FAIL_BUILD " + "s" * 600)["steps"]]}
     if form == "stream":
         (kind, answer) = stream(emulator, "/api/snapshots", {"name": "f", "image": image})[-1]
@@ -133,7 +133,7 @@ def test_descriptions_are_cut(emulator):
     assert log[1][1]["message"] == "Step 1/1: " + "x" * 120 + "..."
 
 
-def test_a_sleeping_command_takes_its_time_and_keepalives_flow(start_emulator):
+def test_keepalives_are_sent_while_a_command_sleeps(start_emulator):
     emulator = start_emulator(keepalive_seconds=0.05)
     log = stream(emulator, "/api/snapshots", {"name": "a", "image": manifest("SLEEP_BUILD_0.4")})
     assert len([kind for kind, _ in log if kind == ": keepalive"]) >= 3
@@ -177,7 +177,7 @@ def test_a_bad_request_is_refused_in_plain_json(emulator, headers, body, status,
     ("headers", "status", "error"),
     [({}, 401, "missing API key"), ({"X-API-Key": "wrong"}, 403, "invalid API key")],
 )
-def test_nobody_gets_in_without_the_key(emulator, headers, status, error):
+def test_requests_without_the_key_are_refused(emulator, headers, status, error):
     for method, path in [("GET", "/api/snapshots"), ("POST", "/api/snapshots"), ("DELETE", "/api/snapshots/a")]:
         response = httpx.request(method, emulator.url + path, headers=headers, trust_env=False, verify=False)
         assert (response.status_code, response.json()) == (status, {"error": error})
@@ -262,7 +262,7 @@ def test_a_bad_step_fails_when_it_is_reached(emulator, kind, args, reason):
         ("run", {"commands": []}),
     ],
 )
-def test_what_the_server_runs_is_built(emulator, kind, args):
+def test_unusual_valid_steps_are_built(emulator, kind, args):
     assert create(emulator, "a", {"steps": [{"type": kind, "args": args}]}).status_code == 201
 
 
@@ -308,7 +308,7 @@ def test_without_workers_nothing_is_built_and_no_sandbox_started(emulator):
     assert call(emulator, "POST", "/api/sandboxes", json={"templateID": "base"}).status_code == 503
 
 
-# The emulator's own
+# The emulator itself
 
 
 def test_requests_are_counted_and_logged_without_the_key(emulator):

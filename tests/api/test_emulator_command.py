@@ -1,4 +1,4 @@
-"""The command that starts an emulator: what it needs, what it says, and how it ends."""
+"""The command that starts an emulator: its requirements, its output, and how it ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCRIPT = Path(sys.executable).with_name("pulumi-opencomputer")
 
 
 class Started:
-    """An emulator as a user starts it."""
+    """An emulator started as a user starts it."""
 
     def __init__(self, folder: Path, *command: str, **environment: str) -> None:
         self._log = folder / "stderr"
@@ -55,7 +55,7 @@ class Started:
 @pytest.mark.parametrize("command", EMULATORS, ids=["pulumi-opencomputer emulator", "python -m"])
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_it_needs_no_argument_and_ends_cleanly(tmp_path, command, signum):
-    """What it says to export works, and Ctrl-C or SIGTERM ends it with code 0 and without a traceback."""
+    """The printed exports work; Ctrl-C or SIGTERM ends it with code 0 and without a traceback."""
     started = Started(tmp_path, *command)
     url = started.said["url"]
     assert f"export OPENCOMPUTER_API_URL={url} OPENCOMPUTER_API_KEY=local" in started.log()
@@ -69,7 +69,7 @@ def test_it_needs_no_argument_and_ends_cleanly(tmp_path, command, signum):
 
 
 def test_a_key_of_the_users_own_is_accepted_and_never_shown(tmp_path):
-    """It may be a real one, which stands in the environment."""
+    """A real key may be set in the environment."""
     started = Started(tmp_path, *EMULATORS[0], OPENCOMPUTER_API_KEY="osb_real_key")
     for key, status in (("osb_real_key", 200), ("local", 403)):
         headers = {"X-API-Key": key}
@@ -84,8 +84,8 @@ def test_a_key_of_the_users_own_is_accepted_and_never_shown(tmp_path):
     ("asked", "in_use", "tried"),
     [(None, (), [PORT]), (None, (PORT,), [PORT, 0]), (0, (), [0]), (PORT, (PORT,), [PORT])],
 )
-def test_its_port_is_the_same_each_time_unless_it_is_in_use(asked, in_use, tried):
-    """Then any free one does, but not in place of one that was asked for."""
+def test_its_port_is_always_the_same_unless_it_is_in_use(asked, in_use, tried):
+    """If the default port is in use, any free one is taken; a port that the user gives is never replaced."""
     ports = []
 
     def listen(_host, port):
@@ -99,15 +99,15 @@ def test_its_port_is_the_same_each_time_unless_it_is_in_use(asked, in_use, tried
     assert ports == tried
 
 
-def test_where_it_listens_on_all_addresses_an_own_one_is_said(tmp_path):
-    """Nobody can call 0.0.0.0."""
+def test_the_printed_address_is_never_0_0_0_0(tmp_path):
+    """An emulator that listens on all addresses prints one that clients can use."""
     started = Started(tmp_path, *EMULATORS[0], "--host", "0.0.0.0")
     started.end()
     assert "export OPENCOMPUTER_API_URL=http://127.0.0.1:" in started.log()
 
 
 def test_a_terminal_gets_no_json():
-    """It is for programs that start an emulator."""
+    """The JSON line is only for programs that start an emulator."""
     terminal, end = pty.openpty()
     process = subprocess.Popen([*EMULATORS[0], "--port", "0"], stdin=end, stdout=end, stderr=end)
     os.close(end)
@@ -126,8 +126,8 @@ def test_a_terminal_gets_no_json():
     assert b"{" not in shown
 
 
-def test_the_command_is_installed_and_tells_its_version_and_commands():
-    """As `pulumi-opencomputer`."""
+def test_the_installed_command_prints_its_version_and_subcommands():
+    """It is installed as `pulumi-opencomputer`."""
     told = subprocess.run([SCRIPT, "--version"], capture_output=True, text=True, check=True).stdout
     assert told.strip().split(".")[0].isdigit()
     helped = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, check=True).stdout
@@ -136,8 +136,8 @@ def test_the_command_is_installed_and_tells_its_version_and_commands():
     assert (missing.returncode, "COMMAND" in missing.stderr) == (2, True)
 
 
-def test_without_what_it_is_made_of_it_says_what_to_install(tmp_path):
-    """The emulator is an extra of the package."""
+def test_missing_packages_are_an_error_with_the_command_that_installs_them(tmp_path):
+    """The emulator's packages are an extra of this one."""
     (tmp_path / "starlette.py").write_text("raise ModuleNotFoundError(name='starlette')")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ran = subprocess.run(EMULATORS[0], capture_output=True, text=True, env=environment, check=False)
@@ -145,8 +145,8 @@ def test_without_what_it_is_made_of_it_says_what_to_install(tmp_path):
     assert ran.stderr == "The emulator needs starlette: pip install 'pulumi-opencomputer[emulator]'\n"
 
 
-def test_a_reset_ends_the_builds_that_run(start_emulator):
-    """Those who wait for one are told at once, and no record of it comes up later."""
+def test_a_reset_ends_running_builds(start_emulator):
+    """Their clients get an error at once, and no record of them appears later."""
     emulator = start_emulator()
     answers: list[tuple[str, Any]] = []
     body = {"name": "a", "image": manifest("SLEEP_BUILD_200", "true")}
@@ -160,8 +160,8 @@ def test_a_reset_ends_the_builds_that_run(start_emulator):
     assert create(emulator, "a", manifest("x")).status_code == 201
 
 
-def test_a_reset_goes_back_to_the_start(start_emulator, tmp_path):
-    """Records, requests, time and the edge are as at the start, and faults that it was started with are on again."""
+def test_a_reset_restores_the_initial_state(start_emulator, tmp_path):
+    """Records, requests, time and the edge are reset, and the faults given at the start are active again."""
     seed = tmp_path / "base.json"
     seed.write_text(json.dumps(manifest("seeded")))
     emulator = start_emulator(seed=str(seed), fault="failing-builds", edge_lag="0")

@@ -1,4 +1,4 @@
-"""The control plane's own answers, line by line: patches, checkpoints, organisations, its clock and its router."""
+"""The control plane's own responses: patches, checkpoints, organisations, its clock and its router."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def as_other(emulator: Emulator, method: str, path: str, **request: Any) -> http
         ("POST", "/api/snapshots/a/unpublish", (403, None)),
     ],
 )
-def test_the_router_answers(emulator, method, path, expected):
+def test_the_router_responds_to_unknown_paths_and_methods(emulator, method, path, expected):
     status, body = answer(emulator, method, path)
     assert status == expected[0]
     assert expected[1] is None or body == expected[1]
@@ -89,13 +89,13 @@ def test_snapshots_of_one_content_share_patches_and_a_replacement_loses_them(emu
         ("POST", "ready/patches", 400, "script is required"),
     ],
 )
-def test_patches_of_what_has_no_checkpoint_are_refused(emulator, method, path, status, error):
+def test_invalid_requests_for_patches_are_refused(emulator, method, path, status, error):
     create(emulator, "ready", manifest("x"))
     create(emulator, "building", manifest("SLEEP_BUILD_250"), query="?async=1")
     assert answer(emulator, method, f"/api/snapshots/{path}", json={}) == (status, {"error": error})
 
 
-def test_an_unnamed_image_is_looked_at_by_its_records_id(emulator):
+def test_patches_of_an_unnamed_image_are_found_by_its_records_id(emulator):
     create(emulator, "a", manifest("x"))
     named, unnamed = emulator.images()
     for record in (named, unnamed):
@@ -134,7 +134,7 @@ def two(start_emulator: Any) -> Emulator:
     return emulator
 
 
-def test_each_key_has_an_organisation_that_no_other_sees(two):
+def test_each_key_has_an_organisation_that_others_cannot_see(two):
     mine = create(two, "a", manifest("x")).json()
     assert as_other(two, "GET", "/api/images").json() == []
     for method, path in [
@@ -151,13 +151,13 @@ def test_each_key_has_an_organisation_that_no_other_sees(two):
     assert {record["orgId"] for record in two.images()} == {mine["orgId"]}
 
 
-def test_a_sandbox_is_its_organisations(two):
+def test_a_sandbox_belongs_to_its_organisation(two):
     sandbox = call(two, "POST", "/api/sandboxes", json={}).json()["sandboxID"]
     assert as_other(two, "DELETE", f"/api/sandboxes/{sandbox}").status_code == 404
     assert call(two, "DELETE", f"/api/sandboxes/{sandbox}").status_code == 204
 
 
-# What it takes for a whole number
+# Whole numbers
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_memory_size_must_be_a_whole_json_integer(emulator, name, number, stat
 
 
 @pytest.mark.parametrize("skew", [-86_400, 0, 1200])
-def test_the_header_date_and_the_records_tell_the_servers_time(emulator, skew):
+def test_the_date_header_and_the_records_have_the_servers_time(emulator, skew):
     emulator.skew(skew)
     response = create(emulator, "a", manifest("x"))
     date = parsedate_to_datetime(response.headers["Date"]).timestamp()
@@ -184,7 +184,7 @@ def test_the_header_date_and_the_records_tell_the_servers_time(emulator, skew):
     assert len(response.headers.get_list("Date")) == 1
 
 
-def test_a_wait_is_over_when_the_clock_is_moved_on(start_emulator):
+def test_advancing_the_clock_ends_a_wait(start_emulator):
     emulator = start_emulator(wait_seconds=120)
     emulator.fail({"kind": "build", "outcome": "blocked"})
     create(emulator, "a", manifest("x"), query="?async=1")
@@ -202,7 +202,7 @@ def test_a_command_may_run_300_seconds(emulator):
     wait_until(lambda: emulator.get("/api/snapshots/a")["status"] == "failed")
 
 
-# How a POST is handled
+# Handling of a POST
 
 
 def post_all_but_the_last_byte(emulator: Emulator, name: str, image: Any) -> tuple[socket.socket, bytes]:
@@ -218,7 +218,7 @@ def post_all_but_the_last_byte(emulator: Emulator, name: str, image: Any) -> tup
 
 
 @pytest.mark.parametrize("options", [{}, {"edge": True}], ids=["control plane", "edge"])
-def test_a_post_reads_its_whole_body_before_it_looks_at_the_name(start_emulator, options):
+def test_a_post_reads_its_whole_body_before_it_checks_the_name(start_emulator, options):
     emulator = start_emulator(**options)
     create(emulator, "a", manifest("x"))
     connection, last = post_all_but_the_last_byte(emulator, "a", manifest("y"))
@@ -230,7 +230,7 @@ def test_a_post_reads_its_whole_body_before_it_looks_at_the_name(start_emulator,
     assert emulator.records()[0]["content_hash"] == f"{content_hash(manifest('y'))}:named:a"
 
 
-def test_a_large_body_takes_the_servers_own_time(start_emulator):
+def test_a_large_body_takes_time_on_the_servers_clock(start_emulator):
     emulator = start_emulator(seconds_per_mb=100)
     body = {"name": "a", "image": manifest("x" * 1_000_000)}
     host, port = emulator.url.removeprefix("http://").split(":")
@@ -246,7 +246,7 @@ def test_a_large_body_takes_the_servers_own_time(start_emulator):
         assert connection.recv(12) == b"HTTP/1.1 201"
 
 
-def test_streams_show_keepalives_in_the_clocks_time(start_emulator):
+def test_keepalives_follow_the_emulators_clock(start_emulator):
     emulator = start_emulator(keepalive_seconds=0.05)
     log = stream(emulator, "/api/snapshots", {"name": "a", "image": manifest("SLEEP_BUILD_0.3")})
     assert (": keepalive", None) in log

@@ -1,4 +1,4 @@
-"""docs/emulator.md says what the emulator does: its tables are held equal to the code."""
+"""docs/emulator.md describes the emulator: its tables are compared to the code."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ TEXT = (ROOT / "docs" / "emulator.md").read_text("utf-8")
 
 
 def rows(table: str) -> list[list[str]]:
-    """The cells of a table's rows."""
+    """The cells of each row of a table."""
     lines = TEXT.partition(f"<!-- table: {table} -->\n")[2].partition("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
 def quoted(cell: str) -> list[str]:
-    """What stands in backticks."""
+    """The texts in backticks."""
     return re.findall(r"`([^`]*)`", cell)
 
 
 def defaults() -> dict[str, object]:
-    """Each field of a rule, but its kind and its counters, and what it is where nothing is said."""
+    """The default of each field of a rule, except its kind and its counters."""
     return {
         each.name: each.default_factory() if each.default_factory is not MISSING else each.default
         for each in fields(Rule)
@@ -45,18 +45,18 @@ def defaults() -> dict[str, object]:
     }
 
 
-def test_the_kinds_of_faults_are_those_that_there_are():
-    """In the order of the code."""
+def test_the_table_has_all_kinds_of_faults():
+    """They have the order of the code."""
     assert [quoted(row[0])[0] for row in rows("kinds")] == list(KINDS)
 
 
-def test_the_names_of_faults_are_those_that_there_are():
-    """None is missing, none is made up."""
+def test_the_table_has_all_names_of_faults():
+    """None is missing, and none is invented."""
     assert {quoted(row[0])[0] for row in rows("names")} == set(NAMED)
 
 
-def test_the_fields_of_faults_have_these_defaults():
-    """And belong to kinds that there are."""
+def test_the_table_has_the_fields_of_faults_with_their_defaults():
+    """The kinds and fields that they depend on exist."""
     told: dict[str, object] = {}
     for names, of, values, _ in rows("fields"):
         told |= dict(zip(quoted(names), map(json.loads, quoted(values)), strict=True))
@@ -64,8 +64,8 @@ def test_the_fields_of_faults_have_these_defaults():
     assert told == defaults()
 
 
-def test_the_addresses_are_those_that_there_are(monkeypatch):
-    """Each with its methods."""
+def test_the_table_has_all_addresses(monkeypatch):
+    """Each has its methods."""
     seen: list[Route] = []
 
     def remember(routes: list[Route], **more: Any) -> Starlette:
@@ -89,16 +89,16 @@ def test_the_addresses_are_those_that_there_are(monkeypatch):
 
 
 @pytest.mark.parametrize("name", sorted(quoted(TEXT.partition("| on the fixture |")[2].partition("\n\n")[0]), key=str))
-def test_what_the_fixture_has_is_there(name):
-    """Methods and attributes of the documentation's table."""
+def test_the_fixture_has_each_documented_member(name):
+    """These are the methods and attributes of the documentation's table."""
     word = re.match(r"\w+", name)
     assert word
     if word[0] not in ("status", "age"):
         assert hasattr(RunningEmulator("http://localhost"), word[0]), name
 
 
-def test_the_port_and_the_key_are_those_of_the_command():
-    """The one that it prints."""
+def test_the_documented_port_and_key_are_the_commands_defaults():
+    """They are in the line that the command prints."""
     assert f"export OPENCOMPUTER_API_URL=http://127.0.0.1:{PORT} OPENCOMPUTER_API_KEY={DEFAULT_KEY}" in TEXT
     container = (ROOT / "Containerfile").read_text("utf-8")
     assert f'"--port", "{PORT}"' in container
@@ -106,8 +106,8 @@ def test_the_port_and_the_key_are_those_of_the_command():
 
 
 @pytest.mark.tools
-def test_the_service_on_github_is_one_that_github_knows():
-    """The snippet, in a job, as actionlint reads it."""
+def test_the_documented_github_service_is_valid():
+    """actionlint checks the snippet in a job."""
     found = shutil.which("actionlint", path=str(ROOT / ".tools" / "bin")) or shutil.which("actionlint")
     if found is None:
         pytest.skip("actionlint is neither in .tools/bin nor on PATH; make setup installs it")
@@ -119,8 +119,8 @@ def test_the_service_on_github_is_one_that_github_knows():
         assert ran.returncode == code, ran.stdout
 
 
-def test_the_pictures_are_there_and_small():
-    """`make screenshots` makes them."""
+def test_the_pictures_exist_and_are_small():
+    """`make screenshots` creates them."""
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", TEXT)
     assert len(pictures) == 2
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""The emulator's edge, line by line: each row of the tables is a sentence of what is known of the public endpoint."""
+"""The emulator's edge: each test, and each row of its table, states one known property of the public endpoint."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def names(emulator: Emulator, path: str = "/api/snapshots") -> list[str | None]:
 
 
 def in_time(edge: Emulator) -> dict[str, Any]:
-    """Make a snapshot that the index shows."""
+    """Create a snapshot that the index already shows."""
     made = create(edge, "a", manifest("x")).json()
     edge.advance(LAG)
     return made
 
 
-# What a record that the index does not show yet is answered
+# A record that the index does not show yet
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def in_time(edge: Emulator) -> dict[str, Any]:
         pytest.param("DELETE", "/api/snapshots/a/patches/0", None, id="patches can't be removed"),
     ],
 )
-def test_a_record_that_the_index_does_not_show_is_not_there(edge, method, path, body):
+def test_a_record_that_the_index_does_not_show_is_not_found(edge, method, path, body):
     create(edge, "a", manifest("x"))
     assert answer(edge, method, path, json=body) == NOT_IN_THE_INDEX
     assert "a" in [record["name"] for record in edge.records()], "nothing was deleted"
 
 
-def test_a_name_that_the_index_does_not_show_is_taken_all_the_same(edge):
+def test_a_name_that_the_index_does_not_show_is_taken_nevertheless(edge):
     create(edge, "a", manifest("x"))
     assert answer(edge, "DELETE", "/api/snapshots/a") == NOT_IN_THE_INDEX
     assert create(edge, "a", manifest("y")).status_code == 409
@@ -93,7 +93,7 @@ def test_a_deleted_record_shows_until_the_lag_is_over_and_is_deleted_once(edge):
     assert answer(edge, "GET", "/api/snapshots/a") == NOT_IN_THE_INDEX
 
 
-def test_uneven_lags_let_a_later_record_show_first(edge):
+def test_with_uneven_lags_a_later_record_may_appear_first(edge):
     for seconds, name in ((60, "late"), (1, "soon")):
         edge.set_edge(lag=[seconds, seconds])
         create(edge, name, manifest(name))
@@ -103,7 +103,7 @@ def test_uneven_lags_let_a_later_record_show_first(edge):
     assert sorted(filter(None, names(edge))) == ["late", "soon"]
 
 
-def test_each_event_takes_a_time_of_its_own(edge):
+def test_each_event_has_its_own_lag(edge):
     edge.set_edge(lag=[0, 10_000])
     for number in range(10):
         create(edge, f"n{number}", manifest("x"))
@@ -115,10 +115,10 @@ def test_each_event_takes_a_time_of_its_own(edge):
     assert len(set(shown)) > 3
 
 
-# What reads show
+# The content of reads
 
 
-def test_reads_have_whole_seconds_and_the_cell_and_a_create_has_not(edge):
+def test_reads_have_whole_seconds_and_the_cell_but_creates_do_not(edge):
     made = in_time(edge)
     got = edge.get("/api/snapshots/a")
     assert edge.get("/api/snapshots") == [got]
@@ -132,12 +132,12 @@ def test_reads_have_whole_seconds_and_the_cell_and_a_create_has_not(edge):
     assert {key: got[key] for key in got if key not in times} == {key: made[key] for key in made if key not in times}
 
 
-def test_images_hold_the_named_records_as_well(edge):
+def test_images_include_the_named_records(edge):
     in_time(edge)
     assert sorted(names(edge, "/api/images"), key=str) == [None, "a"]
 
 
-def test_a_build_under_way_is_never_shown(edge):
+def test_a_running_build_is_never_shown(edge):
     create(edge, "a", manifest("SLEEP_BUILD_200"), query="?async=1")
     wait_until(edge.builds)
     edge.advance(LAG + 1)
@@ -152,7 +152,7 @@ def test_a_build_under_way_is_never_shown(edge):
 @pytest.mark.parametrize(
     ("query", "shown"), [("?async=1", ["failed"]), ("", [])], ids=["an async one shows", "any other does not"]
 )
-def test_of_the_failed_only_async_ones_are_shown(edge, query, shown):
+def test_only_failed_async_builds_are_shown(edge, query, shown):
     create(edge, "a", manifest("FAIL_BUILD"), query=query)
     wait_until(lambda: "building" not in {record["status"] for record in edge.records()})
     edge.advance(LAG)
@@ -168,7 +168,7 @@ def test_a_manifest_above_2_mb_is_never_shown_while_sandboxes_start_from_it(edge
     assert call(edge, "POST", "/api/sandboxes", json={"snapshot": "big"}).status_code == 201
 
 
-def test_lists_hold_the_newest_200_records(edge):
+def test_lists_have_the_newest_200_records(edge):
     edge.set_edge(lag=[0, 0])
     for number in range(205):
         create(edge, f"n{number}", manifest("x"))
@@ -194,7 +194,7 @@ def test_lists_hold_the_newest_200_records(edge):
         ),
     ],
 )
-def test_the_index_hears_nothing_of(edge, happens: Callable[[Emulator, dict[str, Any]], None]):
+def test_the_index_does_not_learn_of(edge, happens: Callable[[Emulator, dict[str, Any]], None]):
     made = in_time(edge)
     before = edge.get("/api/images")
     happens(edge, made)
@@ -202,7 +202,7 @@ def test_the_index_hears_nothing_of(edge, happens: Callable[[Emulator, dict[str,
     assert edge.get("/api/images") == before
 
 
-def test_a_cache_record_whose_bytes_are_missing_is_dropped_and_built_anew_and_still_shown(edge):
+def test_a_cached_record_without_its_bytes_is_rebuilt_and_still_shown(edge):
     in_time(edge)
     unnamed = next(record for record in edge.get("/api/images") if "name" not in record)
     edge.lose_checkpoint(unnamed["checkpointId"])
@@ -212,7 +212,7 @@ def test_a_cache_record_whose_bytes_are_missing_is_dropped_and_built_anew_and_st
     assert unnamed["id"] in [record["id"] for record in edge.get("/api/images")]
 
 
-# What goes through to a cell
+# Requests that are forwarded to a cell
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_cache_record_whose_bytes_are_missing_is_dropped_and_built_anew_and_st
         ("DELETE", "/api/snapshots/a", None, 204),
     ],
 )
-def test_it_goes_through_to_a_cell_and_is_503_without_one(edge, method, path, body, status):
+def test_a_request_is_forwarded_to_a_cell_and_is_503_without_one(edge, method, path, body, status):
     in_time(edge)
     edge.set_edge(hasCell=False)
     assert answer(edge, method, path, json=body) == (503, {"error": "no cell available to serve request"})
@@ -243,18 +243,18 @@ def test_reads_need_no_cell(edge, path):
     assert answer(edge, "GET", path)[0] == 200
 
 
-def test_an_unnamed_image_is_looked_at_by_its_records_id_without_the_index(edge):
+def test_patches_of_an_unnamed_image_need_no_index(edge):
     create(edge, "a", manifest("x"))
     unnamed = edge.records()[1]
     assert answer(edge, "GET", f"/api/images/{unnamed['id']}/patches") == (200, [])
 
 
-def test_streams_go_through_as_they_are(edge):
+def test_streams_are_forwarded_unchanged(edge):
     log = stream(edge, "/api/snapshots", {"name": "a", "image": manifest("x")})
     assert (log[-1][0], log[-1][1]["name"]) == ("result", "a")
 
 
-# Its own texts and statuses
+# The edge's own texts and statuses
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}], ids=["missing", "wrong"])
@@ -276,16 +276,16 @@ def test_another_method_is_a_405(edge, method, path):
 
 
 @pytest.mark.parametrize("path", ["a%3Ab", "a:b", "a%3ab"])
-def test_a_name_is_found_by_any_spelling(edge, path):
+def test_a_name_is_found_by_any_percent_encoding(edge, path):
     create(edge, "a:b", manifest("x"))
     edge.advance(LAG)
     assert answer(edge, "GET", f"/api/snapshots/{path}")[0] == 200
 
 
-# The index as a thing that lasts
+# The index is persistent
 
 
-def test_what_the_index_shows_and_what_is_on_its_way_outlives_a_kill(start_emulator):
+def test_the_index_and_pending_events_survive_a_kill(start_emulator):
     emulator = start_emulator(edge_lag=LAG)
     create(emulator, "shown", manifest("x"))
     emulator.advance(LAG)

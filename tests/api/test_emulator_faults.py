@@ -1,4 +1,4 @@
-"""Faults on request: each row of the emulator's table of faults, over real sockets."""
+"""Faults that are switched on by request: each row of the emulator's table of faults, over real sockets."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ POST = {"method": "POST", "path": "/api/snapshots"}
 
 @pytest.fixture
 def faulty(emulator: Emulator) -> Any:
-    """The shared emulator, whose faults are switched off in the end."""
+    """The shared emulator; its faults are switched off at the end."""
     yield emulator
     emulator.fail()
 
 
 def raw_answer(emulator: Emulator, image: Any = BODY["image"]) -> bytes:
-    """Create a snapshot over a socket; return all bytes until the server hangs up."""
+    """Create a snapshot over a socket; return all bytes until the response or the connection ends."""
     with open_post(emulator, "/api/snapshots", {"name": "a", "image": image}, accept=STREAM["Accept"]) as connection:
         connection.settimeout(DEADLINE)
         received = b""
@@ -41,7 +41,7 @@ def raw_answer(emulator: Emulator, image: Any = BODY["image"]) -> bytes:
 
 
 def content(received: bytes) -> bytes:
-    """The content of a chunked answer, as far as it goes."""
+    """The content of a chunked response, as far as it was received."""
     _, _, rest = received.partition(b"\r\n\r\n")
     whole = b""
     while rest:
@@ -51,22 +51,22 @@ def content(received: bytes) -> bytes:
     return whole
 
 
-# Which requests
+# Which requests have a fault
 
 
-def test_a_fault_holds_from_the_nth_request_on_and_as_often_as_told(faulty):
+def test_a_fault_starts_at_the_nth_request_and_applies_count_times(faulty):
     faulty.fail({"kind": "status", "method": "GET", "path": "/api/images", "nth": 2, "count": 2, "status": 502})
     assert [call(faulty, "GET", "/api/images").status_code for _ in range(5)] == [200, 502, 502, 200, 200]
     assert faulty.applied() == [2]
     assert call(faulty, "GET", "/api/snapshots").status_code == 200
 
 
-def test_a_count_of_zero_is_for_all_that_come(faulty):
+def test_a_count_of_zero_applies_to_all_further_requests(faulty):
     faulty.fail({"kind": "status", "count": 0})
     assert {call(faulty, "GET", "/api/images").status_code for _ in range(5)} == {500}
 
 
-def test_faults_are_added_replaced_told_and_switched_off(faulty):
+def test_faults_can_be_added_replaced_listed_and_switched_off(faulty):
     url, headers = f"{faulty.url}/_emulator/faults", faulty.headers
     with httpx.Client(trust_env=False, verify=False, headers=headers) as http:
         http.put(url, json=[{"kind": "hang"}])
@@ -101,10 +101,10 @@ def test_a_rule_that_cannot_be_read_is_refused_with_the_reason(faulty, rule, say
     assert faulty.applied() == []
 
 
-# What happens
+# Effects
 
 
-def test_a_delay_passes_with_the_clock(faulty):
+def test_a_delay_follows_the_emulators_clock(faulty):
     faulty.fail({"kind": "delay", "method": "POST", "seconds": 1000})
     with open_post(faulty, "/api/snapshots", BODY) as connection:
         wait_until(lambda: faulty.applied() == [1])
@@ -116,7 +116,7 @@ def test_a_delay_passes_with_the_clock(faulty):
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 2)])
 @pytest.mark.parametrize("kind", ["status", "drop"])
-def test_a_fault_comes_before_the_request_is_carried_out_or_after(faulty, kind, when, made):
+def test_a_fault_applies_before_or_after_the_request_is_processed(faulty, kind, when, made):
     faulty.fail({**POST, "kind": kind, "when": when})
     try:
         create(faulty, "a", manifest("x"))
@@ -125,7 +125,7 @@ def test_a_fault_comes_before_the_request_is_carried_out_or_after(faulty, kind, 
     assert len(faulty.records()) == made
 
 
-def test_a_status_has_the_body_and_headers_that_it_is_given(faulty):
+def test_a_status_fault_has_the_given_body_and_headers(faulty):
     faulty.fail({"kind": "status", "status": 429, "body": "<%wait%>", "headers": {"Retry-After": "7"}})
     response = call(faulty, "GET", "/api/images")
     assert (response.status_code, response.text, response.headers["Retry-After"]) == (429, "<%wait%>", "7")
@@ -143,14 +143,14 @@ def test_a_stream_is_cut_at_any_byte(faulty, byte):
     assert received.startswith(b"event: build_log"[:byte])
 
 
-def test_a_connection_that_is_cut_after_more_bytes_than_there_are_is_whole(faulty):
+def test_a_connection_cut_beyond_its_last_byte_is_complete(faulty):
     faulty.fail({**POST, "kind": "drop", "byte": 1_000_000})
     assert b"event: result" in raw_answer(faulty)
 
 
 @pytest.mark.parametrize("cut", ["before", "in", "after"])
 @pytest.mark.parametrize(("unseen", "outcome"), [(True, "ready"), (False, "cancelled")])
-def test_a_stream_is_cut_at_an_event_and_the_build_sees_it_or_not(faulty, cut, unseen, outcome):
+def test_a_stream_is_cut_at_an_event_and_the_build_may_notice_it(faulty, cut, unseen, outcome):
     faulty.fail({**POST, "kind": "drop", "event": 2, "cut": cut, "unseen": unseen})
     received = content(raw_answer(faulty, manifest("SLEEP_BUILD_50")))
     assert received.count(b"event: ") == (1 if cut == "before" else 2)
@@ -159,7 +159,7 @@ def test_a_stream_is_cut_at_an_event_and_the_build_sees_it_or_not(faulty, cut, u
     wait_until(lambda: [build["outcome"] for build in faulty.builds()] == [outcome])
 
 
-# Odd answers
+# Unusual responses
 
 ODD = {
     "status": "archived", "id": 7, "createdAt": "2026-01-01T00:00:00+02:00", "name": "<{%x%}>", "orgId": "\x1b[31m\0",
@@ -168,7 +168,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("path", ["/api/snapshots/b", "/api/snapshots", "/api/images"])
-def test_fields_of_records_are_changed_in_every_answer(faulty, path):
+def test_fields_of_records_are_changed_in_every_response(faulty, path):
     for name in "ab":
         create(faulty, name, manifest("x"))
     before = faulty.get(path)
@@ -186,7 +186,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("headers", [STREAM, {}], ids=["stream", "plain"])
-def test_the_record_that_a_create_answers_is_changed_as_well(faulty, headers):
+def test_the_record_that_a_create_returns_is_changed_too(faulty, headers):
     faulty.fail({**POST, "kind": "record", "set": {"name": "other"}})
     response = create(faulty, "a", manifest("x"), **headers)
     record = list(events(response.text))[-1][1] if headers else response.json()
@@ -194,7 +194,7 @@ def test_the_record_that_a_create_answers_is_changed_as_well(faulty, headers):
     assert "contentHash" in record
 
 
-# Odd streams
+# Unusual streams
 
 
 def test_a_byte_order_mark_comes_before_the_stream(faulty):
@@ -206,14 +206,14 @@ def test_a_byte_order_mark_comes_before_the_stream(faulty):
     assert marked.count(b"\n\n") == whole.count(b"\n\n")
 
 
-def test_a_stream_lacks_its_last_empty_line(faulty):
+def test_a_stream_may_lack_its_last_empty_line(faulty):
     faulty.fail({**POST, "kind": "stream", "unterminated": True})
     received = content(raw_answer(faulty))
     assert received.endswith(b'"}\n')
     assert received.count(b"\n\n") == received.count(b"event: ") - 1
 
 
-def test_lines_of_any_wording_are_put_into_a_stream(faulty):
+def test_any_lines_can_be_inserted_into_a_stream(faulty):
     lines = [{"step": 1, "type": "stdout", "message": "Get:1 http://…"}, "event: surprise\ndata: ?\n\n", ": c\n\n"]
     faulty.fail({**POST, "kind": "stream", "event": 2, "lines": lines, "repeat": 2})
     received = content(raw_answer(faulty)).decode()
@@ -223,7 +223,7 @@ def test_lines_of_any_wording_are_put_into_a_stream(faulty):
     assert "event: result" in rest
 
 
-def test_an_error_event_of_any_size_ends_a_stream(faulty):
+def test_a_stream_may_end_with_an_error_event_of_any_size(faulty):
     faulty.fail({**POST, "kind": "stream", "event": 3, "error": 'E: "no"', "error_bytes": 3_000_000})
     with client(faulty) as http:
         text = http.post("/api/snapshots", json=BODY, headers=STREAM).text
@@ -236,7 +236,7 @@ def test_an_error_event_of_any_size_ends_a_stream(faulty):
 # Builds
 
 
-def test_a_build_fails_at_a_step_with_what_it_is_told(faulty):
+def test_a_build_fails_at_the_given_step_with_the_given_error(faulty):
     image = {"steps": [*manifest("a")["steps"], *manifest("b")["steps"], *manifest("c")["steps"]]}
     faulty.fail({"kind": "build", "outcome": "fail", "step": 2, "exit": 100, "stderr": "E: no such package"})
     log = stream(faulty, "/api/snapshots", {"name": "a", "image": image})
@@ -244,17 +244,17 @@ def test_a_build_fails_at_a_step_with_what_it_is_told(faulty):
     assert log[-1] == ("error", {"error": error})
 
 
-def test_a_build_without_steps_fails_as_well(faulty):
+def test_a_build_without_steps_fails_too(faulty):
     faulty.fail("failing-builds")
     assert create(faulty, "a", {}).status_code == 500
 
 
-def test_only_builds_whose_manifest_holds_a_text_are_changed(faulty):
+def test_a_fault_may_apply_only_to_manifests_that_contain_a_text(faulty):
     faulty.fail({"kind": "build", "outcome": "fail", "contains": "second", "count": 0})
     assert [create(faulty, name, manifest(name)).status_code for name in ("first", "second")] == [201, 500]
 
 
-def test_a_blocked_build_leaves_its_record_building_and_waits_in_vain(start_emulator):
+def test_a_blocked_build_times_out_and_leaves_its_record_building(start_emulator):
     emulator = start_emulator(wait_seconds=120, fault="blocked-builds")
     with open_post(emulator, "/api/snapshots", BODY) as connection:
         wait_until(emulator.builds)
@@ -265,7 +265,7 @@ def test_a_blocked_build_leaves_its_record_building_and_waits_in_vain(start_emul
     assert [record["status"] for record in emulator.records()] == ["building"]
 
 
-def test_a_slow_build_takes_as_much_longer_as_told(faulty):
+def test_a_slow_build_takes_the_given_time_longer(faulty):
     faulty.fail({"kind": "build", "seconds": 100})
     create(faulty, "a", manifest("x"), query="?async=1")
     wait_until(faulty.builds)
@@ -283,7 +283,7 @@ def test_commands_output_is_shown_between_a_steps_lines(faulty):
     ]
 
 
-# Those that have a name
+# Named faults
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_commands_output_is_shown_between_a_steps_lines(faulty):
         ("too-large", "POST", "/api/snapshots", 413, "Request Entity Too Large"),
     ],
 )
-def test_a_fault_that_has_a_name_answers_so(faulty, name, method, path, status, text):
+def test_a_named_fault_has_its_response(faulty, name, method, path, status, text):
     create(faulty, "a", manifest("x"))
     faulty.fail(name)
     response = call(faulty, method, path, json={"name": "b", "image": manifest("y")} if method == "POST" else None)
@@ -326,14 +326,14 @@ def test_a_fault_that_cannot_be_read_ends_the_command_line(rule):
     assert "--fault" in result.stderr
 
 
-def test_help_tells_of_every_kind_and_every_name_of_a_fault():
+def test_help_lists_every_kind_and_every_name_of_a_fault():
     result = subprocess.run([*COMMAND, "--help-faults"], capture_output=True, text=True, check=True)
     fields = [name for name in Rule.__dataclass_fields__ if name not in ("met", "applied")]
     for word in (*KINDS, *NAMED, *fields):
         assert word in result.stdout, word
 
 
-def test_a_fault_over_a_socket_that_is_closed_at_once_does_no_harm(faulty):
+def test_a_fault_on_a_socket_that_is_closed_at_once_does_no_harm(faulty):
     faulty.fail({**POST, "kind": "hang"})
     with open_post(faulty, "/api/snapshots", BODY) as connection:
         connection.shutdown(socket.SHUT_WR)

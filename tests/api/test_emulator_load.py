@@ -1,4 +1,4 @@
-"""Many clients at once."""
+"""The emulator with many simultaneous clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STREAMS = 1000
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """As many open connections as the test itself needs."""
+    """Raise the limit on open files to what the test itself needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < STREAMS + 200:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, STREAMS + 1000), hard))
@@ -29,7 +29,7 @@ def many_files() -> Iterator[None]:
 
 
 def read_all(connections: list[socket.socket]) -> list[bytes]:
-    """What each connection says up to its answer's end."""
+    """What each connection receives up to the end of its response."""
     said = dict.fromkeys(connections, b"")
     with selectors.DefaultSelector() as selector:
         for connection in connections:
@@ -47,8 +47,8 @@ def read_all(connections: list[socket.socket]) -> list[bytes]:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_a_thousand_builds_stream_at_once(start_emulator):
-    """All are open before the first ends, each ends with its own record, and other requests are answered meanwhile."""
+def test_a_thousand_builds_stream_simultaneously(start_emulator):
+    """All are open before the first one ends, each ends with its own record, and other requests work meanwhile."""
     emulator: Emulator = start_emulator()
     with ExitStack() as stack:
         connections = [
@@ -71,8 +71,8 @@ def test_a_thousand_builds_stream_at_once(start_emulator):
     assert len(emulator.records()) == 2 * STREAMS
 
 
-def test_few_open_files_are_made_many(tmp_path):
-    """Where a system allows a process few until it asks, as macOS does."""
+def test_the_limit_of_open_files_is_raised(tmp_path):
+    """Some systems, such as macOS, allow a process few open files until it asks for more."""
     program = (
         "import resource, sys\n"
         "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"

@@ -1,4 +1,4 @@
-"""The emulator's page, in a real browser, and what it is made of."""
+"""The emulator's page in a real browser, and the files and events it consists of."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chromium(tmp_path_factory) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium, emulator) -> Browser:
-    """The page of an emulator without records, on a desk's screen."""
+    """The page of an emulator without records, on a desktop's screen."""
     chromium.resize(1280, 800)
     chromium.prefer("light")
     return opened(chromium, emulator)
@@ -75,8 +75,8 @@ def background(page: Browser) -> str:
 
 
 @pytest.mark.tools
-def test_a_build_and_its_log_show_while_it_runs(page, emulator):
-    """Lines come one by one; the build is running, then ready, and its snapshot is there."""
+def test_a_running_build_and_its_log_are_shown(page, emulator):
+    """Log lines appear one by one; the build is running, then ready, and its snapshot appears."""
     body = {"name": "live", "image": manifest("first", "SLEEP_BUILD_100")}
     builder = threading.Thread(target=stream, args=(emulator, "/api/snapshots", body))
     builder.start()
@@ -93,8 +93,8 @@ def test_a_build_and_its_log_show_while_it_runs(page, emulator):
 
 
 @pytest.mark.tools
-def test_why_a_build_failed_shows(page, emulator):
-    """The error is a line of the log, which is open."""
+def test_the_reason_of_a_failed_build_is_shown(page, emulator):
+    """The error is a line of the log, which is expanded."""
     create(emulator, "f", manifest("FAIL_BUILD"))
     page.wait_for("document.querySelector('#list-builds details[open] .log .error') !== null")
     shown = page.evaluate("document.querySelector('#list-builds .error').textContent")
@@ -102,8 +102,8 @@ def test_why_a_build_failed_shows(page, emulator):
 
 
 @pytest.mark.tools
-def test_two_hundred_snapshots_are_all_there_and_can_be_searched(page, emulator):
-    """The search leaves what holds all of its words, in every list."""
+def test_two_hundred_snapshots_are_shown_and_can_be_searched(page, emulator):
+    """A search shows the entries that contain all of its words, in every list."""
     for number in range(200):
         create(emulator, f"tool-{number:03}", manifest("x"))
     page.wait_for(f"{count('snapshots')} === '200'")
@@ -118,8 +118,8 @@ def test_two_hundred_snapshots_are_all_there_and_can_be_searched(page, emulator)
 
 @pytest.mark.tools
 @pytest.mark.parametrize("width", [320, 1280])
-def test_hostile_names_are_text_and_break_no_line(page, emulator, width):
-    """Whatever a client sends makes no element, runs nothing, and is not wider than a phone."""
+def test_hostile_names_are_shown_as_text(page, emulator, width):
+    """Text from a client creates no element, runs nothing, and is not wider than the screen, even on a phone."""
     page.resize(width, 700, phone=width < 400)
     for name in HOSTILE:
         create(emulator, name, manifest(f"echo {name!r}"))
@@ -137,8 +137,8 @@ def test_hostile_names_are_text_and_break_no_line(page, emulator, width):
 
 
 @pytest.mark.tools
-def test_the_page_asks_no_other_host_and_its_policy_forbids_nothing_that_it_does(page, emulator):
-    """All of it comes from the emulator, without a complaint of the browser's."""
+def test_the_page_loads_only_from_the_emulator_and_obeys_its_own_policy(page, emulator):
+    """Everything comes from the emulator, and the browser reports no violation."""
     assert len(page.requested) >= 4
     assert all(url.startswith(emulator.url + "/") for url in page.requested)
     assert page.complaints == []
@@ -146,7 +146,7 @@ def test_the_page_asks_no_other_host_and_its_policy_forbids_nothing_that_it_does
 
 @pytest.mark.tools
 def test_reset_needs_the_key(page, emulator):
-    """A wrong key changes nothing and says so; the right one forgets all."""
+    """A wrong key changes nothing and is reported; the right one deletes everything."""
     create(emulator, "a", manifest("x"))
     page.wait_for(f"{count('snapshots')} === '1'")
     page.evaluate("document.querySelector('#reset').click()")
@@ -163,8 +163,8 @@ def test_reset_needs_the_key(page, emulator):
 
 
 @pytest.mark.tools
-def test_colours_follow_the_system_until_they_are_chosen(page, emulator):
-    """The choice outlives the page."""
+def test_colours_follow_the_system_until_one_is_chosen(page, emulator):
+    """The choice is kept when the page is opened again."""
     light = background(page)
     page.prefer("dark")
     dark = background(page)
@@ -179,8 +179,8 @@ def test_colours_follow_the_system_until_they_are_chosen(page, emulator):
 
 
 @pytest.mark.tools
-def test_requests_sandboxes_and_faults_show(page, emulator):
-    """Each in its list."""
+def test_requests_sandboxes_and_faults_are_shown(page, emulator):
+    """Each appears in its list."""
     call(emulator, "POST", "/api/sandboxes", json={})
     emulator.fail("failing-builds")
     try:
@@ -192,8 +192,8 @@ def test_requests_sandboxes_and_faults_show(page, emulator):
 
 
 @pytest.mark.tools
-def test_of_a_long_list_the_newest_show_and_all_are_counted(page, emulator):
-    """So a page stays quick, and says that there is more."""
+def test_a_long_list_shows_the_newest_entries_and_counts_all(page, emulator):
+    """This keeps the page fast; a line says that there are more."""
     for number in range(201):
         call(emulator, "GET", f"/api/snapshots/n{number}")
     page.wait_for(f"{count('requests')} === '201'")
@@ -203,8 +203,8 @@ def test_of_a_long_list_the_newest_show_and_all_are_counted(page, emulator):
 
 
 @pytest.mark.tools
-def test_the_page_comes_back_with_the_emulator(chromium, start_emulator):
-    """It says that it is not connected, and shows what is there after a restart."""
+def test_the_page_reconnects_after_a_restart(chromium, start_emulator):
+    """It says that it is not connected, and shows the current state after a restart."""
     emulator = start_emulator()
     create(emulator, "a", manifest("x"))
     page = opened(chromium, emulator)
@@ -217,7 +217,7 @@ def test_the_page_comes_back_with_the_emulator(chromium, start_emulator):
 
 @pytest.mark.tools
 def test_from_another_machine_the_page_asks_for_the_key(chromium, start_emulator):
-    """With it, all of it shows."""
+    """With the key, everything is shown."""
     address = own_address()
     emulator = start_emulator(host="0.0.0.0", allowed_host=address)
     create(emulator, "a", manifest("x"))
@@ -234,7 +234,7 @@ def test_from_another_machine_the_page_asks_for_the_key(chromium, start_emulator
 
 
 def own_address() -> str:
-    """An address of this machine that is not loopback; nothing is sent."""
+    """Return an address of this machine that is not loopback; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -246,8 +246,8 @@ def own_address() -> str:
     return address
 
 
-def test_the_page_is_for_browsers_alone(emulator):
-    """Other clients, and other names than the emulator's, get the server's own answer."""
+def test_only_browsers_get_the_page(emulator):
+    """Other clients, and requests to other host names than the emulator's, get the server's own response."""
     page = call(emulator, "GET", "/", headers=HTML)
     assert page.status_code == 200
     policy = page.headers["content-security-policy"]
@@ -261,12 +261,12 @@ def test_the_page_is_for_browsers_alone(emulator):
 
 @pytest.mark.parametrize("name", ["feed.py", "..%2f__init__.py", "%2e%2e/app.py", ""])
 def test_the_page_has_no_other_files(emulator, name):
-    """Nothing else of the package can be read."""
+    """No other file of the package can be read."""
     assert call(emulator, "GET", f"/_emulator/page/{name}").status_code == 404
 
 
-def test_the_feed_tells_all_and_then_what_changes(emulator):
-    """A viewer that comes late gets the log of a build that is over."""
+def test_the_feed_sends_everything_and_then_changes(emulator):
+    """A page that is opened later gets the log of a finished build too."""
     create(emulator, "a", manifest("x"))
     seen: dict[str, str] = {}
     with httpx.stream("GET", emulator.url + "/_emulator/events", trust_env=False, verify=False) as feed:
@@ -282,8 +282,8 @@ def test_the_feed_tells_all_and_then_what_changes(emulator):
     assert [record["name"] for record in json.loads(changed.removeprefix("data: "))] == ["b", "a", None]
 
 
-def test_an_open_page_does_not_keep_the_emulator_from_ending(start_emulator):
-    """Its feed is cut off."""
+def test_an_open_page_does_not_stop_the_emulator_from_ending(start_emulator):
+    """The connection of its feed is closed."""
     emulator = start_emulator()
     with httpx.stream("GET", emulator.url + "/_emulator/events", trust_env=False, verify=False) as feed:
         next(feed.iter_lines())
@@ -291,8 +291,8 @@ def test_an_open_page_does_not_keep_the_emulator_from_ending(start_emulator):
     assert "Traceback" not in emulator.log()
 
 
-def test_memory_of_logs_is_bounded(emulator):
-    """Of a build's log the newest thousand lines are kept."""
+def test_the_memory_for_logs_is_limited(emulator):
+    """The newest thousand lines of a build's log are kept."""
     emulator.fail({"kind": "build", "output": ["x"] * 1500})
     create(emulator, "a", manifest("y"))
     emulator.fail()

@@ -1,4 +1,4 @@
-"""What fails without being run: the words of a command, as the server's shell, pip and apt read them."""
+"""Commands that the emulator rejects without running them, as the server's shell, pip and apt would."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def add_file(path: str) -> dict[str, Any]:
 
 
 def built(emulator: Emulator, *steps: dict[str, Any]) -> str:
-    """Build the steps, and return the error, or "" where there is none."""
+    """Build the steps; return the error, or "" if there is none."""
     kind, answer = stream(emulator, "/api/snapshots", {"name": "a", "image": {"base": "base", "steps": steps}})[-1]
     return "" if kind == "result" else str(answer["error"])
 
@@ -64,8 +64,8 @@ def built(emulator: Emulator, *steps: dict[str, Any]) -> str:
     ],
     ids=str,
 )
-def test_an_error_of_syntax_fails_as_the_shell_says_it(emulator, step):
-    """The exit code is the shell's 2, and the text its own."""
+def test_a_syntax_error_fails_with_the_shells_message(emulator, step):
+    """The exit code is that of the shell, 2, and so is the text."""
     error = built(emulator, step)
     assert error.startswith(f"image build failed: image build failed: step 0 ({step['type']}) failed (exit 2): ")
     assert "yntax error" in error or "unexpected EOF" in error
@@ -88,14 +88,14 @@ def test_an_error_of_syntax_fails_as_the_shell_says_it(emulator, step):
     ],
     ids=str,
 )
-def test_words_that_no_package_or_path_has_fail_as_the_tool_says_it(emulator, step, words):
-    """Without asking any index."""
+def test_invalid_packages_and_paths_fail_with_the_tools_message(emulator, step, words):
+    """No package index is asked."""
     assert f"step 0 ({step['type']}) failed {words}" in built(emulator, step)
 
 
 @pytest.mark.parametrize("path", ["/", "/a/..", LONG])
-def test_a_path_that_no_file_can_have_fails(emulator, path):
-    """When its step is reached."""
+def test_an_invalid_path_of_a_file_fails(emulator, path):
+    """It fails when its step is reached."""
     assert "step 1 (add_file): path is invalid" in built(emulator, run("true"), add_file(path))
 
 
@@ -124,16 +124,16 @@ def test_a_path_that_no_file_can_have_fails(emulator, path):
     ],
     ids=str,
 )
-def test_what_the_tools_would_take_is_built(emulator, step):
-    """Whether a package exists is not known here."""
+def test_words_that_the_tools_accept_are_built(emulator, step):
+    """The emulator doesn't know whether a package exists."""
     assert built(emulator, step) == ""
 
 
 @pytest.mark.parametrize(
     "form", ["touch {}", "$(touch {})", "`touch {}`", "; touch {}", "x\ntouch {}\n(", "a<<E\n$(touch {})\nE"]
 )
-def test_nothing_is_ever_run(emulator, tmp_path, form):
-    """Wherever a command hides: the shell only reads it."""
+def test_no_command_is_ever_run(emulator, tmp_path, form):
+    """Wherever a command is hidden, the shell only parses it."""
     mark = tmp_path / "mark"
     text = form.format(mark)
     for step in (run(text), run(text, "'"), apt(text), pip(text), workdir(text), env(A=text), env(A=f'"{text}"')):
@@ -143,8 +143,8 @@ def test_nothing_is_ever_run(emulator, tmp_path, form):
     assert not mark.exists()
 
 
-def test_an_earlier_step_runs_first_and_the_async_form_fails_too(emulator):
-    """As on the server, where a step is reached only after those before it."""
+def test_an_earlier_step_runs_first_and_a_plain_create_fails_too(emulator):
+    """Like the server, the emulator reaches a step only after those before it."""
     image = {"base": "base", "steps": [run("SLEEP_BUILD_0"), run("echo '")]}
     events = stream(emulator, "/api/snapshots", {"name": "a", "image": image})
     assert [event["message"] for kind, event in events[1:4] if kind == "build_log"] == [
@@ -158,28 +158,28 @@ def test_an_earlier_step_runs_first_and_the_async_form_fails_too(emulator):
 
 @pytest.mark.parametrize("line", ["echo a", "a && b", "python -m compileall /workspace/app", "pip --version"])
 def test_a_plain_command_needs_no_shell(line, monkeypatch):
-    """So a thousand builds start no thousand processes."""
+    """A thousand builds don't have to start a thousand processes."""
     monkeypatch.setattr("pulumi_opencomputer.emulator.precheck._ask_shell", pytest.fail)
     assert shell_failure(line) is None
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("line", ["a " * 500_000, "a && " * 300_000 + "b", "a=b" * 300_000 + "\n" + "&&" * 300_000])
-def test_a_long_line_is_read_at_once(line):
-    """In time that grows as its length does."""
+def test_a_long_line_is_checked_fast(line):
+    """The time is linear in its length."""
     failure = shell_failure(line + "'")
     assert failure is None or failure.exit == 2
     assert failure_of("pip_install", "sudo pip install -q " + line) == failure_of("pip_install", line)
 
 
-def test_without_a_shell_nothing_is_said(monkeypatch):
-    """As on Windows."""
+def test_without_a_shell_no_command_fails(monkeypatch):
+    """This is the case on Windows."""
     monkeypatch.setattr("pulumi_opencomputer.emulator.precheck._SHELL", str(Path("/no/such/shell")))
     assert shell_failure("echo 'no shell can tell") is None
 
 
-def test_the_line_is_the_servers():
-    """The words that the server gives its shell."""
+def test_the_command_line_is_that_of_the_server():
+    """These are the words that the server passes to its shell."""
     assert command_line("pip_install", {"packages": ["a", "b"]}) == "sudo pip install -q a b"
     assert command_line("workdir", {"path": "/w"}) == "sudo mkdir -p /w"
     assert command_line("run", {"commands": ["a", "b"]}) == "a && b"

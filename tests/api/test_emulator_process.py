@@ -1,4 +1,4 @@
-"""The emulator as a process: durability, its end, its command line, big bodies."""
+"""The emulator as a process: durability, how it ends, its command line, large bodies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "pulumi_opencomputer.emulator"]
 BIG = 32 * 1024 * 1024
 
 
-def test_what_was_answered_is_there_after_a_kill(start_emulator):
+def test_completed_requests_survive_a_kill(start_emulator):
     emulator: Emulator = start_emulator()
     records = [create(emulator, f"n{number}", manifest(str(number))).json() for number in range(5)]
     call(emulator, "DELETE", "/api/snapshots/n0")
@@ -32,7 +32,7 @@ def test_what_was_answered_is_there_after_a_kill(start_emulator):
     assert emulator.get(f"/api/sandboxes/{sandbox['sandboxID']}") == sandbox
 
 
-def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
+def test_a_kill_during_creates_loses_no_completed_one(start_emulator):
     emulator: Emulator = start_emulator()
     answered: list[str] = []
 
@@ -58,7 +58,7 @@ def test_a_kill_among_creates_loses_none_that_was_answered(start_emulator):
     assert len(kept) - len(answered) in (0, 1)
 
 
-def test_an_async_build_that_a_kill_interrupts_leaves_both_records_building(start_emulator):
+def test_an_async_build_interrupted_by_a_kill_leaves_both_records_building(start_emulator):
     emulator: Emulator = start_emulator()
     create(emulator, "a", manifest("SLEEP_BUILD_20"), query="?async=1")
     wait_until(emulator.builds)
@@ -79,7 +79,7 @@ def test_it_ends_at_once_with_streams_open(start_emulator):
     assert "Traceback" not in emulator.log()
 
 
-def test_big_manifests_come_back_whole(start_emulator):
+def test_large_manifests_are_returned_complete(start_emulator):
     emulator: Emulator = start_emulator()
     image = {"steps": [{"type": "add_file", "args": {"path": "/big", "content": "QUJD" * (BIG // 4)}}]}
     body = json.dumps({"name": "a", "image": image}).encode()
@@ -118,7 +118,7 @@ def test_a_port_in_use_is_a_clear_error(emulator):
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "soon"])
-def test_a_duration_that_is_none_is_refused(value):
+def test_an_invalid_duration_is_refused(value):
     result = subprocess.run(
         [*COMMAND, "--api-key", API_KEY, f"--step-seconds={value}"], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The emulator on a laptop: who may change it, who may read its files, and how much it takes in."""
+"""Safety of an emulator on a laptop: who may change it, who may read its files, and how much data it accepts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ask(emulator: Emulator, method: str, path: str, **headers: str) -> httpx.Res
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}], ids=["no key", "a wrong key"])
-def test_what_changes_the_emulator_needs_its_key(emulator, method, path, headers):
+def test_changing_the_emulator_needs_its_key(emulator, method, path, headers):
     create(emulator, "a", manifest("x"))
     response = ask(emulator, method, f"/_emulator/{path}", **headers)
     assert response.status_code == 401
@@ -42,7 +42,7 @@ def test_what_changes_the_emulator_needs_its_key(emulator, method, path, headers
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "", "192.0.2.1"]
 )
-def test_a_name_that_is_not_loopback_is_refused_with_the_key_and_for_reading(emulator, host):
+def test_a_host_name_other_than_loopback_is_refused_even_with_the_key(emulator, host):
     for method, path in [*CHANGES, *(("GET", path) for path in READS)]:
         response = ask(emulator, method, f"/_emulator/{path}", **emulator.headers, Host=host)
         assert response.status_code == 403, path
@@ -57,20 +57,20 @@ def test_loopback_is_allowed_by_any_of_its_names(emulator, host):
         assert ask(emulator, "GET", f"/_emulator/{path}", Host=host).status_code == 200
 
 
-def test_a_name_can_be_allowed(start_emulator):
+def test_a_host_name_can_be_allowed(start_emulator):
     emulator = start_emulator(allowed_host="opencomputer")
     assert ask(emulator, "GET", "/_emulator/records", Host="opencomputer:8080").status_code == 200
     assert ask(emulator, "GET", "/_emulator/records", Host="other").status_code == 403
 
 
-def test_any_address_is_no_name_of_the_emulator(start_emulator):
+def test_0_0_0_0_is_refused_as_a_host_name(start_emulator):
     emulator = start_emulator(host="0.0.0.0")
     emulator.url = emulator.url.replace("0.0.0.0", "127.0.0.1")
     assert ask(emulator, "GET", "/_emulator/records", Host="0.0.0.0").status_code == 403
     assert ask(emulator, "GET", "/_emulator/records", Host="127.0.0.1").status_code == 200
 
 
-def test_health_tells_the_version_and_counts(emulator):
+def test_health_has_the_version_and_counts(emulator):
     create(emulator, "a", manifest("x"))
     call(emulator, "POST", "/api/sandboxes", json={"snapshot": "a"})
     health = ask(emulator, "GET", "/health").json()
@@ -81,14 +81,14 @@ def test_health_tells_the_version_and_counts(emulator):
     }  # fmt: skip
 
 
-def test_its_own_addresses_are_not_among_the_requests(emulator):
+def test_requests_for_the_emulator_itself_are_not_listed(emulator):
     emulator.forget_requests()
     ask(emulator, "GET", "/health")
     emulator.records()
     assert emulator.requests() == []
 
 
-def test_its_files_are_nobody_elses(start_emulator, tmp_path):
+def test_other_users_cannot_read_its_files(start_emulator, tmp_path):
     emulator = start_emulator(edge=True)
     create(emulator, "a", manifest("secret"))
     files = list((emulator.log_path.parent / "data").iterdir())
@@ -96,7 +96,7 @@ def test_its_files_are_nobody_elses(start_emulator, tmp_path):
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 
-def test_files_that_others_could_read_are_closed_to_them(start_emulator):
+def test_files_that_others_could_read_become_private(start_emulator):
     emulator = start_emulator()
     emulator.kill()
     database = emulator.log_path.parent / "data" / "records.sqlite"
@@ -114,13 +114,13 @@ def test_files_that_others_could_read_are_closed_to_them(start_emulator):
         ([], ""),
     ],
 )
-def test_a_change_by_hand_that_makes_no_sense_is_refused(emulator, body, says):
+def test_an_invalid_change_of_records_is_refused(emulator, body, says):
     response = call(emulator, "PATCH", "/_emulator/records", json=body)
     assert response.status_code == 400
     assert says in response.json()["error"]
 
 
-def test_records_are_changed_by_hand(emulator):
+def test_records_can_be_changed(emulator):
     create(emulator, "a", manifest("x"))
     before = emulator.get("/api/snapshots/a")
     emulator.change({"name": "a"}, status="building", age=3600, checkpointId=None)
@@ -130,11 +130,11 @@ def test_records_are_changed_by_hand(emulator):
 
 
 @pytest.mark.parametrize("body", [{"advance": -1}, {"advance": "1"}, {"skew": None}, [1]])
-def test_a_time_that_is_none_is_refused(emulator, body):
+def test_an_invalid_time_is_refused(emulator, body):
     assert call(emulator, "POST", "/_emulator/clock", json=body).status_code == 400
 
 
-def test_an_edge_that_is_not_there_cannot_be_changed(emulator):
+def test_a_missing_edge_cannot_be_changed(emulator):
     response = call(emulator, "POST", "/_emulator/edge", json={"lag": [0, 1]})
     assert (response.status_code, "--edge" in response.json()["error"]) == (404, True)
 
@@ -143,7 +143,7 @@ def test_an_edge_that_is_not_there_cannot_be_changed(emulator):
 
 
 def send_large(emulator: Emulator, size: int, *, chunked: bool) -> tuple[int, int]:
-    """Ask for a snapshot with a file of so many MB of base64; return the status and the answer's size."""
+    """Create a snapshot with a file of so many MB of base64; return the status and the response's size."""
     pieces = large_body(size)
     total = sum(map(len, large_body(size)))
     connection = http.client.HTTPConnection("127.0.0.1", int(emulator.url.rpartition(":")[2]), timeout=120)
@@ -173,7 +173,7 @@ def peak_memory(emulator: Emulator) -> int:
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "in chunks"])
-def test_a_body_above_the_cap_is_a_413_and_takes_no_memory(start_emulator, chunked):
+def test_a_body_above_the_limit_is_a_413_and_takes_no_memory(start_emulator, chunked):
     emulator = start_emulator(max_body_mb=16)
     before = peak_memory(emulator)
     status, _ = send_large(emulator, 200, chunked=chunked)
@@ -183,7 +183,7 @@ def test_a_body_above_the_cap_is_a_413_and_takes_no_memory(start_emulator, chunk
 
 
 @pytest.mark.parametrize("size", [64, pytest.param(255, marks=pytest.mark.full)])
-def test_a_large_body_takes_memory_in_bounds(start_emulator, size):
+def test_a_large_body_takes_limited_memory(start_emulator, size):
     emulator = start_emulator()
     before = peak_memory(emulator)
     status, received = send_large(emulator, size, chunked=False)
@@ -191,7 +191,7 @@ def test_a_large_body_takes_memory_in_bounds(start_emulator, size):
     assert peak_memory(emulator) - before < size * 4
 
 
-def test_bodies_that_are_still_arriving_wait_on_disk(start_emulator):
+def test_bodies_that_are_still_arriving_are_kept_on_disk(start_emulator):
     emulator = start_emulator()
     before = peak_memory(emulator)
     connections: list[Any] = []
@@ -210,7 +210,7 @@ def test_bodies_that_are_still_arriving_wait_on_disk(start_emulator):
         connection.close()
 
 
-def test_its_own_addresses_take_small_bodies_only(emulator):
+def test_requests_for_the_emulator_itself_may_only_have_small_bodies(emulator):
     assert call(emulator, "POST", "/_emulator/faults", content=b" " * (2 * MB)).status_code == 413
 
 
@@ -229,8 +229,8 @@ def test_its_own_addresses_take_small_bodies_only(emulator):
         (None, "GET", "/_emulator/events", "", 401),
     ],
 )
-def test_what_is_read_from_another_machine_needs_the_key(client, method, path, key, status):
-    """But for the counts, and the page itself, which asks for it."""
+def test_reading_from_another_machine_needs_the_key(client, method, path, key, status):
+    """Exceptions are the counts, and the page itself, which asks for the key."""
     guard = Guard(Keys(["key"]), [])
     headers = [(b"host", b"localhost:8080"), (b"x-api-key", key.encode())]
     scope = {"method": method, "path": path, "headers": headers, "client": client and (client, 1)}

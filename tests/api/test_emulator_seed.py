@@ -1,4 +1,4 @@
-"""Snapshots that an emulator begins with."""
+"""Snapshots that exist when an emulator starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write(path: Path, value: Any) -> Path:
 
 @pytest.mark.parametrize("form", ["folder", "manifest", "manifests by name", "list of records"])
 def test_a_seed_has_one_of_these_forms(start_emulator, tmp_path, form):
-    """Snapshots are there, ready and cached, without a build."""
+    """The snapshots exist, ready and cached, without a build."""
     a, b = manifest("a"), manifest("b", mark="kept")
     folder = tmp_path / "seed"
     folder.mkdir()
@@ -46,23 +46,23 @@ def test_a_seed_has_one_of_these_forms(start_emulator, tmp_path, form):
     assert emulator.builds() == []
 
 
-def test_what_a_list_answers_is_a_seed(start_emulator, emulator, tmp_path):
-    """So a seed is made with one command."""
+def test_the_response_of_a_list_is_a_seed(start_emulator, emulator, tmp_path):
+    """A single command creates a seed."""
     stream(emulator, "/api/snapshots", {"name": "a", "image": manifest("echo é")})
     seed = write(tmp_path / "seed.json", emulator.snapshots())
     assert start_emulator(seed=str(seed)).snapshot("a")["manifest"] == emulator.snapshot("a")["manifest"]
 
 
 def test_the_edge_shows_a_seed_from_the_start(start_emulator, tmp_path):
-    """Though its index is behind with everything else."""
+    """Everything else appears in the index later."""
     emulator = start_emulator(seed=str(write(tmp_path / "a.json", manifest("a"))), edge_lag="900")
     assert [record["name"] for record in emulator.snapshots()] == ["a"]
     stream(emulator, "/api/snapshots", {"name": "b", "image": manifest("b")})
     assert [record["name"] for record in emulator.snapshots()] == ["a"]
 
 
-def test_a_seed_leaves_what_the_folder_of_data_holds(start_emulator, tmp_path):
-    """A name that is there stays, also if it was deleted and made anew."""
+def test_a_seed_does_not_change_existing_data(start_emulator, tmp_path):
+    """An existing name stays, even if it was deleted and created again."""
     emulator = start_emulator(seed=str(write(tmp_path / "a.json", manifest("a"))))
     call(emulator, "DELETE", "/api/snapshots/a")
     stream(emulator, "/api/snapshots", {"name": "a", "image": manifest("other")})
@@ -89,8 +89,8 @@ def test_a_seed_leaves_what_the_folder_of_data_holds(start_emulator, tmp_path):
     ],
     ids=str,
 )
-def test_a_seed_that_cannot_be_used_is_a_clear_error(tmp_path, value, reason):
-    """It names the file, the snapshot and the step."""
+def test_an_unusable_seed_is_a_clear_error(tmp_path, value, reason):
+    """The error has the file, the snapshot and the step."""
     seed = tmp_path / "seed.json"
     seed.write_text(value if isinstance(value, str) else json.dumps(value))
     assert f"The seed can't be used: {seed}: " in (told := refused(seed))
@@ -98,7 +98,7 @@ def test_a_seed_that_cannot_be_used_is_a_clear_error(tmp_path, value, reason):
 
 
 def test_a_missing_or_empty_seed_is_a_clear_error(tmp_path):
-    """As is a name that two files have."""
+    """So is a name that occurs in two files."""
     assert "No such file or directory" in refused(tmp_path / "none.json")
     assert "no file whose name ends in .json" in refused(tmp_path)
     write(tmp_path / "a.json", manifest("a"))

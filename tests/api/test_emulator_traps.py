@@ -1,4 +1,4 @@
-"""The real server's traps, in the emulator, and how it is without them."""
+"""The real server's traps in the emulator, and its behaviour with --ideal, which has none of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def unnamed(emulator):
 
 
 def leave_in_mid_build(emulator, path="/api/snapshots", accept="*/*", *, half=False):
-    """Start a build of SLOW, and go away once it runs."""
+    """Start a build of SLOW, and disconnect once it runs."""
     with open_post(emulator, path, {"name": "gone", "image": SLOW}, accept=accept) as connection:
         wait_until(lambda: outcomes(emulator) == ["running"])
         if half:
@@ -73,7 +73,7 @@ def test_blocked_content_fails_in_every_form_and_after_a_restart(emulator):
 
 
 @blocking
-def test_a_key_the_server_does_not_know_is_the_way_out(emulator):
+def test_an_unknown_key_makes_blocked_content_buildable(emulator):
     leave_in_mid_build(emulator)
     wait_until(lambda: outcomes(emulator) == ["cancelled"])
     variant = {"base": "base", "steps": [{"type": "run", "args": {**SLOW["steps"][0]["args"], "rebuild": 1}}]}
@@ -89,7 +89,7 @@ def test_an_async_build_survives_its_client(emulator):
 
 
 @pytest.mark.emulator(wait_seconds=3.0)
-def test_of_concurrent_creates_one_builds_and_the_others_wait_in_vain(emulator):
+def test_of_concurrent_creates_one_builds_and_the_others_time_out(emulator):
     with ThreadPoolExecutor(3) as pool:
         answers = [pool.submit(create, emulator, name, SLOW) for name in "abc"]
         statuses = sorted(answer.result().status_code for answer in answers)
@@ -108,7 +108,7 @@ def test_after_a_failed_build_the_content_is_never_cached_again(tmp_path):
         assert unnamed(emulator) == ["failed"]
 
 
-def test_an_async_record_holds_its_name_until_deleted(emulator):
+def test_a_failed_async_record_keeps_its_name_until_it_is_deleted(emulator):
     create(emulator, "a", manifest("FAIL_BUILD"), query="?async=1")
     wait_until(lambda: emulator.get("/api/snapshots/a")["status"] == "failed")
     assert create(emulator, "a", manifest("x")).status_code == 409
@@ -116,7 +116,7 @@ def test_an_async_record_holds_its_name_until_deleted(emulator):
     assert create(emulator, "a", manifest("x")).status_code == 201
 
 
-def test_a_record_deleted_in_mid_build_does_not_come_back(emulator):
+def test_a_record_deleted_during_its_build_does_not_come_back(emulator):
     create(emulator, "a", manifest("SLEEP_BUILD_0.5"), query="?async=1")
     wait_until(lambda: outcomes(emulator) == ["running"])
     assert call(emulator, "DELETE", "/api/snapshots/a").status_code == 204
@@ -138,7 +138,7 @@ def test_the_loser_of_a_race_for_a_name_fails_after_its_build(emulator, accept):
     assert outcomes(emulator) == ["ready", "ready"]
 
 
-def test_a_name_in_the_manifest_names_the_build_and_answers_for_it(emulator):
+def test_a_name_in_the_manifest_overrides_the_requested_name(emulator):
     record = create(emulator, "asked", manifest("x", name="inner")).json()
     assert (record["name"], record["contentHash"]) == ("inner", content_hash(manifest("x")))
     assert [record["name"] for record in emulator.snapshots()] == ["inner"]
@@ -157,9 +157,9 @@ def test_a_name_in_the_manifest_names_the_build_and_answers_for_it(emulator):
         ("a/b", "a%2Fb", 404),
     ],
 )
-def test_a_name_is_found_under_just_one_spelling(emulator, name, path, status):
+def test_a_name_is_found_under_only_one_percent_encoding(emulator, name, path, status):
     assert create(emulator, name, manifest("x")).status_code == 201
-    # httpx would tidy the path up.
+    # httpx would normalise the path.
     host, port = emulator.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         head = f"GET /api/snapshots/{path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {emulator.api_key}\r\n\r\n"
@@ -175,7 +175,7 @@ def test_a_name_that_cannot_be_saved_is_a_500(emulator, name, query):
 
 
 @pytest.mark.parametrize("text", [r'"\u0000"', r'"\ud800"', b'"\xff"'], ids=["NUL", "lone surrogate", "not UTF-8"])
-def test_what_cannot_be_saved_is_built_first(emulator, text):
+def test_content_that_cannot_be_saved_is_built_first(emulator, text):
     text = text if isinstance(text, bytes) else text.encode()
     body = b'{"name":"a","image":{"steps":[{"type":"run","args":{"commands":[' + text + b"]}}]}}"
     response = call(
@@ -198,7 +198,7 @@ def test_a_mirror_lags_behind_creates_and_deletes(emulator):
     wait_until(lambda: emulator.snapshots() == [])
 
 
-# Without them
+# Without the traps
 
 
 @ideal
@@ -217,7 +217,7 @@ def test_ideally_concurrent_creates_share_one_build(emulator):
 
 
 @ideal
-def test_ideally_a_failed_record_gives_its_name_free_and_odd_requests_are_refused(emulator):
+def test_ideally_a_failed_record_frees_its_name_and_invalid_requests_are_refused(emulator):
     create(emulator, "a", manifest("FAIL_BUILD"), query="?async=1")
     wait_until(lambda: emulator.get("/api/snapshots/a")["status"] == "failed")
     assert create(emulator, "a", manifest("x", name="inner")).json()["name"] == "a"
@@ -227,7 +227,7 @@ def test_ideally_a_failed_record_gives_its_name_free_and_odd_requests_are_refuse
 
 
 @ideal
-def test_ideally_builds_that_a_kill_interrupted_are_cleared_away(emulator):
+def test_ideally_an_interrupted_build_leaves_only_a_failed_named_record(emulator):
     create(emulator, "a", manifest("SLEEP_BUILD_20"), query="?async=1")
     wait_until(lambda: outcomes(emulator) == ["running"])
     emulator.kill()
@@ -235,12 +235,12 @@ def test_ideally_builds_that_a_kill_interrupted_are_cleared_away(emulator):
     assert [(record["name"], record["status"]) for record in emulator.images()] == [("a", "failed")]
 
 
-def test_the_body_of_a_request_stays_whole(emulator):
+def test_the_body_of_a_request_is_kept_complete(emulator):
     image = manifest("x", big=["y" * 100_000, {"é": 1}])
     assert json.loads(create(emulator, "a", image).content)["manifest"] == image
 
 
-def test_ideally_a_failed_build_is_forgotten_by_the_next(tmp_path):
+def test_ideally_a_later_build_replaces_a_failed_one(tmp_path):
     with Emulator(tmp_path, no_workers=True, ideal=True) as emulator:
         assert create(emulator, "a", SLOW).status_code == 500
     with Emulator(tmp_path, ideal=True) as emulator:

@@ -1,4 +1,4 @@
-"""`pulumi-opencomputer generate`: what it takes, what it leaves out and says, and that it overwrites nothing."""
+"""`pulumi-opencomputer generate`: what it writes, what it leaves out and reports, and what it never overwrites."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOOLS = Manifest.base().apt_install(["jq"])
 
 
 class Said(NamedTuple):
-    """How a command ended, and what it printed."""
+    """The exit code of a command, and what it printed."""
 
     code: int
     out: str
@@ -37,7 +37,7 @@ Run = Callable[..., Said]
 
 @pytest.fixture
 def run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command of the package in a folder of its own, against the emulator."""
+    """A function that runs a command of the package in its own folder, against the emulator."""
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
@@ -59,8 +59,8 @@ def imported() -> list[dict[str, str]]:
     return entries
 
 
-def test_names_and_patterns_choose_snapshots(run: Run, emulator: Emulator) -> None:
-    """All are taken unless some are named."""
+def test_names_and_patterns_select_snapshots(run: Run, emulator: Emulator) -> None:
+    """All snapshots are written unless some are named."""
     for name in ("agents-1", "agents-2", "base", "other"):
         emulator.create(name, TOOLS.to_dict())
     assert run("generate", "agents-*", "base").code == 0
@@ -70,15 +70,15 @@ def test_names_and_patterns_choose_snapshots(run: Run, emulator: Emulator) -> No
 
 
 def test_a_pattern_that_matches_nothing_is_an_error(run: Run, emulator: Emulator) -> None:
-    """Nothing is written then."""
+    """Nothing is written."""
     emulator.create("base", TOOLS.to_dict())
     said = run("generate", "agents-*")
     assert (said.code, list(Path().iterdir())) == (1, [])
     assert said.err == "None of the 1 snapshots of this account matches 'agents-*'.\n"
 
 
-def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emulator) -> None:
-    """The others are written, and the exit code tells."""
+def test_a_missing_snapshot_is_left_out_and_reported(run: Run, emulator: Emulator) -> None:
+    """The others are written, and the exit code shows that one is missing."""
     emulator.create("base", TOOLS.to_dict())
     said = run("generate", "base", "bose")
     assert said.code == 3
@@ -87,8 +87,8 @@ def test_a_name_that_is_not_there_is_left_out_and_named(run: Run, emulator: Emul
 
 
 @pytest.mark.parametrize("status", ["building", "failed"])
-def test_what_is_not_ready_is_left_out_and_named(run: Run, emulator: Emulator, status: str) -> None:
-    """With its status."""
+def test_a_snapshot_that_is_not_ready_is_left_out_and_reported(run: Run, emulator: Emulator, status: str) -> None:
+    """The message has its status."""
     for name in ("base", "other"):
         emulator.create(name, TOOLS.to_dict())
     emulator.change({"name": "other"}, status=status)
@@ -98,8 +98,8 @@ def test_what_is_not_ready_is_left_out_and_named(run: Run, emulator: Emulator, s
     assert [entry["id"] for entry in imported()] == ["base"]
 
 
-def test_what_a_pulumi_program_made_is_left_out_unless_named(run: Run, emulator: Emulator) -> None:
-    """Two programs must not own one snapshot."""
+def test_a_snapshot_of_a_pulumi_program_is_left_out_unless_named(run: Run, emulator: Emulator) -> None:
+    """Two programs must not have the same snapshot."""
     marks = {"pulumiProject": "shop", "pulumiStack": "dev", "pulumiResource": "tools", "pulumiMark": "0" * 16}
     emulator.create("tools", {**TOOLS.to_dict(), **marks})
     said = run("generate")
@@ -108,8 +108,8 @@ def test_what_a_pulumi_program_made_is_left_out_unless_named(run: Run, emulator:
     assert run("generate", "tools").code == 0
 
 
-def test_nothing_is_overwritten(run: Run, emulator: Emulator) -> None:
-    """Unless it is asked for; a project's own settings stay even then."""
+def test_nothing_is_overwritten_without_force(run: Run, emulator: Emulator) -> None:
+    """With --force the program is; an existing Pulumi.yaml is kept even then."""
     emulator.create("base", TOOLS.to_dict())
     Path("__main__.py").write_text("mine")
     Path("Pulumi.yaml").write_text("name: mine\nruntime: python\n")
@@ -122,8 +122,8 @@ def test_nothing_is_overwritten(run: Run, emulator: Emulator) -> None:
     assert Path("Pulumi.yaml").read_text() == "name: mine\nruntime: python\n"
 
 
-def test_a_second_run_leaves_no_file_of_the_first_in_a_directory(run: Run, emulator: Emulator) -> None:
-    """It would be a part of the image."""
+def test_a_second_run_removes_files_of_the_first(run: Run, emulator: Emulator) -> None:
+    """A leftover file would become part of the image."""
     emulator.create("app", Manifest.base().to_dict() | _directory({"a": "1", "b": "2"}))
     run("generate")
     emulator.ask("DELETE", "/api/snapshots/app")
@@ -139,8 +139,8 @@ def _directory(files: dict[str, str]) -> dict[str, Any]:
     return {"steps": [{"type": "add_dir", "args": {"path": "/srv", "files": entries}}]}
 
 
-def test_a_server_that_is_away_is_an_error_and_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even an empty folder."""
+def test_an_error_of_the_server_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even an empty folder is created."""
     monkeypatch.setenv("OPENCOMPUTER_API_KEY", "wrong")
     said = run("generate", "--out", "new")
     assert said.code == 1
@@ -148,16 +148,16 @@ def test_a_server_that_is_away_is_an_error_and_leaves_nothing(run: Run, monkeypa
     assert not Path("new").exists()
 
 
-def test_a_fault_in_the_middle_leaves_nothing(run: Run, emulator: Emulator) -> None:
-    """All is written, or nothing."""
+def test_a_fault_during_the_run_leaves_nothing(run: Run, emulator: Emulator) -> None:
+    """Either everything is written, or nothing."""
     emulator.create("base", TOOLS.to_dict())
     emulator.fail({"kind": "status", "path": "/api/snapshots/.+", "status": 403, "body": '{"error":"invalid API key"}'})
     said = run("generate", "--out", "new")
     assert (said.code, Path("new").exists()) == (1, False)
 
 
-def test_large_files_and_files_that_are_no_text_come_beside_the_program(run: Run, emulator: Emulator) -> None:
-    """Small text stays where one reads it."""
+def test_large_and_binary_files_are_written_beside_the_program(run: Run, emulator: Emulator) -> None:
+    """Small text files stay in the program."""
     manifest = Manifest.base().add_file("/small.txt", "hello\n").add_file("/large.txt", "x" * 5000)
     emulator.create("files", manifest.add_file("/b.bin", b"\xff\x00").to_dict())
     assert run("generate").code == 0
@@ -170,8 +170,8 @@ def test_large_files_and_files_that_are_no_text_come_beside_the_program(run: Run
     assert "2-large.txt" not in Path("__main__.py").read_text()
 
 
-def test_recorded_words_count_only_where_the_whole_manifest_is_the_recorded_one(run: Run, emulator: Emulator) -> None:
-    """A shell does not take `pandas>=2` literally; with files beside the program it would be another image."""
+def test_a_manifest_that_only_works_as_recorded_keeps_its_files_inline(run: Run, emulator: Emulator) -> None:
+    """An unquoted `pandas>=2` is accepted only in a recorded manifest, which separate files would change."""
     emulator.create("unquoted", ODD["unquoted-with-files"])
     said = run("generate")
     assert "unquoted: manifest.steps[0].pipInstall: keeps the words of the server's record" in said.err
@@ -179,8 +179,8 @@ def test_recorded_words_count_only_where_the_whole_manifest_is_the_recorded_one(
     assert not Path("files").exists()
 
 
-def test_what_fits_into_no_state_takes_its_name_over(run: Run, emulator: Emulator) -> None:
-    """It can't be imported, and that is said."""
+def test_a_snapshot_too_large_to_import_is_adopted(run: Run, emulator: Emulator) -> None:
+    """It can't be imported, and a message says so."""
     emulator.create(
         "big", Manifest.base().add_file("/a", b"\xff" * 3_000_000).add_file("/b", b"\xfe" * 3_000_000).to_dict()
     )
@@ -192,8 +192,8 @@ def test_what_fits_into_no_state_takes_its_name_over(run: Run, emulator: Emulato
     assert Path("files/big/1-a").stat().st_size == 3_000_000
 
 
-def test_secrets_go_into_the_configuration_where_nobody_can_be_asked(run: Run, emulator: Emulator) -> None:
-    """No file and no line holds one; the printed commands put them into the stack."""
+def test_secrets_go_into_the_configuration_by_default(run: Run, emulator: Emulator) -> None:
+    """No file and no output contains one; the printed commands put them into the stack's configuration."""
     for name, form in SECRETS.items():
         emulator.create(name, form)
     said = run("generate")
@@ -211,10 +211,10 @@ def test_secrets_go_into_the_configuration_where_nobody_can_be_asked(run: Run, e
 
 
 @pytest.mark.parametrize(("answer", "in_clear"), [("n\n", True), ("y\n", False), ("\n", False), ("", False)])
-def test_whoever_is_there_is_asked(
+def test_the_user_is_asked_about_a_secret(
     run: Run, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, answer: str, in_clear: bool
 ) -> None:
-    """Only a plain no writes a value in clear."""
+    """A value is written in plain text only if the answer is no."""
     emulator.create("with-token", SECRETS["with-token"])
     monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
     said = run("generate", "--secrets", "ask")
@@ -224,8 +224,8 @@ def test_whoever_is_there_is_asked(
     assert (SECRET in Path("__main__.py").read_text()) is in_clear
 
 
-def test_value_prints_a_value_and_nothing_else(run: Run, emulator: Emulator) -> None:
-    """For a pipe; one line end is added, which `pulumi config set` takes off."""
+def test_value_prints_only_the_value(run: Run, emulator: Emulator) -> None:
+    """It is meant for a pipe; `pulumi config set` removes the added line end."""
     emulator.create("with-token", SECRETS["with-token"])
     assert run("value", "with-token", "manifest.steps[0].env.API_TOKEN") == Said(0, f"{SECRET}\n", "")
 
@@ -237,16 +237,16 @@ def test_value_prints_a_value_and_nothing_else(run: Run, emulator: Emulator) -> 
         (("with-token", "manifest.steps[0].env.X"), "'manifest.steps[0].env.X' is no value of 'with-token'"),
     ],
 )
-def test_value_says_what_is_not_there(run: Run, emulator: Emulator, arguments: tuple[str, ...], said: str) -> None:
-    """Without the values that are."""
+def test_value_reports_what_is_missing(run: Run, emulator: Emulator, arguments: tuple[str, ...], said: str) -> None:
+    """The error contains no other values."""
     emulator.create("with-token", SECRETS["with-token"])
     told = run("value", *arguments)
     assert (told.code, told.out) == (1, "")
     assert said in told.err
 
 
-def test_images_without_a_name_are_taken_when_asked_for(run: Run, emulator: Emulator) -> None:
-    """Those of snapshots are not: a snapshot has its image."""
+def test_images_without_a_name_are_written_on_request(run: Run, emulator: Emulator) -> None:
+    """The images of snapshots are not: a snapshot already has its image."""
     emulator.create("base", TOOLS.to_dict())
     lone = Manifest.base().run_commands("make")
     emulator.create("gone", lone.to_dict())
@@ -260,7 +260,7 @@ def test_images_without_a_name_are_taken_when_asked_for(run: Run, emulator: Emul
 
 
 def test_a_yaml_program_keeps_every_text(run: Run, emulator: Emulator) -> None:
-    """Dollar signs that are no references, and words that a reader of YAML could take for something else."""
+    """Dollar signs are escaped, and words that YAML could interpret stay strings."""
     words = {"A": "${B}", "B": "yes", "C": "1e3", "D": "$$x", "E": " x "}
     emulator.create("words", Manifest.base().env(words).to_dict())
     assert run("generate", "--language", "yaml").code == 0
@@ -270,8 +270,8 @@ def test_a_yaml_program_keeps_every_text(run: Run, emulator: Emulator) -> None:
 
 
 @pytest.mark.emulator(edge=True)
-def test_a_list_that_is_cut_is_said(run: Run, emulator: Emulator) -> None:
-    """The public endpoint shows 200; an older snapshot can be named."""
+def test_a_truncated_list_is_reported(run: Run, emulator: Emulator) -> None:
+    """The public endpoint lists 200 snapshots; an older one can be named."""
     for number in range(201):
         emulator.create(f"s{number:03}", TOOLS.to_dict())
     emulator.advance(3600)
@@ -283,8 +283,8 @@ def test_a_list_that_is_cut_is_said(run: Run, emulator: Emulator) -> None:
     assert [entry["id"] for entry in imported()] == ["s000"]
 
 
-def test_a_name_that_the_server_can_not_address_is_left_out_and_named(run: Run, emulator: Emulator) -> None:
-    """The others are written."""
+def test_a_name_that_cannot_be_looked_up_is_left_out_and_reported(run: Run, emulator: Emulator) -> None:
+    """The other snapshots are written."""
     emulator.ask("POST", "/api/snapshots", {"name": "a/b", "image": TOOLS.to_dict()})
     emulator.create("base", TOOLS.to_dict())
     said = run("generate")
@@ -294,7 +294,7 @@ def test_a_name_that_the_server_can_not_address_is_left_out_and_named(run: Run, 
 
 
 def test_an_interrupted_run_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
-    """Though one snapshot was fetched already, and its files written."""
+    """This holds even if one snapshot was already fetched, and its files written."""
     emulator.create("a", Manifest.base().add_file("/b", b"\xff").to_dict())
     emulator.create("b", TOOLS.to_dict())
     emulator.fail({"kind": "hang", "path": "/api/snapshots/b", "seconds": 60})
@@ -309,8 +309,8 @@ def test_an_interrupted_run_leaves_nothing(emulator: Emulator, tmp_path: Path) -
     assert list(tmp_path.glob("new/**/*")) == []
 
 
-def test_help_tells_files_and_exit_codes(run: Run) -> None:
-    """What a script relies on."""
+def test_help_lists_files_and_exit_codes(run: Run) -> None:
+    """Scripts depend on them."""
     said = run("generate", "--help")
     assert said.code == 0
     assert "exit codes:" in said.out

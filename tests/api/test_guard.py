@@ -1,4 +1,4 @@
-"""The stream's guard: a build outlives the process that asked for it, and nothing else is held open."""
+"""The stream's guard: a build survives the process that requested it, and nothing else is kept open."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def connect() -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture(params=["plain", "tls"])
 def tls(request, tmp_path, monkeypatch) -> dict[str, ssl.SSLContext]:
-    """Return the server's options for each kind of connection; the client trusts it."""
+    """Return the server's options for each kind of connection; the client trusts its certificate."""
     if request.param == "plain":
         return {}
     authority = trustme.CA()
@@ -73,7 +73,7 @@ def tls(request, tmp_path, monkeypatch) -> dict[str, ssl.SSLContext]:
 
 
 class Provider:
-    """A process that runs a build, in a session of its own as the engine starts it."""
+    """A process that runs a build, in its own session, as the engine starts it."""
 
     def __init__(self, url: str) -> None:
         self.process = subprocess.Popen(
@@ -88,7 +88,7 @@ class Provider:
         assert self.process.stdout.readline() == b"building\n"
 
     def kill(self, number: int) -> None:
-        """Kill the process with its whole process group, and wait until the last writer of its output is gone."""
+        """Kill the process group, and wait until the last process that holds its output is gone."""
         os.killpg(self.process.pid, number)
         assert self.process.stdout is not None
         self.process.stdout.read()
@@ -97,8 +97,8 @@ class Provider:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_build_outlives_its_killed_provider(tls, number):
-    """The connection of a killed provider stays open, and is read, until the server ends the stream."""
+def test_a_build_survives_its_killed_provider(tls, number):
+    """The connection of a killed provider stays open, and is read until the server ends the stream."""
     killed, checked = threading.Event(), threading.Event()
     found: list[bool] = []
 
@@ -106,7 +106,7 @@ def test_a_build_outlives_its_killed_provider(tls, number):
         connection.open_stream()
         connection.send(log(1, "run", "Step 1/1: sleep"))
         killed.wait(20)
-        # More than the sockets' buffers hold: it arrives only if somebody reads it.
+        # This is more than the buffers of the sockets hold, so it only arrives if somebody reads it.
         connection.send(b": keepalive\n\n" * 2_000_000)
         found.append(connection.is_open())
         checked.set()
@@ -120,8 +120,8 @@ def test_a_build_outlives_its_killed_provider(tls, number):
     assert found == [True]
 
 
-def test_a_provider_killed_before_the_answer_has_a_guard_too():
-    """The guard stands by when the last byte goes out, not only once the server answers."""
+def test_a_provider_killed_before_the_response_has_a_guard_too():
+    """The guard is attached before the last byte is sent, not only when the server responds."""
     arrived, killed = threading.Event(), threading.Event()
     found: list[bool] = []
 
@@ -141,7 +141,7 @@ def test_a_provider_killed_before_the_answer_has_a_guard_too():
 
 
 def closing(*parts: bytes) -> tuple[Callable[[Connection], None], list[bool]]:
-    """Return a script that notes whether the client closes after the parts, and the note."""
+    """Return a script that records whether the client closes after the parts, and the record."""
     closed: list[bool] = []
 
     def script(connection: Connection) -> None:
@@ -164,8 +164,8 @@ def closing(*parts: bytes) -> tuple[Callable[[Connection], None], list[bool]]:
     ],
     ids=["result", "error", "wrong record", "refusal", "no stream", "no HTTP"],
 )
-def test_a_call_that_has_its_answer_leaves_no_connection(connect, tls, parts):
-    """Once there is nothing to build any more, the server sees the connection close."""
+def test_a_finished_call_leaves_no_connection_open(connect, tls, parts):
+    """Once there is nothing more to build, the server sees the connection close."""
     script, closed = closing(*parts)
     with Wire(script, **tls) as server, contextlib.suppress(errors.APIError):
         build(connect(server))
@@ -173,15 +173,15 @@ def test_a_call_that_has_its_answer_leaves_no_connection(connect, tls, parts):
 
 
 class StopError(Exception):
-    """What a callback raises."""
+    """Raised by a callback."""
 
 
 def stop(*_: object) -> None:
     raise StopError
 
 
-def test_a_build_goes_on_when_its_caller_gives_up(connect, tls):
-    """A time limit or an interrupt in this process leaves the connection to the guard."""
+def test_a_build_continues_when_its_caller_stops(connect, tls):
+    """After a time limit or an interrupt in this process, the guard keeps the connection."""
     given_up, checked = threading.Event(), threading.Event()
     found: list[bool] = []
 
@@ -201,8 +201,8 @@ def test_a_build_goes_on_when_its_caller_gives_up(connect, tls):
     assert found == [True]
 
 
-def test_without_a_guard_a_build_works_all_the_same(connect, monkeypatch):
-    """Where no process can be started, builds run unguarded."""
+def test_without_a_guard_a_build_still_works(connect, monkeypatch):
+    """If no process can be started, builds run without a guard."""
     guards: list[Guard] = []
 
     def unstartable() -> Guard:
@@ -217,8 +217,8 @@ def test_without_a_guard_a_build_works_all_the_same(connect, monkeypatch):
     assert [guard.attached for guard in guards] == [False] * 4
 
 
-def test_an_interpreter_that_hangs_holds_a_build_up_once(connect, monkeypatch, tmp_path):
-    """The guard's start has a time limit, and after it nobody waits for the next."""
+def test_an_interpreter_that_hangs_delays_only_one_build(connect, monkeypatch, tmp_path):
+    """Starting the guard has a time limit; after it was exceeded, later builds don't wait."""
     hanging = tmp_path / "python"
     hanging.write_text("#!/bin/sh\nexec sleep 600\n")
     hanging.chmod(0o755)
@@ -233,8 +233,8 @@ def test_an_interpreter_that_hangs_holds_a_build_up_once(connect, monkeypatch, t
 
 
 @pytest.mark.parametrize(("silence", "limit"), [(0.2, 60.0), (60.0, 0.2)])
-def test_a_guard_ends_with_silence_or_its_time(silence, limit):
-    """A guard alone gives up when the server says nothing for too long, or a build would have ended."""
+def test_a_guard_ends_after_silence_or_its_time_limit(silence, limit):
+    """A guard whose client is gone ends if the server is silent for too long, or after the longest time of a build."""
     near, far = socket.socketpair()
     with near, far:
         process = GuardProcess(silence=silence, limit=limit)
@@ -250,8 +250,8 @@ def test_a_guard_ends_with_silence_or_its_time(silence, limit):
         process.close()
 
 
-def test_a_dismissed_guard_lets_the_connection_go():
-    """After the word the guard's copy of the socket is closed at once."""
+def test_a_dismissed_guard_closes_the_connection():
+    """Once it is dismissed, its copy of the socket is closed at once."""
     near, far = socket.socketpair()
     with near, far:
         guard = Guard()
@@ -264,8 +264,8 @@ def test_a_dismissed_guard_lets_the_connection_go():
         assert far.recv(1) == b""
 
 
-def test_a_guard_holds_its_streams_and_nothing_else():
-    """The process inherits no other connection, also one that children may have."""
+def test_a_guard_keeps_no_other_connections_open():
+    """Its process inherits no other socket, not even an inheritable one."""
     near, far = socket.socketpair()
     other_near, other_far = socket.socketpair()
     other_near.set_inheritable(True)
@@ -301,8 +301,8 @@ def test_a_guard_that_was_killed_is_started_again(tmp_path, monkeypatch):
     process.close()
 
 
-def test_a_process_that_ends_leaves_the_streams_that_it_did_not_dismiss():
-    """The socket's end drains what is held, and lets the process end."""
+def test_streams_that_were_not_dismissed_survive_their_process():
+    """The guard reads them until the server closes them, and then ends."""
     near, far = socket.socketpair()
     with near, far:
         process = GuardProcess()
@@ -323,8 +323,8 @@ def test_a_process_that_ends_leaves_the_streams_that_it_did_not_dismiss():
         assert far.recv(1) == b""
 
 
-def test_many_guards_do_not_hold_each_others_connections(connect):
-    """With builds side by side, each connection closes when its own build is over."""
+def test_many_guards_do_not_keep_each_others_connections_open(connect):
+    """With simultaneous builds, each connection is closed when its own build ends."""
     script, closed = closing(head(200, "text/event-stream"), RESULT)
     with Wire(script) as server:
         client = connect(server)
@@ -337,8 +337,8 @@ def test_many_guards_do_not_hold_each_others_connections(connect):
     assert closed == [True] * 16
 
 
-def test_a_certificate_of_an_unknown_authority_is_told(connect, tmp_path):
-    """TLS is checked, and the error says where one's own authority is named."""
+def test_a_certificate_of_an_unknown_authority_is_an_error(connect, tmp_path):
+    """TLS certificates are verified; the error says how to set one's own authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     with (
@@ -347,13 +347,13 @@ def test_a_certificate_of_an_unknown_authority_is_told(connect, tmp_path):
     ):
         connect(server).list_images()
     assert server.requests == []
-    # It does not get better by asking again.
+    # Repeating the request would not help.
     assert server.connections == 1
 
 
 @pytest.mark.parametrize("status", [401, 413])
-def test_an_early_answer_is_heard_over_tls_too(connect, tls, status):
-    """A refusal in the middle of the upload is told as such."""
+def test_an_early_response_is_read_over_tls_too(connect, tls, status):
+    """A refusal during the upload is reported as such."""
 
     def refuse(connection: Connection) -> None:
         connection.head()

@@ -1,6 +1,7 @@
-"""Whatever a server answers, both adapters end each call with clean outputs or with one of this package's errors.
+"""Whatever a server sends, both adapters end each call with clean outputs or with one of this package's errors.
 
-Each seed is one life of a snapshot and an image against a server that answers at random. ``make soak`` tries thousands.
+Each seed is one lifecycle of a snapshot and an image against a server with random responses. ``make soak`` runs
+thousands.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ ODDEST = "met an error that it does not know"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[HostileServer]:
-    """One for all seeds."""
+    """A server that is shared by all seeds."""
     with HostileServer() as made:
         yield made
 
 
 class Life:
-    """A session whose lines are kept, and what came out of its calls.
+    """A session whose log lines are kept, and the results of its calls.
 
     Attributes:
         session: The session.
-        texts: Every text that a user may come to see.
+        texts: Every text that a user may see.
     """
 
     def __init__(self, url: str) -> None:
@@ -66,11 +67,11 @@ class Life:
         self.texts: list[str] = []
 
     def log(self, _urn: str) -> Log:
-        """The lines of a resource, kept."""
+        """A log function that keeps its lines."""
         return lambda _severity, message, *, ephemeral=False: self.texts.append(message)
 
     def keep(self, value: Any) -> None:
-        """Keep the texts of outputs."""
+        """Keep the texts in outputs."""
         if isinstance(value, str):
             self.texts.append(value)
             assert not is_engine_mark(value), value
@@ -84,7 +85,7 @@ class Life:
 
 
 def dynamic_life(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the engine asks the dynamic provider for."""
+    """Make the engine's calls of the dynamic provider."""
     monkeypatch.setattr(dynamic, "_session", lambda: life.session)
     for provider in (dynamic.SnapshotProvider(), dynamic.ImageProvider()):
         name = "Snapshot" if provider.kind == "Snapshot" else "Image"
@@ -114,7 +115,7 @@ def _tried(life: Life, call: Callable[[], Any]) -> Any:
 
 
 def plugin_life(life: Life, _: pytest.MonkeyPatch) -> None:
-    """What the engine asks the plugin for."""
+    """Make the engine's calls of the plugin."""
     provider = OpenComputerProvider("", "0")
     provider._session = life.session
     asyncio.run(_plugin_life(life, provider))
@@ -161,8 +162,8 @@ def _plain(properties: Any) -> Any:
 
 @pytest.mark.parametrize("life_of", [dynamic_life, plugin_life], ids=["dynamic", "plugin"])
 @pytest.mark.parametrize("group", range(HOSTILE_SERVERS // 10))
-def test_whatever_is_answered_ends_in_clean_words(server, monkeypatch, life_of, group):
-    """No call hangs, or ends in an error that nobody foresaw; no text is one that a terminal or Pulumi would obey."""
+def test_any_response_ends_in_clean_texts(server, monkeypatch, life_of, group):
+    """No call hangs or ends in an unexpected error, and no text has something that a terminal or Pulumi interprets."""
     for seed in range(group * 10, group * 10 + 10):
         server.begin(seed)
         life = Life(server.url)

@@ -1,4 +1,4 @@
-"""Looking snapshots up in a program, without the plugin."""
+"""Functions that look up snapshots in a program, without the plugin."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ TOOLS = Manifest.base().apt_install(["jq"])
 
 @pytest.fixture(autouse=True)
 def no_mocks() -> None:
-    """No mocks of an earlier test: these are no programs that Pulumi runs."""
+    """Remove the mocks of an earlier test: these tests are not programs run by Pulumi."""
     reset_options()
 
 
 @pytest.fixture
 def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """An emulator that the environment leads to."""
+    """An emulator to which the environment variables lead."""
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
     return emulator
 
 
 def test_a_snapshot_is_found_by_its_name(account: Emulator) -> None:
-    """What the server says of it."""
+    """The result has the fields that the server returns."""
     record = account.create("tools", TOOLS.to_dict())
     assert get_snapshot("tools") == SnapshotInfo(
         id=record["id"],
@@ -47,8 +47,8 @@ def test_all_snapshots_are_listed(account: Emulator) -> None:
     assert [each.name for each in list_snapshots()] == ["two", "one"]
 
 
-def test_a_missing_snapshot_is_named_with_the_address_and_what_to_do(account: Emulator) -> None:
-    """The reader knows which snapshot, where, and how to find the right one."""
+def test_a_missing_snapshot_is_an_error_with_name_address_and_advice(account: Emulator) -> None:
+    """The user learns which snapshot is missing, where, and how to find the right name."""
     with pytest.raises(NotFoundError) as raised:
         get_snapshot("tols")
     told = str(raised.value)
@@ -57,20 +57,20 @@ def test_a_missing_snapshot_is_named_with_the_address_and_what_to_do(account: Em
 
 
 @pytest.mark.parametrize("name", [None, "", 5, object()], ids=["None", "empty", "5", "an object"])
-def test_a_name_that_is_no_text_is_refused(name) -> None:
-    """An Output, which is known too late, is an object like any other."""
+def test_a_name_that_is_not_a_string_is_refused(name) -> None:
+    """An Output is refused too, because its value is known too late."""
     with pytest.raises(InvalidInputError, match=r"^name: must be text that is known now.*name\.apply\(get_snapshot\)"):
         get_snapshot(name)
 
 
 def test_without_a_key_the_error_says_how_to_set_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As anywhere else."""
+    """It is the error of the resources."""
     monkeypatch.delenv("OPENCOMPUTER_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="pulumi config set --secret opencomputer:apiKey"):
         list_snapshots()
 
 
 def test_both_modules_have_the_functions() -> None:
-    """A program takes all its names from one place."""
+    """A program can import all its names from one module."""
     assert native.get_snapshot is get_snapshot
     assert native.list_snapshots is list_snapshots

@@ -1,4 +1,4 @@
-"""The emulator with the public SDK as its client: what works there works here, and shares our cache."""
+"""The emulator with the public Python SDK as its client: it works as with the server, and both share the cache."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def with_snapshots(emulator: Emulator, use: Callable[[Snapshots], Awaitable[Any]
 
 
 def sandbox_of(emulator: Emulator, **wanted: Any) -> tuple[dict[str, Any], list[str]]:
-    """Create a sandbox; return it as the API shows it, and the build log."""
+    """Create a sandbox; return its record and the build log."""
 
     async def run() -> str:
         sandbox = await Sandbox.create(
@@ -69,12 +69,12 @@ def test_the_sdk_creates_gets_lists_and_deletes_with_logs(emulator):
     assert log[-1] == "Creating checkpoint..."
 
 
-def test_a_failed_build_is_the_sdks_error(emulator):
+def test_a_failed_build_is_an_error_of_the_sdk(emulator):
     with pytest.raises(RuntimeError, match=r"Build failed: image build failed: .*step 0 \(run\) failed \(exit 1\)"):
         with_snapshots(emulator, lambda snapshots: snapshots.create("f", Image.base().run_commands("FAIL_BUILD")))
 
 
-def test_a_taken_name_and_a_wrong_key_are_the_sdks_errors(emulator):
+def test_a_taken_name_and_a_wrong_key_are_errors_of_the_sdk(emulator):
     create(emulator, "taken", {})
     for key, status in ((emulator.api_key, 409), ("wrong", 403)):
         with pytest.raises(httpx.HTTPStatusError) as caught:
@@ -106,7 +106,7 @@ def test_a_sandbox_can_be_killed_and_connected_to(emulator):
     asyncio.run(run())
 
 
-def test_a_sandbox_of_an_image_that_was_built_hits_the_cache(emulator):
+def test_a_sandbox_of_a_built_image_uses_the_cache(emulator):
     create(emulator, "ours", IMAGE.to_dict())
     _, log = sandbox_of(emulator, image=IMAGE)
     digest = content_hash(IMAGE.to_dict())
@@ -114,7 +114,7 @@ def test_a_sandbox_of_an_image_that_was_built_hits_the_cache(emulator):
     assert len(emulator.builds()) == 1
 
 
-def test_sandboxes_outlive_their_snapshot(emulator):
+def test_sandboxes_survive_their_snapshot(emulator):
     create(emulator, "short-lived", IMAGE.to_dict())
     sandbox, _ = sandbox_of(emulator, snapshot="short-lived")
     call(emulator, "DELETE", "/api/snapshots/short-lived")
@@ -130,7 +130,7 @@ def test_an_unready_snapshot_gives_no_sandbox(emulator):
 
 
 def test_every_step_of_the_documented_builder_is_built(emulator, tmp_path):
-    """Also those that embed files of this machine."""
+    """This includes the methods that embed local files."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "main.py").write_text("print('é')")
     (tmp_path / "one.txt").write_text("one")
@@ -148,14 +148,14 @@ def test_every_step_of_the_documented_builder_is_built(emulator, tmp_path):
 
 
 def test_the_fields_of_a_snapshot_are_the_documented_ones(emulator):
-    """Those of the SDK's documentation, and whose it is."""
+    """They are those of the SDK's documentation, and the organisation."""
     record = with_snapshots(emulator, lambda snapshots: snapshots.create("fields", IMAGE))
     documented = {"id", "name", "status", "contentHash", "checkpointId", "manifest", "createdAt", "lastUsedAt"}
     assert set(record) == documented | {"orgId"}
 
 
-def test_the_sdks_find_the_emulator_by_the_environment(emulator, monkeypatch):
-    """What the emulator says to export is all that they need."""
+def test_the_sdk_finds_the_emulator_by_environment_variables(emulator, monkeypatch):
+    """The variables that the emulator prints are all it needs."""
     for name, value in emulator.environment.items():
         monkeypatch.setenv(name, value)
 

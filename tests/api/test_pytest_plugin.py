@@ -1,4 +1,4 @@
-"""The pytest plugin and the process behind it, as users' own tests have them."""
+"""The pytest plugin and the emulator process behind it, as users' own tests use them."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def run_pytest(folder: Path, tests: str, *arguments: str, **environment: str) ->
     )
 
 
-def test_the_fixture_gives_each_test_an_emulator_as_at_its_start(tmp_path):
-    """It is found without being imported."""
+def test_the_fixture_gives_each_test_an_emulator_in_its_initial_state(tmp_path):
+    """The fixture is available without an import."""
     ran = run_pytest(tmp_path, TESTS)
     assert ran.returncode == 0, ran.stdout
     assert "4 passed" in ran.stdout
 
 
 def test_an_emulator_that_runs_already_is_used(tmp_path, start_emulator):
-    """As a service of a CI job; the key is taken from the environment."""
+    """It may be a service of a CI job; the key is read from the environment."""
     emulator = start_emulator()
     create(emulator, "left", manifest("x"))
     ran = run_pytest(tmp_path, TESTS, "--opencomputer-emulator", emulator.url, OPENCOMPUTER_API_KEY=emulator.api_key)
@@ -68,14 +68,14 @@ def test_an_emulator_that_runs_already_is_used(tmp_path, start_emulator):
 
 
 def test_arguments_of_the_emulator_can_be_set(tmp_path):
-    """In pytest's configuration."""
+    """They are set in pytest's configuration."""
     tests = "def test_edge(opencomputer_emulator):\n    assert opencomputer_emulator.get('/health')['edge']\n"
     ran = run_pytest(tmp_path, tests, "-o", "opencomputer_emulator_arguments=--edge --edge-lag 0")
     assert ran.returncode == 0, ran.stdout
 
 
-def test_whoever_does_not_use_it_pays_for_no_import(tmp_path):
-    """The plugin is loaded in every run of pytest where the package is installed."""
+def test_the_plugin_imports_nothing_until_it_is_used(tmp_path):
+    """It is loaded in every run of pytest where the package is installed."""
     tests = (
         "import sys\ndef test_none():\n    assert not {'httpx', 'pulumi', 'starlette', 'pydantic'} & set(sys.modules)\n"
     )
@@ -83,8 +83,8 @@ def test_whoever_does_not_use_it_pays_for_no_import(tmp_path):
     assert ran.returncode == 0, ran.stdout
 
 
-def test_an_emulator_ends_with_its_block():
-    """And takes what it was given on the command line."""
+def test_an_emulator_ends_with_its_with_block():
+    """Its arguments are those of the command line."""
     with Emulator("--edge") as emulator:
         assert emulator.get("/health")["edge"] is True
         assert emulator.environment == {"OPENCOMPUTER_API_URL": emulator.url, "OPENCOMPUTER_API_KEY": "local"}
@@ -92,14 +92,14 @@ def test_an_emulator_ends_with_its_block():
         RunningEmulator(emulator.url).snapshots()
 
 
-def test_an_emulator_that_does_not_start_says_why():
-    """With its own words."""
+def test_an_emulator_that_does_not_start_raises_the_reason():
+    """The error has the emulator's own output."""
     with pytest.raises(RuntimeError, match=r"(?s)did not start: .*there is no fault named 'none'"):
         Emulator("--fault", "none")
 
 
-def test_time_passes_when_it_is_told_to():
-    """So a slow build needs no wait."""
+def test_time_can_be_advanced():
+    """A test of a slow build does not have to wait."""
     with Emulator() as emulator:
         create_async = {"name": "a", "image": manifest("SLEEP_BUILD_200")}
         emulator.ask("POST", "/api/snapshots?async=1", create_async)

@@ -1,4 +1,4 @@
-"""Which runs on this machine still keep their streams."""
+"""Detecting which runs on this machine still hold their streams open."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def test_a_run_is_alive_until_its_process_is_gone(folder):
-    """However it ends."""
+def test_a_run_is_alive_as_long_as_its_process(folder):
+    """It makes no difference how the process ends."""
     process, run = provider(folder, "nothing")
     assert is_run_alive(run, folder) is True
     kill(process)
     assert is_run_alive(run, folder) is False
 
 
-def test_a_killed_run_is_alive_for_as_long_as_its_guard_keeps_the_stream(folder):
-    """The build goes on then, and its record is not dead."""
+def test_a_killed_run_is_alive_as_long_as_its_guard_holds_the_stream(folder):
+    """The build continues during that time, so its record is not dead."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         process, run = provider(folder, "stream", listener.getsockname()[1])
         server, _ = listener.accept()
@@ -78,23 +78,23 @@ def test_a_killed_run_is_alive_for_as_long_as_its_guard_keeps_the_stream(folder)
     until(lambda: is_run_alive(run, folder) is False)
 
 
-def test_a_run_of_another_machine_is_not_known(folder):
-    """Nor is anything said of it."""
+def test_a_run_of_another_machine_is_unknown(folder):
+    """It counts neither as alive nor as dead."""
     assert is_run_alive("0" * 32, folder) is None
     RunLock(folder).hold()
     assert is_run_alive("0" * 32, folder) is None
 
 
 @pytest.mark.parametrize("name", ["", "../etc/passwd", "A" * 32, "0" * 31, "0" * 33, "\0" * 32])
-def test_what_is_no_run_is_not_looked_for(folder, name):
-    """The id comes from a record, so anybody may have written it."""
+def test_an_invalid_id_is_not_looked_up(folder, name):
+    """The id comes from a record, which anybody may have written."""
     RunLock(folder).hold()
     assert is_run_alive(name, folder) is None
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o707])
 def test_a_folder_that_others_can_write_to_is_not_trusted(folder, mode):
-    """Anybody could say then that a run is dead."""
+    """Otherwise other users could make a run look dead."""
     lock = RunLock(folder)
     assert lock.hold() is not None
     folder.chmod(mode)
@@ -103,14 +103,14 @@ def test_a_folder_that_others_can_write_to_is_not_trusted(folder, mode):
 
 
 def test_a_link_in_place_of_the_folder_is_not_followed(folder, tmp_path):
-    """It may lead anywhere."""
+    """It might lead to another user's folder."""
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     folder.symlink_to(tmp_path / "elsewhere")
     assert RunLock(folder).hold() is None
 
 
-def test_a_lock_that_is_released_is_free(folder):
-    """And can be asked about by its own process."""
+def test_a_released_lock_is_not_alive(folder):
+    """A process can also check its own lock."""
     lock = RunLock(folder)
     assert lock.hold() == lock.hold()
     assert is_run_alive(lock.id, folder) is True
@@ -119,7 +119,7 @@ def test_a_lock_that_is_released_is_free(folder):
 
 
 def test_old_files_of_ended_runs_are_removed(folder):
-    """Those of a run that lives stay, however old."""
+    """The file of a run that is alive stays, however old it is."""
     ended, alive, young = RunLock(folder), RunLock(folder), RunLock(folder)
     for lock in (ended, alive, young):
         lock.hold()
@@ -133,12 +133,12 @@ def test_old_files_of_ended_runs_are_removed(folder):
 
 
 def test_a_process_has_one_lock():
-    """All its builds share it."""
+    """All builds of a process share it."""
     assert this_run() is this_run()
 
 
-def test_without_a_place_for_locks_a_guard_works_all_the_same(tmp_path):
-    """Nothing is known of the run then."""
+def test_without_a_folder_for_locks_a_guard_still_works(tmp_path):
+    """It is then unknown whether the run is alive."""
     (tmp_path / "file").write_text("")
     near, far = socket.socketpair()
     with near, far:

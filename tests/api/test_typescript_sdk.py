@@ -56,7 +56,7 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
 
 
 def test_every_documented_method_works_and_fails_as_documented(emulator: Emulator, sdk: Path) -> None:
-    """Images, snapshots, and sandboxes of either; logs, and the errors that the SDK makes of the answers."""
+    """Covers images, snapshots, sandboxes of both, logs, and the errors that the SDK raises."""
     said: dict[str, Any] = json.loads(run("node", _PROGRAM.name, str(sdk), cwd=sdk, **emulator.environment))
     created = said["created"]
     assert (created["name"], created["status"], created["manifest"]) == ("typescript", "ready", said["manifest"])

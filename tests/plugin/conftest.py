@@ -1,4 +1,4 @@
-"""Fixtures of the tests that speak to the plugin's process."""
+"""Fixtures for tests that call a plugin process."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def _shared_plugin(_shared_emulator: Emulator, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def plugin(_shared_plugin: Plugin, emulator: Emulator) -> Plugin:
-    """A plugin that is configured for the emulator, and that earlier tests have used; it must not be ended."""
+    """A plugin that is configured for the emulator and shared with other tests; it must not be stopped."""
     _shared_plugin.engine.lines.clear()
-    # As an engine does that finds it running, once in each of its runs.
+    # An engine also configures a running plugin again, once in each of its runs.
     _shared_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     return _shared_plugin
 
 
 @pytest.fixture
 def start_plugin(tmp_path: Path) -> Iterator[Callable[..., Plugin]]:
-    """Start plugins of one's own, each with an engine and an environment, in the test's folder."""
+    """A function that starts plugins for one test, each with its own engine and environment, in the test's folder."""
     started: list[Plugin] = []
 
     def start(**environment: str) -> Plugin:
@@ -46,7 +46,7 @@ def start_plugin(tmp_path: Path) -> Iterator[Callable[..., Plugin]]:
 
 @pytest.fixture
 def own_plugin(start_plugin: Callable[..., Plugin], emulator: Emulator) -> Plugin:
-    """A plugin that nobody has used, configured for the emulator."""
+    """A new plugin, configured for the emulator."""
     plugin = start_plugin()
     plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     return plugin

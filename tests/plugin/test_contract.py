@@ -1,4 +1,4 @@
-"""The plugin's answers to requests as the engine sends them."""
+"""The plugin's responses to requests as the engine sends them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def snapshot(*steps, **more):
     return {"manifest": {"steps": list(steps) or MANIFEST["steps"]}, "name": "fixed", **more}
 
 
-def test_what_the_plugin_understands_is_said_in_the_handshake_and_when_configured(start_plugin, emulator) -> None:
-    """Secrets come marked, resources and outputs do not; previews ask for a create's outcome."""
+def test_handshake_and_configure_announce_the_plugins_abilities(start_plugin, emulator) -> None:
+    """It accepts marked secrets, but no resources and outputs; previews call create."""
     plugin = start_plugin()
     hello = plugin.call("Handshake", proto.ProviderHandshakeRequest(engine_address=plugin.engine.address))
     configured = plugin.configure(apiKey=emulator.api_key)
@@ -32,15 +32,15 @@ def test_what_the_plugin_understands_is_said_in_the_handshake_and_when_configure
     assert configured.supportsPreview
 
 
-def test_the_schema_carries_the_version_of_the_package(plugin: Plugin) -> None:
-    """The schema is that of the file, and its version that of the plugin."""
+def test_the_schema_has_the_version_of_the_package(plugin: Plugin) -> None:
+    """The schema is that of the file, with the plugin's version."""
     schema = json.loads(plugin.call("GetSchema", proto.GetSchemaRequest()).schema)
     assert set(schema["resources"]) == {SNAPSHOT, IMAGE}
     assert schema["version"] == plugin.call("GetPluginInfo", empty_pb2.Empty()).version
 
 
-def test_a_snapshot_lives_from_check_to_delete(plugin: Plugin, emulator: Emulator) -> None:
-    """A snapshot is built, found unchanged, read and deleted; its state has nothing of the engine's own."""
+def test_a_snapshot_can_be_built_read_and_deleted(plugin: Plugin, emulator: Emulator) -> None:
+    """In between it has no changes, and its state contains none of the engine's own values."""
     made = plugin.up(snapshot())
     (record,) = emulator.snapshots()
     assert (made.id, record["name"]) == ("fixed", "fixed")
@@ -54,19 +54,19 @@ def test_a_snapshot_lives_from_check_to_delete(plugin: Plugin, emulator: Emulato
     assert emulator.snapshots() == []
 
 
-def test_an_image_is_built_and_has_its_hash_for_an_id(plugin: Plugin, emulator: Emulator) -> None:
-    """An image leaves no named record, and says whether it came from the cache."""
+def test_an_image_is_built_and_its_id_is_the_hash(plugin: Plugin, emulator: Emulator) -> None:
+    """An image has no named record, and its output says whether it came from the cache."""
     made = plugin.up({"manifest": MANIFEST}, of=urn("toolchain", IMAGE))
     assert made.id == HASH
     assert (made.outputs["status"], made.outputs["cached"]) == ("ready", False)
     assert emulator.snapshots() == []
 
 
-def test_a_record_that_is_gone_is_answered_without_properties(plugin: Plugin) -> None:
-    """The engine drops a resource from the state only if an answer has no properties at all."""
+def test_a_missing_record_is_returned_without_properties(plugin: Plugin) -> None:
+    """The engine only drops a resource from the state if the response has no properties at all."""
     made = plugin.up(snapshot())
     plugin.delete(made)
-    # A 404 is not believed while a record is young.
+    # A 404 of a young record does not prove that it is gone.
     old = {**made.outputs, "createdAt": "2020-01-01T00:00:00Z"}
     answer = plugin.read(type(made)(made.urn, made.id, made.inputs, old))
     assert answer.id == ""
@@ -74,14 +74,14 @@ def test_a_record_that_is_gone_is_answered_without_properties(plugin: Plugin) ->
 
 
 def test_nulls_at_the_top_count_as_absent(plugin: Plugin) -> None:
-    """What a program leaves undefined may come as null."""
+    """Values that a program leaves undefined may arrive as null."""
     inputs = plugin.checked({"manifest": MANIFEST, "name": None, "adopt": None})
     assert inputs["name"].startswith("daily-")
     assert "adopt" not in inputs
 
 
 def test_nulls_in_a_manifest_count_as_absent(plugin: Plugin) -> None:
-    """A step has a property for each kind, of which all but one may come as null."""
+    """A step has a property for each kind; all but one may arrive as null."""
     step = {"run": ["make"], "env": None, "addFile": None}
     file = {"addFile": {"path": "/f", "content": "x", "source": None, "encoding": None}, "run": None}
     manifest = {"base": None, "rebuild": None, "steps": [step, file]}
@@ -109,27 +109,27 @@ def test_nulls_in_a_manifest_count_as_absent(plugin: Plugin) -> None:
     ],
 )
 def test_mistakes_are_failures_with_their_path(plugin: Plugin, news, said: str) -> None:
-    """What can't be used is refused with its path, what is wrong and what to do, and without its value."""
+    """The error has the path, what is wrong and what to do, but not the value."""
     (reason,) = plugin.problems(news)
     assert said in reason
     assert "hidden" not in reason
 
 
 def test_a_misspelt_input_is_refused(plugin: Plugin) -> None:
-    """An input that the resource has not is no silent nothing."""
+    """It is not ignored silently."""
     (reason,) = plugin.problems(snapshot(nmae="other"))
     assert reason.startswith("nmae: is not known here")
 
 
 @pytest.mark.parametrize("unknown", [UNKNOWN, "3eeb2bf0-c639-47a8-9e75-3b44932eb421", secret(UNKNOWN)])
 def test_unknown_values_make_the_content_unknown(plugin: Plugin, unknown) -> None:
-    """A value of any type that is not known yet passes the check, and what depends on it is unknown as well."""
+    """A value that is not known yet passes the check, whatever its type; hash and name are then unknown too."""
     inputs = plugin.checked({"manifest": {"steps": [{"env": {"CHECKPOINT": unknown}}]}})
     assert (inputs["contentHash"], inputs["name"]) == (UNKNOWN, UNKNOWN)
 
 
 def test_an_unknown_value_is_a_replacement_at_its_step(plugin: Plugin) -> None:
-    """Until it is known whether the content changes, it counts as changed."""
+    """As long as it is unknown whether the content changes, it counts as changed."""
     made = plugin.up(snapshot({"run": ["make"]}, {"env": {"A": "b"}}))
     found = plugin.diff(made, plugin.checked(snapshot({"run": ["make"]}, {"env": {"A": UNKNOWN}}), made.inputs))
     kinds = {path: proto.PropertyDiff.Kind.Name(each.kind) for path, each in found.detailedDiff.items()}
@@ -137,8 +137,8 @@ def test_an_unknown_value_is_a_replacement_at_its_step(plugin: Plugin) -> None:
     assert list(found.replaces) == ["contentHash"]
 
 
-def test_a_changed_step_is_shown_by_what_happens_to_it(plugin: Plugin) -> None:
-    """A step of another kind is a deletion and an addition at its number; a new one an addition."""
+def test_a_changed_step_is_shown_as_added_or_deleted(plugin: Plugin) -> None:
+    """A step of another kind is shown as a deletion and an addition; a new step as an addition."""
     made = plugin.up(snapshot({"run": ["make"]}))
     found = plugin.diff(made, plugin.checked(snapshot({"aptInstall": ["jq"]}, {"workdir": "/w"}), made.inputs))
     kinds = {path: proto.PropertyDiff.Kind.Name(each.kind) for path, each in found.detailedDiff.items()}
@@ -151,8 +151,8 @@ def test_a_changed_step_is_shown_by_what_happens_to_it(plugin: Plugin) -> None:
     assert not found.deleteBeforeReplace
 
 
-def test_the_record_of_a_replacement_names_the_manifest_and_not_its_hash_as_well(plugin: Plugin) -> None:
-    """What Pulumi's table names there takes room of the status line; a change of the state names nothing."""
+def test_the_diffs_of_a_replacement_name_the_manifest_but_not_its_hash(plugin: Plugin) -> None:
+    """Pulumi shows these names in the status line, where space is short. A change of secrecy names nothing."""
     made = plugin.up(snapshot())
     changed = plugin.diff(made, plugin.checked(snapshot({"run": ["make all"]}, name="other"), made.inputs))
     assert "contentHash" in changed.detailedDiff
@@ -163,8 +163,8 @@ def test_the_record_of_a_replacement_names_the_manifest_and_not_its_hash_as_well
     assert (list(secrecy.replaces), list(secrecy.diffs)) == ([], [])
 
 
-def test_a_file_is_looked_for_where_the_engine_started_the_plugin(own_plugin: Plugin, tmp_path) -> None:
-    """A relative path counts from the project's folder, and stands in the state as the program gave it."""
+def test_a_relative_path_begins_at_the_plugins_working_directory(own_plugin: Plugin, tmp_path) -> None:
+    """The engine starts it in the project's folder. The state has the path as the program gave it."""
     (tmp_path / "motd").write_text("hello")
     inputs = own_plugin.checked(snapshot({"addFile": {"path": "/etc/motd", "source": "motd"}}))
     ((key, body),) = inputs["manifest"]["steps"][0].items()
@@ -172,14 +172,14 @@ def test_a_file_is_looked_for_where_the_engine_started_the_plugin(own_plugin: Pl
     assert body == {"path": "/etc/motd", "source": "motd", "bytes": 5, "digest": body["digest"]}
 
 
-def test_what_the_plugin_does_not_have_is_unimplemented(plugin: Plugin) -> None:
-    """The engine asks for more than a provider needs to have, and goes on without it."""
+def test_a_missing_method_is_unimplemented(plugin: Plugin) -> None:
+    """The engine calls methods that a provider need not have, and continues without them."""
     code, _ = plugin.fails("Parameterize", proto.ParameterizeRequest(args=proto.ParameterizeRequest.ParametersArgs()))
     assert code is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_another_type_is_refused(plugin: Plugin) -> None:
-    """A type that the plugin has not is an error that names those that it has."""
+    """The error lists the types that the plugin has."""
     request = proto.CheckRequest(urn=urn("daily", "opencomputer:index:Volume"), olds={}, news={})
     code, text = plugin.fails("Check", request)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
@@ -189,7 +189,7 @@ def test_another_type_is_refused(plugin: Plugin) -> None:
 
 
 @pytest.mark.parametrize("name", ["timeout", "urn", "secretPaths"])
-def test_what_the_engine_gives_by_other_ways_is_no_input(plugin: Plugin, name: str) -> None:
-    """An input that would have no effect is refused: a time limit is the resource option customTimeouts."""
+def test_values_that_the_engine_sends_separately_are_not_inputs(plugin: Plugin, name: str) -> None:
+    """An input without an effect is refused: a time limit is set by the resource option customTimeouts."""
     (reason,) = plugin.problems({**snapshot(), name: 60})
     assert reason.startswith(f"{name}: is not an input")

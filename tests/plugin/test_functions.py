@@ -1,4 +1,4 @@
-"""The functions that programs call, through the plugin."""
+"""The functions that programs call, executed by the plugin."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fails(plugin: Plugin, function: str, **arguments: object) -> tuple[grpc.Stat
 
 
 def test_a_snapshot_is_found_by_its_name(plugin: Plugin, record: dict[str, str]) -> None:
-    """What the server says of it, under the names that the resource has for it."""
+    """The result has the server's fields, under the names of the resource's outputs."""
     assert plugin.invoke("getSnapshot", name="fixed") == {
         "name": "fixed",
         "snapshotId": record["id"],
@@ -55,8 +55,8 @@ def test_an_image_is_found_by_its_hash(plugin: Plugin, record: dict[str, str]) -
     assert (found["contentHash"], found["status"], found["checkpointId"]) == (HASH, "ready", record["checkpointId"])
 
 
-def test_a_hash_needs_no_server(start_plugin) -> None:
-    """A manifest is hashed as a resource's is, without a key."""
+def test_hashing_a_manifest_needs_no_server(start_plugin) -> None:
+    """It also needs no key, and gives the hash that a resource has."""
     plugin = start_plugin()
     plugin.configure()
     assert plugin.invoke("hashManifest", manifest=MANIFEST) == {"contentHash": HASH}
@@ -79,8 +79,8 @@ def test_a_hash_needs_no_server(start_plugin) -> None:
         ("getVolume", {}, grpc.StatusCode.INVALID_ARGUMENT, "opencomputer:index:getVolume is not a function"),
     ],
 )
-def test_what_can_not_be_answered_says_why(plugin: Plugin, function, arguments, code, said: str) -> None:
-    """A missing record, a wrong argument and a wrong name have their status and their words."""
+def test_a_function_that_fails_says_why(plugin: Plugin, function, arguments, code, said: str) -> None:
+    """Missing records, wrong arguments and unknown functions each have their own status and message."""
     found, text = fails(plugin, function, **arguments)
     assert found is code
     assert said in text

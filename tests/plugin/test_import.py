@@ -1,4 +1,4 @@
-"""Import: inputs out of a record, such that the next run has nothing to do."""
+"""Importing: the inputs are made from a record so that the next run changes nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def step(kind: str, **args: Any) -> dict[str, Any]:
 
 
 def encoded(content: bytes) -> str:
-    """Base64."""
+    """Encode to base64."""
     return base64.b64encode(content).decode()
 
 
@@ -39,7 +39,7 @@ UNSORTED = step("add_dir", path="/app", files=[{"relativePath": name, "content":
 
 
 def seed(emulator: Emulator, steps: list[dict[str, Any]], name: str = "seeded", **more: Any) -> str:
-    """Make a snapshot as another tool would; give its content hash."""
+    """Create a snapshot as another tool would; return its content hash."""
     manifest = {"base": "base", "steps": steps, **more}
     create(emulator, name, manifest).raise_for_status()
     return content_hash(manifest)
@@ -52,7 +52,7 @@ def imported(plugin: Plugin, id_: str, of: str = urn()) -> Deployed:
 
 
 def is_unchanged(plugin: Plugin, made: Deployed, keys: tuple[str, ...] = ("manifest", "name")) -> bool:
-    """Whether a program of the imported inputs has nothing to do."""
+    """Whether a program with the imported inputs has no changes."""
     program = {key: made.inputs[key] for key in keys if key in made.inputs}
     found = plugin.diff(made, plugin.checked(program, made.inputs, of=made.urn))
     return found.changes == proto.DiffResponse.DIFF_NONE
@@ -70,8 +70,8 @@ def is_unchanged(plugin: Plugin, made: Deployed, keys: tuple[str, ...] = ("manif
         ([step("add_file", path="/plain", content=encoded(b"hello"))], {}),
     ],
 )
-def test_a_snapshot_comes_back_as_it_was(plugin: Plugin, emulator: Emulator, steps, more) -> None:
-    """Whatever made the record, its imported inputs have no changes, and the record's own hash is recorded."""
+def test_an_imported_snapshot_has_no_changes(plugin: Plugin, emulator: Emulator, steps, more) -> None:
+    """This holds for any tool that created the record; the record's own hash is in the state."""
     wanted = seed(emulator, steps, **more)
     made = imported(plugin, "seeded")
     (record,) = emulator.snapshots()
@@ -83,15 +83,15 @@ def test_a_snapshot_comes_back_as_it_was(plugin: Plugin, emulator: Emulator, ste
     assert emulator.snapshots() == []
 
 
-def test_a_lookup_may_name_properties(plugin: Plugin, emulator: Emulator) -> None:
-    """`Snapshot.get` may be given a part of a state, which is none of ours: the id alone counts."""
+def test_a_lookup_uses_only_the_id(plugin: Plugin, emulator: Emulator) -> None:
+    """`Snapshot.get` may pass part of a state, which this provider did not write."""
     seed(emulator, ALL_KINDS)
     looked_up = plugin.read(Deployed(urn(), "seeded", {}, {"name": "seeded"}))
     assert plain(looked_up.properties) == imported(plugin, "seeded").outputs
 
 
-def test_files_come_back_inline(plugin: Plugin, emulator: Emulator) -> None:
-    """Text comes back as text and bytes as base64, in a file and in a directory."""
+def test_files_are_imported_inline(plugin: Plugin, emulator: Emulator) -> None:
+    """Text is imported as text and bytes as base64, in files and in directories."""
     seed(emulator, ALL_KINDS)
     text, raw, folder = imported(plugin, "seeded").inputs["manifest"]["steps"][5:]
     assert text == {"addFile": {"path": "/text", "content": "hello\n"}}
@@ -100,8 +100,8 @@ def test_files_come_back_inline(plugin: Plugin, emulator: Emulator) -> None:
     assert folder == {"addDir": {"path": "/app", "files": files}}
 
 
-def test_a_token_of_a_program_comes_back_and_a_number_does_not(plugin: Plugin, emulator: Emulator) -> None:
-    """Text is a rebuild token; a number is what a blocked build added, and the content hash is that without it."""
+def test_a_programs_rebuild_token_is_imported_but_a_variants_number_is_not(plugin: Plugin, emulator: Emulator) -> None:
+    """A string is a program's token. A number was added for a blocked build; the hash is that without it."""
     seed(emulator, [step("run", commands=["make"], rebuild="2026-08")], "token")
     seed(emulator, [step("run", commands=["make"], rebuild=1)], "variant")
     assert imported(plugin, "token").inputs["manifest"]["rebuild"] == "2026-08"
@@ -112,7 +112,7 @@ def test_a_token_of_a_program_comes_back_and_a_number_does_not(plugin: Plugin, e
 
 
 def test_an_image_is_imported_by_its_hash(plugin: Plugin, emulator: Emulator) -> None:
-    """An image has no name; its build is found in the list by its content hash."""
+    """An image has no name, so it is looked up in the list by its content hash."""
     wanted = seed(emulator, ALL_KINDS)
     call(emulator, "DELETE", "/api/snapshots/seeded").raise_for_status()
     made = imported(plugin, wanted, urn("toolchain", IMAGE))
@@ -122,15 +122,15 @@ def test_an_image_is_imported_by_its_hash(plugin: Plugin, emulator: Emulator) ->
 
 
 @pytest.mark.parametrize(("of", "id_"), [(urn(), "nothing"), (urn("toolchain", IMAGE), "0" * 64)])
-def test_what_is_not_there_has_no_properties(plugin: Plugin, of: str, id_: str) -> None:
-    """The engine then says that the resource does not exist."""
+def test_a_missing_resource_has_no_properties(plugin: Plugin, of: str, id_: str) -> None:
+    """The engine then reports that the resource does not exist."""
     answer = plugin.import_(id_, of=of)
     assert not answer.id
     assert not answer.HasField("properties")
 
 
 def test_an_image_is_not_imported_by_a_name(plugin: Plugin) -> None:
-    """What is no content hash is told so."""
+    """The error says that a content hash is needed."""
     request = proto.ReadRequest(urn=urn("toolchain", IMAGE), id="toolchain")
     code, text = plugin.fails("Read", request)
     assert code is grpc.StatusCode.INVALID_ARGUMENT
@@ -138,14 +138,14 @@ def test_an_image_is_not_imported_by_a_name(plugin: Plugin) -> None:
 
 
 def refused(plugin: Plugin, name: str = "seeded") -> str:
-    """Import what must be refused; give the reason."""
+    """Import something that must be refused; return the reason."""
     code, text = plugin.fails("Read", proto.ReadRequest(urn=urn(), id=name))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     return text
 
 
-def test_more_than_a_state_holds_is_refused_with_the_way_by_adopt(plugin: Plugin, emulator: Emulator) -> None:
-    """Above 4 MB of files in all, the error says how to take the name over."""
+def test_a_snapshot_too_large_for_the_state_is_refused_with_advice(plugin: Plugin, emulator: Emulator) -> None:
+    """Above 4 MB of files, the error says how to adopt the name instead."""
     half = encoded(bytes(3 * 1024 * 1024))
     seed(emulator, [step("add_file", path=f"/{name}", content=half, encoding="base64") for name in ("a", "b")])
     text = refused(plugin)
@@ -155,7 +155,7 @@ def test_more_than_a_state_holds_is_refused_with_the_way_by_adopt(plugin: Plugin
 
 @pytest.mark.parametrize(("command", "status"), [("SLEEP_BUILD_9", "building"), ("FAIL_BUILD", "failed")])
 def test_a_record_that_is_not_ready_is_refused(start_emulator, start_plugin, command: str, status: str) -> None:
-    """There is nothing that a run without changes could leave as it is."""
+    """It has no image yet that a program could keep unchanged."""
     emulator, plugin = start_emulator(), start_plugin()
     plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     body = {"name": "seeded", "image": {"base": "base", "steps": [step("run", commands=[command])]}}

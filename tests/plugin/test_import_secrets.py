@@ -1,4 +1,4 @@
-"""Import with the places of secrets, since a server's record has no marks of them."""
+"""Importing with the paths of secrets, because a server's record does not mark them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"
 
 
 def with_secrets(*paths: str) -> str:
-    """What an import is asked for."""
+    """The id of an import that names secrets."""
     return json.dumps({"id": "seeded", "secrets": list(paths)})
 
 
-def test_the_places_that_an_import_names_are_secret(plugin: Plugin, emulator: Emulator) -> None:
-    """In inputs and outputs, and nothing else; the id is the name alone."""
+def test_the_paths_that_an_import_names_become_secret(plugin: Plugin, emulator: Emulator) -> None:
+    """They are secret in inputs and outputs, and nothing else is; the resource's id is only the name."""
     create(emulator, "seeded", MANIFEST).raise_for_status()
     answer = plugin.import_(with_secrets("manifest.steps[0].env.TOKEN"))
     assert answer.id == "seeded"
@@ -33,8 +33,8 @@ def test_the_places_that_an_import_names_are_secret(plugin: Plugin, emulator: Em
 
 
 @pytest.mark.parametrize("paths", [["manifest.steps[0].env.TOKN"], ["manifest"], [5]], ids=str)
-def test_a_place_that_names_no_value_is_refused(plugin: Plugin, emulator: Emulator, paths: list[str]) -> None:
-    """A mistake would leave the secret in clear."""
+def test_a_path_that_names_no_value_is_refused(plugin: Plugin, emulator: Emulator, paths: list[str]) -> None:
+    """Otherwise a mistake would leave the secret in plain text."""
     create(emulator, "seeded", MANIFEST).raise_for_status()
     code, said = plugin.fails("Read", proto.ReadRequest(urn=urn(), id=with_secrets(*paths)))
     assert code == grpc.StatusCode.INVALID_ARGUMENT
@@ -42,7 +42,7 @@ def test_a_place_that_names_no_value_is_refused(plugin: Plugin, emulator: Emulat
 
 
 @pytest.mark.parametrize("name", ["{odd}", '{"id": "x"}', '{"id": 5, "secrets": []}'])
-def test_a_name_that_looks_like_it_is_a_name(plugin: Plugin, emulator: Emulator, name: str) -> None:
-    """Whatever people call their snapshots."""
+def test_a_name_in_json_form_is_still_a_name(plugin: Plugin, emulator: Emulator, name: str) -> None:
+    """Users may give their snapshots any name."""
     create(emulator, name, MANIFEST).raise_for_status()
     assert plugin.import_(name).id == name

@@ -1,4 +1,4 @@
-"""What becomes of the log of a build: which of its lines are shown, and the file that keeps it whole."""
+"""The settings of the build log: which of its lines are shown, and the file that keeps all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET = "hunter2-correct-horse"
 
 @pytest.fixture
 def talkative(emulator: Emulator) -> Emulator:
-    """A server whose commands say 40 lines."""
+    """A server whose commands print 40 lines."""
     emulator.fail({"kind": "build", "contains": "make", "output": OUTPUT})
     return emulator
 
@@ -36,13 +36,13 @@ def fail_make(emulator: Emulator) -> None:
 
 
 def fails(plugin: Plugin, inputs: dict[str, Any], name: str = "daily") -> str:
-    """Create a resource whose build fails; give the error."""
+    """Create a resource whose build fails; return the error."""
     of = urn(name)
     return plugin.fails("Create", create_request(plugin.checked(inputs, of=of), of=of))[1]
 
 
 def test_full_shows_all_of_the_servers_lines(start_plugin: Start, talkative: Emulator) -> None:
-    """Where the default shows 30 of a step and counts the others."""
+    """The default shows 30 lines of a step, and counts the others."""
     for settings, number in (({}, 30), ({"logs": "steps"}, 30), ({"logs": "full"}, 40)):
         talkative.clear()
         talkative.fail({"kind": "build", "contains": "make", "output": OUTPUT})
@@ -55,10 +55,8 @@ def test_full_shows_all_of_the_servers_lines(start_plugin: Start, talkative: Emu
         assert ("[2/2] | … and 10 more lines of the server" in lines) == (number == 30)
 
 
-def test_failures_says_nothing_of_a_build_that_succeeds_and_all_of_one_that_fails(
-    start_plugin: Start, emulator: Emulator
-) -> None:
-    """Lines come once it has failed, before the error."""
+def test_failures_shows_only_the_lines_of_failed_builds(start_plugin: Start, emulator: Emulator) -> None:
+    """The lines appear after the failure, before the error."""
     plugin = configured(start_plugin, emulator, logs="failures")
     plugin.up({"manifest": {"steps": [{"run": ["true"]}]}}, of=urn("other"))
     fail_make(emulator)
@@ -69,24 +67,24 @@ def test_failures_says_nothing_of_a_build_that_succeeds_and_all_of_one_that_fail
     assert "no rule" in error
 
 
-def test_none_leaves_the_error_alone(start_plugin: Start, emulator: Emulator) -> None:
-    """It still says why a build failed."""
+def test_none_shows_only_the_error(start_plugin: Start, emulator: Emulator) -> None:
+    """The error still has the reason of the failure."""
     plugin = configured(start_plugin, emulator, logs="none")
     fail_make(emulator)
     assert "no rule" in fails(plugin, STEPS)
     assert plugin.engine.of(urn()) == []
 
 
-def test_a_variable_says_it_for_every_stack(start_plugin: Start, talkative: Emulator) -> None:
-    """As for the other settings."""
+def test_an_environment_variable_sets_it_for_every_stack(start_plugin: Start, talkative: Emulator) -> None:
+    """This is the same as for other settings."""
     plugin = start_plugin(OPENCOMPUTER_LOGS="none")
     plugin.configure(apiKey=talkative.api_key, apiUrl=talkative.url)
     plugin.up(STEPS)
     assert plugin.engine.of(urn()) == []
 
 
-def test_a_file_keeps_the_whole_log_of_each_build(start_plugin: Start, emulator: Emulator, tmp_path: Path) -> None:
-    """Of one that fails, too, whatever is shown; the path counts from the program's folder."""
+def test_a_file_keeps_the_complete_log_of_each_build(start_plugin: Start, emulator: Emulator, tmp_path: Path) -> None:
+    """It includes failed builds and lines that are not shown; its path is relative to the program's folder."""
     fail_make(emulator)
     plugin = configured(start_plugin, emulator, logs="none", logFile="logs/build.log")
     plugin.up({"manifest": {"steps": [{"run": ["true"]}]}}, of=urn("other"))
@@ -100,8 +98,8 @@ def test_a_file_keeps_the_whole_log_of_each_build(start_plugin: Start, emulator:
     assert lines[45:] == [f"daily: failed: {line}" for line in error.splitlines()]
 
 
-def test_no_secret_stands_in_the_file(start_plugin: Start, emulator: Emulator, tmp_path: Path) -> None:
-    """Neither in what a step said, nor in the error."""
+def test_the_file_contains_no_secret(start_plugin: Start, emulator: Emulator, tmp_path: Path) -> None:
+    """Secrets are removed from the output of steps and from errors."""
     told = {"exit": 2, "stderr": f"no such token: {SECRET}", "output": [f"token {SECRET}"], "step": 2}
     emulator.fail({"kind": "build", "contains": "make", "outcome": "fail", **told})
     plugin = configured(start_plugin, emulator, logFile="build.log")
@@ -112,7 +110,7 @@ def test_no_secret_stands_in_the_file(start_plugin: Start, emulator: Emulator, t
 
 
 def test_a_file_that_cannot_be_written_fails_no_build(start_plugin: Start, emulator: Emulator, tmp_path: Path) -> None:
-    """One warning for all builds of a run."""
+    """There is a single warning for all builds of a run."""
     (tmp_path / "logs").write_text("")
     plugin = configured(start_plugin, emulator, logFile="logs/build.log")
     plugin.up(STEPS)

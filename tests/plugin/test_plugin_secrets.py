@@ -1,4 +1,4 @@
-"""Secrets: marked where the program marked them, and nowhere in clear."""
+"""Secrets: they are marked where the program marked them, and shown nowhere."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HIDDEN = snapshot({"env": {"TOKEN": secret(TOKEN), "PLAIN": "shown"}}, {"run": [
 CLEAR = snapshot({"env": {"TOKEN": TOKEN, "PLAIN": "shown"}}, {"run": ["make", f"login {TOKEN}"]})
 
 
-def test_marks_stay_at_their_places(plugin: Plugin) -> None:
-    """What is secret in the inputs is secret in the checked inputs and in the outputs, and nothing else is."""
+def test_secrets_stay_marked_at_their_places(plugin: Plugin) -> None:
+    """Secret inputs are secret in the checked inputs and in the outputs, and nothing else is."""
     made = plugin.up(HIDDEN)
     for properties in (made.inputs, made.outputs):
         env, run = properties["manifest"]["steps"]
@@ -29,14 +29,14 @@ def test_marks_stay_at_their_places(plugin: Plugin) -> None:
     assert plugin.read(made).properties["manifest"] == struct(made.outputs)["manifest"]
 
 
-def test_a_manifest_that_is_secret_as_a_whole_stays_so(plugin: Plugin) -> None:
-    """A mark around the manifest is kept around it, with what the check fills in inside."""
+def test_a_manifest_that_is_secret_as_a_whole_stays_secret(plugin: Plugin) -> None:
+    """The values that a check adds are inside the secret too."""
     made = plugin.up({"manifest": secret(CLEAR["manifest"]), "name": "fixed"})
     assert made.outputs["manifest"] == secret(made.inputs["manifest"]["value"])
 
 
 def test_no_line_and_no_error_shows_a_secret(plugin: Plugin) -> None:
-    """A step that holds a secret is described without it, in the log and when it fails."""
+    """A step with a secret is described without it, in the log and when it fails."""
     plugin.up(HIDDEN, of=urn("first"))
     news = {**snapshot({"run": [secret(f"FAIL_BUILD {TOKEN}")]}), "name": "other"}
     failing = plugin.checked(news, of=urn("second"))
@@ -64,8 +64,8 @@ def test_a_change_of_secrecy_rewrites_the_state(plugin: Plugin, before, after) -
     assert rewritten == {**made.outputs, "manifest": inputs["manifest"]}
 
 
-def test_an_output_that_the_program_alone_makes_secret_is_no_change(plugin: Plugin) -> None:
-    """The engine marks additional secret outputs in the state, which no update could take away."""
+def test_additional_secret_outputs_are_no_change(plugin: Plugin) -> None:
+    """The engine marks them in the state, and no update could remove that mark."""
     made = plugin.up(CLEAR)
     marked = {**made.outputs, "manifest": secret(made.outputs["manifest"])}
     found = plugin.diff(type(made)(made.urn, made.id, made.inputs, marked), plugin.checked(CLEAR, made.inputs))

@@ -1,4 +1,4 @@
-"""What a preview says of a create: whether it is ready at once, or how much is to be built."""
+"""What a preview says about a create: whether the content is cached, or how much will be built."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from plugin_process import IMAGE, UNKNOWN, Plugin, plain, struct, urn
 
 
 def manifest(*commands: str) -> dict[str, Any]:
-    """A manifest with one step a command."""
+    """A manifest with one step per command."""
     return {"manifest": {"steps": [{"run": [command]} for command in commands]}}
 
 
 def said(plugin: Plugin, inputs: dict[str, Any], name: str = "daily") -> list[str]:
-    """Preview a create; give the lines on its record."""
+    """Preview a create; return the lines of its resource."""
     of = urn(name)
     plugin.create(plugin.checked(inputs, of=of), of=of, preview=True)
     return plugin.engine.of(of)
 
 
 def of_the_run(plugin: Plugin) -> list[str]:
-    """The lines that are about no single resource."""
+    """The lines that are not about a resource."""
     return plugin.engine.of("")
 
 
-def test_outputs_are_known_as_far_as_they_can_be(own_plugin: Plugin, emulator: Emulator) -> None:
+def test_a_preview_has_the_outputs_that_are_known(own_plugin: Plugin, emulator: Emulator) -> None:
     """A preview knows hash and name, leaves the rest unknown, and builds nothing."""
     made = own_plugin.create(own_plugin.checked(manifest("make")), preview=True)
     assert made.id == ""
@@ -40,35 +40,35 @@ def test_outputs_are_known_as_far_as_they_can_be(own_plugin: Plugin, emulator: E
     assert emulator.images() == []
 
 
-def test_what_is_cached_is_ready_at_once(own_plugin: Plugin) -> None:
-    """A content that the server has built needs no build."""
+def test_cached_content_is_ready_at_once(own_plugin: Plugin) -> None:
+    """Content that the server has already built needs no build."""
     own_plugin.up(manifest("make"), of=urn("toolchain", IMAGE))
     assert said(own_plugin, manifest("make")) == ["cached: ready at once"]
 
 
 @pytest.mark.parametrize(("commands", "line"), [((), "the base alone"), (("a",), "1 step"), (("a", "b"), "2 steps")])
-def test_what_is_not_cached_will_be_built(own_plugin: Plugin, commands, line: str) -> None:
-    """The number of steps says how much."""
+def test_other_content_will_be_built(own_plugin: Plugin, commands, line: str) -> None:
+    """The line has the number of steps."""
     assert said(own_plugin, manifest(*commands)) == [f"will build: {line}"]
 
 
-def test_a_second_resource_of_a_content_waits_for_the_first(own_plugin: Plugin) -> None:
-    """One content is built once, and its other resources are told apart from builds of their own."""
+def test_a_second_resource_with_the_same_content_will_be_cached(own_plugin: Plugin) -> None:
+    """The content is built once; the line of the second resource says so."""
     assert said(own_plugin, manifest("make"), "first") == ["will build: 1 step"]
     second = said(own_plugin, manifest("make"), "second")
     assert second == ["cached by then: another resource has the same content"]
 
 
 def test_one_request_serves_all_resources(own_plugin: Plugin, emulator: Emulator) -> None:
-    """However many resources a preview has, the list is asked for once."""
+    """However many resources a preview has, it requests the list once."""
     emulator.forget_requests()
     for number in range(5):
         said(own_plugin, manifest(f"make {number}"), f"daily-{number}")
     assert [(entry["method"], entry["path"]) for entry in emulator.requests()] == [("GET", "/api/images")]
 
 
-def test_an_unknown_content_is_not_asked_for(own_plugin: Plugin, emulator: Emulator) -> None:
-    """Of a content that is not known yet, nothing can be said."""
+def test_unknown_content_has_no_forecast(own_plugin: Plugin, emulator: Emulator) -> None:
+    """Nothing is known about it, so nothing is requested."""
     emulator.forget_requests()
     assert said(own_plugin, manifest(UNKNOWN)) == []
     assert emulator.requests() == []
@@ -82,10 +82,10 @@ def test_an_unknown_content_is_not_asked_for(own_plugin: Plugin, emulator: Emula
         ({"apiKey": "wrong"}, "does not accept the API key"),
     ],
 )
-def test_without_an_answer_the_reason_is_said_once(
+def test_a_missing_forecast_is_explained_once(
     start_plugin, emulator: Emulator, settings: dict[str, str], reason: str
 ) -> None:
-    """A preview needs neither a key nor a server: it is no error, and nothing is said of the resources."""
+    """A preview needs neither a key nor a server: without them there is no error, and no line at the resources."""
     plugin = start_plugin()
     plugin.configure(**{"apiUrl": emulator.url, **settings})
     for number in range(3):
@@ -96,7 +96,7 @@ def test_without_an_answer_the_reason_is_said_once(
 
 
 def test_forecasts_stay_as_lines_of_the_run(own_plugin: Plugin) -> None:
-    """On a resource's record they are gone with the preview."""
+    """The lines of a resource disappear after the preview."""
     own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
     own_plugin.engine.lines.clear()
     said(own_plugin, manifest("true"), "old")
@@ -109,8 +109,8 @@ def test_forecasts_stay_as_lines_of_the_run(own_plugin: Plugin) -> None:
     ]
 
 
-def test_of_many_forecasts_ten_stay_and_the_number_of_the_others(own_plugin: Plugin) -> None:
-    """It is said when the engine ends the plugin: only then no further resource comes."""
+def test_of_many_forecasts_ten_stay_and_the_others_are_counted(own_plugin: Plugin) -> None:
+    """The count is shown when the engine stops the plugin, because only then no further resource follows."""
     own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
     own_plugin.engine.lines.clear()
     for number in range(13):
@@ -121,8 +121,8 @@ def test_of_many_forecasts_ten_stay_and_the_number_of_the_others(own_plugin: Plu
     assert of_the_run(own_plugin)[10:] == ["and 4 more: 3 to be built, 1 cached"]
 
 
-def test_a_run_that_follows_begins_anew(own_plugin: Plugin, emulator: Emulator) -> None:
-    """An engine that finds a plugin running configures it again; the server may have more by then."""
+def test_the_next_run_requests_the_list_again(own_plugin: Plugin, emulator: Emulator) -> None:
+    """An engine configures a running plugin again for each run, and the server may have built more by then."""
     said(own_plugin, manifest("make"))
     own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     own_plugin.up(manifest("make"))
@@ -130,8 +130,8 @@ def test_a_run_that_follows_begins_anew(own_plugin: Plugin, emulator: Emulator) 
     assert said(own_plugin, manifest("make"), "other") == ["cached: ready at once"]
 
 
-def test_a_list_that_is_cut_leaves_a_doubt_that_is_said_once(own_plugin: Plugin, emulator: Emulator) -> None:
-    """What is not among its 200 records may be cached all the same."""
+def test_a_truncated_list_makes_forecasts_uncertain(own_plugin: Plugin, emulator: Emulator) -> None:
+    """Content that is not among its 200 records may still be cached; this is explained once."""
     own_plugin.up(manifest("true"), of=urn("toolchain", IMAGE))
     for number in range(200):
         emulator.create(f"other-{number}", {"base": "base", "steps": []})
@@ -143,8 +143,8 @@ def test_a_list_that_is_cut_leaves_a_doubt_that_is_said_once(own_plugin: Plugin,
     ]
 
 
-def test_a_name_that_is_anothers_is_told_before_anything_is_built(own_plugin: Plugin, emulator: Emulator) -> None:
-    """In the words of the error that the deployment would end with; one's own name is no reason to speak."""
+def test_a_taken_name_is_reported_by_the_preview(own_plugin: Plugin, emulator: Emulator) -> None:
+    """The line has the text of the error of the deployment. A resource's own name is not reported."""
     emulator.create("taken", {"base": "base", "steps": []})
     mine = own_plugin.up({**manifest("make"), "name": "mine"})
     own_plugin.engine.lines.clear()
@@ -162,10 +162,10 @@ def test_a_name_that_is_anothers_is_told_before_anything_is_built(own_plugin: Pl
 
 
 @pytest.mark.parametrize("name", [{"name": "fixed"}, {}])
-def test_patches_that_a_replacement_loses_are_told(
+def test_patches_that_a_replacement_loses_are_reported(
     own_plugin: Plugin, emulator: Emulator, name: dict[str, str]
 ) -> None:
-    """They hang on the old image; a replacement of the same content keeps them."""
+    """They belong to the old image; a replacement with the same content keeps them."""
     old = own_plugin.up({**manifest("make"), **name})
     patches = f"/api/snapshots/{old.outputs['name']}/patches"
     for _ in range(2):
@@ -183,8 +183,8 @@ def test_patches_that_a_replacement_loses_are_told(
     assert lines[1].startswith(f"2 patches hang on the snapshot '{old.outputs['name']}', and its replacement has none")
 
 
-def test_without_lines_nothing_is_foretold(start_plugin, emulator: Emulator) -> None:
-    """Who wants no lines is asked for none, and neither is the server."""
+def test_without_log_lines_there_is_no_forecast(start_plugin, emulator: Emulator) -> None:
+    """If the user wants no lines, the server is not asked either."""
     plugin = start_plugin()
     plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url, logs="none")
     made = plugin.up(manifest("make"))
@@ -194,8 +194,8 @@ def test_without_lines_nothing_is_foretold(start_plugin, emulator: Emulator) -> 
     assert (plugin.engine.lines, emulator.requests()) == ([], [])
 
 
-def test_a_rewritten_state_is_previewed(own_plugin: Plugin) -> None:
-    """An update in a preview answers as the update itself, which asks nobody."""
+def test_an_update_of_the_state_is_previewed(own_plugin: Plugin) -> None:
+    """The preview of an update returns what the update itself will, which needs no request."""
     made = own_plugin.up(manifest("make"))
     request = proto.UpdateRequest(
         urn=made.urn, id=made.id, olds=struct(made.outputs), news=struct(made.inputs), preview=True

@@ -1,4 +1,4 @@
-"""The plugin's process: many operations at once, cancelled runs, and its end."""
+"""The plugin's process: many operations at once, cancelled runs, and how it ends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def begin(plugin: Plugin, command: str, name: str) -> grpc.Future:
 
 
 def failure(future: grpc.Future) -> tuple[grpc.StatusCode, str]:
-    """What became of a create that must fail."""
+    """The status and message of a create that must fail."""
     with pytest.raises(grpc.RpcError) as caught:
         future.result()
     error: Any = caught.value
@@ -38,12 +38,12 @@ def failure(future: grpc.Future) -> tuple[grpc.StatusCode, str]:
 
 
 def is_building(emulator: Emulator, count: int = 1) -> bool:
-    """Whether so many builds are under way."""
+    """Whether so many builds are running."""
     return sum(record["status"] == "building" for record in emulator.images()) == count
 
 
-def test_64_builds_run_at_once_and_checks_answer_meanwhile(own_plugin: Plugin, emulator: Emulator) -> None:
-    """Builds take the time of one, and a check is answered while all of them run."""
+def test_64_builds_run_simultaneously_and_checks_return_meanwhile(own_plugin: Plugin, emulator: Emulator) -> None:
+    """All builds together take about the time of one, and a check returns while they run."""
     own_plugin.up(snapshot("true", "warm"), of=urn("warm"))
     began = time.monotonic()
     creates = [begin(own_plugin, f"SLEEP_BUILD_8 {number}", f"daily-{number}") for number in range(BUILDS)]
@@ -58,8 +58,8 @@ def test_64_builds_run_at_once_and_checks_answer_meanwhile(own_plugin: Plugin, e
     assert time.monotonic() - began < 8 * 4
 
 
-def test_a_cancelled_run_begins_nothing_and_lets_a_build_end(own_plugin: Plugin, emulator: Emulator) -> None:
-    """A build under way is brought to its end and says why; one that waits for it, or comes later, is not begun."""
+def test_a_cancelled_run_begins_no_build_and_completes_the_running_one(own_plugin: Plugin, emulator: Emulator) -> None:
+    """The running build is completed, and a line explains why. A create that waits for it, or comes later, fails."""
     running = begin(own_plugin, "SLEEP_BUILD_2", "first")
     wait_until(lambda: is_building(emulator))
     waiting = begin(own_plugin, "SLEEP_BUILD_2", "second")
@@ -76,8 +76,8 @@ def test_a_cancelled_run_begins_nothing_and_lets_a_build_end(own_plugin: Plugin,
     assert [record["name"] for record in emulator.snapshots()] == ["first"]
 
 
-def test_a_replacement_that_is_cancelled_in_its_build_keeps_the_old_record(own_plugin: Plugin, start_emulator) -> None:
-    """A name is not touched for a new image of a run that was cancelled."""
+def test_a_replacement_cancelled_during_its_build_keeps_the_old_record(own_plugin: Plugin, start_emulator) -> None:
+    """A cancelled run does not put a new image under the name."""
     emulator = start_emulator()
     own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
     made = own_plugin.up(snapshot("make", "fixed"), of=urn("fixed"))
@@ -90,8 +90,8 @@ def test_a_replacement_that_is_cancelled_in_its_build_keeps_the_old_record(own_p
     assert made.outputs["snapshotId"] in {record["id"] for record in emulator.snapshots()}
 
 
-def test_an_end_leaves_no_process_and_no_lost_build(own_plugin: Plugin, emulator: Emulator) -> None:
-    """Told to end in the middle of a build, the process is gone at once, and the build comes to its end."""
+def test_a_stopped_plugin_leaves_no_process_and_loses_no_build(own_plugin: Plugin, emulator: Emulator) -> None:
+    """If it is stopped during a build, the process ends at once, and the build is still completed."""
     running = begin(own_plugin, "SLEEP_BUILD_2", "first")
     wait_until(lambda: is_building(emulator))
     assert own_plugin.end() == 0
@@ -103,8 +103,8 @@ def test_an_end_leaves_no_process_and_no_lost_build(own_plugin: Plugin, emulator
     assert own_plugin.errors() == ""
 
 
-def test_an_end_in_the_middle_of_a_swap_leaves_no_name_missing(own_plugin: Plugin, tmp_path: Path) -> None:
-    """Told to end between a swap's two calls, the process makes the second one first."""
+def test_a_plugin_stopped_during_a_swap_leaves_no_name_missing(own_plugin: Plugin, tmp_path: Path) -> None:
+    """If it is stopped between the two calls of a swap, it first makes the second one."""
     with FaultyEmulator(tmp_path / "faulty") as emulator:
         own_plugin.configure(apiKey=emulator.api_key, apiUrl=emulator.url)
         made = own_plugin.up(snapshot("make", "fixed"), of=urn("fixed"))
@@ -119,14 +119,14 @@ def test_an_end_in_the_middle_of_a_swap_leaves_no_name_missing(own_plugin: Plugi
 
 
 def test_it_ends_when_its_engine_is_gone(own_plugin: Plugin) -> None:
-    """An engine that was killed tells nobody: its plugin goes as well."""
+    """A killed engine can't stop its plugin, so the plugin ends by itself."""
     own_plugin.up(snapshot("make", "first"), of=urn("first"))
     own_plugin.engine.stop()
     assert own_plugin.process.wait(DEADLINE) == 0
 
 
-def test_one_plugin_serves_both_resources_side_by_side(own_plugin: Plugin, emulator: Emulator) -> None:
-    """An image and ten snapshots of one content are one build."""
+def test_images_and_snapshots_of_one_content_share_a_build(own_plugin: Plugin, emulator: Emulator) -> None:
+    """An image and ten snapshots of one content are built once."""
     manifest = {"manifest": {"steps": [{"run": ["SLEEP_BUILD_1"]}]}}
     names = [f"daily-{number}" for number in range(10)]
     with ThreadPoolExecutor(11) as threads:

@@ -1,4 +1,4 @@
-"""A provider's settings: checked with clear words, kept secret, and never a reason to replace anything."""
+"""A provider's settings: validated with clear messages, kept secret, and never a reason for a replacement."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def check(plugin: Plugin, **settings: Any) -> Any:
     return plugin.call("CheckConfig", proto.CheckRequest(urn=URN, news=struct(settings)))
 
 
-def test_good_settings_pass_and_the_key_is_secret(plugin: Plugin) -> None:
-    """The key is marked as secret even where the program did not; what the engine adds is kept."""
+def test_valid_settings_pass_and_the_key_is_secret(plugin: Plugin) -> None:
+    """The key is marked as secret even if the program did not; properties that the engine adds are kept."""
     answer = check(plugin, apiKey="some-key", apiUrl="https://example.com", allowHttp=True, version="0.1.0")
     assert not answer.failures
     assert plain(answer.inputs)["apiKey"] == secret("some-key")
@@ -31,7 +31,7 @@ def test_good_settings_pass_and_the_key_is_secret(plugin: Plugin) -> None:
     "settings", [{}, {"apiKey": UNKNOWN, "apiUrl": UNKNOWN}, {"apiUrl": UNKNOWN, "allowHttp": True}]
 )
 def test_absent_and_unknown_settings_pass(plugin: Plugin, settings: dict[str, Any]) -> None:
-    """A preview needs no key, and a value that is not known yet may be good."""
+    """A preview needs no key, and a value that is not known yet may be valid."""
     assert not check(plugin, **settings).failures
 
 
@@ -57,8 +57,8 @@ def test_absent_and_unknown_settings_pass(plugin: Plugin, settings: dict[str, An
         ),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_deployed(plugin: Plugin, settings: dict[str, Any], said: str) -> None:
-    """A setting that can't be used is named, and its value is not shown."""
+def test_an_invalid_setting_is_reported_before_deploying(plugin: Plugin, settings: dict[str, Any], said: str) -> None:
+    """The error names the setting, and does not show its value."""
     (failure,) = check(plugin, **settings).failures
     assert said in failure.reason
     assert failure.property == ""
@@ -78,7 +78,7 @@ def test_a_mistake_is_told_before_anything_is_deployed(plugin: Plugin, settings:
     ],
 )
 def test_a_changed_setting_replaces_nothing(plugin: Plugin, olds, news, changed: dict[str, int]) -> None:
-    """Another key or address is a change of the provider alone."""
+    """Another key or address only updates the provider."""
     request = proto.DiffRequest(urn=URN, id="1", olds=struct(olds), news=struct(news), old_inputs=struct(olds))
     found = plugin.call("DiffConfig", request)
     kind = proto.DiffResponse.DIFF_SOME if changed else proto.DiffResponse.DIFF_NONE
@@ -86,14 +86,14 @@ def test_a_changed_setting_replaces_nothing(plugin: Plugin, olds, news, changed:
     assert {name: each.kind for name, each in found.detailedDiff.items()} == changed
 
 
-def test_settings_come_before_the_environment(start_plugin, emulator: Emulator) -> None:
-    """What the provider is given counts, and the environment where it is given nothing."""
+def test_settings_override_the_environment(start_plugin, emulator: Emulator) -> None:
+    """Environment variables count only for settings that the provider is not given."""
     plugin = start_plugin(OPENCOMPUTER_API_KEY="wrong-key", OPENCOMPUTER_API_URL=emulator.url)
     plugin.configure(apiKey=secret(emulator.api_key), allowHttp="false")
     assert plugin.up({"manifest": MANIFEST}).outputs["apiUrl"] == emulator.url
 
 
-def test_two_providers_have_each_their_own_key(start_plugin, start_emulator) -> None:
+def test_each_of_two_providers_has_its_own_key(start_plugin, start_emulator) -> None:
     """Each explicit provider is a process with its own settings."""
     emulators = [start_emulator(api_key=f"key-{number}-of-its-own") for number in range(2)]
     for emulator in emulators:

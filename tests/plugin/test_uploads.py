@@ -1,4 +1,4 @@
-"""A large upload over a slow connection: what is seen of it while it lasts."""
+"""A large upload over a slow connection, and what is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ import pytest
 from emulator_process import Emulator
 from plugin_process import Plugin, urn
 
-#: Bytes a second that get through, and the bytes of the file: its request takes about three seconds.
+#: The rate in bytes per second, and the size of the file; its request takes about three seconds.
 RATE = 5_000_000
 SIZE = 11_000_000
 _PIECE = 128 * 1024
 
 
 class _SlowConnections(socketserver.ThreadingTCPServer):
-    """Passes connections on to a server, what is sent at a rate, and what is answered at once."""
+    """Forwards connections to a server: requests at a limited rate, responses at once."""
 
     daemon_threads = True
 
     def __init__(self, server: tuple[str, int]) -> None:
         super().__init__(("127.0.0.1", 0), _SlowConnection, bind_and_activate=False)
-        # The kernel would take in several MB at once.
+        # Otherwise the kernel would accept several MB at once.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _PIECE)
         self.server_bind()
         self.server_activate()
@@ -66,10 +66,10 @@ def slow(emulator: Emulator) -> Iterator[str]:
         connections.shutdown()
 
 
-def test_an_upload_shows_its_share(
+def test_an_upload_shows_its_percentage(
     start_plugin: Callable[..., Plugin], emulator: Emulator, slow: str, tmp_path: Path
 ) -> None:
-    """From the third second on, and what it took stays."""
+    """It is shown after the third second; the duration stays in the log."""
     (tmp_path / "data.bin").write_bytes(b"x" * SIZE)
     plugin = start_plugin()
     plugin.configure(apiKey=emulator.api_key, apiUrl=slow)

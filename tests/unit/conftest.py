@@ -1,4 +1,4 @@
-"""Settings of the unit tests, and a mock of the engine that programs are run against."""
+"""Settings of the unit tests, and a mock of the engine that runs programs."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -11,20 +11,20 @@ from pulumi.runtime import mocks as pulumi_mocks
 from amounts import EXAMPLES, SOAKING
 from server_shell import Shell
 
-# A busy machine must not fail a test.
+# A test must not fail because the machine is busy.
 settings.register_profile("unit", deadline=None, max_examples=EXAMPLES, derandomize=not SOAKING)
 settings.load_profile("unit")
 
 
 class Engine(pulumi_mocks.Mocks):
-    """Records what each resource is registered with, and answers with its inputs."""
+    """Records the inputs each resource is registered with, and returns them as its outputs."""
 
     def __init__(self):
         self.types, self.inputs, self.hidden = {}, {}, {}
 
     def new_resource(self, args):
         self.types[args.name] = args.typ
-        # What begins so is no property of the resource, as the pickled provider.
+        # Keys that begin with two underscores are not properties of the resource: one holds the pickled provider.
         self.inputs[args.name] = {key: value for key, value in args.inputs.items() if not key.startswith("__")}
         self.hidden[args.name] = {key: value for key, value in args.inputs.items() if key.startswith("__")}
         return args.name, {**args.inputs, "contentHash": "0" * 64}
@@ -35,7 +35,7 @@ class Engine(pulumi_mocks.Mocks):
 
 @pytest.fixture
 def loops():
-    """An event loop for the program, and one for each thread in which the mock answers; all closed at the end."""
+    """An event loop for the program, and one for each thread in which the mock responds; all are closed at the end."""
     made = []
 
     def new_loop():
@@ -53,7 +53,7 @@ def loops():
 
 @pytest.fixture
 def run(loops):
-    """Runs a program against the mock, and gives what it registered."""
+    """A function that runs a program against the mock, and returns the engine with what the program registered."""
 
     def run(program) -> Engine:
         engine = Engine()

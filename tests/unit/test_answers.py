@@ -1,4 +1,4 @@
-"""Answers: records are checked, texts are cleaned, each kind of refusal is its own error."""
+"""Responses: records are validated, texts are cleaned, and each kind of refusal has its own error class."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def failed(message: str) -> errors.APIError:
 # Records
 
 
-def test_a_record_is_read_whole():
-    """A named record's content hash is cut at the first mark, and its age counts from its creation."""
+def test_every_field_of_a_record_is_read():
+    """The content hash is cut at the first `:named:`, and the age counts from the creation."""
     record = parse_record(RECORD | {"cellId": "cell-1", "later": [1]}, "answer")
     assert record == answers.Record(
         "record-1",
@@ -52,7 +52,7 @@ def test_a_record_is_read_whole():
 
 
 def test_a_builds_record_has_neither_name_nor_checkpoint():
-    """What the server leaves out is None."""
+    """Fields that the server leaves out are None."""
     kept = {key: RECORD[key] for key in ("id", "contentHash", "createdAt")} | {"status": "building"}
     record = parse_record(kept, "answer")
     assert (record.name, record.checkpoint_id, record.last_used_at, record.manifest) == (None, None, None, None)
@@ -84,15 +84,15 @@ def test_a_builds_record_has_neither_name_nor_checkpoint():
         ("manifest", "secret-word"),
     ],
 )
-def test_a_record_of_wrong_types_is_no_record(key, value):
-    """Each field that is missing or of a wrong type is an error that names the field, never its value."""
+def test_a_record_with_a_field_of_a_wrong_type_is_refused(key, value):
+    """A missing field, or one of a wrong type, is an error that names the field, but never shows its value."""
     with pytest.raises(errors.ProtocolError, match=f"a record whose {key} is") as caught:
         parse_record(RECORD | {key: value}, "answer")
     assert "secret-word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, [], "record", 3])
-def test_what_is_no_object_is_no_record(value):
+def test_a_value_that_is_not_an_object_is_not_a_record(value):
     """A record is a JSON object."""
     with pytest.raises(errors.ProtocolError, match="is not a record"):
         parse_record(value, "answer")
@@ -111,8 +111,8 @@ def test_what_is_no_object_is_no_record(value):
         ({"name": ""}, {"name": None}),
     ],
 )
-def test_a_record_of_another_server_is_read_as_far_as_it_goes(given, expected):
-    """Numbers as ids, times with an offset, a status that we don't know; a stranger's name is cleaned."""
+def test_a_record_of_another_server_is_read_as_well_as_possible(given, expected):
+    """Numeric ids, times with an offset and unknown statuses are accepted; a foreign name is cleaned."""
     record = parse_record(RECORD | given, "answer")
     assert {key: getattr(record, key) for key in expected} == expected
 
@@ -121,8 +121,8 @@ def test_a_record_of_another_server_is_read_as_far_as_it_goes(given, expected):
     ("changes", "is_ready"),
     [({}, True), ({"checkpointId": None}, False), ({"status": "building"}, False), ({"status": "archived"}, False)],
 )
-def test_a_record_is_ready_where_its_image_is_there(changes, is_ready):
-    """A ready record whose image was deleted starts no sandbox, and a status that we don't know is not ready."""
+def test_a_record_is_ready_only_if_its_image_exists(changes, is_ready):
+    """A record whose image was deleted can't start a sandbox, and an unknown status does not count as ready."""
     assert parse_record(RECORD | changes, "answer").is_ready is is_ready
 
 
@@ -144,7 +144,7 @@ HOSTILE = [
 @pytest.mark.parametrize("key", ["id", "checkpointId", "orgId", "cellId", "status", "createdAt", "lastUsedAt"])
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_field_that_a_terminal_or_the_engine_would_obey_is_refused(key, value):
-    """Control characters, the engine's colour tags and its marks for unknown values, and endless texts."""
+    """Control characters, the engine's colour tags, its markers for unknown values, and very long texts are refused."""
     with pytest.raises(errors.ProtocolError, match=f"a record whose {key} is") as caught:
         parse_record(RECORD | {key: value}, "answer")
     assert value not in str(caught.value)
@@ -152,7 +152,7 @@ def test_a_field_that_a_terminal_or_the_engine_would_obey_is_refused(key, value)
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_name_is_cleaned_or_refused(value):
-    """Nothing in it is obeyed by a terminal or taken for a mark by the engine."""
+    """It contains nothing that a terminal obeys or that the engine takes for one of its markers."""
     found = ""
     with contextlib.suppress(errors.ProtocolError):
         found = parse_record(RECORD | {"name": value}, "answer").name or ""
@@ -167,7 +167,7 @@ def test_a_name_is_cleaned_or_refused(value):
 
 @pytest.mark.parametrize("data", [b"", b"{", b"<html>", b'{"a": NaN}', b'"\xff"', b"[" * 100_000, b'"\\ud800"'])
 def test_broken_json_is_an_error_with_an_excerpt(data):
-    """What is no JSON is told, with at most 200 characters of it, and without the key."""
+    """The error quotes at most 200 characters of the response, without the key."""
     with pytest.raises(errors.ProtocolError, match="is not valid JSON") as caught:
         parse_json(data + KEY.encode(), "answer", redact)
     assert len(caught.value.text) <= 200
@@ -175,13 +175,13 @@ def test_broken_json_is_an_error_with_an_excerpt(data):
 
 
 def test_json_of_very_many_values_is_refused_before_it_fills_the_memory():
-    """Millions of tiny values, which would take gigabytes, are not parsed."""
+    """Millions of tiny values, which would take gigabytes of memory, are not parsed."""
     with pytest.raises(errors.ProtocolError, match="more than 4,000,000 values"):
         parse_json(b"[" + b"[]," * 10_000_001 + b"[]]", "answer", redact)
 
 
-def test_a_text_full_of_commas_is_no_crowd_of_values():
-    """Only what stands outside of texts counts."""
+def test_commas_in_a_string_do_not_count_as_values():
+    """Commas inside strings don't count as separators of values."""
     data = b'{"content": "' + b",\\\\" * 5_000_000 + b'\\"", "more": [1, 2]}'
     assert parse_json(data, "answer", redact) == {"content": ",\\" * 5_000_000 + '"', "more": [1, 2]}
 
@@ -209,7 +209,7 @@ def test_a_text_full_of_commas_is_no_crowd_of_values():
     ],
 )
 def test_each_status_is_its_own_error(status, error, kind, advice):
-    """An error carries its status, says what to do, and quotes the server."""
+    """An error has the response's status, advises the user, and quotes the server."""
     found = refuse(status, {"error": error})
     assert type(found) is kind
     assert found.status == status
@@ -219,14 +219,14 @@ def test_each_status_is_its_own_error(status, error, kind, advice):
 
 @pytest.mark.parametrize("body", [{"message": "Not Found"}, b"<html>404</html>", b"", {"error": 7}, [1]])
 def test_a_404_that_the_api_did_not_give_means_a_wrong_address(body):
-    """Only the API's own 404 means that a record is gone; any other must never lose a resource."""
+    """Only the API's own 404 shows that a record is gone. Any other one must not remove a resource from the state."""
     found = refuse(404, body)
     assert type(found) is errors.ProtocolError
     assert "opencomputer:apiUrl" in found.message
 
 
 def test_a_redirect_names_its_target_without_the_query():
-    """A redirect is an error that tells where it led, without the tokens of a sign-on page."""
+    """The error shows where the redirect leads, without the query, which may hold a sign-on page's token."""
     found = refuse(302, b"", location="https://login.example/start?token=secret-word")
     assert type(found) is errors.ProtocolError
     assert "https://login.example/start" in str(found)
@@ -234,8 +234,8 @@ def test_a_redirect_names_its_target_without_the_query():
     assert "opencomputer:apiUrl" in str(found)
 
 
-def test_the_servers_words_are_short_clean_and_without_the_key():
-    """An excerpt has one line of at most 200 characters, no control sequences and not the key."""
+def test_an_excerpt_of_the_servers_text_is_short_clean_and_without_the_key():
+    """An excerpt is a single line of at most 200 characters, without control sequences and without the key."""
     found = refuse(400, {"error": f"\x1b[31mbad\x1b[0m <{{%fg 1%}}>\nkey {KEY[:3]}\x00{KEY[3:]} " + "x" * 1000})
     assert found.text.startswith("bad <{ %fg 1%}> key [API key] xxx")
     assert len(found.text) == 200
@@ -243,7 +243,7 @@ def test_the_servers_words_are_short_clean_and_without_the_key():
 
 
 def test_the_servers_words_can_be_withheld():
-    """An error of a manifest with secrets can drop what the server said, everywhere in it."""
+    """If a manifest has secrets, the error drops the server's text from its message, arguments and repr."""
     found = refuse(400, {"error": "secret-word"})
     found.withhold("(Its words are not shown.)")
     assert "secret-word" not in f"{found} {found!r} {found.args} {found.text}"
@@ -268,7 +268,7 @@ def test_the_servers_words_can_be_withheld():
     ],
 )
 def test_retry_after_has_two_forms(value, expected):
-    """Seconds and dates are understood, anything else is passed over."""
+    """Seconds and dates are understood; any other value is ignored."""
     assert parse_retry_after(value, 1_000_000.0) == expected
 
 
@@ -292,7 +292,7 @@ PREFIX = "image build failed: image build failed: "
     ],
 )
 def test_a_failed_build_names_its_step(message, step, kind, code, said):
-    """Steps count from 1, as in the log; what a program printed is not taken for the server's own error."""
+    """Steps are numbered from 1, as in the log. A program's output is not taken for an error of the server itself."""
     found = failed(message)
     assert isinstance(found, errors.BuildFailedError)
     assert (found.step, found.step_type, found.exit_code, found.text) == (step, kind, code, said)
@@ -300,8 +300,8 @@ def test_a_failed_build_names_its_step(message, step, kind, code, said):
     assert str(found) == f"{found.message} (OC1111)" + (f" The server said: {said}" if said else "")
 
 
-def test_a_failure_is_told_in_one_sentence():
-    """The sentence holds what is known of step, type and exit code."""
+def test_a_failure_is_described_in_one_sentence():
+    """The sentence contains as much of step, type and exit code as is known."""
     assert describe_failure(2, "run", 1) == ("The build of the image failed: step 2 (run) ended with exit code 1.")
     assert describe_failure(2, None, None) == ("The build of the image failed: step 2 ended with an error.")
     assert describe_failure(None, None, None) == "The build of the image failed."
@@ -316,8 +316,8 @@ def test_a_failure_is_told_in_one_sentence():
         ("image build failed: no workers available in region", errors.UnavailableError),
     ],
 )
-def test_other_errors_in_a_stream_are_told_apart(message, kind):
-    """A blocked content, a lost race for a name and a lack of workers are no failed builds."""
+def test_other_errors_in_a_stream_have_their_own_classes(message, kind):
+    """Blocked content, a lost race for a name and a lack of workers are not reported as failed builds."""
     found = failed(message)
     assert type(found) is kind
     assert found.text == message
@@ -325,7 +325,7 @@ def test_other_errors_in_a_stream_are_told_apart(message, kind):
 
 @pytest.mark.parametrize("data", [b"", b"null", b"[]", b'{"error": 1}', b"{", b"\xff"])
 def test_an_error_event_without_an_error_breaks_the_protocol(data):
-    """An error event that says nothing is an error of its own."""
+    """An error event without a message is a protocol error."""
     assert type(stream_error(data, redact)) is errors.ProtocolError
 
 
@@ -351,7 +351,7 @@ def test_an_error_event_without_an_error_breaks_the_protocol(data):
     ],
 )
 def test_control_sequences_are_taken_out(dirty, cleaned):
-    """A terminal and the engine see plain text, whatever the server sends."""
+    """Whatever the server sends, the terminal and the engine receive plain text."""
     assert text.clean(dirty) == cleaned
 
 
@@ -360,7 +360,7 @@ _PIECES = st.sampled_from(["<", "{", "%", "<{%", "\x1b", "[", "]", "0m", "\x07",
 
 @given(st.lists(_PIECES | st.text()).map("".join))
 def test_cleaned_text_never_holds_what_the_engine_or_a_terminal_obeys(dirty):
-    """Whatever the text, no colour introducer and no control character is left; cleaning twice adds nothing."""
+    """No colour tag and no control character is left, whatever the text; cleaning it again changes nothing."""
     for cleaned in (text.clean(dirty), text.excerpt(dirty)):
         assert "<{%" not in cleaned
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", cleaned)

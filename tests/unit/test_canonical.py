@@ -33,13 +33,13 @@ from pulumi_opencomputer.content.go_json import canonical_value
     ],
 )
 def test_a_number_is_written_as_a_float64_in_its_shortest_digits(number, expected):
-    """A number is a float64, in the shortest digits; e-notation is for 1e21 and up, and below 1e-6."""
+    """A number is a float64 in its shortest digits, with an exponent from 1e21 up and below 1e-6."""
     assert canonical_value(number) == expected.encode()
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_is_read_back_as_it_was(number):
-    """What is written for a float is read as the same float."""
+def test_a_written_number_is_read_back_unchanged(number):
+    """Parsing what is written for a float gives the same float."""
     assert repr(float(canonical_value(number))) == repr(number)
 
 
@@ -61,14 +61,14 @@ def test_a_number_is_read_back_as_it_was(number):
     ],
 )
 def test_a_string_is_written_as_utf8_with_the_escapes_of_go(text, expected):
-    """A string is raw UTF-8 but for Go's escapes, and half a surrogate pair is U+FFFD."""
+    """A string is raw UTF-8 with the escapes that Go uses; half a surrogate pair becomes U+FFFD."""
     assert canonical_value(text) == expected.encode()
 
 
 @pytest.mark.parametrize("character", [*map(chr, range(0x20)), *'"\\<>&\x7f~ ', "é", "\u2028", "\ud800"])
 @pytest.mark.parametrize("place", [0, 4999])
 def test_long_strings_are_escaped_as_short_ones(character, place):
-    """A string too long for the short way is written in the same bytes."""
+    """Long strings are written by other code than short ones, in the same bytes."""
     text = "x" * place + character + "y" * 5000
     short = canonical_value(character)[1:-1]
     assert canonical_value(text) == b'"' + b"x" * place + short + b"y" * 5000 + b'"'
@@ -77,7 +77,7 @@ def test_long_strings_are_escaped_as_short_ones(character, place):
 @pytest.mark.parametrize("shift", range(-3, 3))
 @pytest.mark.parametrize("text", ["\ud83d\udc0d", "\ud83d\ud83d\udc0d", "\ud83d", "<\u2028"])
 def test_blocks_of_a_long_string_do_not_show(text, shift):
-    """A string of megabytes is cut into blocks, but never through a surrogate pair."""
+    """A string of megabytes is encoded in blocks; none ends within a surrogate pair."""
     start = "x" * (1024 * 1024 + shift)
     for end in ("", "y" * 1024 * 1024):
         expected = f'"{start}'.encode() + canonical_value(text)[1:-1] + f'{end}"'.encode()
@@ -85,13 +85,13 @@ def test_blocks_of_a_long_string_do_not_show(text, shift):
 
 
 def test_keys_are_sorted_by_their_bytes():
-    """Keys stand in the order of their UTF-8 bytes, which is not that of UTF-16."""
+    """Keys are sorted by their UTF-8 bytes, which is a different order than that of UTF-16."""
     keys = ["\U0001f40d", "\uffff", "é", "a", "Z", "", "<"]
     text = canonical_value(dict.fromkeys(keys, 0)).decode()
     assert text == r'{"":0,"\u003c":0,"Z":0,"a":0,"é":0,"' + '\uffff":0,"\U0001f40d":0}'
 
 
 def test_keys_that_become_one_keep_the_last_value():
-    """Two keys that differ in lone surrogates alone are one, with the last value, in its own place."""
+    """Keys that differ only in lone surrogates become one key; it has the last value, and the place of U+FFFD."""
     members = dict(zip(["\ud800", "\ufffe", "\udfff"], [1, 0, 2], strict=True))
     assert canonical_value(members).decode() == '{"\ufffd":2,"\ufffe":0}'

@@ -1,4 +1,4 @@
-"""What changed in an image, said in one line: packages, commands, files, the order of steps; never a secret."""
+"""What changed in an image, described in one line: packages, commands, files, the order of steps; never a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pulumi_opencomputer.manifest.secrets import Secrets
 
 
 def local(path: str, digest: str, size: int, files: int | None = None, **more: Any) -> dict[str, Any]:
-    """A step that names local files, as a check leaves it."""
+    """A step that embeds local files, with the digest and counts that a check adds."""
     body = {"path": path, "source": "/home/x" + path, "digest": digest, "bytes": size, **more}
     return {"addFile": body} if files is None else {"addDir": {**body, "files": files}}
 
@@ -82,29 +82,29 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("told", CHANGES)
-def test_a_change_is_told_in_words(told: str) -> None:
-    """The step by its number and kind, and what of it changed."""
+def test_a_change_is_described_in_words(told: str) -> None:
+    """The text has the step's number and kind, and what changed in it."""
     assert words(*CHANGES[told]) == told
 
 
 def test_where_local_files_lie_is_no_change() -> None:
-    """Nor patterns that leave out the same."""
+    """Another source path, or patterns that leave out the same files, are not mentioned."""
     old = manifest(APT, local("/w", "aa", 5000, 12))
     new = manifest({"aptInstall": ["curl"]}, local("/w", "aa", 5000, 12, source="/elsewhere", ignore=["*.log"]))
     assert words(old, new) == "step 1 apt install: +curl -jq"
 
 
 @pytest.mark.parametrize("side", ["before", "after", "both"])
-def test_of_a_step_with_a_secret_only_that_it_changed_is_told(side: str) -> None:
-    """Also where it becomes a secret, or is one no more."""
+def test_a_step_with_a_secret_is_only_said_to_have_changed(side: str) -> None:
+    """It makes no difference whether the secret is in the old step, the new one, or both."""
     old, new = manifest(APT, {"run": ["login hunter2-old"]}), manifest(APT, {"run": ["login hunter2-new"]})
     path = ("steps[1].run[0]",)
     told = words(old, new, path if side != "after" else (), path if side != "before" else ())
     assert told == "step 2 run: changed (holds a secret)"
 
 
-def test_a_secret_is_told_in_no_other_words() -> None:
-    """A step that comes, one that goes, or another step that repeats it."""
+def test_a_secret_does_not_appear_in_any_other_description() -> None:
+    """It is hidden in a step that is added or removed, and where another step contains the same text."""
     secret = {"run": ["login hunter2-secret"]}
     assert words(manifest(APT), manifest(APT, secret), (), ("steps[1]",)) == "step 2 run (holds a secret) added"
     assert words(manifest(secret), manifest(), ("steps[0]",)) == "run (holds a secret), which was step 1, removed"
@@ -113,7 +113,7 @@ def test_a_secret_is_told_in_no_other_words() -> None:
 
 
 def test_a_long_change_is_cut() -> None:
-    """Ten changes, eight entries each, sixty characters an entry."""
+    """The limits are ten changes, eight entries per change, and sixty characters per entry."""
     old = manifest(*({"run": [f"a{number}"]} for number in range(20)))
     new = manifest(*({"run": [f"b{number}" * 100, *map(str, range(20))]} for number in range(20)))
     told = words(old, new)
@@ -123,8 +123,8 @@ def test_a_long_change_is_cut() -> None:
     assert len(told) < 4000
 
 
-def test_text_of_a_manifest_is_fit_for_a_terminal() -> None:
-    """It may hold what Pulumi takes for a colour."""
+def test_text_of_a_manifest_is_cleaned_for_the_terminal() -> None:
+    """It may contain what Pulumi takes for a colour tag."""
     told = content_changes(
         {"manifest": manifest({"run": ["a"]})}, {"manifest": manifest({"run": ["<{%x%}>\x1b[2J"]}), "contentHash": "x"}
     )
@@ -139,6 +139,6 @@ def test_text_of_a_manifest_is_fit_for_a_terminal() -> None:
     )
 )
 def test_any_recorded_state_can_be_compared(recorded: Any) -> None:
-    """Older versions, other providers and hands wrote states."""
+    """States may have been written by older versions, other providers, or by hand."""
     for old, new in ((recorded, manifest(APT)), (manifest(APT), recorded), ({"steps": recorded}, manifest(APT, RUN))):
         content_changes({"manifest": old}, {"manifest": new})

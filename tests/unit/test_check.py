@@ -1,4 +1,4 @@
-"""check: what is validated, what is filled in, and what is never shown."""
+"""check: what it validates, what it fills in, and what it never shows."""
 
 import os
 import re
@@ -19,7 +19,7 @@ MANIFEST = {"base": "base", "steps": [{"run": ["true"]}]}
 HASH = Manifest.from_dict(MANIFEST).cache_key()
 OTHER = "0" * 64
 
-# Where a check takes the content hash.
+# The function that a check calls for the content hash.
 PREPARED = "pulumi_opencomputer.manifest.prepared.hash_with_digests"
 
 
@@ -32,7 +32,7 @@ def problems(kind=SNAPSHOT, **news) -> list[str]:
 
 
 def test_the_content_hash_is_filled_in():
-    """The rest of an image's inputs stays."""
+    """The other inputs of an image stay as they are."""
     assert checked(IMAGE, secretPaths=[], urn="u").inputs == {
         "manifest": MANIFEST,
         "contentHash": HASH,
@@ -41,12 +41,12 @@ def test_the_content_hash_is_filled_in():
 
 
 def test_inputs_without_a_value_are_dropped():
-    """A program names every input; None means that it was not given."""
+    """A program passes every input; None means that the user did not set it."""
     assert {"cached", "timeout"} & set(checked(name=None, cached=None, timeout=None).inputs) == set()
 
 
-def test_counts_of_local_files_go_into_the_inputs(tmp_path):
-    """The state then shows what a source holds, and no bytes."""
+def test_counts_of_local_files_are_added_to_the_inputs(tmp_path):
+    """The state then shows how many files and bytes a source has, but not the bytes."""
     (tmp_path / "f").write_bytes(b"123")
     manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
     body = checked(manifest=manifest).inputs["manifest"]["steps"][0]["addDir"]
@@ -56,13 +56,13 @@ def test_counts_of_local_files_go_into_the_inputs(tmp_path):
 
 
 def digests(manifest: dict[str, Any], **more) -> list[str | None]:
-    """The digest of each step of a manifest, once it is checked."""
+    """The digest of each step of a manifest after a check."""
     steps = checked(manifest=manifest, **more).inputs["manifest"]["steps"]
     return [next(iter(step.values())).get("digest") for step in steps]
 
 
 def test_each_local_step_has_a_digest_of_its_own(tmp_path):
-    """It changes with a byte or a name of that step's files, and with nothing else; a remembered one is filled in."""
+    """It changes only with the content and names of that step's files; a remembered hash comes with its digests."""
     memory = HashMemory()
 
     def found(place="one", extra=(), ignore=()):
@@ -93,7 +93,7 @@ def test_each_local_step_has_a_digest_of_its_own(tmp_path):
 
 
 def test_a_manifest_that_a_check_completed_is_hashed_as_the_programs_own(tmp_path):
-    """An image's output has the same hash as what the image was made of, where the files are the same."""
+    """The hash of an image's manifest output equals that of the program's manifest if the files are the same."""
     (tmp_path / "f").write_bytes(b"123")
     manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
     memory = HashMemory()
@@ -103,7 +103,7 @@ def test_a_manifest_that_a_check_completed_is_hashed_as_the_programs_own(tmp_pat
 
 
 def test_an_old_state_without_digests_is_no_change(tmp_path):
-    """Nothing is replaced or rewritten for them, and a change in content is named as before."""
+    """Adding digests replaces and rewrites nothing, and a change in content is still shown at its step."""
     (tmp_path / "f").write_bytes(b"123")
     manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}, {"run": ["a"]}]}
     inputs = checked(manifest=manifest, name="n").inputs
@@ -120,7 +120,7 @@ def test_an_old_state_without_digests_is_no_change(tmp_path):
 
 
 def test_a_recorded_manifest_keeps_its_hash():
-    """The deployment that recorded it has validated it, and the server built it under that hash."""
+    """The deployment that recorded it has validated it, and the server has built it under that hash."""
     inputs = checked(olds={"manifest": MANIFEST, "contentHash": OTHER}, name="toolchain").inputs
     assert (inputs["manifest"], inputs["contentHash"]) == (MANIFEST, OTHER)
 
@@ -135,7 +135,7 @@ def test_a_recorded_manifest_keeps_its_hash():
     ],
 )
 def test_another_manifest_than_the_recorded_is_examined(olds):
-    """Also one that a part was left out of, or of which no hash is known."""
+    """So is a manifest from which a part is missing, or whose hash is not recorded."""
     assert checked(olds=olds).inputs["contentHash"] == HASH
 
 
@@ -150,7 +150,7 @@ def pinned(*steps):
 
 
 def test_a_recorded_manifest_with_its_counts_keeps_its_hash_also_where_the_files_are_gone():
-    """Counts come back only where the engine puts the recorded value in, as `ignore_changes` makes it do."""
+    """Counts are in the new inputs only if the engine inserts the recorded value, as `ignore_changes` makes it do."""
     olds = pinned(LOCAL[0], {"addDir": {**LOCAL[1]["addDir"], "files": 1, "bytes": 3}})
     found = checked(olds=olds, manifest=olds["manifest"])
     assert found.problems == ()
@@ -160,14 +160,14 @@ def test_a_recorded_manifest_with_its_counts_keeps_its_hash_also_where_the_files
 
 @pytest.mark.parametrize("steps", [(LOCAL[1],), LOCAL])
 def test_local_files_are_looked_at_where_a_count_is_missing(steps):
-    """A program gives no counts: what the files hold stands in no manifest."""
+    """A program's manifest has no counts, so its files are always read."""
     olds = pinned(*steps)
     assert checked(olds=olds, manifest=olds["manifest"]).problems != ()
 
 
 @pytest.mark.parametrize("content", [b"123", b"21"], ids=["another size", "the same size"])
 def test_changed_files_of_a_manifest_with_counts_are_a_mistake(tmp_path, content):
-    """A new snapshot of an image that keeps its recorded manifest would hold other content than the image."""
+    """A new snapshot would otherwise have other content than the image whose recorded manifest it uses."""
     (tmp_path / "f").write_bytes(b"12")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]}
     recorded = checked(manifest=manifest).inputs["manifest"]
@@ -179,7 +179,7 @@ def test_changed_files_of_a_manifest_with_counts_are_a_mistake(tmp_path, content
 
 
 def test_a_snapshot_of_an_image_has_the_images_content():
-    """An Image that `ignore_changes` pins has other content than its program says: that is an error, and names it."""
+    """If `ignore_changes` pins an Image, its content may differ from its program's: the error names the Image."""
     assert checked(imageHash=HASH).problems == ()
     (problem,) = checked(imageHash=OTHER).problems
     assert problem.path == "manifest"
@@ -187,33 +187,33 @@ def test_a_snapshot_of_an_image_has_the_images_content():
 
 
 @pytest.mark.parametrize("image_hash", [HASH, UNKNOWN, None])
-def test_an_images_hash_is_no_input_of_its_own(image_hash):
-    """It is compared, and not recorded; one that is not known yet says nothing."""
+def test_an_images_hash_is_compared_but_not_recorded(image_hash):
+    """A hash that is not known yet is not compared."""
     found = checked(imageHash=image_hash)
     assert found.problems == ()
     assert "imageHash" not in found.inputs
 
 
 def test_a_snapshot_that_keeps_its_own_content_does_not_follow_its_image():
-    """`ignore_changes` on the snapshot itself."""
+    """`ignore_changes` on the snapshot itself keeps the recorded content."""
     assert checked(olds={"manifest": MANIFEST, "contentHash": OTHER}, imageHash=HASH).problems == ()
 
 
 def test_options_of_a_recorded_manifest_are_validated():
-    """They may be new."""
+    """They may have changed although the manifest has not."""
     recorded = checked().inputs
     assert [problem.path for problem in checked(olds=recorded, timeout=-1, name="").problems] == ["timeout", "name"]
 
 
-def test_a_name_is_made_up_where_none_is_given():
-    """Out of the URN and the content."""
+def test_a_name_is_generated_if_none_is_given():
+    """It is derived from the URN and the content."""
     inputs = checked().inputs
     assert inputs["name"] == generated_name(URN, HASH)
     assert inputs["nameGenerated"] is True
 
 
 def test_a_given_name_is_kept():
-    """It is not marked as made up."""
+    """It is not marked as generated."""
     inputs = checked(name="toolchain").inputs
     assert (inputs["name"], "nameGenerated" in inputs) == ("toolchain", False)
 
@@ -228,15 +228,15 @@ def test_a_given_name_is_kept():
         ({}, False),
     ],
 )
-def test_a_generated_name_holds_as_long_as_the_content(olds, kept):
-    """Also under another URN, which a rename gives; a name that was given once is not kept."""
+def test_a_generated_name_is_kept_as_long_as_the_content_stays(olds, kept):
+    """It is kept even if a rename changes the URN. A name that the user gave earlier is not kept."""
     inputs = checked(olds=olds, urn=URN + "2").inputs
     assert inputs["name"] == ("old-1234567" if kept else generated_name(URN + "2", HASH))
 
 
 @pytest.mark.parametrize("manifest", [UNKNOWN, {"base": "base", "steps": [{"run": [UNKNOWN]}]}])
 def test_an_unknown_manifest_has_an_unknown_hash_and_name(manifest):
-    """They show as a replacement in the preview."""
+    """The preview shows them as a replacement."""
     found = checked(manifest=manifest)
     assert found.problems == ()
     assert (found.inputs["contentHash"], found.inputs["name"]) == (UNKNOWN, UNKNOWN)
@@ -244,7 +244,7 @@ def test_an_unknown_manifest_has_an_unknown_hash_and_name(manifest):
 
 
 def test_unknown_options_pass():
-    """Nothing is said about what is not known yet."""
+    """An option that is not known yet is not validated."""
     found = checked(name=UNKNOWN, adopt=UNKNOWN, timeout=UNKNOWN)
     assert found.problems == ()
     assert (found.inputs["name"], found.inputs["contentHash"]) == (UNKNOWN, HASH)
@@ -271,8 +271,8 @@ def test_unknown_options_pass():
         ({"adopt": 1}, "adopt"),
     ],
 )
-def test_a_mistake_is_told_with_its_path(news, path):
-    """The hash is then not computed, and no name made up."""
+def test_a_mistake_is_reported_with_its_path(news, path):
+    """No hash is computed then, and no name is generated."""
     found = checked(**news)
     assert [problem.path for problem in found.problems] == [path]
     assert "contentHash" not in found.inputs
@@ -280,14 +280,14 @@ def test_a_mistake_is_told_with_its_path(news, path):
     assert "hunter2" not in str(found.problems)
 
 
-def test_all_mistakes_are_told_at_once():
-    """Those of the manifest come first."""
+def test_all_mistakes_are_reported_at_once():
+    """Those in the manifest come first."""
     found = problems(manifest={"base": "", "steps": [{"run": []}]}, timeout=0, name="/", adopt=5)
     assert found == ["manifest.base", "manifest.steps[0].run", "timeout", "name", "adopt"]
 
 
 def test_an_image_has_no_name():
-    """What is an option of a snapshot alone is not known, as any other input that a resource does not have."""
+    """Options that only a snapshot has are unknown inputs, like a misspelt one."""
     assert problems(IMAGE, name="fixed", adopt=True, nmae="x") == ["name", "adopt", "nmae"]
     assert "name" not in checked(IMAGE).inputs
 
@@ -299,8 +299,8 @@ def executable(tmp_path, name):
     return {"base": "base", "steps": [{"addFile": {"path": "/remote-secret", "source": str(path)}}]}
 
 
-def test_warnings_are_handed_on(tmp_path):
-    """They don't hold a deployment up."""
+def test_warnings_do_not_stop_a_check(tmp_path):
+    """A warning is returned with its path, and is not a problem."""
     found = checked(manifest=executable(tmp_path, "tool.sh"))
     assert [warning.path for warning in found.warnings] == ["manifest.steps[0].addFile.source"]
     assert found.problems == ()
@@ -308,7 +308,7 @@ def test_warnings_are_handed_on(tmp_path):
 
 @pytest.mark.parametrize("paths", [["manifest.steps[0].addFile"], ["manifest"], UNKNOWN])
 def test_a_secret_path_is_not_shown_in_a_warning(tmp_path, paths):
-    """Local and remote paths stand in the reasons of warnings."""
+    """The texts of warnings contain local and remote paths."""
     ((_, reason),) = checked(manifest=executable(tmp_path, "hunter2-hunter2"), secretPaths=paths).warnings
     assert reason.startswith("[secret] is executable here")
     assert "hunter2" not in reason
@@ -317,7 +317,7 @@ def test_a_secret_path_is_not_shown_in_a_warning(tmp_path, paths):
 
 @pytest.mark.skipif(os.name != "posix", reason="writes while it reads")
 def test_a_secret_source_that_changes_while_it_is_hashed_is_not_shown(tmp_path, monkeypatch):
-    """The failure says what is wrong, without the path."""
+    """The error says what is wrong, without the path."""
     path = tmp_path / "hunter2-hunter2"
     path.write_bytes(b"")
     manifest = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
@@ -337,8 +337,8 @@ def test_a_secret_source_that_changes_while_it_is_hashed_is_not_shown(tmp_path, 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a name that Windows does not allow")
-def test_no_problem_or_warning_holds_what_the_engine_takes_for_a_command(tmp_path):
-    """An unknown colour in any text would end the engine; names of files and keys may hold one."""
+def test_no_problem_or_warning_contains_an_engine_colour_tag(tmp_path):
+    """An unknown colour tag in any message would crash the engine; names of files and keys may contain one."""
     bad = "<{%oops%}>"
     (warning,) = checked(manifest=executable(tmp_path, bad)).warnings
     (problem,) = checked(manifest={"base": "base", "steps": [], bad: 1}).problems
@@ -348,13 +348,13 @@ def test_no_problem_or_warning_holds_what_the_engine_takes_for_a_command(tmp_pat
 
 
 def test_values_stay_out_of_the_repr():
-    """A repr may end up in a log."""
+    """A repr may be written to a log."""
     manifest = {"base": "base", "steps": [{"run": ["hunter2"]}]}
     assert "hunter2" not in repr(checked(manifest=manifest))
 
 
 class Reads:
-    """Counts how often a manifest is hashed, each time waiting for a word where told to."""
+    """Counts how often a manifest is hashed. With a gate, each hashing waits until the gate is opened."""
 
     def __init__(self, monkeypatch, gate=None):
         self.count = 0
@@ -370,7 +370,7 @@ class Reads:
 
 
 def test_a_hash_is_remembered_while_the_files_stay(tmp_path, monkeypatch):
-    """Many snapshots of one directory read it once; a touched file is read again."""
+    """Several snapshots of one directory read it once; if a file's time changes, it is read again."""
     (tmp_path / "f").write_bytes(b"1")
     manifest = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
     reads, memory = Reads(monkeypatch), HashMemory()
@@ -381,8 +381,8 @@ def test_a_hash_is_remembered_while_the_files_stay(tmp_path, monkeypatch):
     assert reads.count == 2
 
 
-def test_checks_side_by_side_read_once(monkeypatch):
-    """The engine checks many resources at a time."""
+def test_simultaneous_checks_read_once(monkeypatch):
+    """The engine checks several resources at a time, and those with the same manifest share one hashing."""
     gate = threading.Event()
     reads, memory = Reads(monkeypatch, gate), HashMemory()
     found = []

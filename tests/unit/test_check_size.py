@@ -1,4 +1,4 @@
-"""What a check says of a large manifest, before anything is sent."""
+"""Warnings of a check about large manifests and about many records, before anything is sent."""
 
 from typing import Any
 
@@ -19,27 +19,27 @@ def warned(size: int, name: str | None = "toolchain", url: str = DEFAULT_API_URL
 
 
 @pytest.mark.parametrize("size", [0, 1_400_000])
-def test_nothing_is_said_of_a_manifest_that_fits_into_the_index(size):
-    """A local file is sent in base64, which takes a third more."""
+def test_a_manifest_that_fits_into_the_index_gives_no_warning(size):
+    """Local files are sent in base64, which adds a third to their size."""
     assert warned(size) == []
 
 
 def test_a_manifest_above_2_mb_may_never_show_at_the_public_endpoint():
-    """It could then be neither replaced nor deleted; a control plane of one's own has no such limit."""
+    """It could then be neither replaced nor deleted. A self-hosted control plane has no such limit."""
     (told,) = warned(1_600_000)
     assert told.startswith("manifest: is larger than 2 MB as it is sent.")
     assert warned(1_600_000, url=OWN) == []
 
 
 def test_a_large_manifest_under_a_fixed_name_leaves_a_gap_when_it_is_replaced():
-    """The server takes 0.13 s for each MB, during which the name is missing."""
+    """The server takes 0.13 s for each MB, and the name is missing during that time."""
     (told,) = warned(60_000_000, url=OWN)
     assert "the name 'toolchain' is missing for about 10 s" in told
     assert warned(60_000_000, None, OWN) == []
 
 
 def test_the_address_is_asked_for_only_where_it_matters():
-    """A check needs no settings."""
+    """Without a large manifest, a check needs no settings."""
 
     def fail() -> str:
         raise AssertionError
@@ -54,13 +54,13 @@ def _warned(url: str, count: int, keep: int | None) -> list[str]:
         news = {"manifest": {"steps": []}, **({} if keep is None else {"keep": keep})}
         checked = lifecycle.check(SNAPSHOT, f"urn:pulumi:dev::p::t::s{number}", {}, news)
         found += [str(warning) for warning in checked.warnings]
-        # An engine that replaces a resource checks it twice.
+        # The engine checks a resource twice if it replaces it.
         lifecycle.check(SNAPSHOT, f"urn:pulumi:dev::p::t::s{number}", {}, news)
     return found
 
 
-def test_more_records_than_the_public_endpoint_lists_are_warned_of_once_with_their_number():
-    """Kept versions count."""
+def test_more_records_than_the_public_endpoint_lists_are_one_warning_with_their_number():
+    """Kept versions are counted too."""
     (said,) = _warned(DEFAULT_API_URL, 60, 4)
     assert said.startswith("keep: makes it 205 records that this program's snapshots have at the server")
     assert _warned(DEFAULT_API_URL, 40, 4) == []

@@ -1,4 +1,4 @@
-"""The content hash: what counts in a manifest, and in which bytes."""
+"""The content hash: which parts of a manifest it covers, and in which bytes."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "content_hash.json
 
 
 class Bytes:
-    """A blob in memory, handed out in chunks of a given size."""
+    """A blob in memory that yields chunks of a given size."""
 
     def __init__(self, data: bytes, chunk: int = 1000, size: int | None = None):
         self.data, self.chunk = data, chunk
@@ -38,7 +38,7 @@ class Bytes:
 
 
 class Zeros:
-    """A blob of so many zero bytes, which takes no memory of its own."""
+    """A blob of zero bytes that takes no memory for them."""
 
     def __init__(self, size: int):
         self.size = size
@@ -50,7 +50,7 @@ class Zeros:
 
 
 class Attractive:
-    """Answers yes to any attribute, as Pulumi's Output does."""
+    """Has any attribute, as Pulumi's Output does."""
 
     def __getattr__(self, name: str) -> "Attractive":
         return self
@@ -61,7 +61,7 @@ def canonical(manifest) -> str:
 
 
 def canonical_size(manifest) -> int:
-    """The size that an upload announces, known before a blob is read."""
+    """The size that an upload announces, computed before a blob is read."""
     return tokens_size(manifest_tokens(manifest))
 
 
@@ -71,12 +71,12 @@ def with_args(args) -> dict:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["case"])
 def test_each_vector_has_the_hash_that_the_server_answered(vector):
-    """Every manifest of the vectors hashes to what the server answered for it."""
+    """Each manifest among the vectors has the hash that the server returned for it."""
     assert content_hash(json.loads(vector["json"])) == vector["hash"]
 
 
 def test_all_vectors_are_there():
-    """The vectors' file holds all 36 cases."""
+    """The file of vectors has all 36 cases."""
     assert len(VECTORS) == 36
 
 
@@ -94,8 +94,8 @@ def test_all_vectors_are_there():
         (MappingProxyType({"base": "b", "steps": ({},)}), '{"base":"b","steps":[{"type":"","args":null}]}'),
     ],
 )
-def test_only_base_and_type_and_args_of_steps_count(manifest, expected):
-    """Base, and type and args of each step count, in this order; nothing else does."""
+def test_only_base_and_type_and_args_of_steps_are_hashed(manifest, expected):
+    """They are written in this order; nothing else in the manifest affects the hash."""
     assert canonical(manifest) == expected
 
 
@@ -123,8 +123,8 @@ def test_only_base_and_type_and_args_of_steps_count(manifest, expected):
         (with_args({"a": Attractive()}), "steps[0].args.a"),
     ],
 )
-def test_what_the_server_would_refuse_is_an_error_with_its_place(manifest, path):
-    """What has no JSON form, or the server can't decode, is an error that names the place alone."""
+def test_a_manifest_that_the_server_would_refuse_is_an_error_with_its_path(manifest, path):
+    """Values that have no JSON form, or that the server can't decode, are an error that names only their path."""
     with pytest.raises(ManifestEncodingError) as caught:
         content_hash(manifest)
     assert caught.value.path == path
@@ -134,8 +134,8 @@ def test_what_the_server_would_refuse_is_an_error_with_its_place(manifest, path)
         canonical_size(manifest)
 
 
-def test_a_value_that_holds_itself_is_refused():
-    """A value that holds itself is an error rather than a loop without end."""
+def test_a_value_that_contains_itself_is_refused():
+    """It is an error, not an endless loop."""
     value: list = []
     value.append(value)
     with pytest.raises(ManifestEncodingError, match="holds itself"):
@@ -144,8 +144,8 @@ def test_a_value_that_holds_itself_is_refused():
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 999, 1000, 3001, 800_000, 1_600_001])
 @pytest.mark.parametrize("chunk", [1000, 3000, 300_000, 10_000_000])
-def test_a_blob_is_its_base64(size, chunk):
-    """A blob hashes and measures as the string of its base64 does, whatever chunks it comes in."""
+def test_a_blob_is_hashed_as_its_base64(size, chunk):
+    """A blob has the hash and size of its base64 string, however it is divided into chunks."""
     data = hashlib.shake_128(b"").digest(size)
     text = with_args({"path": "/a", "content": base64.b64encode(data).decode()})
     blob = with_args({"path": "/a", "content": Bytes(data, chunk)})
@@ -154,13 +154,13 @@ def test_a_blob_is_its_base64(size, chunk):
 
 
 def test_a_blob_may_come_byte_by_byte():
-    """A blob may come byte by byte."""
+    """Chunks of one byte give the same base64 as a single chunk."""
     assert canonical_value(Bytes(b"hello", 1)) == b'"aGVsbG8="'
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 6, 10_000_000])
 def test_a_blob_of_another_length_is_refused(size):
-    """A blob that yields more or fewer bytes than its size promised is an error, and never yields more."""
+    """A blob that yields more or fewer bytes than its size is an error, before all announced bytes are yielded."""
     sent: list[bytes] = []
     with pytest.raises(ContentChangedError):
         sent.extend(canonical_chunks(with_args({"content": Bytes(b"hello", 2, size=size)})))
@@ -168,7 +168,7 @@ def test_a_blob_of_another_length_is_refused(size):
 
 
 def test_a_blob_that_grows_is_refused_before_it_yields_more():
-    """A file that has grown is noticed before more is yielded than was measured."""
+    """If a file has grown, the error comes before more is yielded than was measured."""
     manifest = with_args({"content": Bytes(bytes(5_000_000), 3000, size=1_800_000)})
     sent: list[bytes] = []
     with pytest.raises(ContentChangedError, match="longer"):
@@ -177,7 +177,7 @@ def test_a_blob_that_grows_is_refused_before_it_yields_more():
 
 
 def test_embedding_blobs_keeps_the_hash_and_the_manifest():
-    """A manifest with its blobs embedded is plain JSON with the same hash; the one it was made of stays as it was."""
+    """The result is plain JSON with the same hash; the original manifest keeps its blobs."""
     blob = Bytes(bytes(range(256)) * 10)
     manifest = {**with_args({"files": ({"relativePath": "a", "content": blob},)}), "runtimeMemoryMB": 2048}
     embedded = embed_blobs(manifest)
@@ -202,8 +202,8 @@ def test_the_size_is_known_without_reading():
 
 
 @pytest.mark.parametrize("names", [[], ["a"], ["a", "b<&>", 'c"', "ü", "d\u2028"]])
-def test_a_file_list_is_the_list_that_it_stands_for(names):
-    """The files of a directory hash, measure and embed as a list of mappings with their base64 does."""
+def test_a_file_list_is_hashed_as_a_list_of_mappings(names):
+    """It has the same hash, size and embedded form as a list of mappings with base64 content."""
     files = FileList([(name, Bytes(name.encode() * 3)) for name in names])
     embedded = [{"relativePath": name, "content": base64.b64encode(name.encode() * 3).decode()} for name in names]
     assert canonical(with_args({"files": files})) == canonical(with_args({"files": embedded}))
@@ -212,7 +212,7 @@ def test_a_file_list_is_the_list_that_it_stands_for(names):
 
 
 def test_many_small_values_come_in_blocks():
-    """Thousands of small files are coalesced: all chunks but the last are at least 1 MB."""
+    """Thousands of small files are joined: all chunks but the last have at least 1 MB."""
     files = [{"relativePath": f"{i}", "content": Bytes(b"x" * 500)} for i in range(8000)]
     sizes = [len(chunk) for chunk in canonical_chunks(with_args({"files": files}))]
     assert len(sizes) > 3
@@ -221,7 +221,7 @@ def test_many_small_values_come_in_blocks():
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
 def test_digests_of_steps_come_with_the_hash(size):
-    """The hash is the same, and each wanted step has a digest that depends on that step alone."""
+    """The hash stays the same, and each requested step has a digest that depends on that step only."""
     steps = [{"type": "add_file", "args": {"content": Bytes(bytes([n]) * size)}} for n in range(3)]
     found = hash_with_digests({"base": "b", "steps": steps}, [0, 2])
     assert found.content_hash == content_hash({"base": "b", "steps": steps})
@@ -244,7 +244,7 @@ def test_memory_is_constant():
 
 
 def test_a_manifest_is_not_changed():
-    """Hashing leaves the manifest as it is, also where args merge."""
+    """Hashing leaves the manifest as it is, even where two spellings of `args` are merged."""
     manifest = {"steps": [{"args": {"a": 1}, "Args": {"b": [2]}}]}
     before = json.dumps(manifest)
     content_hash(manifest)

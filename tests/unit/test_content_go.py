@@ -1,4 +1,4 @@
-"""The content hash against Go's own encoding/json, over many generated manifests."""
+"""The content hash compared to that of Go's encoding/json, over many generated manifests."""
 
 import json
 import os
@@ -62,7 +62,7 @@ FIELDS = {
 
 
 class Generator:
-    """Makes manifests as JSON text, most of them valid, from one seeded source of chance."""
+    """Generates manifests as JSON text, most of them valid, from a seeded random source."""
 
     def __init__(self, seed: int):
         self.random = random.Random(seed)
@@ -82,7 +82,7 @@ class Generator:
         return "".join(some)
 
     def string(self, text: str | None = None) -> str:
-        """Spell a string: escaped wholly, or only where it must be."""
+        """Write a string as JSON, with all non-ASCII characters escaped, or only the required ones."""
         text = self.text() if text is None else text
         raw = self.chance(0.5) and text.isprintable() and text.encode(errors="replace").decode() == text
         quoted = json.dumps(text, ensure_ascii=not raw)
@@ -124,7 +124,7 @@ class Generator:
         return "{" + self.space() + ("," + self.space()).join(spelled) + self.space() + "}"
 
     def struct(self, fields: dict[str, Callable[[], str]]) -> str:
-        """Write an object whose known keys may be missing, repeated, null, or in another case."""
+        """Write an object whose known keys may be missing, repeated, null, or in different case."""
         members = []
         for field, value in fields.items():
             for _ in range(self.random.choice([0, 2, 2, 3]) if self.chance(0.15) else 1):
@@ -149,14 +149,14 @@ class Generator:
         text = self.odd() if self.chance(0.005) else self.struct({"base": self.string, "steps": self.steps})
         raw = bytearray(text.encode())
         while self.chance(0.03):
-            # Not UTF-8 any longer, and often no JSON.
+            # The result is no longer UTF-8, and often no longer JSON.
             raw[self.random.randrange(len(raw))] = self.random.randrange(0x80, 0x100)
         return bytes(raw)
 
 
 @pytest.fixture(scope="module")
 def go_hashes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[bytes]], list[str]]:
-    """Return what asks the Go program for the hashes of many manifests."""
+    """Return a function that asks the Go program for the hashes of many manifests."""
     go = shutil.which("go")
     if go is None and not os.environ.get("CI"):
         pytest.skip("Go is not installed; the content hash is not compared to encoding/json's")
@@ -183,12 +183,12 @@ def our_hash(line: bytes) -> str:
 
 
 def short_integer(digits: str) -> int:
-    # Python refuses to read an int of more than 4,300 digits.
+    # Python refuses to convert more than 4,300 digits to an int.
     return int(digits[:400])
 
 
 def test_generated_manifests_hash_as_in_go(go_hashes):
-    """Every generated manifest has the hash that Go gives it, or is refused where Go refuses it."""
+    """Every generated manifest has the hash that Go computes, or is refused if Go refuses it."""
     generator = Generator(seed=20_260_801)
     lines = [generator.manifest() for _ in range(MANIFESTS)]
     expected = go_hashes(lines)
@@ -200,7 +200,7 @@ def test_generated_manifests_hash_as_in_go(go_hashes):
 
 
 def test_values_of_a_program_hash_as_in_go(go_hashes):
-    """A manifest that was never text, as a program holds it, hashes as Go hashes its JSON."""
+    """A manifest that a program holds as values, not as text, has the hash that Go computes for its JSON."""
     generator = Generator(seed=7)
     steps = [
         {"type": generator.text(), "args": json.loads(generator.map(), parse_int=short_integer)} for _ in range(2_000)
@@ -216,7 +216,7 @@ def test_values_of_a_program_hash_as_in_go(go_hashes):
 
 
 def test_random_floats_are_written_as_in_go(go_hashes):
-    """Floats of any bit pattern are written in the same digits as Go writes them."""
+    """Floats of all magnitudes are written in the same digits as in Go."""
     chance = random.Random(1)
     numbers = [chance.choice((1, -1)) * chance.uniform(1, 10) * 10.0**e for e in range(-307, 308) for _ in range(40)]
     numbers += [2.0**e for e in range(-1074, 1024)] + [10.0**e for e in range(-323, 309)]
@@ -224,8 +224,8 @@ def test_random_floats_are_written_as_in_go(go_hashes):
     assert [our_hash(line) for line in lines] == go_hashes(lines)
 
 
-def test_go_gives_the_servers_hash_for_each_vector(go_hashes):
-    """The Go program gives the server's hash for every vector, so it is a fair judge of the others."""
+def test_go_computes_the_servers_hash_for_each_vector(go_hashes):
+    """The Go program computes the server's hash for each vector, so the other comparisons with it are meaningful."""
     cases = json.loads((TESTS / "vectors" / "content_hash.json").read_text())["cases"]
     lines = [case["json"].replace("\n", " ").encode() for case in cases]
     assert go_hashes(lines) == [case["hash"] for case in cases]

@@ -1,4 +1,4 @@
-"""Our own words for a step, and what is secret in them."""
+"""Our own description of a step, and how secrets are hidden in it."""
 
 import pytest
 from hypothesis import given
@@ -22,8 +22,8 @@ def hiding(*values: str) -> Secrets:
     return Secrets(declared, ["steps[0].run"])
 
 
-def test_each_step_is_said_in_our_own_words(tmp_path):
-    """What it does, to what, and how much it embeds of this machine."""
+def test_each_step_has_a_description(tmp_path):
+    """It says what the step does, to what, and how many files and bytes it embeds."""
     (tmp_path / "a").write_bytes(b"x" * 1500)
     steps = [
         {"aptInstall": ["ripgrep", "jq"]},
@@ -49,13 +49,13 @@ def test_each_step_is_said_in_our_own_words(tmp_path):
     )
 
 
-def test_values_of_variables_are_never_said():
-    """They are often secret without being marked."""
+def test_values_of_variables_are_never_shown():
+    """They are often secret without being marked as such."""
     assert SECRET not in described({"env": {"A": SECRET}})[0]
 
 
-def test_a_step_with_a_secret_is_said_without_its_details():
-    """Not even the other commands of the step are shown."""
+def test_a_step_with_a_secret_is_described_without_its_details():
+    """The other commands of that step are hidden too."""
     assert described({"run": ["echo open", SECRET]}, {"workdir": "/w"}, secret=["steps[0].run[1]"]) == (
         "run (holds a secret)",
         "workdir /w",
@@ -76,14 +76,14 @@ def test_a_step_with_a_secret_is_said_without_its_details():
     ],
 )
 def test_a_path_covers_everything_below_it(paths, steps):
-    """An Output may stand for a value, a list, a step or the manifest."""
+    """A secret Output may be a value, a list, a step or the whole manifest."""
     declared = {"base": "base", "steps": [{"run": ["a"]}, {"env": {"A": "b"}}]}
     secrets = Secrets(declared, paths)
     assert {index for index in (0, 1) if secrets.in_step(index)} == steps
 
 
-def test_the_paths_of_inputs_count_from_the_inputs():
-    """`manifest.` stands before those of the manifest; others are about other inputs."""
+def test_the_paths_of_inputs_begin_at_the_inputs():
+    """Paths in the manifest begin with `manifest.`; the others belong to other inputs."""
     manifest = {"base": "base", "steps": [{"run": [SECRET]}, {"run": ["other-command"]}]}
     secrets = Secrets.of_inputs(
         {"manifest": manifest, "secretPaths": ["manifest.steps[0].run[0]", "name", "manifests"]}
@@ -96,14 +96,14 @@ def test_the_paths_of_inputs_count_from_the_inputs():
 
 
 def test_secret_paths_that_are_not_known_yet_hide_everything():
-    """Better a word too little."""
+    """Hiding too much is better than showing a secret."""
     secrets = Secrets.of_inputs({"manifest": {"steps": [{"run": [SECRET]}]}, "secretPaths": object()})
     assert secrets.scrub(f"/{SECRET}/") == "/[secret]/"
 
 
 @pytest.mark.parametrize("declared", [None, "text", 5, [], {"steps": "text"}, {"steps": [5]}])
-def test_any_shape_of_a_manifest_will_do(declared):
-    """A wrong manifest has secrets too."""
+def test_secrets_accept_a_manifest_of_any_shape(declared):
+    """An invalid manifest may hold secrets too."""
     assert Secrets(declared, [""]).scrub("nothing of it") == "nothing of it"
 
 
@@ -122,19 +122,19 @@ def test_any_shape_of_a_manifest_will_do(declared):
     ],
 )
 def test_a_secret_and_every_piece_of_it_is_hidden(text, shown):
-    """The server cuts its texts anywhere."""
+    """The server may cut its texts at any place."""
     assert hiding(SECRET).scrub(text) == shown
 
 
 def test_a_secret_of_several_lines_is_hidden_on_one_line():
-    """Errors are shown on one line, with spaces for line ends; escapes are another spelling."""
+    """Errors are shown on one line, with spaces for line ends. Escape sequences are another form of the same text."""
     secrets = hiding("key\nof\nmany\tlines é")
     assert secrets.scrub("said: key of many lines é.") == "said: [secret]."
     assert secrets.scrub(r"said: key\nof\nmany\tlines \xe9.") == "said: [secret]."
 
 
-def test_a_short_secret_is_hidden_whole():
-    """One of up to two letters would be found everywhere; it is hidden where it is the whole text."""
+def test_a_short_secret_is_hidden_only_as_a_whole():
+    """Pieces of it would match in any text. One of up to two letters is hidden only if it is the whole text."""
     assert hiding("abc").scrub("x abc y ab") == "x [secret] y ab"
     assert hiding("ab").scrub("cab") == "cab"
     assert hiding("ab").scrub("ab") == "[secret]"
@@ -142,7 +142,7 @@ def test_a_short_secret_is_hidden_whole():
 
 
 def test_numbers_are_secrets_too():
-    """Not every value is text."""
+    """A secret value need not be a string."""
     assert (
         Secrets({"builderMemoryMB": 16384}, ["builderMemoryMB"]).scrub("asked for 16384 MB") == "asked for [secret] MB"
     )
@@ -150,14 +150,14 @@ def test_numbers_are_secrets_too():
 
 @given(st.text(min_size=6, max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_no_long_piece_of_a_secret_is_left(secret, before, after):
-    """Whatever stands around it."""
+    """This holds for any text around it."""
     shown = hiding(secret).scrub(f"{before}{secret}{after}")
     for part in shown.split("[secret]"):
         assert not any(part[start : start + 6] in secret for start in range(len(part) - 5))
 
 
 def test_a_description_has_at_most_100_characters(tmp_path):
-    """A line of the log; the size of what is embedded is not cut off."""
+    """It has to fit into a log line; the size of embedded files is never cut off."""
     (tmp_path / "f").write_bytes(b"x")
     path = "/" + "p" * 300
     texts = described({"run": ["echo " * 100]}, {"workdir": path}, {"addDir": {"path": path, "source": str(tmp_path)}})
@@ -166,6 +166,6 @@ def test_a_description_has_at_most_100_characters(tmp_path):
 
 
 def test_a_description_holds_no_control_sequences():
-    """Neither a terminal's nor the engine's own."""
+    """Neither those of a terminal nor the engine's own are left."""
     (text,) = described({"run": ["echo \x1b[31mred\x1b[0m\n<{%reset%}> \x07"]})
     assert text == "run echo red <{ %reset%}>"

@@ -1,4 +1,4 @@
-"""Where a change stands, as previews show it."""
+"""The property paths of a change, as previews show them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ ADD, DELETE, UPDATE = Change.ADD, Change.DELETE, Change.UPDATE
 
 
 def local(**more):
-    """The third step, changed."""
+    """The third step with changed properties."""
     return {"addDir": {**APP["addDir"], **more}}
 
 
@@ -41,21 +41,21 @@ def local(**more):
         (UNKNOWN, {"steps": UPDATE}),
     ],
 )
-def test_a_change_is_named_down_to_its_step(steps, expected):
-    """Changed, added, removed and unknown steps have their path; a moved directory is no change of content."""
+def test_a_change_has_the_path_of_its_step(steps, expected):
+    """Changed, added, removed and unknown steps have a path; a moved source directory alone is no change of content."""
     assert manifest_changes(OLD, {**OLD, "steps": steps}) == {f"manifest.{key}": each for key, each in expected.items()}
 
 
 def test_a_digest_names_the_step_whose_files_changed():
-    """Also where several steps have files of this machine."""
+    """This works even if several steps embed local files."""
     other = {"addDir": {"path": "/lib", "source": "./lib", "digest": "1"}}
     old = {"base": "base", "steps": [local(digest="1"), other]}
     new = {"base": "base", "steps": [local(digest="2"), other]}
     assert manifest_changes(old, new) == {"manifest.steps[0].addDir": UPDATE}
 
 
-def test_a_digest_that_one_side_lacks_says_nothing():
-    """An old state has none, nor has a preview in which a value is not known; a variable may have its name."""
+def test_a_digest_that_only_one_side_has_is_ignored():
+    """An old state has no digest, nor has a preview with an unknown value; a variable may be called `digest`."""
     steps = [local(), {"addDir": {"path": "/lib", "source": "./lib"}}]
     with_digests = [local(digest="1"), {"addDir": {"path": "/lib", "source": "./lib", "digest": "2"}}]
     for before, after in ((steps, with_digests), (with_digests, steps)):
@@ -65,13 +65,13 @@ def test_a_digest_that_one_side_lacks_says_nothing():
     }
 
 
-def test_bytes_of_the_only_local_step_name_it():
-    """Where nothing declared differs, only a local file can have changed."""
+def test_changed_files_are_shown_at_the_only_local_step():
+    """If nothing declared differs, only a local file can have changed."""
     assert manifest_changes(OLD, OLD) == {"manifest.steps[2].addDir": UPDATE}
 
 
-def test_bytes_of_one_of_several_local_steps_name_none():
-    """Which of them changed can't be told: the state has no digests."""
+def test_changed_files_are_shown_at_no_step_if_several_have_files():
+    """Without digests in the state, nothing shows which step's files changed."""
     two = {"steps": [APP, APP]}
     assert manifest_changes(two, two) == {}
 
@@ -87,8 +87,8 @@ def test_bytes_of_one_of_several_local_steps_name_none():
         ({"builderMemoryMB": 1}, {"builderMemoryMB": 2}, {}),
     ],
 )
-def test_what_stands_beside_the_steps_counts_where_it_decides(old, new, expected):
-    """Base and token are content, memory sizes are not."""
+def test_base_and_rebuild_are_content_but_memory_sizes_are_not(old, new, expected):
+    """A change of base or rebuild token is shown; a change of a memory size is not."""
     assert manifest_changes(old, new) == expected
 
 
@@ -105,8 +105,8 @@ def test_a_moved_directory_alone_has_no_details():
     assert not found.updating
 
 
-def test_a_changed_secrecy_is_shown_at_its_step():
-    """A path below a step is cut to it: what is below may be a name that no path of the engine can hold."""
+def test_a_change_of_secrecy_is_shown_at_its_step():
+    """The path is cut at the step: below it there may be names that the engine's paths can't contain."""
     olds = {"contentHash": "1", "secretPaths": ["manifest.steps[1].env.TOKEN"]}
     news = {"contentHash": "1", "secretPaths": ["manifest.steps[1].env.TOKEN", "manifest.steps[0].run[1]"]}
     assert IMAGE.diff(olds, news).updating == {"manifest.steps[0].run": UPDATE}

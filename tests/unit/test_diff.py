@@ -1,4 +1,4 @@
-"""diff: what is a change, and what it needs."""
+"""diff: what counts as a change, and whether it needs a replacement or an update."""
 
 import pytest
 
@@ -54,21 +54,21 @@ MOVED = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": "/new/f"
         ({}, {"contentHash": "2" * 64, "secretPaths": []}, ("contentHash",), ("secretPaths",)),
     ],
 )
-def test_only_content_name_and_loss_replace(state, inputs, replaces, updates):
-    """A moved path, a time, a memory size or a limit is no change; a change of secrecy rewrites the state."""
+def test_only_another_content_or_name_or_a_lost_record_replaces(state, inputs, replaces, updates):
+    """A moved path, a time, a memory size or a time limit is no change; a change of secrecy only rewrites the state."""
     found = SNAPSHOT.diff({**STATE, **state}, {**INPUTS, **inputs})
     assert (found.replaces, found.updates) == (replaces, updates)
     assert found.changes == bool(replaces or updates)
 
 
-def test_an_images_name_is_no_matter():
-    """An image has none."""
+def test_diff_of_an_image_ignores_the_name():
+    """An image has no name."""
     assert not IMAGE.diff(STATE, {**INPUTS, "name": "other"}).changes
     assert IMAGE.diff(STATE, {**INPUTS, "contentHash": "2" * 64}).replaces == ("contentHash",)
 
 
-def test_nothing_is_changed_by_looking():
-    """diff is pure."""
+def test_diff_does_not_change_its_arguments():
+    """diff is a pure function."""
     state, inputs = {**STATE}, {**INPUTS}
     SNAPSHOT.diff(state, inputs)
     assert (state, inputs) == (STATE, INPUTS)

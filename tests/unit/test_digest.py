@@ -1,4 +1,4 @@
-"""The hash that is computed beside its bytes' maker."""
+"""The hash that is computed in a thread of its own while the bytes are produced."""
 
 import hashlib
 import threading
@@ -11,8 +11,8 @@ LARGE = 200_000
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [LARGE], [1, LARGE, 1, LARGE], [LARGE] * 9])
-def test_the_hash_is_that_of_all_chunks(sizes):
-    """Small and large chunks count in their order, and the hash can be asked for more than once."""
+def test_the_hash_covers_all_chunks(sizes):
+    """Small and large chunks count in their order, and the hash can be read more than once."""
     chunks = [bytes([index]) * size for index, size in enumerate(sizes)]
     with Digest() as digest:
         for chunk in chunks:
@@ -21,7 +21,7 @@ def test_the_hash_is_that_of_all_chunks(sizes):
 
 
 def test_the_thread_ends_with_the_block():
-    """No thread stays behind an upload that was given up."""
+    """An abandoned upload leaves no thread behind."""
     before = set(threading.enumerate())
 
     def give_up():
@@ -36,7 +36,7 @@ def test_the_thread_ends_with_the_block():
 
 
 def test_small_content_needs_no_thread():
-    """Most manifests are a few hundred bytes."""
+    """Most manifests are a few hundred bytes long."""
     before = set(threading.enumerate())
     with Digest() as digest:
         digest.update(b"content")

@@ -1,4 +1,4 @@
-"""A Dockerfile, as steps."""
+"""Converting a Dockerfile to steps."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def read(root: Path, text: str, **more: Any) -> Manifest:
 
 
 def steps(root: Path, text: str, **more: Any) -> list[Any]:
-    """The steps of these lines behind FROM."""
+    """The steps of these lines after FROM."""
     return list(read(root, f"FROM ubuntu:22.04\n{text}", **more).steps)
 
 
 def refused(root: Path, text: str, **more: Any) -> list[tuple[int, str]]:
-    """The line and the reason of each problem; line 0 where it is the file's."""
+    """The line and the reason of each problem; line 0 if it is about the whole file."""
     with pytest.raises(InvalidInputError) as caught:
         read(root, text, **more)
     found = []
@@ -81,34 +81,34 @@ INSTRUCTIONS = [
 
 @pytest.mark.parametrize(("text", "expected"), INSTRUCTIONS)
 def test_an_instruction_becomes_steps(tmp_path, text, expected):
-    """In Docker's order, with what is set so far; what has no effect in a sandbox is passed over."""
+    """They have Docker's order, working directory and variables; instructions without effect in a sandbox add none."""
     assert steps(tmp_path, text) == expected
 
 
 @pytest.mark.parametrize("image", ["ubuntu:22.04", "docker.io/library/ubuntu:jammy", "ubuntu:22.04 AS x", "ubuntu:$V"])
 def test_ubuntu_22_04_is_the_base(tmp_path, image):
-    """Under each of its names."""
+    """It is recognised under each of its names."""
     assert read(tmp_path, f"ARG V=22.04\nFROM {image}\nRUN a") == Manifest(steps=(run("a"),))
 
 
-def test_a_base_that_is_named_stands_in_for_any_image(tmp_path):
-    """Options of FROM go with the image."""
+def test_a_given_base_replaces_any_image(tmp_path):
+    """Options of FROM are dropped with the image."""
     assert read(tmp_path, "FROM --platform=linux/amd64 python:3.12\n", base="mine") == Manifest.base("mine")
 
 
-def test_a_backtick_continues_lines_where_the_directive_says_so(tmp_path):
-    """And a backslash is a character as others are."""
+def test_a_backtick_continues_lines_if_the_directive_says_so(tmp_path):
+    """A backslash is then an ordinary character."""
     text = "# syntax=docker/dockerfile:1\n# escape=`\nFROM ubuntu:22.04\nRUN a `\n b\\\nENV C=d` e\n"
     assert read(tmp_path, text).steps == (run("a  b\\"), {"env": {"C": "d e"}})
 
 
-def test_a_directive_behind_a_comment_is_a_comment(tmp_path):
-    """As Docker has it."""
+def test_a_directive_after_a_comment_is_a_comment(tmp_path):
+    """So it is in Docker."""
     assert read(tmp_path, "# x\n# escape=`\nFROM ubuntu:22.04\nRUN a \\\n b").steps == (run("a  b"),)
 
 
-def test_values_for_arguments_win_over_their_defaults(tmp_path):
-    """One that is declared before FROM counts behind it where it is declared again."""
+def test_values_for_arguments_override_their_defaults(tmp_path):
+    """An argument declared before FROM is only visible after it if it is declared again."""
     text = "ARG A=1\nARG B=2\nFROM ubuntu:22.04\nARG A\nARG C=3\nRUN x"
     assert read(tmp_path, text, args={"A": "7", "C": "a'b"}).steps == (run("x", A="7", C="a'b"),)
 
@@ -166,8 +166,8 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("text", "line", "words"), REFUSALS)
-def test_what_steps_cannot_say_is_refused_by_line(tmp_path, text, line, words):
-    """With what to write in its place, and no value."""
+def test_instructions_that_steps_cannot_express_are_refused_by_line(tmp_path, text, line, words):
+    """The reason says what to write instead, and quotes no value."""
     for name in ("a", "b", "left", "a.tar.gz"):
         (tmp_path / name).write_text(name)
     with tarfile.open(tmp_path / "packed", "w") as packed:
@@ -182,13 +182,13 @@ def test_what_steps_cannot_say_is_refused_by_line(tmp_path, text, line, words):
     assert "secret" not in reason
 
 
-def test_all_lines_that_are_refused_are_told_at_once(tmp_path):
-    """So that one run shows them all."""
+def test_all_refused_lines_are_reported_at_once(tmp_path):
+    """One run shows every problem."""
     assert [line for line, _ in refused(tmp_path, U + "USER a\nRUN b\nVOLUME /c\nCOPY d e\n")] == [2, 4, 5]
 
 
-def test_what_an_unknown_image_may_set_is_not_taken_for_empty(tmp_path):
-    """A base stands in for it, and its variables are not known."""
+def test_a_variable_of_an_unknown_image_does_not_count_as_empty(tmp_path):
+    """If a base replaces the image, nobody knows which variables the image sets."""
     ((line, reason),) = refused(tmp_path, "FROM python\nENV A=$PYTHON_VERSION", base="base")
     assert line == 2
     assert "PYTHON_VERSION" in reason
@@ -197,24 +197,24 @@ def test_what_an_unknown_image_may_set_is_not_taken_for_empty(tmp_path):
 @pytest.mark.parametrize("value_of", [lambda: pulumi.Output.from_input("x"), lambda: 1], ids=["Output", "number"])
 @pytest.mark.usefixtures("loops")
 def test_a_value_for_an_argument_is_a_string(tmp_path, value_of):
-    """An Output's value is not known when the file is read."""
+    """The value of an Output is not known when the file is read."""
     ((line, reason),) = refused(tmp_path, U + "ARG A", args={"A": value_of()})
     assert line == 0
     assert "args['A']" in reason
 
 
 def test_values_for_arguments_have_names(tmp_path):
-    """A list of them is refused."""
+    """A list of arguments is refused."""
     assert "mapping" in refused(tmp_path, U + "ARG A", args=["A=1"])[0][1]
 
 
-def test_a_value_for_no_argument_is_refused(tmp_path):
-    """It is probably misspelt."""
+def test_a_value_for_an_undeclared_argument_is_refused(tmp_path):
+    """Its name is probably misspelt."""
     assert "B" in refused(tmp_path, U + "ARG A", args={"B": "secret"})[0][1]
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    """And one that is no text."""
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
+    """So is a file that is not UTF-8."""
     with pytest.raises(InvalidInputError, match="No such file"):
         Manifest.from_dockerfile(tmp_path / "Dockerfile")
     (tmp_path / "Dockerfile").write_bytes(b"\xff")
@@ -222,9 +222,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         Manifest.from_dockerfile(tmp_path / "Dockerfile")
 
 
-# What a shell is given
+# Commands for the shell
 
-# No /, . or ~, which would lead out of the directory, and nothing that runs beside the rest or has a number of its own.
+# No /, . or ~, which would lead out of the directory; nothing that runs in the background or prints a process id.
 _CHARS = st.sampled_from([*"aaa b'\"\\$#;|<>*?()`!{}=-0\t", " a ", "&&", "é", "$("])
 
 
@@ -234,8 +234,8 @@ _CHARS = st.sampled_from([*"aaa b'\"\\$#;|<>*?()`!{}=-0\t", " a ", "&&", "é", "
 @example("a '\\'\\''")
 @example("a b; exit 3")
 @example("a b > c")
-def test_a_run_does_in_the_server_s_shell_what_it_does_in_docker_s(shell, tmp_path_factory, text):
-    """The same output, exit code and files as /bin/sh -c with the text itself, in the working directory."""
+def test_a_run_does_the_same_in_the_servers_shell_as_in_dockers(shell, tmp_path_factory, text):
+    """The output, exit code and files are those of /bin/sh -c with the text itself, in the working directory."""
     text = text.strip()
     if not text or text.endswith("\\") or text.startswith(("[", "-", "#")) or "<<" in text or "$$" in text:
         return
@@ -249,7 +249,7 @@ def test_a_run_does_in_the_server_s_shell_what_it_does_in_docker_s(shell, tmp_pa
 @given(arg=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), env=st.text("ab =;&|<>*?(){}~é"))
 @example(arg="a'b\"c$d`e\\f\n\ng", env="a b")
 def test_values_reach_a_run_byte_for_byte(shell, tmp_path_factory, arg, env):
-    """Those of ARG whatever they hold; those of ENV if they hold what arrives."""
+    """This holds for any value of an ARG, and for an ENV value without the characters that a Dockerfile interprets."""
     root = tmp_path_factory.mktemp("docker")
     text = f'ARG A\nENV B="{env}"\nWORKDIR {shell.place}\nRUN printf %s "$A|$B"'
     made = steps(root, text, args={"A": arg})
@@ -258,7 +258,7 @@ def test_values_reach_a_run_byte_for_byte(shell, tmp_path_factory, arg, env):
 
 
 def test_a_list_is_run_without_a_shell(shell, tmp_path):
-    """Its words arrive as they are."""
+    """Its words arrive unchanged."""
     _, step = steps(tmp_path, f'WORKDIR {shell.place}\nRUN ["a", "$B", "c d", "\'*"]')
     assert shell.run(step["run"][0])[0] == b"a<$B><c d><'*>"
 
@@ -267,7 +267,7 @@ def test_a_list_is_run_without_a_shell(shell, tmp_path):
 
 
 def files(root: Path, text: str) -> list[str]:
-    """Where each file of the steps goes."""
+    """The path in the image of each file of the steps."""
     found = []
     for step in read(root, U + text).to_dict()["steps"]:
         args = step["args"]
@@ -301,15 +301,15 @@ COPIES = [
 
 @pytest.mark.parametrize(("text", "expected"), COPIES)
 def test_files_go_where_docker_puts_them(tmp_path, text, expected):
-    """A directory's files, not itself; a file into a directory, or under the name given."""
+    """A directory's files are copied, not the directory itself; a file goes into a directory, or to the given path."""
     for name in ("a", "d/b", "d/e/c", "e/f", "with blank"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     assert files(tmp_path, text) == expected
 
 
-def test_files_that_are_brought_back_are_copied_with_their_directory(tmp_path):
-    """Also where the directory itself is left out; one of which nothing is brought back is not there."""
+def test_files_that_dockerignore_includes_again_are_copied(tmp_path):
+    """Their directory may itself be ignored. A directory in which no file is included again counts as missing."""
     for name in ("d/b", "d/c", "e/f"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -320,15 +320,15 @@ def test_files_that_are_brought_back_are_copied_with_their_directory(tmp_path):
 
 
 def test_a_context_is_where_files_are_copied_from(tmp_path):
-    """The Dockerfile's own directory unless another is given."""
+    """It is the directory of the Dockerfile unless another one is given."""
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a").write_text("a")
     made = read(tmp_path, U + "COPY a /x", context=tmp_path / "sub")
     assert made.steps == ({"addFile": {"path": "/x", "source": str(tmp_path / "sub" / "a")}},)
 
 
-def test_what_is_executable_stays_so_and_is_not_warned_of(tmp_path):
-    """By a step of its own, since files travel without modes."""
+def test_executable_files_stay_executable_without_a_warning(tmp_path):
+    """Files are sent without modes, so a step of its own sets them."""
     (tmp_path / "bin").mkdir()
     for name in ("run.sh", "bin/it's"):
         (tmp_path / name).touch()
@@ -341,8 +341,8 @@ def test_what_is_executable_stays_so_and_is_not_warned_of(tmp_path):
     assert list(prepare(made.declared()).warnings) == []
 
 
-def test_what_is_executable_and_stays_no_longer_so_is_warned_of(tmp_path):
-    """A step before, or one for other files, does not mend it."""
+def test_a_lost_executable_bit_is_a_warning(tmp_path):
+    """A chmod in an earlier step, or for other files, does not restore it."""
     (tmp_path / "run.sh").touch()
     (tmp_path / "run.sh").chmod(0o755)
     made = Manifest.base().run_commands("chmod +x /x/run.sh").add_local_file(tmp_path / "run.sh", "/x/run.sh")

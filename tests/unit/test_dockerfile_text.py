@@ -1,4 +1,4 @@
-"""The reader of Dockerfiles, held against BuildKit's own parser."""
+"""The reader of Dockerfiles, compared to BuildKit's own parser."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _PARTS = st.sampled_from(
 @example(parts=["a", "\\\n", " # c\n", "\n", " b"], directive="")
 @example(parts=["a\\\\\n", "RUN b"], directive="")
 def test_instructions_are_read_as_buildkit_reads_them(parts, directive):
-    """Continued lines, comments, escapes, options, and the words of ENV."""
+    """The same holds for continued lines, comments, escapes, options, and the words of ENV."""
     text = f"{directive}FROM x\nRUN a{''.join(parts)}"
     try:
-        # A line that only continues is nothing.
+        # BuildKit lists a line of continuations only as an instruction without a name.
         theirs = [each for each in buildkit.parse_string(text) if each.cmd]
     except buildkit.GoParseError:
         return
@@ -60,14 +60,14 @@ def test_instructions_are_read_as_buildkit_reads_them(parts, directive):
 
 
 @pytest.mark.parametrize("rest", ['["a", "b c"]', "[]", "[ -f x ]", "['a']", '[ "a" ]', '["a"', "a", '["\\u0041\\n"]'])
-def test_lists_are_told_from_commands_as_buildkit_tells_them(rest):
-    """A list of JSON strings, and nothing else."""
+def test_lists_are_distinguished_from_commands_as_in_buildkit(rest):
+    """A list of JSON strings is one; anything else is a command."""
     (their,) = buildkit.parse_string(f"RUN {rest}")
     assert listed(rest) == (list(their.value) if their.json else None)
 
 
 @pytest.mark.parametrize("rest", ["[1]", '["a"] b'])
-def test_lists_that_are_none_are_refused(rest):
-    """Docker refuses the one, and leaves out what is behind the other."""
+def test_invalid_lists_are_refused(rest):
+    """Docker refuses a list with a number, and drops the text after a list."""
     with pytest.raises(RefusedError):
         listed(rest)

@@ -1,4 +1,4 @@
-"""What a ``.dockerignore`` leaves out."""
+"""Which files a ``.dockerignore`` excludes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.manifest.builder import Manifest
 from pulumi_opencomputer.manifest.dockerignore import DockerIgnore
 
-# What Docker's documentation says of its patterns, and where they differ from those of a .gitignore.
+# The patterns of Docker's documentation, and patterns that mean something else in a .gitignore.
 PATTERNS = [
     ("*.log", ["a.log"], ["a/b.log"]),
     ("**/*.log", ["a.log", "a/b.log", "a/b/c.log"], ["a.logs"]),
@@ -47,7 +47,7 @@ PATTERNS = [
 
 @pytest.mark.parametrize(("text", "left_out", "kept"), PATTERNS)
 def test_patterns_mean_what_they_mean_to_docker(text, left_out, kept):
-    """They begin at the root, `**` is any text, and the last that matches a path or a directory above it decides."""
+    """They begin at the root, `**` is any text, and the last one that matches a path or a parent directory decides."""
     ignored = DockerIgnore(text)
     assert [path for path in left_out if not ignored.ignores(path)] == []
     assert [path for path in kept if ignored.ignores(path)] == []
@@ -73,8 +73,8 @@ def tree(tmp_path_factory):
 
 @settings(max_examples=150, deadline=None)
 @given(lines=st.lists(_LINES, max_size=5), below=st.sampled_from(["", "a", "a/b", "e f", "[x]"]))
-def test_a_step_leaves_out_just_the_files_that_docker_leaves_out(tree, lines, below):
-    """The patterns of the step, read as those of a .gitignore, and each path asked by itself agree."""
+def test_a_step_leaves_out_exactly_the_files_that_docker_leaves_out(tree, lines, below):
+    """The step's patterns, read like a .gitignore, exclude the paths that the .dockerignore excludes one by one."""
     ignored = DockerIgnore("\n".join(lines))
     patterns, is_whole = ignored.left_out(tree, below)
     prefix = below + "/" if below else ""
@@ -84,8 +84,8 @@ def test_a_step_leaves_out_just_the_files_that_docker_leaves_out(tree, lines, be
     assert found == kept
 
 
-def test_a_directory_that_is_left_out_whole_is_one_pattern_and_not_entered(tmp_path):
-    """Installed packages may be many, and unreadable."""
+def test_an_excluded_directory_is_one_pattern_and_is_not_entered(tmp_path):
+    """Installed packages may have many files, or unreadable ones."""
     for name in ("node_modules/x/y", "src/main.js", "src/a.log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -95,8 +95,8 @@ def test_a_directory_that_is_left_out_whole_is_one_pattern_and_not_entered(tmp_p
     assert step["addDir"]["ignore"] == ["/node_modules/", "/src/a.log"]
 
 
-def test_a_dockerfile_s_own_list_stands_in_for_the_context_s(tmp_path):
-    """As BuildKit has it: the name of the Dockerfile and .dockerignore."""
+def test_an_ignore_file_of_the_dockerfile_replaces_that_of_the_context(tmp_path):
+    """As in BuildKit, it has the Dockerfile's name with .dockerignore added."""
     (tmp_path / ".dockerignore").write_text("a\n")
     (tmp_path / "My.dockerignore").write_text("b\n")
     (tmp_path / "My").write_text("FROM ubuntu:22.04\nCOPY a /a\n")
@@ -105,8 +105,8 @@ def test_a_dockerfile_s_own_list_stands_in_for_the_context_s(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["[b", "!", "!/", "b\\", "\\b", "[*]", "[]", "[b/c]"])
-def test_a_line_that_is_no_pattern_is_named(tmp_path, line):
-    """With the file and the line; Docker refuses it, or takes it for something else than it says."""
+def test_an_invalid_pattern_is_an_error_with_its_line(tmp_path, line):
+    """The error names the file and the line. Docker refuses such a line, or understands something else by it."""
     (tmp_path / ".dockerignore").write_text(f"a\n{line}\n")
     (tmp_path / "Dockerfile").write_text("FROM ubuntu:22.04\n")
     with pytest.raises(InvalidInputError, match=r"\.dockerignore:2: is no pattern"):

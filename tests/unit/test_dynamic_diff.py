@@ -1,4 +1,4 @@
-"""What the dynamic provider answers to a diff: the engine is left to show the inputs only where those differ."""
+"""What the dynamic provider returns for a diff. If inputs differ, it lets the engine show them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATE = {**INPUTS, "status": "ready", "snapshotId": "id", "apiUrl": "https://exa
 
 
 class Lines:
-    """The lines of a session."""
+    """Collects the lines that a session logs."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -28,7 +28,7 @@ class Lines:
 
 @pytest.fixture
 def lines(monkeypatch):
-    """What a session says."""
+    """The lines that the provider's session logs."""
     session, kept = Session(""), Lines()
     monkeypatch.setattr(session, "log", kept.log)
     monkeypatch.setattr(dynamic, "_session", lambda: session)
@@ -50,14 +50,14 @@ CHANGED: dict[str, Any] = {"manifest": {"base": "base", "steps": [{"run": ["make
     ],
     ids=["nothing", "other content", "another name", "lost", "lost and other content", "other secrets"],
 )
-def test_the_answer_is_unknown_only_where_an_input_differs_for_certain(lines, state, inputs, changes, replaces):
-    """Taken for unknown, a record that is lost would be no change: its inputs are what they were."""
+def test_changes_are_unknown_only_if_an_input_certainly_differs(lines, state, inputs, changes, replaces):
+    """A lost record must be a definite change: its inputs are unchanged, so `unknown` would mean no change."""
     found = dynamic.SnapshotProvider().diff("daily", {**STATE, **state}, {**INPUTS, **inputs})
     assert (found.changes, found.replaces) == (changes, replaces)
 
 
-def test_a_change_is_said_once(lines):
-    """The engine asks more than once, as of a replacement."""
+def test_a_change_is_logged_once(lines):
+    """The engine asks for a diff more than once, for example before a replacement."""
     for _ in range(2):
         dynamic.SnapshotProvider().diff("daily", STATE, {**INPUTS, **CHANGED})
     assert lines.said == ['step 1 run: +"make all" -make']

@@ -1,4 +1,4 @@
-"""The engine's log, over a real gRPC channel to an engine's stand-in."""
+"""The engine's log, over a real gRPC channel to a stand-in for the engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ URN = "urn:pulumi:dev::tests::pulumi-python:dynamic/opencomputer:Image::toolchai
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """Keeps what is logged to it."""
+    """Stores the log requests that it receives."""
 
     address: str
     stop: Callable[[], object]
@@ -39,7 +39,7 @@ class Engine(engine_pb2_grpc.EngineServicer):
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """An engine's stand-in, which listens at `address`."""
+    """A stand-in for the engine that listens at `address`."""
     servicer = Engine()
     server = grpc.server(ThreadPoolExecutor(4))
     engine_pb2_grpc.add_EngineServicer_to_server(servicer, server)
@@ -51,8 +51,8 @@ def engine() -> Iterator[Engine]:
     servicer.stop()
 
 
-def test_lines_carry_the_urn_and_what_kind_they_are(engine: Engine):
-    """A line names its resource, its severity, and whether it passes."""
+def test_lines_have_a_urn_and_a_kind(engine: Engine):
+    """A log request has the resource's URN, its severity, and whether it is ephemeral."""
     log = EngineLog(engine.address).log_for(URN)
     log(Severity.INFO, "said")
     log(Severity.WARNING, "warned")
@@ -66,7 +66,7 @@ def test_lines_carry_the_urn_and_what_kind_they_are(engine: Engine):
 
 
 def test_a_proxy_of_the_environment_is_not_asked(engine: Engine, monkeypatch: pytest.MonkeyPatch):
-    """The engine is on this machine, whatever the way to other machines is."""
+    """The engine runs on this machine, so a proxy for other machines is not used."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     EngineLog(engine.address).log_for(URN)(Severity.INFO, "said")
@@ -74,14 +74,14 @@ def test_a_proxy_of_the_environment_is_not_asked(engine: Engine, monkeypatch: py
 
 
 @pytest.mark.parametrize("urn", ["", "toolchain", "urn:pulumi:dev", "urn:pulumi:dev::tests::type with space::x"])
-def test_a_urn_that_is_none_is_left_out(engine: Engine, urn: str):
-    """The engine panics over a URN that it can't parse, so such a line is shown against the stack."""
+def test_an_invalid_urn_is_left_out(engine: Engine, urn: str):
+    """The engine panics if it can't parse a URN, so such a line is shown at the stack."""
     EngineLog(engine.address).log_for(urn)(Severity.INFO, "said")
     assert [(one.message, one.urn) for one in engine.logged] == [("said", "")]
 
 
-def test_an_engine_that_is_gone_costs_nothing(engine: Engine):
-    """Lines to a dead engine are dropped without an error, and without a try for each."""
+def test_lines_to_a_stopped_engine_are_dropped(engine: Engine):
+    """They cause no error, and after the first one no further connection is attempted."""
     log = EngineLog(engine.address).log_for(URN)
     log(Severity.INFO, "said")
     engine.stop()
@@ -95,8 +95,8 @@ def test_an_engine_that_is_gone_costs_nothing(engine: Engine):
     assert [one.message for one in engine.logged] == ["said"]
 
 
-def test_an_engine_that_hangs_costs_a_line_and_no_operation(engine: Engine, monkeypatch: pytest.MonkeyPatch):
-    """A line that the engine does not take in time is given up; the next one is tried."""
+def test_a_line_to_an_engine_that_hangs_is_dropped(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    """After a time limit the line is given up; the next one is sent normally."""
     monkeypatch.setattr(enginelog, "_LIMIT", 0.05)
     log = EngineLog(engine.address).log_for(URN)
     engine.open.clear()

@@ -1,4 +1,4 @@
-"""What a user is shown of an error, by either adapter."""
+"""The text of an error that either adapter shows to the user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def raised(fail: Callable[[], object]) -> BaseException:
 
 
 def fail_in_a_chain() -> None:
-    """Of three errors, only the last is made to be shown."""
+    """Raise an error from two others; only the last one is meant to be shown."""
     try:
         try:
             int("hunter2-first")
@@ -34,8 +34,8 @@ def fail_in_a_chain() -> None:
 
 
 @pytest.mark.parametrize("debug", ["", "0", "1"])
-def test_what_led_to_an_error_is_never_quoted(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
-    """A library's own error may hold a body, a header, or a manifest; its kind and place are enough."""
+def test_the_cause_of_an_error_is_never_quoted(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
+    """A library's error may contain a body, a header or a manifest. Its type and place are shown at most."""
     monkeypatch.setenv("OPENCOMPUTER_DEBUG", debug)
     text = text_of(raised(fail_in_a_chain))
     assert text.startswith("The name is taken.")
@@ -44,8 +44,8 @@ def test_what_led_to_an_error_is_never_quoted(monkeypatch: pytest.MonkeyPatch, d
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
-def test_an_error_that_nobody_foresaw_is_not_quoted(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
-    """Nothing was done to make its text fit to be shown."""
+def test_an_unexpected_error_is_not_quoted(monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
+    """Its text has not been cleaned of secrets."""
     monkeypatch.setenv("OPENCOMPUTER_DEBUG", debug)
     text = text_of(raised(lambda: {"": 0}["hunter" + "2"]))
     assert "hunter2" not in text
@@ -54,8 +54,8 @@ def test_an_error_that_nobody_foresaw_is_not_quoted(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("method", ["configure", "check", "diff", "create", "update", "read", "delete"])
 @pytest.mark.parametrize("debug", ["", "1"])
-def test_the_dynamic_host_is_given_one_plain_error(monkeypatch: pytest.MonkeyPatch, method: str, debug: str) -> None:
-    """Whatever fails, the host's traceback holds the error's own text, and nothing of what it was raised from."""
+def test_the_dynamic_host_gets_one_plain_error(monkeypatch: pytest.MonkeyPatch, method: str, debug: str) -> None:
+    """Whichever method fails, the traceback has only the error's own text, and nothing of its causes."""
 
     class Broken(Session):
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Errors: one tree, a stable code for each class, and words that can be added to."""
+"""Errors: one hierarchy, a stable code for each class, and messages to which hints can be added."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ def made(kind: type[errors.OpenComputerError], text: str) -> errors.OpenComputer
     return errors.StreamLostError(text, sent=True) if kind is errors.StreamLostError else kind(text)
 
 
-def test_the_documented_list_is_the_tree():
-    """Each class stands there under its code, and nothing else does."""
+def test_the_documented_list_matches_the_classes():
+    """Each class is in the list under its code, and the list has no other entries."""
     documented = re.findall(r"^\| (OC\d{4}) \| `(\w+)` \|", LIST, re.MULTILINE)
     assert documented == sorted(documented)
     assert dict(documented) == {kind.code: kind.__name__ for kind in KINDS}
 
 
 def test_no_two_classes_share_a_code():
-    """Each states its own."""
+    """Each class sets its own code."""
     assert all("code" in vars(kind) for kind in KINDS)
     assert len({kind.code for kind in KINDS}) == len(KINDS)
 
 
-def test_the_drawing_of_the_tree_is_the_tree():
-    """The module's docstring draws it, each class below its base."""
+def test_the_drawn_tree_matches_the_classes():
+    """The module's docstring draws each class below its base class."""
     drawn = re.findall(r"^    ([ │├└─]*)([A-Z]\w+Error)", errors.__doc__ or "", re.MULTILINE)
     bases: list[str] = []
     found = {}
@@ -49,16 +49,16 @@ def test_the_drawing_of_the_tree_is_the_tree():
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_the_code_stands_once_behind_the_message(kind):
-    """Also where hints were added."""
+def test_the_code_appears_once_after_the_message(kind):
+    """It comes after any hints that were added."""
     error = made(kind, "Something is wrong.")
     error.add_hint("Do this.")
     assert str(error).endswith(f"Do this. ({kind.code})")
     assert str(error).count("OC1") == 1
 
 
-def test_the_servers_words_stand_behind_the_code():
-    """So that the code is never theirs."""
+def test_the_servers_text_comes_after_the_code():
+    """The last code before the server's text is always our own."""
     error = errors.InvalidRequestError("Refused.", text="no (OC9999)")
     error.add_hint("Do this.")
     assert str(error) == "Refused. Do this. (OC1102) The server said: no (OC9999)"
@@ -66,7 +66,7 @@ def test_the_servers_words_stand_behind_the_code():
 
 
 def test_a_refused_input_has_the_code_of_its_error():
-    """In a check each problem is shown by itself; one that quotes another error keeps that one's code."""
+    """A check shows each problem by itself. If it quotes another error, that error's code is kept."""
     assert errors.Problem("manifest", "is empty.").as_failure() == "manifest: is empty. (OC1002)"
     quoting = errors.Problem("manifest", str(errors.LocalFileError("No such file.")))
     assert quoting.as_failure() == "manifest: No such file. (OC1004)"

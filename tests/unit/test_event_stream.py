@@ -1,4 +1,4 @@
-"""A build's event stream: read from bytes of any cut, its events typed, its size bounded."""
+"""A build's event stream: it is read from chunks of any size, its events have types, and their size is limited."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ GOOD = sent("build_log", b'{"step": 1, "type": "run", "message": "hello"}')
 
 @pytest.mark.parametrize("ends", [b"\n", b"\r", b"\r\n"])
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_a_stream_is_read_however_it_is_cut(ends, size):
-    """Line ends of every kind and any cut into chunks give the same events."""
+def test_a_stream_is_read_however_it_is_divided(ends, size):
+    """The events are the same for all kinds of line ends and all sizes of chunks."""
     stream = b": keepalive\n\n" + GOOD + GOOD + sent("news", b"x") + sent("result", '{"a": "é→👩"}'.encode()) + GOOD
     found, ending = read(stream.replace(b"\n", ends), size)
     hello = events.OtherLine(1, "run", "hello")
@@ -39,37 +39,37 @@ def test_a_stream_is_read_however_it_is_cut(ends, size):
     assert ending == TerminalEvent("result", '{"a": "é→👩"}'.encode())
 
 
-def test_a_stream_without_an_ending_gives_none():
-    """A stream that stops before its ending has none."""
+def test_a_stream_that_stops_early_has_no_terminal_event():
+    """If the stream stops before a result or an error, there is no terminal event."""
     assert read(GOOD)[1] is None
     assert read(GOOD + b"event: result\n")[1] is None
     assert read(b"")[1] is None
 
 
 @pytest.mark.parametrize("tail", [b"", b"\n", b"\r"])
-def test_an_ending_that_lacks_its_last_blank_line_is_told_as_not_whole(tail):
-    """Its data may be all there; whether it is, is for the JSON parser to say."""
+def test_a_terminal_event_without_its_blank_line_is_marked_incomplete(tail):
+    """All of its data may have arrived nevertheless; the JSON parser has to decide that."""
     assert read(GOOD + b'event: result\ndata: {"a": 1}' + tail)[1] == TerminalEvent("result", b'{"a": 1}', False)
     assert read(GOOD + b'event: error\ndata: {"a"' + tail)[1] == TerminalEvent("error", b'{"a"', False)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 def test_a_stream_may_begin_with_a_byte_order_mark(size):
-    """As the format allows."""
+    """The format allows it."""
     found, ending = read(b"\xef\xbb\xbf" + GOOD + sent("result", b"{}"), size)
     assert found == [events.OtherLine(1, "run", "hello")]
     assert ending == TerminalEvent("result", b"{}")
 
 
 def test_data_on_several_lines_is_one_event():
-    """As the format says, with a line break between."""
+    """The format joins the lines with a line break."""
     assert read(b"event: result\ndata: {\ndata:}\n\n")[1] == TerminalEvent("result", b"{\n}")
     assert read(b"data: {}\nid: 1\nevent: result\n\n")[1] == TerminalEvent("result", b"{}")
 
 
 @pytest.mark.parametrize("order", ["event: error\ndata: ", "data: "])
-def test_a_giant_error_is_read_to_its_limit_and_understood(order):
-    """Of an error event, the first megabyte counts: the step, and the beginning of what the program printed."""
+def test_a_very_large_error_is_read_up_to_its_limit(order):
+    """The first megabyte of an error event is read: it has the step and the beginning of the program's output."""
     error = b'{"error": "image build failed: step 1 (run) failed (exit 7): \\ud83d\\udc69'
     chunks = 0
 
@@ -102,16 +102,16 @@ def test_a_giant_error_is_read_to_its_limit_and_understood(order):
         ("progress", b'{"step": 1, "type": "run", "percent": 7}', None),
     ],
 )
-def test_what_a_later_server_says_is_a_line(name, data, line):
-    """Events of other names, with other fields or with text alone are lines of the log too."""
+def test_unknown_events_are_log_lines(name, data, line):
+    """A later server may send events with other names, other fields, or plain text."""
     found, _ = read(sent(name, data) + sent("result", b"{}"))
     expected = line or events.OtherLine(1, "run", data.decode())
     assert found == [expected]
 
 
 @pytest.mark.parametrize(("name", "data"), [("ping", b"1"), ("keepalive", b'{"time": 3}'), ("build_log", b"{}")])
-def test_signs_of_life_are_no_lines(name, data):
-    """They say nothing of the build."""
+def test_keepalives_are_not_log_lines(name, data):
+    """They contain nothing about the build."""
     assert read(sent(name, data) + sent("result", b"{}"))[0] == []
 
 
@@ -130,8 +130,8 @@ def test_signs_of_life_are_no_lines(name, data):
         (1, "run", "Step 1/2 : FROM scratch", events.OtherLine),
     ],
 )
-def test_the_servers_wordings_are_known_in_one_place(step, kind, message, expected):
-    """What is known is an event with a type of its own; anything else is a line."""
+def test_known_messages_become_typed_events(step, kind, message, expected):
+    """A message that the server is known to send has its own event class; any other is a log line."""
     data = json.dumps({"step": step, "type": kind, "message": message}).encode()
     (found,), _ = read(sent("build_log", data))
     assert type(found) is expected
@@ -139,7 +139,7 @@ def test_the_servers_wordings_are_known_in_one_place(step, kind, message, expect
 
 
 def test_the_start_of_a_step_has_its_numbers():
-    """Which step of how many, and the server's description."""
+    """It has the step's number, the number of steps, and the server's description."""
     (found,), _ = read(sent("build_log", b'{"step": 1, "type": "run", "message": "Step 1/2: ls"}'))
     assert found == events.StepStarted(1, "run", "Step 1/2: ls", 1, 2, "ls")
 
@@ -160,8 +160,8 @@ def test_the_start_of_a_step_has_its_numbers():
         b'{"step": 1, "type": "run", "message": "' + b"x" * 1_100_000 + b'"}',
     ],
 )
-def test_log_events_that_cant_be_read_break_nothing_off(data):
-    """A log line never breaks a build off; what it says is shown as far as it goes."""
+def test_unreadable_log_events_do_not_end_the_stream(data):
+    """The build's stream is read to its end, and as much of the message as can be read is shown."""
     found, ending = read(sent("build_log", data) + GOOD + sent("result", b"{}"), 65536, limit=10**7)
     assert found[-1] == events.OtherLine(1, "run", "hello")
     assert len(found) <= 2
@@ -170,7 +170,7 @@ def test_log_events_that_cant_be_read_break_nothing_off(data):
 
 
 def test_messages_are_cleaned():
-    """A message has no invalid UTF-8, control sequences, colour tags or key, and at most 8,000 characters."""
+    """A message has no invalid UTF-8, control sequences, colour tags or API key, and at most 8,000 characters."""
     message = b"\xff\\u001b[31m" + KEY.encode() + b" <{%fg 1%}>" + b"y" * 9000
     found, _ = read(sent("build_log", b'{"step": 0, "type": "<{%a", "message": "' + message + b'"}'), limit=10**6)
     assert found[0].type == "<{ %a"
@@ -181,19 +181,19 @@ def test_messages_are_cleaned():
 @pytest.mark.parametrize(
     "flood", [b"data: " + b"x" * 20_000, b"data: x\n" * 3000, b": comment\n" * 3000, b"x" * 20_000]
 )
-def test_an_event_beyond_the_limit_is_not_read_on(flood):
-    """One line, many lines and comments alike count towards an event's size."""
+def test_reading_stops_at_an_event_beyond_the_limit(flood):
+    """A single line, many lines, and comments all count towards the size of an event."""
     with pytest.raises(errors.AnswerTooLargeError, match="larger than"):
         read(GOOD + flood, 1000)
 
 
-def test_the_limit_is_one_events_not_the_streams():
-    """A long stream of small events has no limit but time."""
+def test_the_limit_applies_to_an_event_and_not_to_the_stream():
+    """A long stream of small events has no size limit."""
     found, _ = read(GOOD * 1000, 1000, limit=2000)
     assert len(found) == 1000
 
 
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_no_bytes_make_the_reader_fail(stream, size):
-    """Whatever the bytes, a stream is read to an ending or to its end."""
+    """Any bytes can be read until a terminal event or the end of the stream."""
     read(GOOD + stream, size)

@@ -1,4 +1,4 @@
-"""An error of a create, made fit to be shown: whatever the server repeats of the request, nothing secret is left."""
+"""The message of a failed create: even if the server's response repeats the request, no secret is shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def job() -> Job:
 
 
 def sent() -> str:
-    """The request's manifest, as it goes to the server."""
+    """The manifest as the request sends it."""
     content = {"path": "/f", "content": base64.b64encode(CONTENT.encode()).decode(), "encoding": "base64"}
     steps = [{"type": "add_file", "args": content}, {"type": "env", "args": {"vars": {"TOKEN": "hunter2-token"}}}]
     return json.dumps({"name": "fixed", "image": {"base": "base", "steps": steps}})
@@ -56,8 +56,8 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_nothing_secret_that_comes_back_is_shown(job: Job, answer: str) -> None:
-    """Neither the value nor the base64 of a file, nor what stands where a step's type should."""
+def test_no_secret_in_a_response_is_shown(job: Job, answer: str) -> None:
+    """Neither the value is shown, nor a file's base64, nor a secret that the response has as a step's type."""
     error: OpenComputerError = ANSWERS[answer]()
     job.explain(error)
     text = str(error)

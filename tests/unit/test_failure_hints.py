@@ -1,4 +1,4 @@
-"""A failed step's known causes are told with what to do, in the words that the tools themselves are known by."""
+"""Hints about the known causes of a failed step, recognised by the messages of the tools."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ SAID = {
 
 
 @pytest.mark.parametrize("said", SAID)
-def test_a_known_cause_is_told_with_what_to_do(said: str) -> None:
-    """By the words of the command, else by its exit code."""
+def test_a_known_cause_gives_advice(said: str) -> None:
+    """The cause is recognised by the command's output, or else by its exit code."""
     step_type, exit_code, words = SAID[said]
     assert words in hint_for(step_type, exit_code, said)
 
@@ -58,7 +58,7 @@ def test_a_known_cause_is_told_with_what_to_do(said: str) -> None:
     ],
 )
 def test_nothing_is_guessed(step_type: str | None, exit_code: int | None, said: str) -> None:
-    """A command of the user's may print anything; a hint that does not fit costs more than none."""
+    """A user's command may print anything; a wrong hint is worse than none."""
     assert hint_for(step_type, exit_code, said) == ""
 
 
@@ -97,13 +97,13 @@ def failed(job: Job, step: int, text: str = "", step_type: str = "run") -> str:
 
 
 @pytest.mark.parametrize(("step", "call"), list(enumerate(CALLS, 1)))
-def test_the_call_that_declared_the_step_stands_behind_its_line(step: int, call: str) -> None:
-    """As the program has it, without a variable's value or a file's content."""
+def test_the_call_that_declared_the_step_follows_its_line(step: int, call: str) -> None:
+    """It looks as in the program, without the values of variables or the content of files."""
     assert failed(job(), step).splitlines()[1] == f"  at __main__.py:{step} {call}"
 
 
-def test_a_failure_is_told_whole() -> None:
-    """Step, place, what to do, the server's words."""
+def test_a_failure_has_the_step_its_place_a_hint_and_the_servers_text() -> None:
+    """Each of them is on its own line."""
     said = "ERROR: No matching distribution found for nump"
     assert failed(job(), 2, said, "pip_install").splitlines() == [
         "The build failed at step 2 (pip_install) with exit code 1: [2/7] pip install nump x<3. (OC1111)",
@@ -114,8 +114,8 @@ def test_a_failure_is_told_whole() -> None:
     ]
 
 
-def test_a_failure_of_no_step_names_the_line_of_the_resource() -> None:
-    """The server does not always say which step failed."""
+def test_a_failure_without_a_step_names_the_line_of_the_resource() -> None:
+    """The server does not always report which step failed."""
     error = BuildFailedError("The build of the image failed.", text="sandbox died")
     made = job()
     made.explain(error)
@@ -123,16 +123,16 @@ def test_a_failure_of_no_step_names_the_line_of_the_resource() -> None:
     assert str(error).splitlines()[1:] == ["  at __main__.py:30", "  The server said: sandbox died"]
 
 
-def test_a_step_with_a_secret_is_told_without_its_arguments() -> None:
-    """Its line and its method are no secret; what it said is not looked at."""
+def test_a_step_with_a_secret_is_described_without_its_arguments() -> None:
+    """Its line and method are shown. Its output is not searched for a known cause."""
     text = failed(job("manifest.steps[1].pipInstall[0]"), 2, "No matching distribution found for nump", "pip_install")
     assert "at __main__.py:2 .pip_install(…)" in text
     assert "nump" not in text
     assert "pip knows" not in text
 
 
-def test_the_last_lines_of_a_build_are_told() -> None:
-    """Those of the failed step and those that name none; not again what the server's error says."""
+def test_the_last_lines_of_a_build_are_shown() -> None:
+    """They are lines of the failed step, or of no step; a line that the server's error repeats is left out."""
     made = job()
     for number in (1, 2):
         made.progress.on_event(StepStarted(number, "run", "", number, 7, "x"))
@@ -143,7 +143,7 @@ def test_the_last_lines_of_a_build_are_told() -> None:
 
 
 def test_a_time_limit_names_the_limit_and_the_step() -> None:
-    """And where that is declared."""
+    """It also shows where the program declares that step."""
     made = job()
     made.progress.on_event(StepStarted(3, "run", "", 3, 7, "x"))
     error = TimedOutError("The build did not end within 5 s.")

@@ -1,4 +1,4 @@
-"""Telling which parts of a manifest the program gave in clear."""
+"""Recognising the parts of a manifest that the program gave without marking them as secret."""
 
 import pytest
 
@@ -11,8 +11,8 @@ MANIFEST = {"base": "base", "steps": STEPS, "builderMemoryMB": 2048}
 KNOWN = [digest(path, part) for path, part in parts(MANIFEST)]
 
 
-def test_what_the_engine_sends_back_is_known():
-    """Numbers come as floats, keys in another order, and without those that have no value; steps may change places."""
+def test_the_programs_manifest_is_recognised_when_the_engine_returns_it():
+    """Numbers may come back as floats, keys in another order or without null values, and steps in another order."""
     steps = [{"addFile": {"content": "c", "path": "/f"}}, {"env": {"B": "2", "A": "1"}}, {"run": ["true"]}]
     assert list(unfamiliar({"builderMemoryMB": 2048.0, "steps": steps, "base": "base"}, KNOWN)) == []
 
@@ -29,18 +29,18 @@ def test_what_the_engine_sends_back_is_known():
     ],
 )
 def test_anything_else_may_be_secret(manifest, paths):
-    """By its own place."""
+    """Each unknown part is returned with its own path."""
     assert list(unfamiliar(manifest, KNOWN)) == paths
 
 
-def test_a_value_that_is_not_known_yet_is_told_later():
-    """In a preview; the deployment knows it."""
+def test_an_unknown_value_is_not_reported():
+    """A preview can't know it; the deployment checks it again."""
     assert list(unfamiliar({**MANIFEST, "steps": [{"run": [UNKNOWN]}]}, KNOWN)) == []
     assert list(unfamiliar(UNKNOWN, KNOWN)) == []
 
 
-def test_the_digests_are_no_input_of_the_lifecycle():
-    """They become places of secrets, beside those that the program told."""
+def test_unrecognised_parts_become_secret_paths():
+    """The lifecycle gets no digests, but the paths of these parts, added to those that the program marked as secret."""
     added = {**MANIFEST, "steps": [{"run": ["hunter2"]}]}
     inputs = {"manifest": added, "knownParts": KNOWN, "secretPaths": ["name"]}
     assert _with_unseen_secrets(inputs) == {"manifest": added, "secretPaths": ["name", "manifest.steps[0]"]}

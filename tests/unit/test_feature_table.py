@@ -1,4 +1,4 @@
-"""The documented table of Pulumi's features is what the tests with the real engine try."""
+"""The documented table of Pulumi's features lists exactly what the engine tests try."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _DOCUMENT = _ROOT / "docs" / "engine-features.md"
 _MODULES = ("test_feature_options", "test_feature_commands", "test_feature_state")
 
 
-def test_every_cell_of_the_table_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A feature that no test tries is not in the table, and none is tried that is not in it."""
+def test_the_table_has_exactly_the_tested_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cell of the table has a test, and every tested feature is in the table."""
     monkeypatch.syspath_prepend(str(_ROOT / "tests" / "engine"))
     modules = [importlib.import_module(name) for name in _MODULES]
     tried = {cell for module in modules for test in vars(module).values() for cell in getattr(test, "tried", ())}
@@ -27,11 +27,11 @@ def test_every_cell_of_the_table_is_tried(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_table_is_documented() -> None:
-    """The page ends with the table as it is; `python testing/features.py` prints it."""
+    """The page ends with the current table; `python testing/features.py` prints it."""
     assert _DOCUMENT.read_text(encoding="utf-8").endswith(table())
 
 
-def test_each_feature_has_one_record() -> None:
-    """By its name."""
+def test_each_feature_has_one_row() -> None:
+    """No name occurs twice."""
     names = [feature.name for feature in FEATURES]
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""Local files: what a scan finds, what is ignored, and what is refused."""
+"""Local files: what a scan finds, what it ignores, and what it refuses."""
 
 import os
 import random
@@ -16,7 +16,7 @@ from scanned import contents, fill, names, refusal
 
 @contextmanager
 def plain_user():
-    """Run as a user whom permissions bind: nobody, where the tests run as root."""
+    """Run as a user who is subject to file permissions: as nobody if the tests run as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -29,7 +29,7 @@ def plain_user():
 
 @pytest.fixture
 def open_path():
-    """A directory that other users may enter, which pytest's own is not."""
+    """A directory that other users may enter, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as path:
         Path(path).chmod(0o755)
         yield Path(path)
@@ -42,15 +42,15 @@ NAMES = ("a/b", "a-b", "a.b", "a/", "a/z/y", "B", "é", "\ufffd", "\U0001f600", 
 
 
 def test_files_are_sorted_by_the_utf8_bytes_of_their_relative_paths(tmp_path):
-    """The order is that of the paths as bytes, not of directories, cases or UTF-16."""
+    """They are sorted by their bytes: not by directory, not by UTF-16, and not ignoring case."""
     found = names(fill(tmp_path, *NAMES))
     assert found == sorted(found, key=str.encode)
     assert set(found) == {name for name in NAMES if not name.endswith("/")}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_order_of_creation_place_umask_and_times_do_not_matter(tmp_path, seed):
-    """The same files give the same listing and bytes, however and wherever they were put on disk."""
+def test_order_of_creation_location_umask_and_times_do_not_matter(tmp_path, seed):
+    """The same files give the same list and bytes, however and wherever they were written."""
     first, second = tmp_path / "first", tmp_path / "some" / "where" / "else"
     fill(first, *NAMES)
     mask = os.umask(0o077)
@@ -63,20 +63,20 @@ def test_order_of_creation_place_umask_and_times_do_not_matter(tmp_path, seed):
     assert list(contents(first).items()) == list(contents(second).items())
 
 
-def test_counts_are_of_files_and_their_bytes(tmp_path):
-    """The totals leave out what is ignored."""
+def test_counts_of_files_and_bytes_leave_out_ignored_files(tmp_path):
+    """Ignored files are not part of the totals."""
     found = scan_directory(str(fill(tmp_path, "one", "two/three", "skip.log")), ["*.log"])
     assert (len(found.entries), found.total_bytes) == (2, len("one") + len("two/three"))
 
 
 @pytest.mark.parametrize("ignore", [(), ("*",)])
 def test_directories_without_files_are_left_out(tmp_path, ignore):
-    """Empty directories leave no trace, and nothing at all is a valid result."""
+    """Empty directories are not listed; a source without any files is valid."""
     assert names(fill(tmp_path, "empty/", "deep/er/"), ignore) == []
 
 
 def test_the_executable_bit_is_reported(tmp_path):
-    """The owner's bit tells an executable file."""
+    """A file is executable if its owner may execute it."""
     fill(tmp_path, "run", "read")
     (tmp_path / "run").chmod(0o744)
     assert {e.relative: e.file.executable for e in scan_directory(str(tmp_path)).entries} == {
@@ -86,7 +86,7 @@ def test_the_executable_bit_is_reported(tmp_path):
 
 
 def test_a_tree_deeper_than_the_recursion_limit_is_scanned(tmp_path):
-    """The walk does not recurse."""
+    """The scan is not recursive."""
     levels = [tmp_path / "d"]
     for _ in range(1200):
         levels.append(levels[-1] / "d")
@@ -105,7 +105,7 @@ def test_a_tree_deeper_than_the_recursion_limit_is_scanned(tmp_path):
 
 
 def test_links_inside_the_directory_are_followed(tmp_path):
-    """A link to a file or directory inside stands for what it leads to."""
+    """A link inside the directory is replaced by the file or directory that it leads to."""
     fill(tmp_path, "real/file")
     (tmp_path / "file").symlink_to("real/file")
     (tmp_path / "twice").symlink_to("file")
@@ -130,8 +130,8 @@ def test_links_inside_the_directory_are_followed(tmp_path):
         ("pipe", "a pipe"),
     ],
 )
-def test_a_link_that_can_not_be_embedded_is_refused(tmp_path, target, word):
-    """A link that leaves the directory, leads nowhere, in a circle or to a pipe is told with what to do."""
+def test_a_link_that_cannot_be_embedded_is_refused(tmp_path, target, word):
+    """It may lead out of the directory, nowhere, in a circle or to a pipe; the error says what to do."""
     root = fill(tmp_path, "outside", "root/sub/x", "root-beside/file") / "root"
     os.mkfifo(root / "pipe")
     (root / "way-out").symlink_to("../outside")
@@ -144,7 +144,7 @@ def test_a_link_that_can_not_be_embedded_is_refused(tmp_path, target, word):
 
 
 def test_two_directories_that_link_to_each_other_are_refused(tmp_path):
-    """A circle over several links ends in an error, too."""
+    """A circle of several links is an error too."""
     fill(tmp_path, "a/", "b/")
     (tmp_path / "a" / "b").symlink_to("../b")
     (tmp_path / "b" / "a").symlink_to("../a")
@@ -153,7 +153,7 @@ def test_two_directories_that_link_to_each_other_are_refused(tmp_path):
 
 @pytest.mark.parametrize("packages", [9, 12, 16])
 def test_links_that_multiply_files_are_refused_at_once(tmp_path, packages):
-    """Packages of a workspace that link to all earlier ones, without a circle, double the files with each one."""
+    """If each package links to all earlier ones, every further package doubles the files, even without a circle."""
     for number in range(packages):
         modules = fill(tmp_path, f"p{number}/file", f"p{number}/node_modules/") / f"p{number}" / "node_modules"
         for earlier in range(number):
@@ -166,7 +166,7 @@ def test_links_that_multiply_files_are_refused_at_once(tmp_path, packages):
 
 
 def test_few_linked_packages_and_many_links_to_one_directory_are_embedded(tmp_path):
-    """What stays small is as it was: links are followed, each as often as it stands there."""
+    """As long as the number of files stays small, a link is followed wherever it occurs."""
     fill(tmp_path, "shared/file")
     for number in range(200):
         fill(tmp_path, f"user{number}/")
@@ -179,7 +179,7 @@ def test_few_linked_packages_and_many_links_to_one_directory_are_embedded(tmp_pa
 
 
 def test_the_source_itself_may_be_a_link(tmp_path):
-    """What the user names is followed, wherever it leads."""
+    """A link that the user names as the source is followed, wherever it leads."""
     fill(tmp_path, "real/file")
     (tmp_path / "dir").symlink_to("real")
     (tmp_path / "file").symlink_to("real/file")
@@ -191,7 +191,7 @@ def test_the_source_itself_may_be_a_link(tmp_path):
 
 
 def test_a_pipe_or_socket_is_refused(tmp_path, monkeypatch):
-    """What is no file is named together with its kind, relative to the directory."""
+    """The error has its path relative to the directory, and its kind."""
     fill(tmp_path, "pipes/", "sockets/")
     os.mkfifo(tmp_path / "pipes" / "p")
     monkeypatch.chdir(tmp_path / "sockets")  # a socket's path is short
@@ -202,7 +202,7 @@ def test_a_pipe_or_socket_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_name_that_is_not_utf8_is_refused_unless_ignored(tmp_path):
-    """The error shows such a name with its bytes as escapes; a pattern can still leave it out."""
+    """The error shows the bytes of such a name as escapes; a pattern can exclude the file."""
     try:
         (tmp_path / os.fsdecode(b"bad\xff\n.txt")).touch()
     except OSError:
@@ -214,8 +214,8 @@ def test_a_name_that_is_not_utf8_is_refused_unless_ignored(tmp_path):
 
 
 @pytest.mark.parametrize("unreadable", ["file", "dir"])
-def test_what_may_not_be_read_is_refused(open_path, unreadable):
-    """A file or directory below without permission is named; so is one that is the source itself."""
+def test_unreadable_files_and_directories_are_refused(open_path, unreadable):
+    """The error names the file or directory, unless it is the source itself."""
     target = fill(open_path, "sub/file", "sub/dir/") / "sub" / unreadable
     target.chmod(0o000)
     with plain_user():
@@ -244,8 +244,8 @@ def test_what_may_not_be_read_is_refused(open_path, unreadable):
         (scan_directory, "", "not empty"),
     ],
 )
-def test_a_source_that_is_not_what_it_should_be_is_refused(tmp_path, monkeypatch, scan, source, words):
-    """The reason says what is wrong and does not repeat the path, which stands under its property."""
+def test_a_missing_or_unsuitable_source_is_refused(tmp_path, monkeypatch, scan, source, words):
+    """The reason says what is wrong, and does not repeat the path."""
     os.mkfifo(fill(tmp_path, "file-s3cret", "dir-s3cret/") / "pipe-s3cret")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LocalFileError, match=words) as caught:
@@ -254,8 +254,8 @@ def test_a_source_that_is_not_what_it_should_be_is_refused(tmp_path, monkeypatch
     assert "s3cret" not in str(caught.value)
 
 
-def test_permission_lost_after_the_scan_is_told(open_path):
-    """A file that may no longer be opened is an error that says so."""
+def test_permission_lost_after_the_scan_is_an_error(open_path):
+    """If the file can't be opened any more, the error says so."""
     path = fill(open_path, "f") / "f"
     file = scan_file(str(path))
     path.chmod(0o000)
@@ -264,7 +264,7 @@ def test_permission_lost_after_the_scan_is_told(open_path):
 
 
 def test_a_relative_source_is_still_found_from_another_working_directory(tmp_path, monkeypatch):
-    """Paths are absolute from the scan on."""
+    """A scan makes paths absolute."""
     fill(tmp_path, "dir/file", "elsewhere/")
     monkeypatch.chdir(tmp_path)
     found = [scan_file("dir/file"), scan_directory("dir").entries[0].file]

@@ -1,4 +1,4 @@
-"""Local files: what streaming one guarantees."""
+"""Guarantees about streaming local files."""
 
 import base64
 import os
@@ -17,8 +17,8 @@ from pulumi_opencomputer.errors import ContentChangedError
 
 
 @pytest.mark.parametrize("size", [0, 1, 48 * 1024 - 1, 48 * 1024, 48 * 1024 + 1, 5_000_000])
-def test_a_file_hashes_as_its_base64_does(tmp_path, size):
-    """As a value in a manifest, a file means its padded base64, whatever its size; it can be read again."""
+def test_a_file_is_hashed_as_its_base64(tmp_path, size):
+    """In a manifest, a file stands for its padded base64, whatever its size; it can be read more than once."""
     raw = random.Random(size).randbytes(size)
     (tmp_path / "f").write_bytes(raw)
     file = scan_file(str(tmp_path / "f"))
@@ -27,7 +27,7 @@ def test_a_file_hashes_as_its_base64_does(tmp_path, size):
 
 
 def test_streaming_takes_constant_memory(tmp_path):
-    """A file of 64 MB passes through in blocks."""
+    """A file of 64 MB is read in blocks."""
     with (tmp_path / "f").open("wb") as file:
         file.truncate(64 * 1024 * 1024)
     scanned = scan_file(str(tmp_path / "f"))
@@ -60,7 +60,7 @@ CHANGES = {
 
 @pytest.fixture
 def alarm():
-    """Fail a test that waits for ever."""
+    """Fail a test that waits forever."""
     previous = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("still waiting after 10 s"))
     signal.alarm(10)
     yield
@@ -70,8 +70,8 @@ def alarm():
 
 @pytest.mark.usefixtures("alarm")
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_file_that_changed_since_the_scan_is_given_up(tmp_path, change):
-    """Nothing of another version is yielded, the error names the file, and no pipe holds the reader up."""
+def test_a_file_that_changed_since_the_scan_is_an_error(tmp_path, change):
+    """Nothing of the other version is yielded, the error names the file, and a pipe does not block the reader."""
     path = tmp_path / "watched"
     path.write_text("content")
     file = scan_file(str(path))
@@ -81,8 +81,8 @@ def test_a_file_that_changed_since_the_scan_is_given_up(tmp_path, change):
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "other time"])
-def test_a_file_that_changes_while_it_is_read_is_given_up(tmp_path, change):
-    """The version of a file of more than one block is compared once more behind the last."""
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path, change):
+    """A file of more than one block is compared again after the last block."""
     path = tmp_path / "f"
     path.write_bytes(bytes(1_000_000))
     chunks = scan_file(str(path)).chunks()
@@ -93,15 +93,15 @@ def test_a_file_that_changes_while_it_is_read_is_given_up(tmp_path, change):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs a file system that tells no sizes")
-def test_a_file_that_holds_more_than_its_size_is_not_taken_for_empty():
-    """Where the file system reports no size, nothing is embedded in place of the content."""
+def test_a_file_with_more_content_than_its_size_is_an_error():
+    """If the file system reports a size of zero for a file with content, the file does not count as empty."""
     with pytest.raises(ContentChangedError):
         list(scan_file("/proc/self/status").chunks())
 
 
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_reads_may_be_short(tmp_path, monkeypatch, size):
-    """Some file systems give fewer bytes than asked for: the file is read to its end all the same."""
+    """A file system may return fewer bytes than requested: the file is still read to its end."""
     raw = random.Random(size).randbytes(size)
     (tmp_path / "f").write_bytes(raw)
     read = os.read
@@ -109,8 +109,8 @@ def test_reads_may_be_short(tmp_path, monkeypatch, size):
     assert b"".join(scan_file(str(tmp_path / "f")).chunks()) == raw
 
 
-def test_a_stream_that_is_left_early_closes_its_file(tmp_path):
-    """No descriptor stays open behind an upload that was given up."""
+def test_an_abandoned_stream_closes_its_file(tmp_path):
+    """An abandoned upload leaves no file descriptor open."""
     (tmp_path / "f").write_bytes(bytes(2_000_000))
     before = set(Path("/dev/fd").iterdir())
     chunks: Any = scan_file(str(tmp_path / "f")).chunks()
@@ -119,8 +119,8 @@ def test_a_stream_that_is_left_early_closes_its_file(tmp_path):
     assert set(Path("/dev/fd").iterdir()) == before
 
 
-def test_a_fingerprint_tells_versions_apart(tmp_path):
-    """It stays while the file stays, and changes with content of the same length and the same time."""
+def test_a_fingerprint_differs_between_versions(tmp_path):
+    """It is the same while the file is unchanged, and differs even if length and time are the same."""
     path = tmp_path / "f"
     path.write_text("one")
     os.utime(path, ns=(1, 1))

@@ -1,4 +1,4 @@
-"""The parts of `pulumi-opencomputer generate`: names, what looks like a secret, and texts in each language."""
+"""Parts of `pulumi-opencomputer generate`: names, recognising secrets, and string literals in each language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ODD = st.text(st.sampled_from("\\'\"a\n${}é\x7f\u2028 \r:#-&*!|>1.e\t"), max_si
 
 @given(st.lists(st.one_of(TEXTS, st.sampled_from(["a-b", "a_b", "A-B", "class", "pulumi", "1", ""])), max_size=12))
 def test_each_snapshot_has_a_name_and_a_variable_of_its_own(names: list[str]) -> None:
-    """Python takes each variable, and no two differ by their case alone."""
+    """Each variable is a valid Python name, and they differ in more than case."""
     made = Names()
     found = [made.of(name) for name in names]
     variables = [identifier(name) for name in found]
@@ -31,8 +31,8 @@ def test_each_snapshot_has_a_name_and_a_variable_of_its_own(names: list[str]) ->
     assert len({each.lower() for each in variables}) == len(names)
 
 
-def test_a_plain_name_stays() -> None:
-    """Its variable is what one would write."""
+def test_a_plain_name_is_kept() -> None:
+    """Its variable and its configuration key are derived from it in the usual spelling."""
     assert Names().of("agents-v2") == "agents-v2"
     assert identifier("agents-v2") == "agents_v2"
     assert config_key("agents-v2", "API_TOKEN") == "agentsV2ApiToken"
@@ -52,7 +52,7 @@ def test_a_plain_name_stays() -> None:
     ],
 )
 def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
-    """Whatever its value."""
+    """The value makes no difference."""
     (found,) = find({"steps": [{"env": {"REGION": "eu", name: "x"}}]})
     assert found.path == ("steps", 0, "env", name)
     assert found.what == f"step 1, env {name}"
@@ -61,8 +61,8 @@ def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["PWD", "KEYBOARD", "AWS_ACCESS_KEY_ID", "AUTHOR", "TOKENIZERS_PARALLELISM", "PATH", "MONKEY_"]
 )
-def test_other_variables_do_not(name: str) -> None:
-    """Nobody is asked about them."""
+def test_other_variables_do_not_look_like_secrets(name: str) -> None:
+    """Their names only resemble those of secrets."""
     assert find({"steps": [{"env": {name: "x"}}]}) == []
 
 
@@ -79,13 +79,13 @@ def test_other_variables_do_not(name: str) -> None:
     ],
     ids=lambda step: next(iter(step)),
 )
-def test_values_and_files_may_look_like_secrets_too(step: dict[str, Any]) -> None:
-    """By a password in an address, by what a key looks like, or by the file's name."""
+def test_values_and_files_may_look_like_secrets(step: dict[str, Any]) -> None:
+    """They are recognised by a password in a URL, by the form of a key, or by the file's name."""
     assert len(find({"steps": [step]})) == 1
 
 
-def test_plain_steps_hold_none() -> None:
-    """Addresses without a password, placeholders, an example of a file."""
+def test_plain_steps_contain_no_secrets() -> None:
+    """URLs without a password, placeholders and example files are not reported."""
     steps = [
         {"run": ["git clone https://github.com/a/b", "curl http://user@host:80/x", "echo https://$U:$P@host"]},
         {"addDir": {"path": "/app", "files": [{"relativePath": ".env.example", "content": "A="}]}},
@@ -95,8 +95,8 @@ def test_plain_steps_hold_none() -> None:
 
 
 @given(st.one_of(TEXTS, ODD), st.one_of(TEXTS, ODD))
-def test_a_python_program_holds_each_text_as_it_is(command: str, content: str) -> None:
-    """Over one line or several."""
+def test_a_python_program_has_each_text_unchanged(command: str, content: str) -> None:
+    """The literal may be on one line or on several."""
     manifest = {"base": "base", "steps": [{"run": [command, "x"]}, {"addFile": {"path": "/f", "content": content}}]}
     tree = ast.parse(python_program([Resource("Snapshot", "x", "x", manifest)]))
     found = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
@@ -105,8 +105,8 @@ def test_a_python_program_holds_each_text_as_it_is(command: str, content: str) -
 
 
 @given(st.one_of(TEXTS, ODD))
-def test_a_yaml_program_holds_each_text_as_it_is(text: str) -> None:
-    """A reference of Pulumi's begins with a dollar sign and a brace; two dollar signs are one."""
+def test_a_yaml_program_has_each_text_unchanged(text: str) -> None:
+    """`${` begins a reference in Pulumi's YAML, so dollar signs are doubled."""
     manifest = {"base": "base", "steps": [{"run": [text]}]}
     program = yaml.safe_load(yaml_program([Resource("Snapshot", "x", "x", manifest)], "p"))
     (command,) = program["resources"]["x"]["properties"]["manifest"]["steps"][0]["run"]
@@ -114,7 +114,7 @@ def test_a_yaml_program_holds_each_text_as_it_is(text: str) -> None:
 
 
 def _evaluated(text: str) -> str:
-    """What Pulumi's YAML host makes of a text without references."""
+    """Evaluate a text without references as Pulumi's YAML host does."""
     made = ""
     while text:
         assert not text.startswith("${")
@@ -135,6 +135,6 @@ def _evaluated(text: str) -> str:
         (["é" * 120], False),
     ],
 )
-def test_files_come_beside_the_program_where_any_system_takes_them(names: list[str], fit: bool) -> None:
-    """Others stay in it: a file that changed its name would be another image."""
+def test_files_are_written_beside_the_program_if_any_system_can_store_them(names: list[str], fit: bool) -> None:
+    """Otherwise they stay in the program: a changed file name would give another image."""
     assert _fit_together(names) is fit

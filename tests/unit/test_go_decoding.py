@@ -1,4 +1,4 @@
-"""JSON as the server's Go reads it: keys in any case, keys that stand twice, and what its parser refuses."""
+"""JSON as the server's Go code reads it: keys in any case, repeated keys, and input that its parser refuses."""
 
 import json
 from pathlib import Path
@@ -17,13 +17,13 @@ def canonical(text) -> str:
 
 
 def settled(text):
-    """A value as it counts among a step's arguments."""
+    """Decode a value as part of a step's arguments."""
     return decoded({"steps": [{"args": {"value": parse_json(text)}}]})["steps"][0]["args"]["value"]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["case"])
-def test_what_the_server_hashed_is_decoded_as_it_did(vector):
-    """Every manifest of the vectors, read from its text, hashes to what the server answered for it."""
+def test_each_vector_is_decoded_as_by_the_server(vector):
+    """Each manifest among the vectors, read from its text, has the hash that the server returned."""
     assert content_hash(decoded(parse_json(vector["json"]))) == vector["hash"]
 
 
@@ -65,8 +65,8 @@ def test_what_the_server_hashed_is_decoded_as_it_did(vector):
         ),
     ],
 )
-def test_keys_that_stand_twice(text, expected):
-    """Keys match in any case and the last wins; args merge, and elements of an earlier list are reused."""
+def test_repeated_keys(text, expected):
+    """Keys match in any case and the last one wins; args are merged, and elements of an earlier list are reused."""
     assert canonical(text) == expected
 
 
@@ -78,8 +78,8 @@ def test_keys_that_stand_twice(text, expected):
         {"steps": [{"args": {"a": float("inf")}}], "Steps": []},
     ],
 )
-def test_what_does_not_count_in_the_end_must_be_valid_all_the_same(manifest):
-    """The server refuses a value that it cannot decode, also where a later one takes its place."""
+def test_overridden_values_must_be_valid_too(manifest):
+    """The server refuses a value that it can't decode, even if a later one replaces it."""
     with pytest.raises(ManifestEncodingError) as caught:
         decoded(manifest)
     assert caught.value.path == "steps[0].args.a"
@@ -100,8 +100,8 @@ def test_what_does_not_count_in_the_end_must_be_valid_all_the_same(manifest):
         (b'"\xe2\x82\xac"', '"€"'.encode()),
     ],
 )
-def test_parsing_as_the_server(text, expected):
-    """Parsed JSON keeps what counts in the hash: signed zeros, repeated keys, each invalid byte."""
+def test_json_is_parsed_as_by_the_server(text, expected):
+    """Parsing keeps what affects the hash: signed zeros, repeated keys, and each invalid byte."""
     if expected is None:
         with pytest.raises(ManifestEncodingError, match="range"):
             canonical_value(settled(text))
@@ -124,7 +124,7 @@ def test_parsing_as_the_server(text, expected):
         "[" * 100_000,
     ],
 )
-def test_what_is_not_json(text):
-    """What the server can't parse is an error, also where Python's own parser is more patient."""
+def test_invalid_json_is_an_error(text):
+    """This includes input that Python's own parser accepts."""
     with pytest.raises(ValueError, match=r"JSON|Expecting|Extra data|BOM"):
         parse_json(text)

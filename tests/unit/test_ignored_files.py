@@ -1,4 +1,4 @@
-"""Patterns of `ignore`, held against git itself."""
+"""Patterns of `ignore`, compared to git itself."""
 
 import os
 import random
@@ -43,7 +43,7 @@ TREE = ("a.log", "b.py", "build/x", "src/a.log", "src/build/y", "src/c.py", "src
     ],
 )
 def test_patterns_mean_what_they_mean_in_a_gitignore(tmp_path, ignore, gone):
-    """Each list of patterns leaves out exactly the files that git would ignore."""
+    """Each list of patterns excludes exactly the files that git would ignore."""
     fill(tmp_path, *TREE)
     expected = set(TREE) - {name.replace("|", " ") for name in gone.split()}
     assert set(names(tmp_path, ignore)) == expected
@@ -52,7 +52,7 @@ def test_patterns_mean_what_they_mean_in_a_gitignore(tmp_path, ignore, gone):
 @pytest.mark.skipif(shutil.which("git") is None, reason="compares with git, which is not installed")
 @pytest.mark.parametrize("seed", range(40))
 def test_random_patterns_ignore_what_git_ignores(tmp_path, seed):
-    """Git itself lists the same files for random trees and patterns."""
+    """Git lists the same files for random trees and patterns."""
     rng = random.Random(seed)
     root = tmp_path / "root"
     for _ in range(25):
@@ -73,7 +73,7 @@ def test_random_patterns_ignore_what_git_ignores(tmp_path, seed):
     assert names(root, [".git", *ignore, ".git"]) == sorted(expected.split("\0")[:-1])
 
 
-# Lines as they stand in published templates: with marks, line ends and characters that editors leave behind.
+# Lines of published templates, with byte order marks, line ends and characters that editors leave behind.
 TEMPLATES = {
     "Python": "# Byte-compiled\n__pycache__/\n*.py[codz]\n*$py.class\n\n*.so\n.env\n.venv\nenv/\n/site\n!keep.so\n",
     "Windows": "\ufeff[Bb]in/\r\n[Oo]bj/\r\n*.user\r\n!?*.[Cc]ache/\r\n*~\r\n~$*\r\n\r\n# end\r\n",
@@ -149,7 +149,7 @@ MESSY = (
 @pytest.mark.skipif(shutil.which("git") is None, reason="compares with git, which is not installed")
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_lines_of_templates_ignore_what_git_ignores(tmp_path, template):
-    """Git lists the same files for the same bytes of a `.gitignore`, split at their line feeds."""
+    """Git lists the same files for the same `.gitignore`, which is split at its line feeds."""
     root = fill(tmp_path, *(f"root/{name}" for name in MESSY)) / "root"
     (root / ".gitignore").write_bytes(TEMPLATES[template].encode())
     subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
@@ -160,8 +160,8 @@ def test_lines_of_templates_ignore_what_git_ignores(tmp_path, template):
     assert names(root, [*lines, "/.git"]) == sorted(expected.split("\0")[:-1])
 
 
-def test_what_is_ignored_may_be_anything(tmp_path):
-    """A pipe, a link to elsewhere or a bad name does no harm once it is ignored, nor does what is below."""
+def test_an_ignored_file_may_be_of_any_kind(tmp_path):
+    """An ignored pipe, link or invalid name is no error, nor is anything in an ignored directory."""
     fill(tmp_path, "kept", "cache/x")
     os.mkfifo(tmp_path / "pipe")
     os.mkfifo(tmp_path / "cache" / "pipe")
@@ -181,7 +181,7 @@ def test_what_is_ignored_may_be_anything(tmp_path):
     ],
 )
 def test_a_pattern_that_would_not_work_is_refused_by_its_number(tmp_path, pattern, word):
-    """A mistake in a pattern is told, not silently embedded around; the pattern's text is not repeated."""
+    """A mistake in a pattern is an error instead of being embedded silently; the pattern's text is not repeated."""
     message = str(refusal(tmp_path, ["*.log", pattern]))
     assert "ignore[1]" in message
     assert word in message

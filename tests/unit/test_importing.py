@@ -1,4 +1,4 @@
-"""Imports keep a record's words and hash, whatever the server's shell made of them."""
+"""Imports keep a record's values and hash, even if such values would be quoted or refused in a program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pulumi_opencomputer.manifest.prepared import prepare
 
 URN = "urn:pulumi:dev::project::opencomputer:index:Snapshot::s"
 
-# What a program would have quoted, and what it would be refused.
+# Values that are quoted in a program, and values that are refused there.
 QUOTED_NOW = [
     {"type": "pip_install", "args": {"packages": ["jax", "pandas>=2,<3"]}},
     {"type": "pip_install", "args": {"packages": ["numpy\n", "jax"]}},
@@ -53,8 +53,8 @@ def checked_again(olds: dict[str, Any], manifest: Any) -> Checked:
 
 
 @pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])
-def test_a_records_words_keep_its_hash(step):
-    """The next run has nothing to do, and a build of the same words sends what was built."""
+def test_an_imported_record_keeps_its_hash(step):
+    """The next run changes nothing, and a new build sends the same manifest."""
     made = record(step)
     inputs = taken_over(made).inputs
     assert inputs["contentHash"] == made.content_hash
@@ -65,8 +65,8 @@ def test_a_records_words_keep_its_hash(step):
 
 
 @pytest.mark.parametrize("step", [*QUOTED_NOW, *REFUSED_NOW])
-def test_odd_words_of_a_record_are_one_warning_with_the_cure(step):
-    """It stands at the step, and says what becomes of the words."""
+def test_unusual_values_of_a_record_are_one_warning_with_advice(step):
+    """The warning has the step's path, and says how to write the values in a program."""
     ((path, reason),) = taken_over(record(step)).warnings
     assert path.startswith("manifest.steps[1].")
     assert reason.startswith("keeps the words of the server's record")
@@ -74,8 +74,8 @@ def test_odd_words_of_a_record_are_one_warning_with_the_cure(step):
 
 
 @pytest.mark.parametrize("step", REFUSED_NOW)
-def test_a_program_that_writes_such_words_anew_is_refused(step):
-    """Only what is recorded is taken as it is."""
+def test_a_changed_manifest_with_such_values_is_refused(step):
+    """They are only accepted in a manifest that is exactly the recorded one."""
     inputs = taken_over(record(step)).inputs
     changed = {**inputs["manifest"], "rebuild": "2"}
     assert checked_again(inputs, changed).problems
@@ -84,16 +84,16 @@ def test_a_program_that_writes_such_words_anew_is_refused(step):
 
 
 @pytest.mark.parametrize("step", QUOTED_NOW)
-def test_a_program_that_writes_such_words_anew_builds_what_they_say(step):
-    """With another hash than the record's, as other words are sent."""
+def test_a_new_program_with_such_values_has_them_quoted(step):
+    """The quoted values are sent, so the hash differs from the record's."""
     inputs = taken_over(record(step)).inputs
     checked = checked_again({}, inputs["manifest"])
     assert checked.problems == ()
     assert checked.inputs["contentHash"] != inputs["contentHash"]
 
 
-def test_plain_words_of_a_record_are_no_warning():
-    """Most are."""
+def test_ordinary_values_of_a_record_are_no_warning():
+    """Most records have nothing else."""
     made = taken_over(record({"type": "pip_install", "args": {"packages": ["pandas==2.2.3", "numpy jax"]}}))
     assert made.warnings == ()
 
@@ -112,8 +112,8 @@ def test_plain_words_of_a_record_are_no_warning():
     ],
     ids=["an unknown value", "a secret"],
 )
-def test_a_record_that_holds_pulumis_own_marks_is_refused(step, place):
-    """In a state Pulumi would read a value that is not known, or a secret, where the text stands."""
+def test_a_record_that_contains_pulumis_own_markers_is_refused(step, place):
+    """In a state, Pulumi would take such a text for an unknown value or a secret."""
     with pytest.raises(InvalidInputError, match="by which Pulumi marks") as caught:
         taken_over(record(step))
     assert place.partition("['")[0] in str(caught.value)

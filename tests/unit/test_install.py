@@ -1,4 +1,4 @@
-"""The installer of development tools: which engine it takes, and what it says where there is none.
+"""The installer of development tools: which engine it chooses, and what it reports if there is none.
 
 All executables are fakes.
 """
@@ -35,7 +35,7 @@ install = load()
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """An empty folder for tools, on a machine with nothing on PATH that cannot download the release."""
+    """An empty tools folder, on a machine with an empty PATH that can't download the release."""
     refuse = fake(tmp_path / "python", 'echo "Traceback" >&2; echo "URLError: no network" >&2; exit 1')
     monkeypatch.setattr(sys, "executable", str(refuse))
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
@@ -51,14 +51,14 @@ def fake(path: Path, script: str) -> Path:
 
 
 def fake_engine(folder: Path, version: str = "v3.259.0", host: tuple[str, ...] = install.PYTHON_HOST) -> Path:
-    """Write an engine that tells a version, with the parts of a Python host beside it."""
+    """Write an engine that prints a version, with the files of a Python host next to it."""
     for name in host:
         fake(folder / name, "exit 0")
     return fake(folder / "pulumi", f"echo {version}")
 
 
 def fake_go(folder: Path, journal: Path) -> Path:
-    """Write a Go that notes its calls and whose tools are fakes: the engine of its version, and the hosts."""
+    """Write a fake Go that records its calls and builds fake tools: an engine of its version, and the hosts."""
     module = folder / "module"
     for script in install.SCRIPTS:
         fake(module / script, "exit 0").chmod(0o444)
@@ -80,7 +80,7 @@ chmod +x "$GOBIN/$name"
 
 
 def run(tools, *folders: Path, arguments: tuple[str, ...] = ("--engine-only",)) -> int:
-    """Run the script with folders as PATH."""
+    """Run the installer with these folders as PATH."""
     os.environ["PATH"] = os.pathsep.join(map(str, folders))
     return install.main(["--tools", str(tools.folder), *arguments])
 
@@ -95,19 +95,19 @@ def run(tools, *folders: Path, arguments: tuple[str, ...] = ("--engine-only",)) 
         ("zsh", None),
     ],
 )
-def test_version_is_read_from_what_an_engine_prints(tmp_path, answer, version):
-    """Release and development versions are read; any other answer is no version."""
+def test_version_is_read_from_an_engines_output(tmp_path, answer, version):
+    """Release and development versions are read; any other output gives no version."""
     assert install.engine_version(fake(tmp_path / "pulumi", f"echo {answer}")) == version
 
 
 def test_a_file_that_does_not_run_has_no_version(tmp_path):
-    """A failing program, and a name with no file, have no version."""
+    """Neither a failing program nor a missing file has a version."""
     assert install.engine_version(fake(tmp_path / "pulumi", "exit 3")) is None
     assert install.engine_version(tmp_path / "absent") is None
 
 
 def test_engine_on_path_is_linked(tools, tmp_path, capsys):
-    """A new enough engine with its host is used where it is."""
+    """An engine that is new enough and has its host is used in place."""
     engine = fake_engine(tmp_path / "here", "v3.300.0")
     assert run(tools, tmp_path / "here") == 0
     assert (tools.bin / "pulumi").readlink() == engine
@@ -115,8 +115,8 @@ def test_engine_on_path_is_linked(tools, tmp_path, capsys):
     assert capsys.readouterr().out == "tools: pulumi 3.300.0 (on PATH)\n"
 
 
-def test_host_beside_the_real_file_is_found(tools, tmp_path):
-    """A package manager that links only `pulumi` onto PATH leaves the host where the link leads."""
+def test_host_next_to_the_real_file_is_found(tools, tmp_path):
+    """A package manager may link only `pulumi` onto PATH; the host is then next to the link's target."""
     engine = fake_engine(tmp_path / "cellar")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "pulumi").symlink_to(engine)
@@ -125,7 +125,7 @@ def test_host_beside_the_real_file_is_found(tools, tmp_path):
 
 
 def test_host_elsewhere_on_path_is_found(tools, tmp_path):
-    """The host may stand in another folder of PATH than the engine."""
+    """The host may be in another folder of PATH than the engine."""
     fake_engine(tmp_path / "one", host=())
     fake_engine(tmp_path / "two", version="v1.0.0")
     assert run(tools, tmp_path / "one", tmp_path / "two") == 0
@@ -135,12 +135,12 @@ def test_host_elsewhere_on_path_is_found(tools, tmp_path):
     ("version", "host", "reason"),
     [
         ("v3.258.9", install.PYTHON_HOST, "is 3.258.9, older than 3.259.0"),
-        ("", install.PYTHON_HOST, "does not tell its version"),
+        ("", install.PYTHON_HOST, "does not print its version"),
         ("v3.300.0", install.PYTHON_HOST[:1], "has no pulumi-language-python-exec with it"),
     ],
 )
-def test_engine_that_does_not_serve_is_refused(tools, tmp_path, capsys, version, host, reason):
-    """An engine that is too old, mute or without its host is not used, and every way's reason is told."""
+def test_unsuitable_engine_is_refused(tools, tmp_path, capsys, version, host, reason):
+    """If the engine is too old, prints no version or lacks its host, the reason of each attempt is reported."""
     fake_engine(tmp_path / "here", version, host)
     assert run(tools, tmp_path / "here") == 1
     told = capsys.readouterr().out
@@ -151,7 +151,7 @@ def test_engine_that_does_not_serve_is_refused(tools, tmp_path, capsys, version,
 
 
 def test_release_comes_before_go(tools, tmp_path, monkeypatch):
-    """Where the official release can be had, nothing is compiled."""
+    """If the official release can be downloaded, nothing is compiled."""
     fake_engine(tmp_path / "released", "v3.272.0")
     copy = f'PATH={PARENT_PATH}; mkdir -p "$3"; cp -r {tmp_path / "released"} "$3/bin"'
     monkeypatch.setattr(sys, "executable", str(fake(tmp_path / "python", copy)))
@@ -161,8 +161,8 @@ def test_release_comes_before_go(tools, tmp_path, monkeypatch):
     assert not (tmp_path / "journal").exists()
 
 
-def test_release_that_hangs_is_ended(tools, tmp_path):
-    """A download that never ends is ended with all its processes, and counts as failed."""
+def test_release_that_hangs_is_stopped(tools, tmp_path):
+    """A download that does not end is stopped with all its processes, and counts as failed."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -178,7 +178,7 @@ def test_release_that_hangs_is_ended(tools, tmp_path):
 
 
 def test_go_compiles_once(tools, tmp_path, capsys):
-    """Go makes the engine, the host and its scripts; a second run calls nothing but the engine, and says nothing."""
+    """Go builds the engine, the host and its scripts; a second run only asks for the engine's version, silently."""
     journal = tmp_path / "journal"
     fake_go(tmp_path / "go", journal)
     assert run(tools, tmp_path / "go") == 0
@@ -191,7 +191,7 @@ def test_go_compiles_once(tools, tmp_path, capsys):
 
 
 def test_changed_module_is_compiled_again(tools, tmp_path, monkeypatch):
-    """A change of go.mod or go.sum compiles that module again, and no other."""
+    """If go.mod or go.sum changes, only that module is compiled again."""
     journal = tmp_path / "journal"
     fake_go(tmp_path / "go", journal)
     changed = shutil.copytree(install.GO_ENGINE.folder, tmp_path / "engine")
@@ -204,15 +204,15 @@ def test_changed_module_is_compiled_again(tools, tmp_path, monkeypatch):
     assert journal.read_text().splitlines() == ["engine mod", "engine install"]
 
 
-def test_failing_go_is_told_in_a_line(tools, tmp_path, capsys):
-    """Of what Go complains about, the last line is told."""
+def test_failing_go_is_reported_in_one_line(tools, tmp_path, capsys):
+    """The last line of Go's output is reported."""
     fake(tmp_path / "go" / "go", 'echo "go: downloading x" >&2; echo "go: no room on disk" >&2; exit 1')
     assert run(tools, tmp_path / "go") == 1
     assert "with Go: `go mod` in engine: go: no room on disk" in capsys.readouterr().out
 
 
 def test_broken_links_are_replaced(tools, tmp_path):
-    """An engine that was removed since, or does not answer any more, is looked for anew."""
+    """If the engine was removed, or doesn't run any more, the installer looks for another one."""
     fake_engine(tmp_path / "first")
     fake_engine(tmp_path / "second", "v3.280.0")
     assert run(tools, tmp_path / "first") == 0
@@ -224,15 +224,15 @@ def test_broken_links_are_replaced(tools, tmp_path):
 
 
 def test_own_links_are_not_taken_for_an_engine_on_path(tools, tmp_path):
-    """With the folder of links itself on PATH, a link never comes to point at itself."""
+    """If the folder of links is itself on PATH, no link ever points to itself."""
     fake_engine(tmp_path / "real", "v3.300.0")
     fake_engine(tools.bin, "v3.200.0")
     assert run(tools, tools.bin, tmp_path / "real") == 0
     assert (tools.bin / "pulumi").readlink() == tmp_path / "real" / "pulumi"
 
 
-def test_extras_are_compiled_where_go_is(tools, tmp_path):
-    """The YAML and Java hosts, if asked for, and actionlint come from Go if PATH does not have them."""
+def test_extras_are_compiled_if_go_is_installed(tools, tmp_path):
+    """Requested YAML and Java hosts, and actionlint, are built with Go unless they are on PATH."""
     fake_go(tmp_path / "go", tmp_path / "journal")
     fake(tmp_path / "own" / "actionlint", "exit 0")
     assert run(tools, tmp_path / "go", tmp_path / "own", arguments=()) == 0
@@ -245,8 +245,8 @@ def test_extras_are_compiled_where_go_is(tools, tmp_path):
     assert (tools.bin / "actionlint").readlink() == tmp_path / "own" / "actionlint"
 
 
-def test_extras_that_cannot_be_had_fail_nothing(tools, tmp_path, capsys):
-    """Without Go, what only tests use is named and left out."""
+def test_missing_extras_are_not_an_error(tools, tmp_path, capsys):
+    """Without Go, a tool that only tests use is left out, and reported."""
     fake_engine(tmp_path / "here")
     assert run(tools, tmp_path / "here", arguments=()) == 0
     assert "tools: no actionlint, the tests that need it will be skipped" in capsys.readouterr().out

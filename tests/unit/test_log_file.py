@@ -1,4 +1,4 @@
-"""The file that keeps the whole log of each build."""
+"""The file that keeps the complete log of each build."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "logs" / "of today" / "build.log"
 
 
-def test_each_line_says_when_and_of_which_resource(path: Path) -> None:
-    """Folders that are missing are made, and what was there stays."""
+def test_each_line_has_a_time_and_a_resource(path: Path) -> None:
+    """Missing folders are created, and existing content is kept."""
     for _ in range(2):
         file = LogFile(str(path), lambda: NOON)
         file.add("daily", "[1/2] pip install pandas (2.0 s)", pytest.fail)
@@ -30,13 +30,13 @@ def test_each_line_says_when_and_of_which_resource(path: Path) -> None:
 
 
 def test_only_its_owner_may_read_it(path: Path) -> None:
-    """A build's output may hold what nobody thought of."""
+    """A build's output may contain something confidential that nobody expected."""
     LogFile(str(path)).add("daily", "line", pytest.fail)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_lines_of_builds_at_a_time_stay_whole(path: Path) -> None:
-    """Builds of one process, and of two, write to one file."""
+def test_lines_of_simultaneous_builds_are_not_mixed(path: Path) -> None:
+    """Builds of one process, and of two, write to the same file."""
     files = [LogFile(str(path)) for _ in range(2)]
 
     def write(number: int) -> None:
@@ -55,15 +55,15 @@ def test_lines_of_builds_at_a_time_stay_whole(path: Path) -> None:
     assert len(lines) == 1600
 
 
-def test_no_line_holds_what_a_terminal_would_take_for_a_command(path: Path) -> None:
-    """It may be shown with `cat`; and a name with a line break makes one line."""
+def test_lines_contain_no_control_characters(path: Path) -> None:
+    """The file may be printed to a terminal, and a line break in a name must not start a new line."""
     LogFile(str(path)).add("da\nily", "a\x1b[31mb\ud800\nc", pytest.fail)
     assert path.read_text().partition(" ")[2] == "da ily: ab\ufffd c\n"
 
 
 @pytest.mark.parametrize("obstacle", ["file in place of a folder", "folder", "no permission", "pipe"])
 def test_a_file_that_cannot_be_written_is_one_warning(path: Path, obstacle: str) -> None:
-    """However many lines are lost: the builds go on."""
+    """However many lines are lost, the builds continue."""
     path.parent.mkdir(parents=True)
     match obstacle:
         case "file in place of a folder":
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_written_is_one_warning(path: Path, obstacle: str)
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_a_full_disk_is_one_warning(path: Path) -> None:
-    """It says so, and nothing is raised."""
+    """The warning says so, and nothing is raised."""
     path.parent.mkdir(parents=True)
     warnings: list[str] = []
     file = LogFile(str(path))

@@ -1,4 +1,4 @@
-"""Build events turned into the lines that stay with a resource."""
+"""Build events as the log lines of a resource."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ def build():
 
 
 def test_a_step_is_one_line_with_its_duration(build):
-    """It is said when the step ends; while it runs, a passing line names it."""
+    """The line appears when the step ends; until then an ephemeral line names the step."""
     build.say("Building image with 3 steps (sandbox=sb-1)", "build")
     for number, seconds in ((1, 12.34), (2, 60), (3, 0.04)):
         build.start(number)
@@ -28,8 +28,8 @@ def test_a_step_is_one_line_with_its_duration(build):
     assert build.shown.passing == ["1/3 apt install jq", "2/3 pip install pandas", "3/3 run true"]
 
 
-def test_the_servers_words_for_what_we_know_are_never_shown(build):
-    """A step, a hit in the cache and the saving are said in our own words: the server's repeat the manifest."""
+def test_the_servers_text_of_known_events_is_never_shown(build):
+    """Steps, cache hits and saving are described in our own words, because the server's text repeats the manifest."""
     build.say("Building image with 3 steps (sandbox=hunter2)", "build")
     build.say("Step 1/3: hunter2", "hunter2")
     build.say("Step 1/3 completed", "hunter2")
@@ -50,14 +50,14 @@ def test_the_servers_words_for_what_we_know_are_never_shown(build):
         ("warning: disk almost full", "warning", 0, "| warning: disk almost full"),
     ],
 )
-def test_words_that_we_do_not_know_are_shown(build, message, kind, step, line):
-    """A later server may say more: the output of commands, other steps of its own."""
+def test_unknown_messages_are_shown(build, message, kind, step, line):
+    """A later server may send the output of commands, or steps of its own."""
     build.say(message, kind, step=step)
     assert build.shown.lines == [line]
 
 
-def test_the_servers_lines_stand_in_order_between_ours(build):
-    """None is lost, and each line of a message is a line."""
+def test_the_servers_lines_keep_their_place_between_ours(build):
+    """None is lost, and each line of a message becomes a line of the log."""
     build.start(1)
     build.say("Get:1 http://deb\nGet:2 http://deb\n\n", step=1)
     build.end(1, after=2)
@@ -71,8 +71,8 @@ def test_the_servers_lines_stand_in_order_between_ours(build):
     ]
 
 
-def test_of_a_talkative_step_a_number_of_lines_is_kept(build):
-    """The others show in passing, not each of them, and their number is said when the step ends."""
+def test_a_limited_number_of_lines_per_step_is_kept(build):
+    """Some of the others are shown as ephemeral lines; their number is reported when the step ends."""
     build.start(1)
     for number in range(1000):
         build.say(f"line {number}", step=1, after=0.01)
@@ -90,8 +90,8 @@ def test_of_a_talkative_step_a_number_of_lines_is_kept(build):
     assert "[1/3] | line 30" in build.shown.passing
 
 
-def test_of_a_talkative_server_a_number_of_lines_is_kept():
-    """Also where it names a step of its own for each line; the number of the others is said at the end."""
+def test_a_limited_number_of_lines_per_build_is_kept():
+    """The limit holds even if each line names another step; the number of the others is reported at the end."""
     build = Build(["run true"] * 100)
     for number in range(5000):
         build.say(f"line {number}", step=number % 101)
@@ -102,16 +102,16 @@ def test_of_a_talkative_server_a_number_of_lines_is_kept():
     assert "[100/100] | … and 45 more lines of the server" in build.shown.lines
 
 
-def test_a_long_line_is_whole_where_it_stays_and_cut_where_it_passes(build):
-    """A terminal shows the beginning alone; a log is searched for the end."""
+def test_a_long_line_is_cut_only_where_it_is_ephemeral(build):
+    """A terminal only shows the beginning of an ephemeral line; a log is searched for the end too."""
     for number in range(31):
         build.say(f"{number} " + "x" * 5000, step=1)
     assert build.shown.lines[0] == "[1/3] | 0 " + "x" * 5000
     assert build.shown.passing == ["[1/3] | 30 " + "x" * 288 + "…"]
 
 
-def test_a_long_command_is_whole_where_it_stays(build):
-    """Which of two long commands failed or took its time is told by their ends."""
+def test_a_long_command_is_cut_only_where_it_is_ephemeral(build):
+    """Two long commands may differ only at their ends."""
     build = Build(["run cut…"], whole=["run " + "x" * 500])
     build.say("Step 1/1: whatever the server says")
     build.say("Step 1/1 completed", after=2)
@@ -120,13 +120,13 @@ def test_a_long_command_is_whole_where_it_stays(build):
 
 
 def test_output_keeps_its_indentation(build):
-    """A traceback is read by it."""
+    """A traceback is unreadable without it."""
     build.say("  File x, line 1\n    import y", step=1)
     assert build.shown.lines == ["[1/3] |   File x, line 1", "[1/3] |     import y"]
 
 
-def test_the_servers_lines_hold_no_secret():
-    """What takes the secrets of the manifest out of a text is applied to each line."""
+def test_secrets_are_removed_from_the_servers_lines():
+    """The redaction of the manifest's secrets is applied to each line."""
     build = Build(redact=lambda text: text.replace("hunter2", "[secret]"))
     build.say("token hunter2 accepted", step=1)
     assert build.shown.lines == ["[1/3] | token [secret] accepted"]
@@ -134,7 +134,7 @@ def test_the_servers_lines_hold_no_secret():
 
 @pytest.mark.parametrize("step", [2, 1, 0, 7, None])
 def test_the_servers_lines_of_a_step_with_a_secret_are_only_counted(step):
-    """The server may name any number, or none: while such a step runs, no line is shown."""
+    """The server may give any step number, or none: while such a step runs, no line is shown."""
     build = Build(withholds=lambda number: number == 2)
     build.start(1)
     build.say("shown", step=1)
@@ -152,8 +152,8 @@ def test_the_servers_lines_of_a_step_with_a_secret_are_only_counted(step):
     assert "[3/3] | shown again" in build.shown.lines
 
 
-def test_a_line_that_names_a_step_with_a_secret_is_withheld_also_before_and_after_it_runs():
-    """A stream may bring the lines late."""
+def test_a_line_of_a_step_with_a_secret_is_withheld_before_and_after_it_runs():
+    """Lines may arrive early or late."""
     build = Build(withholds=lambda number: number == 2)
     build.say("hunter2", step=2)
     build.start(2)
@@ -163,8 +163,8 @@ def test_a_line_that_names_a_step_with_a_secret_is_withheld_also_before_and_afte
     assert "hunter2" not in "".join(build.shown.lines + build.shown.passing)
 
 
-def test_a_hit_in_the_cache_is_said_once(build):
-    """However often the server says it, and not again for a further request."""
+def test_a_cache_hit_is_reported_once(build):
+    """Repeated messages and further requests don't report it again."""
     for _ in range(2):
         build.say("Image found in cache (hash=012345678901)", "cache_hit")
     build.progress.restart()
@@ -172,8 +172,8 @@ def test_a_hit_in_the_cache_is_said_once(build):
     assert build.shown.lines == ["from cache"]
 
 
-def test_what_was_waited_for_is_over_with_a_hit(build):
-    """Its time is not shown any more."""
+def test_a_cache_hit_ends_the_waiting(build):
+    """The waiting time is not shown any more."""
     build.progress.wait_for("waiting for the server")
     build.say("Image found in cache (hash=012345678901)", "cache_hit")
     build.now = 30
@@ -181,8 +181,8 @@ def test_what_was_waited_for_is_over_with_a_hit(build):
     assert build.shown.passing == ["waiting for the server"]
 
 
-def test_a_further_request_shows_its_steps_anew_but_not_where_the_content_comes_from(build):
-    """After a build, the request that takes its content from the cache has nothing new to say of that."""
+def test_a_further_request_shows_its_steps_but_no_cache_hit(build):
+    """When the content was just built here, a cache hit of the next request is no news."""
     build.start(1)
     build.end(1, after=2)
     build.progress.restart()
@@ -193,8 +193,8 @@ def test_a_further_request_shows_its_steps_anew_but_not_where_the_content_comes_
     assert build.shown.lines == ["[1/3] apt install jq (2.0 s)", "[1/3] apt install jq (3.0 s)"]
 
 
-def test_a_repeated_event_is_not_said_again(build):
-    """Neither a start nor an end, and the duration counts from the first start."""
+def test_a_repeated_event_is_not_shown_again(build):
+    """This holds for starts and ends; the duration counts from the first start."""
     build.start(1)
     build.start(1, after=5)
     build.end(1, after=5)
@@ -205,7 +205,7 @@ def test_a_repeated_event_is_not_said_again(build):
 
 
 def test_steps_that_overlap_have_their_own_durations(build):
-    """Events out of order don't mix the times up."""
+    """The times are kept per step, so events out of order don't mix them up."""
     build.start(1)
     build.start(2, after=10)
     build.end(1, after=5)
@@ -228,37 +228,37 @@ def test_steps_that_overlap_have_their_own_durations(build):
         "anything",
     ],
 )
-def test_an_event_of_no_step_of_ours_is_shown_as_it_is(build, message):
-    """Whatever the server sends, the build goes on."""
+def test_a_message_about_an_unknown_step_is_shown_unchanged(build, message):
+    """The build continues, whatever the server sends."""
     build.say(message)
     assert build.shown.lines == [f"| {message}"]
     assert build.shown.passing == []
 
 
 @pytest.mark.parametrize("message", ["Step 2/3 completed", "", " \n "])
-def test_an_event_that_tells_nothing_new_is_passed_over(build, message):
-    """The end of a step that never began, or no words at all."""
+def test_an_event_without_news_is_ignored(build, message):
+    """It may be the end of a step that never began, or an empty message."""
     build.say(message)
     assert (build.shown.lines, build.shown.passing) == ([], [])
 
 
 def talk(build):
-    """A build of one step that says 40 lines."""
+    """Log a step that prints 40 lines."""
     build.start(1)
     for number in range(40):
         build.say(f"line {number}", step=1)
     build.end(1, after=2)
 
 
-def test_all_of_the_servers_lines_are_shown_where_that_is_asked_for():
-    """None passes, and none is counted."""
+def test_full_shows_all_of_the_servers_lines():
+    """None is ephemeral, and none is only counted."""
     build = Build(lines=LogLines.FULL)
     talk(build)
     assert build.shown.lines == [f"[1/3] | line {number}" for number in range(40)] + ["[1/3] apt install jq (2.0 s)"]
 
 
-def test_a_file_has_all_lines_whatever_is_shown():
-    """Those that the lines on the screen only count, too."""
+def test_the_log_file_has_all_lines_whatever_is_shown():
+    """It also has the lines that the screen only counts."""
     written = []
     for lines in LogLines:
         build = Build(lines=lines)
@@ -268,7 +268,7 @@ def test_a_file_has_all_lines_whatever_is_shown():
 
 
 def test_failures_shows_a_build_once_it_has_failed():
-    """Nothing before; then all lines."""
+    """Nothing is shown before the failure; then all lines are."""
     build = Build(lines=LogLines.FAILURES)
     talk(build)
     assert (build.shown.lines, build.shown.passing) == ([], [])
@@ -277,8 +277,8 @@ def test_failures_shows_a_build_once_it_has_failed():
     assert build.written[-2:] == ["failed: the error", "failed: of two lines"]
 
 
-def test_none_shows_warnings_alone():
-    """Also where the build fails: the error says why."""
+def test_none_shows_only_warnings():
+    """Even a failed build shows no lines: the error has the reason."""
     build = Build(lines=LogLines.NONE)
     talk(build)
     build.log.fail("the error")
@@ -287,8 +287,8 @@ def test_none_shows_warnings_alone():
     assert build.written[-1] == "warning: odd"
 
 
-def test_of_a_build_without_end_the_newest_lines_are_remembered():
-    """Memory is bounded, and what is left out is counted."""
+def test_only_the_newest_lines_of_a_long_build_are_remembered():
+    """This limits the memory; the number of lost lines is reported."""
     build = Build(lines=LogLines.FAILURES)
     for number in range(5_010):
         build.say(f"line {number}")
@@ -298,8 +298,8 @@ def test_of_a_build_without_end_the_newest_lines_are_remembered():
 
 
 @given(st.lists(st.tuples(st.sampled_from(["start", "end"]), st.integers(-1, 5), st.floats(0, 100)), max_size=30))
-def test_whatever_the_order_no_step_is_said_twice(events):
-    """Any stream of events gives at most one line a step, each with its duration."""
+def test_each_step_is_shown_at_most_once(events):
+    """Any sequence of events gives at most one line for each step, with its duration."""
     build = Build()
     for event, number, seconds in events:
         getattr(build, event)(number, after=seconds)
@@ -311,8 +311,8 @@ def test_whatever_the_order_no_step_is_said_twice(events):
 
 
 @given(st.lists(st.text(max_size=30) | st.from_regex(r"Step \d+/\d+(: | completed)", fullmatch=True), max_size=10))
-def test_whatever_the_server_says_nothing_fails(messages):
-    """Texts of every kind."""
+def test_no_message_makes_the_log_fail(messages):
+    """Any text can be logged, and comes out clean."""
     build = Build()
     for message in messages:
         build.say(message)
@@ -321,7 +321,7 @@ def test_whatever_the_server_says_nothing_fails(messages):
 
 
 def test_lines_are_cleaned():
-    """What a terminal or the engine would take for a command is taken out of every line."""
+    """Everything that a terminal or the engine would interpret is removed from every line."""
     seen = []
     log = ResourceLog(lambda severity, message, *, ephemeral=False: seen.append((severity, message, ephemeral)))
     for say in (log.info, log.warn, log.status):
@@ -330,6 +330,6 @@ def test_lines_are_cleaned():
     assert seen == [(Severity.INFO, text, False), (Severity.WARNING, text, False), (Severity.INFO, text, True)]
 
 
-def test_a_log_that_shows_nothing_takes_every_line():
-    """For programs without an engine."""
+def test_a_log_without_an_engine_accepts_every_line():
+    """Programs without an engine use it."""
     ResourceLog(no_log).info("text")

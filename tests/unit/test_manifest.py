@@ -1,4 +1,4 @@
-"""The builder of a manifest: its methods, its forms, and what it refuses."""
+"""The manifest builder: its methods, the two forms, and what it refuses."""
 
 import base64
 import dataclasses
@@ -21,7 +21,7 @@ from pulumi_opencomputer.manifest.forms import to_declared
 
 
 class Unresolved:
-    """Shaped as a Pulumi Output is."""
+    """Has the methods of a Pulumi Output."""
 
     def apply(self, func):
         return Unresolved()
@@ -44,7 +44,7 @@ def problems(call) -> list[tuple[str, ...]]:
 
 
 def test_every_method_adds_its_step_in_the_api_form(tmp_path):
-    """Each method of the documented builder gives the step that the API documents."""
+    """Each documented method of the builder adds the step that the API documents."""
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "main.py").write_bytes(b"print(1)")
     manifest = (
@@ -82,8 +82,8 @@ def test_every_method_adds_its_step_in_the_api_form(tmp_path):
     }
 
 
-def test_a_method_leaves_the_manifest_as_it_was():
-    """A manifest is immutable: each method returns another one."""
+def test_a_method_returns_another_manifest():
+    """A manifest is immutable."""
     first = Manifest.base()
     second = first.run_commands("true")
     assert (first.steps, len(second.steps)) == ((), 1)
@@ -92,7 +92,7 @@ def test_a_method_leaves_the_manifest_as_it_was():
 
 
 def test_a_later_change_of_an_argument_does_not_reach_the_manifest():
-    """Lists and mappings are copied when they are given."""
+    """Lists and mappings are copied by the methods."""
     packages, variables = ["jq"], {"A": "1"}
     manifest = Manifest.base().apt_install(packages).env(variables)
     packages.append("curl")
@@ -100,36 +100,36 @@ def test_a_later_change_of_an_argument_does_not_reach_the_manifest():
     assert manifest == Manifest.base().apt_install(["jq"]).env({"A": "1"})
 
 
-def test_what_declared_gives_is_a_copy():
-    """A change of the declared form does not reach the manifest."""
+def test_declared_returns_a_copy():
+    """Changing the returned form does not change the manifest."""
     manifest = Manifest.base().apt_install(["jq"])
     manifest.declared()["steps"][0]["aptInstall"].append("curl")
     assert manifest.declared()["steps"] == [{"aptInstall": ["jq"]}]
 
 
 @pytest.mark.parametrize("method", ["apt_install", "pip_install"])
-def test_one_string_in_place_of_a_list_is_refused_at_once(method):
-    """A string would count as a list of letters; the error names the step and the remedy, not the value."""
+def test_a_string_in_place_of_a_list_is_refused_at_once(method):
+    """It would count as a list of letters. The error names the step and says what to write, without the value."""
     found = problems(lambda: getattr(Manifest.base().run_commands("true"), method)("hunter2"))
     key = {"apt_install": "aptInstall", "pip_install": "pipInstall"}[method]
     assert found == [(f"manifest.steps[1].{key}", "must be a list of strings; put the string in [ ].")]
 
 
-def test_an_ignore_of_one_string_is_refused_at_once():
-    """The same holds for patterns."""
+def test_a_string_as_ignore_is_refused_at_once():
+    """The reason is the same as for packages."""
     found = problems(lambda: Manifest.base().add_local_dir(".", "/app", ignore="*.log"))
     assert [path for path, _ in found] == ["manifest.steps[0].addDir.ignore"]
 
 
-def test_a_relative_source_counts_from_the_programs_working_directory(tmp_path, monkeypatch):
-    """The provider may run elsewhere, so sources become absolute when they are given."""
+def test_a_source_is_relative_to_the_programs_working_directory(tmp_path, monkeypatch):
+    """The provider may run elsewhere, so the methods make sources absolute."""
     monkeypatch.chdir(tmp_path)
     steps = Manifest.base().add_local_file("a", "/a").add_local_dir("./b/../c", "/c").steps
     assert [next(iter(step.values()))["source"] for step in steps] == [f"{tmp_path}{os.sep}a", f"{tmp_path}{os.sep}c"]
 
 
 def test_a_source_may_begin_with_the_users_home(tmp_path, monkeypatch):
-    """`~` is expanded in the program, in any form; inside of a path it is a plain character."""
+    """`~` is expanded in the program, in both forms; elsewhere in a path it is an ordinary character."""
     monkeypatch.setenv("HOME", str(tmp_path))
     steps = Manifest.base().add_local_file("~/a", "/a").add_local_dir(Path("~/b~"), "/c").steps
     steps += Manifest.from_dict({"steps": [{"addDir": {"path": "/d", "source": "~/d"}}]}).steps
@@ -144,14 +144,14 @@ def test_an_empty_source_is_not_taken_for_the_working_directory():
     assert problems(manifest.to_dict) == [("manifest.steps[0].addDir.source", "must not be empty.")]
 
 
-def test_the_memory_is_no_part_of_the_content():
-    """Memory sizes don't change the content hash."""
+def test_memory_sizes_are_not_content():
+    """They don't change the content hash."""
     plain = Manifest.base().run_commands("true")
     assert plain.builder_memory(1024).runtime_memory(512).cache_key() == plain.cache_key()
 
 
-def test_another_token_is_another_content():
-    """`rebuild` changes the hash, and stands in the last step alone."""
+def test_another_rebuild_token_is_other_content():
+    """`rebuild` changes the hash; the token is only in the last step."""
     plain = Manifest.base().run_commands("true").workdir("/w")
     once, twice = plain.rebuild("1"), plain.rebuild("2")
     assert len({plain.cache_key(), once.cache_key(), twice.cache_key()}) == 3
@@ -159,21 +159,21 @@ def test_another_token_is_another_content():
 
 
 def test_rebuild_without_a_step_is_refused():
-    """There is nowhere for the token to stand."""
+    """There is no step to put the token into."""
     reason = "rebuild needs a step: an image without steps is the base itself."
     assert problems(Manifest.base().rebuild("1").cache_key) == [("manifest", reason)]
 
 
 @pytest.mark.parametrize("method", [Manifest.to_dict, Manifest.cache_key])
-def test_an_output_is_told_with_its_place(method):
-    """The content of a manifest with an Output is known during a deployment only."""
+def test_an_output_is_an_error_with_its_path(method):
+    """Its value is known only during a deployment, so neither form nor hash can be computed."""
     manifest = Manifest.base().run_commands("true").env({"TOKEN": cast("Any", Unresolved())})
     with pytest.raises(UnresolvedOutputError, match=r"^manifest\.steps\[1\]\.env\.TOKEN holds a Pulumi Output"):
         method(manifest)
 
 
-def test_outputs_may_stand_anywhere():
-    """No method looks into what it is given."""
+def test_outputs_are_accepted_anywhere():
+    """The methods don't look at the values they get."""
     out: Any = Unresolved()
     manifest = (
         Manifest.base(out)
@@ -191,15 +191,15 @@ def test_outputs_may_stand_anywhere():
     assert len(manifest.declared()["steps"]) == 8
 
 
-def test_the_sdks_image_is_read():
-    """What `opencomputer-sdk` gives becomes the same manifest as our own methods make."""
+def test_an_image_of_the_sdk_is_accepted():
+    """An image of `opencomputer-sdk` gives the same manifest as our own methods."""
     theirs = opencomputer.Image.base().apt_install(["jq"]).add_file("/a", "text").env({"A": "1"}).builder_memory(8192)
     ours = Manifest.base().apt_install(["jq"]).add_file("/a", "text").env({"A": "1"}).builder_memory(8192)
     assert Manifest.from_dict(theirs.to_dict()) == ours
 
 
 def test_the_order_of_a_directorys_entries_does_not_matter():
-    """Entries of `add_dir` come in the file system's order from the SDK; here they are sorted."""
+    """The SDK lists the entries of `add_dir` in the file system's order; here they are sorted."""
 
     def image(names):
         files = [{"relativePath": name, "content": b64(name.encode())} for name in names]
@@ -210,15 +210,15 @@ def test_the_order_of_a_directorys_entries_does_not_matter():
     assert one.cache_key() == other.cache_key()
 
 
-def test_an_output_among_a_directorys_names_is_kept():
-    """An Output can't be sorted before it is known."""
+def test_a_directory_with_an_output_as_a_name_is_kept():
+    """A name that is not known yet can't be sorted."""
     files = [{"relativePath": Unresolved(), "content": ""}, {"relativePath": "a", "content": ""}]
     form = {"steps": [{"type": "add_dir", "args": {"path": "/d", "files": files}}]}
     assert len(to_declared(form)["steps"][0]["addDir"]["files"]) == 2
 
 
 def test_text_in_base64_is_read_as_text():
-    """A preview shows text then; bytes that are no text, or that hold NUL, stay base64."""
+    """A preview can show it then. Bytes that are not UTF-8, or that contain NUL, stay in base64."""
     contents = [b64(b"text"), b64(b"\xff"), b64(b"a\0b")]
     steps = [{"type": "add_file", "args": {"path": "/a", "content": content}} for content in contents]
     bodies = [step["addFile"] for step in to_declared({"steps": steps})["steps"]]
@@ -250,58 +250,58 @@ def test_text_in_base64_is_read_as_text():
     ],
 )
 def test_a_step_of_the_api_form_that_cant_be_expressed_is_refused_with_its_path(step, path):
-    """The path says where, and the reason never quotes what stands there."""
+    """The reason never quotes the value."""
     ((found, reason),) = problems(lambda: Manifest.from_dict({"base": "base", "steps": [step]}))
     assert found == path
     assert "hunter2" not in reason
 
 
 @pytest.mark.parametrize("form", [None, 5, "hunter2", ["hunter2"], object()])
-def test_what_is_no_mapping_is_no_manifest(form):
+def test_a_manifest_must_be_a_mapping(form):
     """The error names the type that was given, not the value."""
     reason = f"must be a manifest, not a value of type {type(form).__name__}."
     assert problems(lambda: Manifest.from_dict(form)) == [("manifest", reason)]
 
 
 @pytest.mark.parametrize("steps", [None, 5, "run", {"run": []}])
-def test_steps_that_are_no_list_are_refused(steps):
-    """from_dict never drops what it is given."""
+def test_steps_must_be_a_list(steps):
+    """from_dict never drops a value silently."""
     assert problems(lambda: Manifest.from_dict({"steps": steps})) == [("manifest.steps", "must be a list.")]
 
 
 def test_an_unknown_key_is_refused():
-    """A misspelt key would be lost without a word otherwise."""
+    """Otherwise a misspelt key would be dropped silently."""
     found = problems(lambda: Manifest.from_dict({"base": "base", "stesp": []}))
     assert found == [("manifest.stesp", "is not known here; check the spelling.")]
 
 
-def test_a_step_that_is_no_mapping_is_left_to_the_validation():
-    """The builder does not fail over it: the validation tells it with all other mistakes."""
+def test_an_invalid_step_is_reported_by_the_validation():
+    """from_dict accepts it, and the validation reports it with all other mistakes."""
     manifest = Manifest.from_dict({"steps": ["hunter2", {"run": []}]})
     assert [path for path, _ in problems(manifest.to_dict)] == ["manifest.steps[0]", "manifest.steps[1].run"]
 
 
-def test_any_mapping_and_sequence_will_do():
-    """Mappings other than dict and tuples are as good."""
+def test_any_mapping_and_sequence_is_accepted():
+    """Other mappings than dict, and tuples, are accepted too."""
     form = MappingProxyType({"base": "base", "steps": ({"env": MappingProxyType({"A": "1"})}, {"run": ("true",)})})
     assert Manifest.from_dict(form) == Manifest.base().env({"A": "1"}).run_commands("true")
 
 
-def test_both_forms_of_a_manifest_have_one_key():
-    """The declared form and the API's say the same."""
+def test_both_forms_give_the_same_manifest():
+    """The declared form and the API's form contain the same."""
     manifest = Manifest.base("other").run_commands("a && b").rebuild("x").builder_memory(1024)
     declared, api = Manifest.from_dict(manifest.declared()), Manifest.from_dict(manifest.to_dict())
     assert declared == api == manifest
 
 
-def test_memory_of_none_is_no_memory():
-    """A mapping from JSON may carry null for what is not set."""
+def test_a_memory_size_of_none_is_ignored():
+    """JSON may have null for an option that is not set."""
     form = {"steps": [{"run": ["true"]}], "builderMemoryMB": None}
     assert Manifest.from_dict(form).to_dict() == Manifest.base().run_commands("true").to_dict()
 
 
 def test_the_key_is_the_hash_of_the_canonical_bytes():
-    """One hash, written out by hand."""
+    """The bytes of one manifest are written out here."""
     text = b'{"base":"base","steps":[{"type":"run","args":{"commands":["echo \\u003c"]}}]}'
     assert Manifest.base().run_commands("echo <").cache_key() == hashlib.sha256(text).hexdigest()
 
@@ -311,7 +311,7 @@ FILLED = TEXTS.filter(lambda text: text.strip())
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 PARTS = FILLED.filter(lambda text: "/" not in text and text not in (".", ".."))
 ENTRIES = st.dictionaries(st.lists(PARTS, min_size=1, max_size=3).map("/".join), st.binary(max_size=30), max_size=4)
-# What the server's shell passes on: other words are refused.
+# Only quoted words, because others are refused: the server's shell would change them.
 QUOTED = FILLED.map(shlex.quote)
 BOUND = st.from_regex(r"[a-z]{1,3}(>=|<|~=|==)1\.[0-9](,<9)?", fullmatch=True)
 REMOTE = TEXTS.map(lambda text: "/" + text)
@@ -341,13 +341,13 @@ MANIFESTS = st.builds(
 
 @given(MANIFESTS)
 def test_the_api_form_keeps_the_key(manifest):
-    """Whatever a valid manifest holds, from_dict(to_dict()) has its cache key."""
+    """For any valid manifest, from_dict(to_dict()) has the same cache key."""
     assert Manifest.from_dict(manifest.to_dict()).cache_key() == manifest.cache_key()
 
 
 @given(MANIFESTS)
 def test_the_key_is_the_content_hash_of_the_api_form(manifest):
-    """What is sent hashes to what was said."""
+    """The announced key is the hash of the manifest that is sent."""
     assert manifest.cache_key() == content_hash(manifest.to_dict())
 
 

@@ -19,7 +19,7 @@ from pulumi_opencomputer.program import manifest_types as generated
 
 ROOT = Path(__file__).parents[2]
 
-#: Each line that is wrong says so.
+#: Lines with a mistake end with a comment.
 PROGRAM = '''
 import json
 from pathlib import Path
@@ -83,22 +83,22 @@ WRONG = [number for number, line in enumerate(PROGRAM.splitlines(), 1) if line.e
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """The program, away from this project's settings."""
+    """The program, in a folder outside of this project's settings."""
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)
     return file
 
 
 def output_of(command: Sequence[str], folder: Path) -> str:
-    """What a checker printed."""
+    """The output of a checker."""
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode in (0, 1), ran.stdout + ran.stderr
     return ran.stdout
 
 
 @pytest.mark.tools
-def test_mypy_flags_the_wrong_forms_and_no_others(program: Path) -> None:
-    """In strict mode, as a user's project runs it."""
+def test_mypy_reports_the_wrong_forms_and_no_others(program: Path) -> None:
+    """In strict mode, which users' projects may have set."""
     said = output_of(
         [sys.executable, "-m", "mypy", "--strict", "--cache-dir", os.devnull, program.name], program.parent
     )
@@ -107,8 +107,8 @@ def test_mypy_flags_the_wrong_forms_and_no_others(program: Path) -> None:
 
 
 @pytest.mark.tools
-def test_pyright_flags_the_wrong_forms_and_no_others(program: Path) -> None:
-    """Which is what Pylance, the language server of VS Code, says too."""
+def test_pyright_reports_the_wrong_forms_and_no_others(program: Path) -> None:
+    """Pylance, the language server of VS Code, is based on it."""
     if shutil.which("node") is None and not os.environ.get("CI"):
         pytest.skip("Node.js is not installed; pyright can't run")
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson", program.name]
@@ -127,11 +127,11 @@ def test_the_generated_types_are_current() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.key)
 def test_each_kind_of_step_has_a_type(kind) -> None:
-    """With its one key."""
+    """The type has the step's key, and no other."""
     assert getattr(generated, f"{kind.__name__}Step").__required_keys__ == {kind.key}
 
 
-def test_what_the_provider_fills_in_is_not_offered() -> None:
-    """An editor completes what a program gives."""
+def test_the_types_leave_out_what_the_provider_fills_in() -> None:
+    """An editor only suggests keys that a program sets."""
     assert generated.DirectoryDict.__optional_keys__ == {"source", "ignore", "files"}
     assert generated.FileDict.__optional_keys__ == {"content", "encoding", "source"}

@@ -1,7 +1,7 @@
-"""Typical mistakes, in Python and in YAML: the whole message of each, as its user reads it.
+"""Typical mistakes, in Python and in YAML, and the complete message that the user gets for each.
 
-A message says what is wrong, where it stands (the step, and the program's line in Python or its path in YAML), and what
-to write instead. Where a language can't make a mistake, it has no row.
+A message says what is wrong, where it is (the step, and the program's line in Python or its path in YAML), and what to
+write instead. A mistake that a language does not permit has no row for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text("u
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder that the program runs in, with a directory of one file."""
+    """The folder in which the program runs, with a directory of one file."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "main.py").write_text("print('hello')\n")
@@ -45,7 +45,7 @@ def lifecycle() -> Lifecycle:
 
 
 def python_says(run: Callable[..., Any], folder: Any, monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
-    """What a program ends with; else the problems and the warnings that the dynamic provider finds."""
+    """The error that ends a program, or else the problems and warnings of the dynamic provider."""
     for module in (failures, fixed_names):
         monkeypatch.setattr(module, "runs_for_an_engine", lambda: True)
     names = {"Image": Image, "Manifest": Manifest, "Snapshot": Snapshot, "pulumi": pulumi, "opencomputer": opencomputer}
@@ -68,7 +68,7 @@ def python_says(run: Callable[..., Any], folder: Any, monkeypatch: pytest.Monkey
 
 
 def yaml_says(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
-    """The problems and the warnings that the plugin finds in the properties of a snapshot."""
+    """The problems and warnings that the plugin finds in the properties of a snapshot."""
     monkeypatch.setattr(plugin, "is_yaml", lambda: True)
     made = plugin.OpenComputerProvider("", "0")
     warnings: list[str] = []
@@ -77,7 +77,7 @@ def yaml_says(monkeypatch: pytest.MonkeyPatch, text: str) -> list[str]:
 
     async def check(name: str, properties: str) -> None:
         urn = f"urn:pulumi:dev::project::opencomputer:index:Snapshot::{name}"
-        # As the engine sends them: numbers are floats.
+        # The engine sends numbers as floats.
         request = protocol.CheckRequest(urn, {}, send(yaml.safe_load(properties)), b"")
         problems.extend(failure.reason for failure in (await made.check(request)).failures or ())
 
@@ -91,23 +91,23 @@ def by_name(key: str) -> list[Any]:
     return [pytest.param(row, id=row["mistake"]) for row in MISTAKES if key in row]
 
 
-# Pulumi itself warns of an Output that is made into text.
+# Pulumi itself warns if an Output is converted to text.
 @pytest.mark.filterwarnings("ignore:.*Output")
 @pytest.mark.parametrize("row", by_name("python"))
-def test_a_mistake_in_a_python_program_is_told_whole(row, run, folder, monkeypatch):
-    """What is wrong, the program's line, the step, and what to write."""
+def test_a_mistake_in_a_python_program_has_a_complete_message(row, run, folder, monkeypatch):
+    """The message has the mistake, the program's line, the step, and what to write."""
     said = python_says(run, folder, monkeypatch, row["python"])
     assert [text.replace(str(folder), "/FOLDER") for text in said] == row["says"]
 
 
 @pytest.mark.parametrize("row", by_name("yaml"))
-def test_a_mistake_in_a_yaml_program_is_told_whole(row, folder, monkeypatch):
-    """What is wrong, the path in the program, and what to write."""
+def test_a_mistake_in_a_yaml_program_has_a_complete_message(row, folder, monkeypatch):
+    """The message has the mistake, the path in the program, and what to write."""
     said = yaml_says(monkeypatch, row["yaml"])
     assert [text.replace("resources.daily.properties.", "PATH.") for text in said] == row["yaml says"]
 
 
-def test_there_are_thirty_in_each_language():
-    """Of those that people make."""
+def test_there_are_thirty_mistakes_in_each_language():
+    """The table has enough of the mistakes that people make."""
     assert len(by_name("python")) >= 30
     assert len(by_name("yaml")) >= 30

@@ -1,4 +1,4 @@
-"""The mocks that a program's own tests use: the outputs of a deployment, without a server."""
+"""The mocks for tests of programs: they return the outputs of a deployment without a server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ both = pytest.mark.parametrize("module", [pulumi_opencomputer, native], ids=["dy
 
 @pytest.fixture
 def mocked(loops):
-    """Runs a program against mocks, and gives what its function returned, resolved."""
+    """A function that runs a program against mocks, and returns the resolved result of its function."""
 
     def run(program, mocks: Mocks | None = None, *, preview: bool = False) -> Any:
         found: list[Any] = []
@@ -34,7 +34,7 @@ def mocked(loops):
 
 @both
 def test_a_snapshot_has_the_outputs_of_a_deployment(mocked, module):
-    """The content hash is the server's; what only a server knows is made up, and the same each time."""
+    """The content hash is the one the server would have; ids and times are made up, and the same each time."""
 
     def program():
         snapshot = module.Snapshot("agents", TOOLS, name="agents")
@@ -49,7 +49,7 @@ def test_a_snapshot_has_the_outputs_of_a_deployment(mocked, module):
 
 
 @both
-def test_an_image_and_a_snapshot_of_it_have_one_content(mocked, module):
+def test_an_image_and_a_snapshot_of_it_have_the_same_content(mocked, module):
     """A generated name is made of the resource's name and the content, as in a deployment."""
 
     def program():
@@ -64,8 +64,8 @@ def test_an_image_and_a_snapshot_of_it_have_one_content(mocked, module):
 
 
 @both
-def test_a_snapshot_that_keeps_versions_has_one(mocked, module):
-    """The one that it just made."""
+def test_a_snapshot_that_keeps_versions_has_one_version(mocked, module):
+    """The history has only the version that was just created."""
 
     def program():
         snapshot = module.Snapshot("agents", TOOLS, keep=2)
@@ -76,23 +76,23 @@ def test_a_snapshot_that_keeps_versions_has_one(mocked, module):
 
 
 @both
-def test_another_snapshots_content_is_that_of_the_mocks(mocked, module):
-    """Where they were told of it."""
+def test_a_promoted_snapshot_has_the_content_given_to_the_mocks(mocked, module):
+    """The mocks can be given the content hash of a source snapshot."""
     mocks = Mocks(snapshots=[{"name": "base-tools", "contentHash": "a" * 64}])
     found = mocked(lambda: module.Snapshot("agents", source_snapshot="base-tools", name="x").content_hash, mocks)
     assert found == "a" * 64
 
 
 @both
-def test_what_the_provider_refuses_the_mocks_refuse(mocked, module):
-    """With the resource, the place and what to do."""
+def test_the_mocks_refuse_what_the_provider_refuses(mocked, module):
+    """The error has the resource, the property's path and what to do."""
     with pytest.raises(InvalidInputError, match=r"agents: manifest\.steps\[0\]\.run: must not be empty"):
         mocked(lambda: module.Snapshot("agents", {"steps": [{"run": []}]}) and None)
 
 
 @both
 def test_two_snapshots_of_one_name_are_refused(mocked, module):
-    """As the provider refuses them."""
+    """The provider refuses them too."""
 
     def program():
         module.Snapshot("one", TOOLS, name="same")
@@ -105,7 +105,7 @@ def test_two_snapshots_of_one_name_are_refused(mocked, module):
 @later_mocks
 @both
 def test_a_secret_stays_secret_and_counts_in_the_hash(mocked, module):
-    """A test may assert both."""
+    """A test may check both."""
     mocks = Mocks()
 
     def program():
@@ -121,8 +121,8 @@ def test_a_secret_stays_secret_and_counts_in_the_hash(mocked, module):
 
 @later_mocks
 @both
-def test_a_preview_knows_the_hash_and_not_the_record(mocked, module):
-    """As a real preview."""
+def test_a_preview_has_the_hash_but_no_record(mocked, module):
+    """A real preview has the same outputs."""
     mocks = Mocks()
     mocked(lambda: module.Snapshot("agents", TOOLS) and None, mocks, preview=True)
     assert mocks.outputs["agents"]["contentHash"] == TOOLS.cache_key()
@@ -130,14 +130,14 @@ def test_a_preview_knows_the_hash_and_not_the_record(mocked, module):
 
 
 def test_warnings_are_kept(mocked):
-    """For a test that wants none."""
+    """A test can check that there are none."""
     mocks = Mocks()
     mocked(lambda: native.Image("x", Manifest.base().env({"A": "it's"})) and None, mocks)
     assert ["A with a value that does not arrive" in each for each in mocks.warnings] == [True]
 
 
-def test_lookups_find_what_the_mocks_were_given(mocked):
-    """By name alone, or with the fields that matter to the test."""
+def test_lookups_find_the_snapshots_given_to_the_mocks(mocked):
+    """They are given by name, or with the fields that matter to the test."""
     mocks = Mocks(snapshots=["base-tools", {"name": "old", "status": "failed", "contentHash": "0" * 64}])
 
     def program():
@@ -148,14 +148,14 @@ def test_lookups_find_what_the_mocks_were_given(mocked):
     mocked(program, mocks)
 
 
-def test_a_lookup_of_nothing_names_it_and_what_there_is(mocked):
-    """Nothing is sent."""
+def test_a_lookup_of_an_unknown_snapshot_lists_the_known_ones(mocked):
+    """Nothing is sent to a server."""
     with pytest.raises(NotFoundError, match="no snapshot 'nothing'; their snapshots: 'base-tools'"):
         mocked(lambda: get_snapshot("nothing") and None, Mocks(snapshots=["base-tools"]))
 
 
-def test_the_plugins_functions_are_answered(mocked):
-    """Those that generated SDKs call."""
+def test_the_plugins_functions_are_mocked(mocked):
+    """Generated SDKs call these functions."""
     mocks = Mocks(snapshots=["base-tools"])
 
     def program():
@@ -170,7 +170,7 @@ def test_the_plugins_functions_are_answered(mocked):
 
 
 class Others(pulumi.runtime.Mocks):
-    """Mocks of another package."""
+    """Mocks of another package, written by a user."""
 
     def new_resource(self, args):
         return "bucket-1", {**args.inputs, "arn": "arn:mine"}
@@ -188,8 +188,8 @@ class Bucket(pulumi.CustomResource):
         super().__init__("other:index:Bucket", name, {"arn": None})
 
 
-def test_other_packages_have_mocks_of_their_own(mocked):
-    """Resources and functions."""
+def test_other_packages_may_have_their_own_mocks(mocked):
+    """They are asked for resources and for functions."""
 
     def program():
         region = pulumi.runtime.invoke("other:index:getRegion", {}).value["region"]
@@ -198,13 +198,13 @@ def test_other_packages_have_mocks_of_their_own(mocked):
     assert mocked(program, Mocks(others=Others())) == ["arn:mine", "mars"]
 
 
-def test_without_them_a_resource_has_its_inputs(mocked):
-    """And an id."""
+def test_resources_of_other_packages_have_their_inputs_by_default(mocked):
+    """They also have an id."""
     assert mocked(lambda: Bucket("logs").id) == "logs-id"
 
 
-def test_mocks_of_ones_own_are_asked_for_a_lookup(mocked):
-    """By the plugin's tokens, with its keys; what is missing in the answer is named."""
+def test_users_own_mocks_are_asked_for_a_lookup(mocked):
+    """They get the plugin's tokens and keys; an error lists the keys that their result lacks."""
 
     class Own(Others):
         def call(self, args):
@@ -217,7 +217,7 @@ def test_mocks_of_ones_own_are_asked_for_a_lookup(mocked):
 
 @both
 def test_versions_and_promoted_snapshots_have_their_outputs(mocked, module):
-    """As the provider gives them: a history of one, an id that is no name, a content that only a server knows."""
+    """As in a deployment: a history of one version, an id that is not the name, and a made-up content hash."""
 
     def program():
         trial = module.Snapshot("trial", TOOLS, keep=3)

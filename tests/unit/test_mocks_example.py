@@ -1,4 +1,4 @@
-"""The example that tests its program with mocks, run as its users run it."""
+"""Runs the example that tests its program with mocks, as its users do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EXAMPLE = Path(__file__).parents[2] / "examples" / "testing-with-mocks"
 
 
 def test_the_examples_own_tests_pass_without_an_engine_or_a_server(tmp_path: Path) -> None:
-    """It needs the package and pytest: PATH holds no Pulumi, and no address is set."""
+    """It only needs the package and pytest: Pulumi is not on PATH, and no address is set."""
     folder = tmp_path / "repository"
     shutil.copytree(_EXAMPLE, folder)
     unset = ("OPENCOMPUTER_", "PULUMI_", "PYTEST_", "COV_")

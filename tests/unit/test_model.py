@@ -1,4 +1,4 @@
-"""The declared form, validated: every mistake with its path, and never a value."""
+"""Validation of the declared form: each mistake is reported with its path, but never a value."""
 
 import base64
 
@@ -167,8 +167,8 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("declared", "path", "reason"), MISTAKES)
-def test_a_mistake_is_told_with_its_path_and_no_value(declared, path, reason):
-    """One mistake gives one problem, whose path is the declared form's and whose reason quotes nothing."""
+def test_a_mistake_is_reported_with_its_path_and_no_value(declared, path, reason):
+    """One mistake gives one problem; its path is that of the declared form, and its reason quotes no value."""
     model, (problem,) = parse(declared)
     assert model is None
     assert problem.path == path
@@ -176,8 +176,8 @@ def test_a_mistake_is_told_with_its_path_and_no_value(declared, path, reason):
     assert SECRET not in problem.reason
 
 
-def test_every_mistake_is_told_at_once_in_the_manifests_order():
-    """Nobody has to mend one mistake to hear of the next."""
+def test_all_mistakes_are_reported_at_once_in_the_manifests_order():
+    """A user doesn't have to correct one mistake to see the next."""
     declared = {
         "base": "",
         "steps": [{"aptInstall": [""]}, {"explode": 1}, {"env": {"A": 5}}, {"addFile": {"path": "f", "size": 1}}],
@@ -214,15 +214,15 @@ def test_every_mistake_is_told_at_once_in_the_manifests_order():
         {"builderMemoryMB": None},
     ],
 )
-def test_what_is_right_gives_a_model(declared):
-    """Whole numbers may be floats: Pulumi carries no others."""
+def test_a_valid_manifest_gives_a_model(declared):
+    """Whole numbers may be floats, because Pulumi has no other numbers."""
     model, problems = parse(declared)
     assert model is not None
     assert problems == []
 
 
 def test_a_variable_with_the_name_of_a_step_keeps_its_path():
-    """Names of variables are no part of the models' own names."""
+    """The names of variables can't be confused with those of the models' fields."""
     _, problems = parse(step(env={"env": 1, "count": 2, "entries": 3}))
     assert [problem.path for problem in problems] == [
         f"manifest.steps[0].env.{name}" for name in ("env", "count", "entries")
@@ -231,7 +231,7 @@ def test_a_variable_with_the_name_of_a_step_keeps_its_path():
 
 @pytest.mark.parametrize("extra", [0, 1])
 def test_inline_content_may_have_4_mb_and_no_more(extra):
-    """The limit counts the bytes of a file, and of all files of a directory together."""
+    """The limit applies to the bytes of a file, and to the sum of all files of a directory."""
     half = "x" * (MAX_INLINE_BYTES // 2)
     entries = [{"relativePath": "a", "content": half}, {"relativePath": "b", "content": half + "x" * extra}]
     alone = parse(file(content=half * 2 + "x" * extra))[1]
@@ -257,8 +257,8 @@ WILD = st.fixed_dictionaries(
 
 
 @given(VALUES | WILD)
-def test_whatever_is_declared_gives_a_model_or_problems_with_paths(declared):
-    """Validation never crashes, and each problem has a path into the manifest and a sentence."""
+def test_any_value_gives_a_model_or_problems_with_paths(declared):
+    """Validation never crashes; each problem has a path in the manifest and a sentence."""
     model, problems = parse(declared)
     assert (model is None) == bool(problems)
     for problem in problems:

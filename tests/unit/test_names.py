@@ -1,4 +1,4 @@
-"""Names and marks."""
+"""Generated names, scratch names, and the marks that records carry."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def record(manifest):
 
 
 def test_a_mark_is_16_hex_digits_of_the_urn():
-    """It never changes for a URN: records that exist carry it."""
+    """The mark of a URN must never change: existing records have it."""
     assert mark(URN) == "c4201bf4b0b06e58"
 
 
@@ -32,12 +32,12 @@ def test_a_mark_is_16_hex_digits_of_the_urn():
     ("manifest", "found"), [({MARK_KEY: "x"}, "x"), ({MARK_KEY: 5}, None), ({}, None), (None, None)]
 )
 def test_a_records_mark_is_read_from_its_manifest(manifest, found):
-    """Anything but text is no mark."""
+    """Only a string counts as a mark."""
     assert mark_of(record(manifest)) == found
 
 
 def test_a_generated_name_is_made_of_urn_and_content():
-    """It is the same every time, and another for another stack, resource or content."""
+    """It is the same every time, and differs between stacks, resources and contents."""
     name = generated_name(URN, HASH)
     assert name == generated_name(URN, HASH)
     assert name.startswith("daily-")
@@ -46,13 +46,13 @@ def test_a_generated_name_is_made_of_urn_and_content():
     assert len({name, *others}) == 3
 
 
-def test_a_generated_name_is_what_it_always_was():
-    """Snapshots that exist bear it: made in another way, each would be replaced, or left behind."""
+def test_a_generated_name_never_changes():
+    """Existing snapshots have such names. If they were made differently, each would be replaced or left behind."""
     assert generated_name(URN, HASH) == "daily-5bfa17a"
 
 
-def test_a_scratch_name_is_made_of_the_urn_alone():
-    """So that what an interrupted run left is found by the next, even by that of a newer version."""
+def test_a_scratch_name_is_made_only_of_the_urn():
+    """The next run finds what an interrupted run left, even if it is one of a newer version."""
     assert scratch_name(URN) == f"daily-scratch-{mark(URN)}" == "daily-scratch-c4201bf4b0b06e58"
 
 
@@ -68,14 +68,14 @@ def test_a_scratch_name_is_made_of_the_urn_alone():
         ("x" * 500, "x" * 200),
     ],
 )
-def test_a_resources_name_is_made_fit(resource, part):
-    """Pulumi allows names of resources that the API can't take."""
+def test_a_resources_name_is_adapted_for_the_api(resource, part):
+    """Pulumi allows resource names that the API does not accept."""
     assert generated_name(f"urn:pulumi:dev::project::type::{resource}", HASH).rpartition("-")[0] == part
 
 
 @given(st.text(max_size=300), st.text(max_size=70))
-def test_what_is_made_up_is_always_a_good_name(urn, content):
-    """Whatever the URN."""
+def test_generated_names_are_always_valid(urn, content):
+    """This holds for any URN."""
     assert name_problem(generated_name(urn, content)) is None
     assert name_problem(scratch_name(urn)) is None
 
@@ -97,8 +97,8 @@ def test_what_is_made_up_is_always_a_good_name(urn, content):
         "x" * MAX_NAME_BYTES,
     ],
 )
-def test_a_name_that_the_api_can_take_is_good(name):
-    """The API takes nearly any text."""
+def test_a_name_that_the_api_accepts_is_valid(name):
+    """The API accepts nearly any text."""
     assert name_problem(name) is None
 
 
@@ -123,8 +123,8 @@ def test_a_name_that_the_api_can_take_is_good(name):
         ("é" * (MAX_NAME_BYTES // 2 + 1), "must not be longer than 2000 bytes"),
     ],
 )
-def test_a_name_that_the_api_would_lose_is_refused(name, reason):
-    """It could never be read, or not be saved after the build."""
+def test_a_name_that_the_api_cannot_use_is_refused(name, reason):
+    """A record with such a name could never be read, or would not be saved after the build."""
     problem = name_problem(name)
     assert problem is not None
     assert problem.path == "name"

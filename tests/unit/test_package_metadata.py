@@ -1,4 +1,4 @@
-"""What the installed package says of itself, and the one setting that its addresses are made of."""
+"""The metadata of the installed package, and the setting from which its URLs are made."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def _setting(name: str) -> str:
 
 
 def test_the_version_is_set_once() -> None:
-    """The package, the module and the plugin tell the version of pyproject.toml."""
+    """The package, the module and the plugin have the version in pyproject.toml."""
     assert pulumi_opencomputer.__version__ == version() == METADATA["Version"] == _setting("version")
     assert "__version__" in dir(pulumi_opencomputer)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_each_command_tells_the_version(command: tuple[str, ...]) -> None:
-    """`--version` prints it, and needs no server and no engine."""
+def test_each_command_prints_the_version(command: tuple[str, ...]) -> None:
+    """`--version` needs no server and no engine."""
     told = subprocess.run([sys.executable, *command, "--version"], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == version()
 
 
-def test_all_addresses_are_made_of_one_setting() -> None:
-    """Where the repository moves, one line of pyproject.toml changes."""
+def test_all_urls_are_made_from_one_setting() -> None:
+    """If the repository moves, a single line of pyproject.toml changes."""
     address = _setting("repository")
     assert repository() == address
     urls = dict(url.split(", ", 1) for url in METADATA.get_all("Project-URL") or [])
@@ -54,8 +54,8 @@ def test_all_addresses_are_made_of_one_setting() -> None:
     assert f"https://{spec['language']['go']['modulePath']}" == f"{address}/sdk/go"
 
 
-def test_the_description_has_no_link_that_leads_nowhere() -> None:
-    """The index shows the README without the files around it, so that its links are whole addresses."""
+def test_the_description_has_no_broken_links() -> None:
+    """The package index shows the README without the files around it, so its links must be complete URLs."""
     text = str(METADATA.json["description"])
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     assert len(links) > 10
@@ -64,14 +64,14 @@ def test_the_description_has_no_link_that_leads_nowhere() -> None:
 
 
 def test_the_package_names_its_authors_and_is_typed() -> None:
-    """Who made it, under which licence, and that type checkers may read it."""
+    """The metadata has author and licence, and the package can be used by type checkers."""
     assert (METADATA["Author"], METADATA["License-Expression"]) == ("The pulumi-opencomputer authors", "Apache-2.0")
     assert "Typing :: Typed" in (METADATA.get_all("Classifier") or [])
     assert (Path(pulumi_opencomputer.__file__).parent / "py.typed").is_file()
     assert METADATA.get_all("Provides-Extra") == ["emulator"]
 
 
-def test_what_has_no_repository_names_no_place_for_the_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package that was built elsewhere without the setting leads to nobody's downloads."""
+def test_a_package_without_a_repository_has_no_plugin_download_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that was built elsewhere without the setting must not lead to another project's downloads."""
     monkeypatch.setattr("pulumi_opencomputer.about.repository", lambda: "")
     assert plugin_download_url() == ""

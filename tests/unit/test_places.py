@@ -1,4 +1,4 @@
-"""Which line of the program declares a step: found where the program runs, told where a build or a check fails."""
+"""Which line of the program declares a step: found in the program, shown when a build or check fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pulumi_opencomputer.manifest.places import INPUT, Places, encoded
 
 
 def ran(text: str, file: str, **names: Any) -> dict[str, Any]:
-    """The names that a program of a file defines."""
+    """Run the text as a program of that file; return the names that it defines."""
     found: dict[str, Any] = {"Manifest": Manifest, **names}
     exec(compile(textwrap.dedent(text), file, "exec"), found)
     return found
@@ -28,13 +28,13 @@ def ran(text: str, file: str, **names: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program's file, in the folder that it runs in."""
+    """The path of the program's file, in the current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path / "__main__.py"
 
 
 def test_each_step_has_the_line_of_its_own_call(program: Path) -> None:
-    """Also in a chain over several lines, a loop, and a helper function, where the helper's line is the telling one."""
+    """This also holds in a chain over several lines, in a loop, and in a function of the program."""
     text = """\
     def tools(manifest, *names):
         for name in names:
@@ -55,8 +55,8 @@ def test_each_step_has_the_line_of_its_own_call(program: Path) -> None:
     assert made.places == ("__main__.py:8", "__main__.py:9", "__main__.py:13", "__main__.py:3", "__main__.py:3")
 
 
-def test_a_file_below_the_program_is_told_with_its_folder(program: Path) -> None:
-    """And one elsewhere by its whole path."""
+def test_a_file_below_the_program_is_shown_with_its_folder(program: Path) -> None:
+    """A file elsewhere is shown with its absolute path."""
     text = "made = Manifest.base().run_commands('make')"
     assert ran(text, str(program.parent / "images" / "base.py"))["made"].places == (f"images{os.sep}base.py:1",)
     assert ran(text, "/elsewhere/base.py")["made"].places == ("/elsewhere/base.py:1",)
@@ -65,8 +65,8 @@ def test_a_file_below_the_program_is_told_with_its_folder(program: Path) -> None
 @pytest.mark.parametrize(
     "file", ["/x/site-packages/lib.py", "/x/dist-packages/lib.py", f"{sysconfig.get_path('stdlib')}/x.py", "<string>"]
 )
-def test_the_line_is_the_users_not_that_of_a_library(program: Path, file: str) -> None:
-    """A company's installed helpers are passed over: the program's own line called them."""
+def test_the_line_is_in_the_users_code_and_not_in_a_library(program: Path, file: str) -> None:
+    """Installed packages are skipped: the line is that of the program which called them."""
     library = ran("def tools(manifest):\n    return manifest.apt_install(['jq'])", file)
     text = "\n\nmade = functools.reduce(lambda found, each: each(found), [tools], Manifest.base())"
     made = ran(text, str(program), tools=library["tools"], functools=functools)["made"]
@@ -74,7 +74,7 @@ def test_the_line_is_the_users_not_that_of_a_library(program: Path, file: str) -
 
 
 def test_a_step_that_was_read_from_a_file_names_the_method_that_read_it(program: Path) -> None:
-    """The step alone would look like a call that the program does not have; of a Dockerfile it is that file's line."""
+    """The program has no call for the step alone. A step of a Dockerfile has the line in that file."""
     (program.parent / "Dockerfile").write_text("FROM ubuntu:22.04\nENV A=1 \\\n  B=2\nRUN make\n")
     made = ran("made = Manifest.from_dockerfile('Dockerfile')", str(program))["made"]
     assert made.places == ("Dockerfile:2 ENV", "Dockerfile:4 RUN")
@@ -84,8 +84,8 @@ def test_a_step_that_was_read_from_a_file_names_the_method_that_read_it(program:
     assert Places.decoded(encoded("", again.places)).of_step(0, 2, "", ".x()") == "__main__.py:1 .from_dict(…)"
 
 
-def test_lines_are_no_part_of_a_manifest(program: Path) -> None:
-    """Two manifests of different lines are equal, and have one content hash."""
+def test_lines_are_not_part_of_a_manifest(program: Path) -> None:
+    """Two manifests from different lines are equal, and have the same content hash."""
     text = "made = Manifest.base().run_commands('make')"
     one, other = (ran(each, str(program))["made"] for each in (text, "\n" + text))
     assert one.places != other.places
@@ -95,20 +95,20 @@ def test_lines_are_no_part_of_a_manifest(program: Path) -> None:
     assert "__main__" not in repr(one)
 
 
-def test_a_manifest_made_of_steps_tells_the_lines_that_it_knows(program: Path) -> None:
-    """A step that was given to the constructor has none."""
+def test_a_manifest_made_of_steps_has_the_lines_that_are_known(program: Path) -> None:
+    """A step that was passed to the constructor has no line."""
     made = ran("made = Manifest(steps=({'run': ['a']},)).run_commands('b')", str(program))["made"]
     assert made.places == ("", "__main__.py:1")
 
 
 def sent(run: Any, text: str, file: str, *names: str) -> list[Places]:
-    """What a program tells of its resources' places."""
+    """The places that a program sends with its resources."""
     engine = run(lambda: ran(text, file, Image=Image, Snapshot=Snapshot) and None)
     return [Places.decoded(engine.hidden[name][INPUT]) for name in names]
 
 
-def test_a_snapshot_of_an_image_tells_the_lines_of_the_image(run: Any, program: Path) -> None:
-    """And its own."""
+def test_a_snapshot_of_an_image_sends_the_lines_of_the_image(run: Any, program: Path) -> None:
+    """It also sends its own line."""
     text = """\
     image = Image("image", Manifest.base()
         .run_commands("make"))
@@ -122,8 +122,8 @@ def test_a_snapshot_of_an_image_tells_the_lines_of_the_image(run: Any, program: 
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a.py", "b c.py", "/x/ü:1.py"]), st.integers(1, 10**6)), min_size=1))
-def test_lines_arrive_as_they_are_sent(lines: list[tuple[str, int]]) -> None:
-    """Where the file is the same it is not repeated, and a step without a line has none."""
+def test_lines_are_decoded_as_they_were_encoded(lines: list[tuple[str, int]]) -> None:
+    """A file that is the same is not repeated, and a step may have no line."""
     first, *others = [f"{file}:{number}" for file, number in lines]
     steps = [*others, ""]
     found = Places.decoded(encoded(first, steps))
@@ -131,8 +131,8 @@ def test_lines_arrive_as_they_are_sent(lines: list[tuple[str, int]]) -> None:
 
 
 @given(st.one_of(st.none(), st.integers(), st.text(), st.lists(st.text())))
-def test_whatever_stands_in_the_input_is_read_without_harm(text: object) -> None:
-    """A program in another language may put anything there."""
+def test_any_input_is_decoded_without_an_error(text: object) -> None:
+    """A program in another language may send anything there; it is cleaned before it is shown."""
     found = Places.decoded(text)
     told = found.of_step(0, 1, "manifest.steps[0].run", ".run_commands()")
     assert "\x1b" not in told
@@ -152,8 +152,8 @@ KNOWN = Places.decoded(encoded("__main__.py:20", ["__main__.py:14", "images.py:3
     ],
     ids=["known", "changed by a transform", "another language", "YAML"],
 )
-def test_a_failed_step_is_told_by_the_best_that_is_known(places: Places, count: int, told: str) -> None:
-    """Never by a line of another step."""
+def test_a_failed_step_is_shown_with_the_best_known_place(places: Places, count: int, told: str) -> None:
+    """The line of another step is never shown."""
     assert places.of_step(1, count, "manifest.steps[1].run", ".run_commands()") == told
 
 
@@ -167,13 +167,13 @@ def test_a_failed_step_is_told_by_the_best_that_is_known(places: Places, count: 
         (Places("resources.daily.properties."), "name", "resources.daily.properties.name"),
     ],
 )
-def test_a_problem_has_its_place_in_front(places: Places, path: str, told: str) -> None:
-    """That of its step, or of the resource."""
+def test_a_problem_begins_with_its_place(places: Places, path: str, told: str) -> None:
+    """It is the place of the step, or else of the resource."""
     assert places.locate(Problem(path, "is odd."), 2) == Problem(told, "is odd.")
 
 
-def test_a_check_takes_the_lines_out_of_what_is_recorded() -> None:
-    """So that no state and no diff has them; its problems bear them."""
+def test_lines_are_not_recorded_by_a_check() -> None:
+    """Neither states nor diffs contain them; the problems do."""
     lifecycle = Lifecycle(lambda: pytest.fail("asks for a key"), lambda: "")
     kind, places = KINDS["Snapshot"], Places.decoded(encoded("__main__.py:20", ["__main__.py:14"]))
     good = {"manifest": {"base": "base", "steps": [{"env": {"A": "$x"}}]}, "name": "fixed"}
@@ -185,8 +185,8 @@ def test_a_check_takes_the_lines_out_of_what_is_recorded() -> None:
     assert INPUT.startswith("__"), "Pulumi would show it"
 
 
-def test_a_program_that_hides_the_differences_says_so_beside_its_lines() -> None:
-    """What `hide_diffs` hides in Pulumi's own table, the description of a change must not show."""
+def test_a_program_that_hides_differences_says_so_with_its_lines() -> None:
+    """If `hide_diffs` hides a change in Pulumi's own output, the description of changes must not show it."""
     steps = ["a.py:2", "a.py:3"]
     hidden, shown = (Places.decoded(encoded("a.py:1", steps, hides_changes=hides)) for hides in (True, False))
     assert hidden == Places("", "a.py:1", (("a.py:2", ""), ("a.py:3", "")), hides_changes=True)

@@ -1,4 +1,4 @@
-"""A missing or old plugin is told with the command that mends it."""
+"""A missing or old plugin is reported with the command that installs or upgrades it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
 
 
 def advice(machine: dict[str, str], tmp_path: Path) -> str | None:
-    """What is said about a program in an empty project."""
+    """The advice for a program in an empty project."""
     project = tmp_path / "project"
     project.mkdir(exist_ok=True)
     return plugin_advice(machine, project, Path("/venv/bin"))
@@ -33,8 +33,8 @@ def python_environment(tmp_path: Path, number: str) -> None:
     plugin.chmod(0o755)
 
 
-def test_a_missing_plugin_is_told_with_two_ways_to_the_packages_own(machine, tmp_path) -> None:
-    """Both are to be copied as they stand."""
+def test_a_missing_plugin_is_reported_with_two_ways_to_use_the_packages_own(machine, tmp_path) -> None:
+    """Both can be copied as they are."""
     said = advice(machine, tmp_path)
     assert said is not None
     assert "finds none on PATH and among its plugins" in said
@@ -43,8 +43,8 @@ def test_a_missing_plugin_is_told_with_two_ways_to_the_packages_own(machine, tmp
 
 
 @pytest.mark.parametrize(("number", "is_old"), [("0.0.9", True), (version(), False), ("99.0.0", False)])
-def test_an_older_plugin_on_path_is_told(machine, tmp_path, number, is_old) -> None:
-    """With both versions, and what upgrades it."""
+def test_an_older_plugin_on_path_is_reported(machine, tmp_path, number, is_old) -> None:
+    """The advice has both versions and the command that upgrades."""
     python_environment(tmp_path, number)
     said = advice(machine, tmp_path)
     assert (said is not None) is is_old
@@ -54,8 +54,8 @@ def test_an_older_plugin_on_path_is_told(machine, tmp_path, number, is_old) -> N
 
 
 @pytest.mark.parametrize(("numbers", "is_told"), [(["0.0.9"], True), (["0.0.9", version()], False)])
-def test_plugins_that_pulumi_installed_count(machine, tmp_path, numbers, is_told) -> None:
-    """The newest of them."""
+def test_the_newest_plugin_that_pulumi_installed_counts(machine, tmp_path, numbers, is_told) -> None:
+    """Older ones next to it don't matter."""
     for number in numbers:
         (tmp_path / "home" / "plugins" / f"resource-opencomputer-v{number}").mkdir(parents=True)
     said = advice(machine, tmp_path)
@@ -64,22 +64,22 @@ def test_plugins_that_pulumi_installed_count(machine, tmp_path, numbers, is_told
         assert "only an older one, 0.0.9" in said
 
 
-def test_a_project_that_names_the_plugin_is_told_nothing(machine, tmp_path) -> None:
-    """Pulumi looks there, whatever PATH holds."""
+def test_a_project_that_names_the_plugin_gets_no_advice(machine, tmp_path) -> None:
+    """Pulumi uses that plugin, whatever is on PATH."""
     (tmp_path / "project").mkdir()
     named = "name: p\nruntime: python\nplugins:\n  providers:\n    - name: opencomputer\n      path: .venv/bin\n"
     (tmp_path / "project" / "Pulumi.yaml").write_text(named)
     assert advice(machine, tmp_path) is None
 
 
-def test_a_plugin_whose_version_can_not_be_told_is_trusted(machine, tmp_path) -> None:
-    """A binary, or a script of somebody's own."""
+def test_a_plugin_of_unknown_version_gets_no_advice(machine, tmp_path) -> None:
+    """It may be a binary, or a script that somebody wrote."""
     plugin = tmp_path / "bin" / "pulumi-resource-opencomputer"
     plugin.write_bytes(b"\x7fELF")
     plugin.chmod(0o755)
     assert advice(machine, tmp_path) is None
 
 
-def test_a_plugin_that_is_attached_is_told_nothing(machine, tmp_path) -> None:
-    """A debugger runs it."""
+def test_an_attached_plugin_gets_no_advice(machine, tmp_path) -> None:
+    """It is run by a debugger."""
     assert advice({**machine, "PULUMI_DEBUG_PROVIDERS": "opencomputer:1234"}, tmp_path) is None

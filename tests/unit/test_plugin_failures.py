@@ -1,4 +1,4 @@
-"""Which gRPC status an error has."""
+"""The gRPC status of an error."""
 
 import inspect
 
@@ -13,7 +13,7 @@ TEXT = "Something is wrong."
 
 
 def made(kind):
-    """An error of a kind."""
+    """An error of the class."""
     if kind is errors.RunCancelledError:
         return kind()
     if kind is errors.InvalidInputError:
@@ -22,8 +22,8 @@ def made(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_an_error_of_ours_is_never_a_resource_in_an_unknown_state(kind):
-    """The engine keeps a pending operation after INTERNAL and UNKNOWN, which the user would have to clear."""
+def test_an_error_of_this_package_leaves_no_pending_operation(kind):
+    """After INTERNAL and UNKNOWN the engine keeps a pending operation that the user has to clear."""
     error = made(kind)
     code, text = status_of(error)
     assert code not in (StatusCode.INTERNAL, StatusCode.UNKNOWN, StatusCode.OK)
@@ -42,12 +42,12 @@ def test_an_error_of_ours_is_never_a_resource_in_an_unknown_state(kind):
     ],
 )
 def test_a_kind_of_error_has_its_status(kind, code):
-    """The most special kind counts."""
+    """The status of the most specific class is used."""
     assert status_of(kind("Something is wrong."))[0] is code
 
 
-def test_an_error_that_nobody_foresaw_shows_its_kind_alone(monkeypatch):
-    """Its text may quote anything, a secret too."""
+def test_an_unexpected_error_shows_only_its_class(monkeypatch):
+    """Its text may contain anything, even a secret."""
     monkeypatch.delenv("OPENCOMPUTER_DEBUG", raising=False)
     code, text = status_of(KeyError("hunter2"))
     assert code is StatusCode.INTERNAL
@@ -55,8 +55,8 @@ def test_an_error_that_nobody_foresaw_shows_its_kind_alone(monkeypatch):
     assert "hunter2" not in text
 
 
-def test_who_debugs_the_plugin_sees_where_it_failed(monkeypatch):
-    """With the switch that the dynamic provider has."""
+def test_debugging_shows_where_an_error_was_raised(monkeypatch):
+    """The environment variable is the one of the dynamic provider."""
     monkeypatch.setenv("OPENCOMPUTER_DEBUG", "1")
     nothing: dict[str, str] = {}
     with pytest.raises(KeyError) as caught:

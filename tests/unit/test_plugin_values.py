@@ -1,4 +1,4 @@
-"""The engine's property values, turned into plain ones and back."""
+"""The engine's property values, converted to plain ones and back."""
 
 import pytest
 from pulumi.asset import AssetArchive, FileArchive, StringAsset
@@ -11,7 +11,7 @@ from pulumi_opencomputer.plugin.properties import receive, send
 
 
 def value(plain):
-    """A property value of plain values."""
+    """Convert plain values to a property value."""
     if isinstance(plain, dict):
         return PropertyValue({key: value(item) for key, item in plain.items()})
     if isinstance(plain, list):
@@ -19,30 +19,30 @@ def value(plain):
     return plain if isinstance(plain, PropertyValue) else PropertyValue(plain)
 
 
-def test_plain_values_come_and_go():
-    """Texts, numbers, switches, nulls, lists and mappings."""
+def test_plain_values_are_converted_in_both_directions():
+    """Covers strings, numbers, booleans, null, lists and mappings."""
     plain = {"a": "text", "b": 1.5, "c": True, "d": None, "e": [1.0, {"f": "g"}], "h": {}}
     received = receive({key: value(item) for key, item in plain.items()})
     assert (received.values, received.secrets, received.problems) == (plain, (), ())
     assert receive(send(plain)).values == plain
 
 
-def test_whole_numbers_are_sent_as_the_wire_has_them():
-    """It knows floats alone; a switch is no number."""
+def test_whole_numbers_are_sent_as_floats():
+    """The protocol only has floats; a boolean does not count as a number."""
     sent = send({"files": 3, "cached": True})
     assert [type(each.value) for each in sent.values()] == [float, bool]
 
 
-def test_secrets_are_known_by_their_paths_in_any_order_of_keys():
-    """The order of a mapping's keys on the wire means nothing, so that of the paths must not depend on it."""
+def test_secrets_are_found_by_path_in_any_order_of_keys():
+    """The keys of a mapping have no order in the protocol, so the paths must not depend on it."""
     given = {"z": value({"b": PropertyValue("x", is_secret=True), "a": PropertyValue("y", is_secret=True)})}
     assert receive(given).secrets == ("z.a", "z.b")
     sent = send(receive(given).values, receive(given).secrets)
     assert sent == given
 
 
-def test_what_is_unknown_is_so_whatever_its_type():
-    """And goes back as the one text that every engine knows."""
+def test_unknown_values_of_any_type_are_recognised():
+    """They are sent back as the marker that every engine understands."""
     received = receive({"a": value([WIRE_UNKNOWN, "dd056dcd-154b-4c76-9bd3-c8f88648b5ff"])})
     assert received.values == {"a": [UNKNOWN, UNKNOWN]}
     assert send(received.values)["a"] == value([WIRE_UNKNOWN, WIRE_UNKNOWN])
@@ -57,8 +57,8 @@ def test_what_is_unknown_is_so_whatever_its_type():
         (ResourceReference("urn:pulumi:dev::p::t::n"), "can't be a resource"),
     ],
 )
-def test_what_can_not_be_used_is_named_with_its_path(given, said):
-    """Every one of them is told."""
+def test_unusable_values_are_reported_with_their_paths(given, said):
+    """Each of them is reported."""
     received = receive({"manifest": value({"steps": [PropertyValue(given), PropertyValue(given)]})})
     assert [problem.path for problem in received.problems] == ["manifest.steps[0]", "manifest.steps[1]"]
     assert all(said in problem.reason for problem in received.problems)

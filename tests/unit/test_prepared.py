@@ -1,4 +1,4 @@
-"""A checked manifest and its local files: the API's form, variants, warnings, counts, unknown values."""
+"""A checked manifest with its local files: the API's form, variants, warnings, counts, and unknown values."""
 
 import json
 import os
@@ -31,8 +31,8 @@ def places(*steps) -> list[str]:
     return [path for path, _ in warnings(*steps)]
 
 
-def test_the_content_of_a_local_file_stands_as_a_blob(tmp_path):
-    """No bytes are read for a plan."""
+def test_the_content_of_a_local_file_is_a_blob(tmp_path):
+    """Preparing a manifest does not read the file."""
     (tmp_path / "f").write_bytes(b"12345")
     made = prepare({"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(tmp_path / "f")}}]})
     content = made.image()["steps"][0]["args"]["content"]
@@ -40,15 +40,15 @@ def test_the_content_of_a_local_file_stands_as_a_blob(tmp_path):
 
 
 def test_inline_entries_are_sorted_as_local_ones():
-    """A directory given inline has the hash of the same directory on disk."""
+    """A directory given inline has the same hash as the same directory on disk."""
     entries = [{"relativePath": name, "content": name} for name in ("b", "a/é", "a-b", "A")]
     made = prepare({"base": "base", "steps": [{"addDir": {"path": "/d", "files": entries}}]})
     names = [file["relativePath"] for file in made.image()["steps"][0]["args"]["files"]]
     assert names == ["A", "a-b", "a/é", "b"]
 
 
-def test_the_same_files_inline_and_local_are_one_content(tmp_path):
-    """How the bytes come into the manifest does not count."""
+def test_the_same_files_inline_and_local_have_the_same_hash(tmp_path):
+    """It makes no difference how the bytes got into the manifest."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "f").write_bytes(b"text")
     inline = {"path": "/d", "files": [{"relativePath": "a/f", "content": "text"}]}
@@ -57,8 +57,8 @@ def test_the_same_files_inline_and_local_are_one_content(tmp_path):
     assert len(hashes) == 1
 
 
-def test_memory_goes_beside_the_content():
-    """The API's keys, where they are set; the hash is the same."""
+def test_memory_sizes_are_sent_but_not_hashed():
+    """They have the API's keys if they are set."""
     made = prepare({**run("true"), "builderMemoryMB": 1024.0, "runtimeMemoryMB": 512})
     image = made.image()
     assert (image["builderMemoryMB"], image["runtimeMemoryMB"]) == (1024, 512)
@@ -67,34 +67,34 @@ def test_memory_goes_beside_the_content():
 
 
 def test_a_variant_is_other_content_with_the_same_steps():
-    """A key that the server ignores stands in the last step's arguments."""
+    """The arguments of the last step get a key that the server ignores."""
     made = prepare(run("a", "b"))
     assert made.image(2)["steps"][1]["args"] == {"commands": ["b"], "rebuild": 2}
     assert made.image(2)["steps"][0] == made.image()["steps"][0]
     assert len({content_hash(made.image(variant)) for variant in range(4)}) == 4
 
 
-def test_the_variants_of_a_rebuild_are_no_tokens_of_a_program():
-    """A program's token and the number of a variant make one token together."""
+def test_variants_of_a_rebuild_contain_the_programs_token():
+    """The program's token and the variant's number are joined."""
     made = prepare({**run("a"), "rebuild": "x"})
     assert [made.image(variant)["steps"][0]["args"]["rebuild"] for variant in (0, 1, 2)] == ["x", "x/1", "x/2"]
 
 
 def test_a_manifest_without_steps_has_no_variants():
-    """There is nowhere for the key to stand."""
+    """There is no step for the key."""
     made = prepare({"base": "base", "steps": []})
     assert made.image(1) == made.image() == {"base": "base", "steps": []}
 
 
-def test_an_image_can_be_made_again():
-    """One that was changed is not handed out a second time."""
+def test_image_returns_a_new_manifest_each_time():
+    """Changing a returned one does not affect the next."""
     made = prepare(run("a"))
     made.image()["steps"].clear()
     assert len(made.image(1)["steps"]) == len(made.image()["steps"]) == 1
 
 
-def test_plans_of_one_content_have_one_key(tmp_path):
-    """The key remembers hashes: memory is no part of it, the version of each local file is."""
+def test_manifests_of_the_same_content_have_the_same_key(tmp_path):
+    """Hashes are remembered under the key: it covers the version of each local file, but no memory sizes."""
     path = tmp_path / "f"
     path.write_bytes(b"1")
     declared = {"base": "base", "steps": [{"addFile": {"path": "/f", "source": str(path)}}]}
@@ -106,14 +106,14 @@ def test_plans_of_one_content_have_one_key(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["size", "digest", "bytes", "files"])
-def test_a_variable_named_as_what_a_check_fills_in_counts(name):
-    """Only the counts and digests beside local files are no part of the content."""
+def test_a_variable_with_the_name_of_a_count_is_content(name):
+    """Only the counts and digests of local files are left out of the key."""
     keys = {prepare({"base": "base", "steps": [{"env": {name: value}}]}).key for value in "12"}
     assert len(keys) == 2
 
 
-def test_a_file_more_in_a_directory_is_another_key(tmp_path):
-    """Also an empty one."""
+def test_a_new_file_in_a_directory_changes_the_key(tmp_path):
+    """This holds for an empty file too."""
     declared = {"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}
     before = prepare(declared).key
     (tmp_path / "f").write_bytes(b"")
@@ -121,7 +121,7 @@ def test_a_file_more_in_a_directory_is_another_key(tmp_path):
 
 
 def test_counts_of_local_files_are_filled_in(tmp_path):
-    """The declared form then says how many files and bytes a source has, and nothing else is added."""
+    """The declared form then has each source's number of files and bytes; nothing else is added."""
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"123")
     steps = [
@@ -139,7 +139,7 @@ def test_counts_of_local_files_are_filled_in(tmp_path):
 
 
 def test_a_checked_manifest_can_be_checked_again(tmp_path):
-    """State holds the checked form; old counts are written over."""
+    """The state has the checked form; a new check overwrites old counts."""
     (tmp_path / "a").write_bytes(b"123")
     checked = examined({"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}).checked
     (tmp_path / "b").write_bytes(b"4")
@@ -147,8 +147,8 @@ def test_a_checked_manifest_can_be_checked_again(tmp_path):
     assert (body["files"], body["bytes"]) == (2, 4)
 
 
-def test_mistakes_of_files_and_of_the_form_are_told_together_in_order(tmp_path):
-    """A missing file is told, with the path that was tried, even where another step is wrong."""
+def test_mistakes_of_files_and_of_the_form_are_reported_together_in_order(tmp_path):
+    """A missing file is reported with the path that was tried, even if another step is wrong too."""
     missing = str(tmp_path / "missing")
     steps = [
         {"addFile": {"path": "/f", "source": missing}},
@@ -164,8 +164,8 @@ def test_mistakes_of_files_and_of_the_form_are_told_together_in_order(tmp_path):
     assert [missing in problem.reason for problem in found] == [True, False, True]
 
 
-def test_a_plan_of_a_wrong_manifest_is_an_error_with_every_mistake():
-    """`plan` raises what `examine` finds."""
+def test_preparing_a_wrong_manifest_is_an_error_with_every_mistake():
+    """`prepare` raises the problems that `examine` returns."""
     with pytest.raises(InvalidInputError, match=r"^manifest\.base: .*; manifest\.steps\[0\]\.run: "):
         prepare({"base": "", "steps": [{"run": []}]})
 
@@ -187,15 +187,15 @@ def test_a_plan_of_a_wrong_manifest_is_an_error_with_every_mistake():
         {"base": "base", "steps": [], "builderMemoryMB": UNKNOWN, "rebuild": UNKNOWN},
     ],
 )
-def test_nothing_is_said_about_an_unknown_value(declared):
-    """What is not known yet passes through; there is no plan then."""
+def test_an_unknown_value_is_no_problem(declared):
+    """A manifest with an unknown value is returned unchanged, and can't be prepared yet."""
     found = examined(declared)
     assert (found.problems, found.prepared) == ((), None)
     assert found.checked is declared
 
 
-def test_a_mistake_beside_an_unknown_value_is_told(tmp_path):
-    """A preview need not wait for the value; a variable whose name begins alike is another one."""
+def test_a_mistake_beside_an_unknown_value_is_reported(tmp_path):
+    """A preview reports it at once. A variable whose name begins with that of an unknown one is not unknown."""
     steps = [
         {"env": {"TOKEN": UNKNOWN, "TOKENS": 5}},
         {"run": [UNKNOWN, ""]},
@@ -210,13 +210,13 @@ def test_a_mistake_beside_an_unknown_value_is_told(tmp_path):
     ]
 
 
-def test_a_command_is_meant_for_the_shell():
-    """There is nothing to warn of."""
+def test_a_command_with_shell_syntax_is_no_warning():
+    """Commands are meant for the shell."""
     assert warnings({"run": ["echo \"$HOME\" > '/a b'; true"]}) == []
 
 
 def test_an_executable_bit_that_gets_lost_is_a_warning(tmp_path):
-    """It names a file, the number of the others, and the remedy."""
+    """It names a file, the number of the others, and what to do."""
     for name in ("a.sh", "b.sh", "c.txt"):
         (tmp_path / name).write_bytes(b"")
         (tmp_path / name).chmod(0o755 if name.endswith("sh") else 0o644)
@@ -231,7 +231,7 @@ def test_an_executable_bit_that_gets_lost_is_a_warning(tmp_path):
 
 
 def test_a_directory_without_files_is_a_warning(tmp_path):
-    """It is probably a mistake in a path or a pattern."""
+    """It probably comes from a mistake in a path or a pattern."""
     (tmp_path / "a.log").write_bytes(b"")
     step = {"addDir": {"path": "/d", "source": str(tmp_path), "ignore": ["*"]}}
     assert warnings(step) == [
@@ -239,8 +239,8 @@ def test_a_directory_without_files_is_a_warning(tmp_path):
     ]
 
 
-def test_what_hardly_anybody_means_to_embed_is_one_warning(tmp_path):
-    """It names what it is, how many files and how much of it, secrets first, and how to leave it out."""
+def test_files_embedded_by_mistake_are_one_warning(tmp_path):
+    """It lists what was probably not intended, with sizes, secrets first, and the patterns that exclude it."""
     for name in (
         ".git/objects/a",
         ".git/HEAD",
@@ -264,15 +264,15 @@ def test_what_hardly_anybody_means_to_embed_is_one_warning(tmp_path):
     assert warnings({"addDir": body}) == []
 
 
-def test_a_key_that_is_named_itself_is_meant(tmp_path):
-    """A single file is what the program says it is."""
+def test_a_single_secret_file_is_no_warning(tmp_path):
+    """A program that names a single file wants it."""
     (tmp_path / ".env").write_bytes(b"A=1")
     assert warnings({"addFile": {"path": "/w/.env", "source": str(tmp_path / ".env")}}) == []
 
 
 @pytest.mark.parametrize("extra", [0, 1])
 def test_much_local_content_is_a_warning(tmp_path, extra):
-    """All steps count together, and nothing is read for it."""
+    """The files of all steps are added up, without reading them."""
     for name, size in (("a", LARGE_BYTES // 2), ("b", LARGE_BYTES // 2 + extra)):
         (tmp_path / name).touch()
         os.truncate(tmp_path / name, size)
@@ -283,7 +283,7 @@ def test_much_local_content_is_a_warning(tmp_path, extra):
 
 @pytest.mark.parametrize("extra", [0, 1])
 def test_much_inline_content_is_a_warning(extra):
-    """It is kept in state; the bytes of all files of a directory count together."""
+    """It is stored in the state; the files of a directory are added up."""
     half = "x" * (INLINE_WARNING_BYTES // 2)
     entries = [{"relativePath": "a", "content": half}, {"relativePath": "b", "content": half + "x" * extra}]
     found = places(
@@ -292,8 +292,8 @@ def test_much_inline_content_is_a_warning(extra):
     assert found == ["manifest.steps[0].addFile", "manifest.steps[1].addDir"][: 2 * extra]
 
 
-def test_a_plan_keeps_its_values_out_of_its_repr():
-    """A repr may end up in a log."""
+def test_values_stay_out_of_the_repr():
+    """A repr may be written to a log."""
     declared = {"base": "base", "steps": [{"env": {"A": SECRET}}]}
     found = examined(declared)
     assert isinstance(found.prepared, PreparedManifest)
@@ -302,7 +302,7 @@ def test_a_plan_keeps_its_values_out_of_its_repr():
 
 
 def test_the_api_form_with_blobs_embeds_as_base64(tmp_path):
-    """What to_dict gives is what is streamed."""
+    """The embedded form has the hash of the streamed one."""
     (tmp_path / "f").write_bytes(b"\xff" * 1000)
     image = prepare({"base": "base", "steps": [{"addDir": {"path": "/d", "source": str(tmp_path)}}]}).image()
     assert content_hash(embed_blobs(image)) == content_hash(image)
@@ -322,6 +322,6 @@ def test_the_api_form_with_blobs_embeds_as_base64(tmp_path):
         (12_345_678_900, "12.3 GB"),
     ],
 )
-def test_sizes_are_for_people(count, text):
-    """Powers of 1000, one decimal."""
+def test_sizes_are_readable(count, text):
+    """Units are powers of 1000, with one decimal."""
     assert human_size(count) == text

@@ -1,4 +1,4 @@
-"""Whether a program is YAML: told by the project's file, which lies where the engine starts the plugin, or above."""
+"""Whether a program is in YAML, according to the project file in the plugin's working directory or above it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pulumi_opencomputer.plugin.program import is_yaml
 
 @pytest.fixture(autouse=True)
 def forgotten():
-    """It is asked once in a process."""
+    """Forget the result, which is cached for the life of the process."""
     is_yaml.cache_clear()
     yield
     is_yaml.cache_clear()
@@ -32,8 +32,8 @@ def forgotten():
     ],
 )
 @pytest.mark.parametrize("below", ["", "infra/program"])
-def test_the_projects_file_tells(tmp_path, monkeypatch, name, text, found, below):
-    """In each of its forms; whatever can't be read tells nothing."""
+def test_the_project_file_decides(tmp_path, monkeypatch, name, text, found, below):
+    """Each form of the file is understood; one that can't be read does not count as YAML."""
     (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     (tmp_path / below).mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(tmp_path / below)

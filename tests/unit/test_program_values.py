@@ -1,4 +1,4 @@
-"""What a program puts into a manifest by mistake: told at once, with the step and what to write."""
+"""Wrong values in a program's manifest are reported at once, with the step and what to write instead."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def checked(*steps: Any) -> list[tuple[str, str]]:
     ],
 )
 def test_a_variable_without_a_value_is_refused_in_the_program(call):
-    """Pulumi would drop it, and the image be built without; the error names the variable and the likely cause."""
+    """Pulumi would drop it and build without it; the error names the variable and the likely cause."""
     path, reason = problem(call)
     assert path == "manifest.steps[1].env.TOKEN"
     assert "probably not set" in reason
@@ -53,7 +53,7 @@ def test_a_variable_without_a_value_is_refused_in_the_program(call):
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_an_output_without_a_value_is_refused_once_it_is_known(loops, whole):
-    """A value, or the whole mapping, may be known later only."""
+    """The value, or the whole mapping, may become known only later."""
     value: Any = pulumi.Output.from_input({"TOKEN": None} if whole else None)
     manifest = START.env(value if whole else {"TOKEN": value})
     known = asyncio.get_event_loop().run_until_complete(pulumi.Output.from_input(manifest.steps[1]["env"]).future())
@@ -62,8 +62,8 @@ def test_an_output_without_a_value_is_refused_once_it_is_known(loops, whole):
     assert "It has no value: what it was read from is probably not set." in reason
 
 
-def test_an_output_with_a_value_stays_one(loops):
-    """With its secrecy."""
+def test_an_output_with_a_value_stays_an_output(loops):
+    """It stays secret."""
     found = START.env({"TOKEN": pulumi.Output.secret("s3cret")}).steps[1]["env"]["TOKEN"]
     loop = asyncio.get_event_loop()
     assert loop.run_until_complete(found.future()) == "s3cret"
@@ -78,8 +78,8 @@ NOTES = [
 
 
 @pytest.mark.parametrize("note", NOTES)
-def test_an_output_made_into_text_is_a_problem_wherever_it_stands(note):
-    """Pulumi's note would be built into the image; the reason says how to build such a text."""
+def test_an_output_converted_to_text_is_a_problem_anywhere(note):
+    """Pulumi's message would become part of the image; the reason says how to write such a text."""
     steps = [
         {"run": ["true", f"echo 'id={note}'"]},
         {"env": {"A": note}},
@@ -99,8 +99,8 @@ def test_an_output_made_into_text_is_a_problem_wherever_it_stands(note):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_note_is_the_one_that_pulumi_makes(loops):
-    """The installed version's words are known."""
+def test_the_message_of_the_installed_pulumi_is_recognised(loops):
+    """The message differs between versions of Pulumi."""
     text = f"echo {pulumi.Output.from_input('x')}"
     assert "Output.concat" in checked({"run": [text]})[0][1]
 
@@ -132,8 +132,8 @@ def generated() -> Iterator[str]:
         (lambda value: to_declared({"steps": [{}, {"run": value}]}, lenient=True), "manifest.steps[1].run"),
     ],
 )
-def test_what_pulumi_cant_carry_is_told_with_its_step(value, cure, call, path):
-    """In place of Pulumi's error with the whole manifest in it; no value is shown."""
+def test_a_value_that_pulumi_cannot_send_is_reported_with_its_step(value, cure, call, path):
+    """Pulumi's own error would contain the whole manifest; this one shows no value."""
     found, reason = problem(lambda: call(value))
     assert found == path
     assert f"is a value of type {type(value).__name__}" in reason
@@ -141,8 +141,8 @@ def test_what_pulumi_cant_carry_is_told_with_its_step(value, cure, call, path):
 
 
 @pytest.mark.parametrize("path", [PurePosixPath("/w/a"), PureWindowsPath("/w/a")])
-def test_paths_are_accepted_wherever_a_path_goes(path):
-    """A path in the sandbox has slashes, whichever system the program runs on."""
+def test_path_objects_are_accepted_for_every_path(path):
+    """A path in the sandbox has slashes, whatever system the program runs on."""
     manifest = Manifest.base().workdir(path).add_file(path, "x").add_local_file("a", path).add_local_dir("b", path)
     places = [step.get("workdir") or next(iter(step.values()))["path"] for step in manifest.steps]
     assert places == ["/w/a"] * 4
@@ -151,8 +151,8 @@ def test_paths_are_accepted_wherever_a_path_goes(path):
 
 @pytest.mark.parametrize(("value", "word"), [(None, "None"), ({"pandas": "2"}, "a mapping")])
 @pytest.mark.parametrize("method", ["apt_install", "pip_install"])
-def test_packages_that_are_no_list_are_told_what_they_are(method, value, word):
-    """With the step."""
+def test_packages_must_be_a_list(method, value, word):
+    """The error has the step's path and the type that was given."""
     path, reason = problem(lambda: getattr(START, method)(value))
     assert path.startswith("manifest.steps[1].")
     assert reason == f"must be a list of strings, not {word}."
@@ -160,20 +160,20 @@ def test_packages_that_are_no_list_are_told_what_they_are(method, value, word):
 
 @pytest.mark.parametrize("base", ["python:3.12", "ghcr.io/a/b", "ubuntu@sha256"])
 def test_a_container_image_as_a_base_is_a_warning(base):
-    """The server decides, but it knows no images of registries."""
+    """The server decides, but it has no images of container registries."""
     ((path, reason),) = prepare({"base": base, "steps": []}).warnings
     assert path == "manifest.base"
     assert "Start from base" in reason
 
 
 @pytest.mark.parametrize("base", ["base", "ubuntu", "default", "gpu-2"])
-def test_another_base_is_no_warning(base):
-    """A server may have more."""
+def test_an_unknown_base_is_no_warning(base):
+    """A server may have more bases."""
     assert prepare({"base": base, "steps": []}).warnings == ()
 
 
-def test_a_misspelt_method_is_told_the_right_one():
-    """As a plain AttributeError, so that `hasattr` works."""
+def test_a_misspelt_method_is_an_error_with_a_suggestion():
+    """It is an ordinary AttributeError, so that `hasattr` works."""
     with pytest.raises(AttributeError, match=re.escape("a Manifest has no 'pip_instal'; did you mean pip_install?")):
         Manifest.base().pip_instal(["pandas"])  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="it has add_file, add_local_dir"):

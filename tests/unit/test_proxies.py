@@ -1,4 +1,4 @@
-"""Which proxy a request goes through."""
+"""Which proxy a request uses."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ALL_PROXY": PROXY}, "http://foo.localhost:8080", PROXY),
     ],
 )
-def test_the_environment_names_the_proxy(monkeypatch, names, url, expected):
-    """By the address's scheme, in either case; this machine's loopback has none."""
+def test_the_proxy_is_read_from_the_environment(monkeypatch, names, url, expected):
+    """It depends on the URL's scheme, in either case of the variable; loopback addresses have no proxy."""
     for name, value in names.items():
         monkeypatch.setenv(name, value)
     assert proxy_of(url) == expected
@@ -74,8 +74,8 @@ def test_the_environment_names_the_proxy(monkeypatch, names, url, expected):
         ("", "https://host.example", False),
     ],
 )
-def test_the_environment_names_what_goes_around_the_proxy(monkeypatch, no_proxy, url, goes_around):
-    """In each spelling that other programs know; what can't be read is passed over."""
+def test_no_proxy_is_read_from_the_environment(monkeypatch, no_proxy, url, goes_around):
+    """Each spelling that other programs accept is understood; entries that can't be parsed are ignored."""
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     monkeypatch.setattr("pulumi_opencomputer.api.proxies.getproxies", lambda: {"https": PROXY, "no": no_proxy})
     assert proxy_of(url) == (None if goes_around else PROXY)
@@ -90,5 +90,5 @@ def test_the_environment_names_what_goes_around_the_proxy(monkeypatch, no_proxy,
     ],
 )
 def test_a_proxys_password_is_not_shown(proxy, expected):
-    """In no message."""
+    """Messages show the proxy without it."""
     assert shown(proxy) == expected

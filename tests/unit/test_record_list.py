@@ -1,4 +1,4 @@
-"""Lists of records: read as they come, up to what is wanted, in little memory."""
+"""Lists of records: parsed as they arrive, only as far as needed, in little memory."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def listed(data: bytes, size: int = 5, wanted: str = "") -> RecordList:
 
 
 @pytest.mark.parametrize("size", [1, 3, 10_000])
-def test_a_list_is_read_however_it_is_cut(size):
-    """Its records have what stands right in the manifest, and not what is large in it."""
+def test_a_list_is_read_however_it_is_divided(size):
+    """Of a manifest, only the plain values beside its steps are kept; the wanted record is complete."""
     manifest = {
         "base": 'a"\\',
         "mark": "m\u2028",
@@ -45,15 +45,15 @@ def test_a_list_is_read_however_it_is_cut(size):
     "bad",
     [{}, RECORD | {"id": []}, RECORD | {"status": 7}, RECORD | {"id": "<{%x%}>"}, RECORD | {"name": "n" * 70_000}],
 )
-def test_a_list_leaves_out_only_what_can_not_be_read(bad):
-    """A stranger's odd record fails nobody else; but what is left out makes the list no proof of absence."""
+def test_a_list_leaves_out_only_unreadable_records(bad):
+    """Someone else's invalid record does not fail the list, but absence from such a list proves nothing."""
     found = listed(json.dumps([bad, RECORD, bad]).encode(), 1000)
     assert [record.id for record in found] == ["record-1"]
     assert not found.is_whole
 
 
-def test_a_list_takes_the_memory_of_its_records_not_of_their_files():
-    """However large a manifest is, it passes by."""
+def test_a_list_uses_memory_for_its_records_but_not_for_their_files():
+    """Manifests are skipped, however large they are."""
     fields = {key: value for key, value in RECORD.items() if key != "manifest"}
 
     def chunks():
@@ -77,15 +77,15 @@ def test_a_list_takes_the_memory_of_its_records_not_of_their_files():
     "data",
     [b"", b"{", b"{}", b"null", b'"[]"', b"[1]", b"[[]]", b'["a"]', b"[null]", b"[", b"[{}", b'[{"a": "]}', b"<html>"],
 )
-def test_what_is_no_list_of_records_is_told(data):
-    """Half a list is none."""
+def test_an_invalid_list_is_an_error(data):
+    """So is an incomplete list."""
     with pytest.raises(errors.ProtocolError):
         listed(data)
 
 
 @given(st.binary(max_size=200) | st.text('[]{}",:\\ an1', max_size=200).map(str.encode), st.integers(1, 9))
 def test_no_bytes_make_the_reader_of_lists_fail(data, size):
-    """Whatever the bytes, they are a list or an error of ours."""
+    """Any bytes give a list or an error of this package."""
     with contextlib.suppress(errors.ProtocolError):
         listed(data, size)
 
@@ -97,8 +97,8 @@ def head_of(data: bytes, wanted: str, size: int = 5, *, is_list: bool = True) ->
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("indent", [None, 1])
-def test_a_head_is_there_before_its_manifest_is(size, indent):
-    """What comes behind the manifest's beginning is not waited for; what looks like one in a text is none."""
+def test_a_head_is_found_before_its_manifest_arrives(size, indent):
+    """The rest of the manifest is not awaited. A string that looks like its beginning is not taken for it."""
     before = {"id": "i2", "name": 'a "manifest":{', "contentHash": "ab" * 32, "checkpointId": "c"}
     records = [RECORD | {"id": "i1", "manifest": {"steps": [{"a": 1}]}}, before | {"manifest": {"steps": []}}]
     data = json.dumps(records, indent=indent).encode()
@@ -108,8 +108,8 @@ def test_a_head_is_there_before_its_manifest_is(size, indent):
     assert head_of(one, "i2", size, is_list=False) == head_of(cut, "i2", size)
 
 
-def test_a_head_that_stands_behind_the_manifest_comes_with_the_record():
-    """The order of a record's fields is not promised."""
+def test_a_head_after_the_manifest_is_found_with_the_whole_record():
+    """The server does not guarantee the order of a record's fields."""
     data = json.dumps([{"manifest": {"steps": []}, **RECORD, "id": "i1"}]).encode()
     found = head_of(data, "i1")
     assert found is not None
@@ -117,14 +117,14 @@ def test_a_head_that_stands_behind_the_manifest_comes_with_the_record():
     assert found.is_ready
 
 
-def test_a_head_that_is_not_there_is_none():
-    """A list without the wanted one, and one that can't be read, say nothing."""
+def test_a_missing_head_is_none():
+    """This holds for a list without the wanted record, and for one whose other records can't be read."""
     assert head_of(json.dumps([RECORD, {"id": 5}]).encode(), "other") is None
     assert head_of(b"[]", "other") is None
 
 
 @pytest.mark.parametrize("data", [b'{"error": "no"}', b"[1]", b"", b"<html>"])
-def test_no_head_is_looked_for_in_what_is_no_list(data):
-    """An answer of another kind is an error, and not an empty list."""
+def test_finding_a_head_in_an_invalid_list_is_an_error(data):
+    """A response of another kind does not count as an empty list."""
     with pytest.raises(errors.ProtocolError):
         head_of(data, "other")

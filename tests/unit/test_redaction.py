@@ -1,4 +1,4 @@
-"""A secret is found in a text in whatever form it comes back, and in time that grows with the sizes alone."""
+"""A secret is found in a text in whatever encoding it comes back, in time that is linear in both sizes."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("size", ["small", "large"])
 def test_a_secret_is_hidden_in_every_form(form: str, size: str) -> None:
-    """However a server or a tool shows it, whole or cut, nothing of it is left."""
+    """However a server or a tool shows it, complete or cut, nothing of it is left."""
     values = [SECRET] if size == "small" else ["x" * 200_000 + SECRET + "y" * 200_000]
     shown = FORMS[form](SECRET)
     (text,) = Redactor(values).redact([f"E: ... {shown} ... failed"])
     before, hidden, after = re.split(r"(\[secret\].*\[secret\]|\[secret\])", text)
-    # What stands around it may stay: a quotation mark, padding, other words.
+    # Other text around it may stay: a quotation mark, padding, words.
     assert (before[:3], after[-7:]) == ("E: ", " failed")
     assert not set(before) - set("E: .'\"b\\dXNlcj"), text
     assert hidden == "[secret]"
@@ -70,8 +70,8 @@ def test_a_secret_is_hidden_in_every_form(form: str, size: str) -> None:
     assert "[secret]" in Redactor(values).redact([f"E: {cut}"])[0]
 
 
-def test_the_content_of_a_file_in_base64_is_hidden_as_what_it_is() -> None:
-    """A manifest may carry it encoded, and a command prints it decoded."""
+def test_the_decoded_content_of_a_base64_file_is_hidden() -> None:
+    """A manifest may have it in base64, and a command may print the decoded content."""
     (text,) = Redactor([base64.b64encode(b"hunter2-content").decode()]).redact(["cat: hunter2-content"])
     assert text == "cat: [secret]"
 
@@ -79,13 +79,13 @@ def test_the_content_of_a_file_in_base64_is_hidden_as_what_it_is() -> None:
 @pytest.mark.parametrize(
     "text", ["pip install pandas==2.2.3 failed: https://index.example/simple/pandas/", "a" * 50, "%41 \\n"]
 )
-def test_what_is_not_secret_stays(text: str) -> None:
-    """In none of its readings does the text hold the secret."""
+def test_text_without_a_secret_is_unchanged(text: str) -> None:
+    """The text does not contain the secret in any decoding."""
     assert Redactor([SECRET]).redact([text]) == [text]
 
 
-def test_texts_that_are_searched_together_stay_apart() -> None:
-    """Each keeps its place, and a secret does not reach from one into the next."""
+def test_texts_that_are_searched_together_stay_separate() -> None:
+    """Each is returned in its place, and no secret is found across two of them."""
     assert Redactor(["hunter2-hunter2", "q"]).redact(
         ["hunter2-hunter2", "", "x hunter2-h y", "q", "hunte", "r2-hu"]
     ) == [
@@ -100,7 +100,7 @@ def test_texts_that_are_searched_together_stay_apart() -> None:
 
 @given(st.binary(min_size=6, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_long_piece_is_left_in_base64_or_hex(raw: bytes, before: str, after: str) -> None:
-    """Also where the bytes are no text."""
+    """This holds even if the bytes are not UTF-8."""
     value = base64.b64encode(raw).decode()
     for encoded in (value, raw.hex()):
         (text,) = Redactor([value]).redact([f"{before} {encoded.rstrip('=')} {after}"])
@@ -109,12 +109,12 @@ def test_no_long_piece_is_left_in_base64_or_hex(raw: bytes, before: str, after: 
 
 @given(st.text())
 def test_any_text_can_be_searched(text: str) -> None:
-    """What looks like an escape, and is none, does no harm."""
+    """Something that looks like an escape sequence, but is invalid, is no error."""
     Redactor(["hunter2-hunter2"]).redact([text, text[::-1]])
 
 
 def test_the_time_grows_with_the_sizes_and_not_with_their_product() -> None:
-    """Four times the secrets and four times the text take about four times as long, and nowhere near sixteen."""
+    """Four times the secrets and four times the text take about four times as long, far from sixteen times."""
 
     def seconds(factor: int) -> float:
         values = [f"{number:x}" * 300 + str(number) for number in range(1000, 1000 + 300 * factor)]
@@ -129,8 +129,8 @@ def test_the_time_grows_with_the_sizes_and_not_with_their_product() -> None:
     assert seconds(4) < seconds(1) * 8
 
 
-def test_warnings_about_many_secrets_take_no_time() -> None:
-    """A check of 600 secret values, each with a warning, is done at once."""
+def test_warnings_about_many_secrets_are_fast() -> None:
+    """A check of 600 secret values, each with a warning, takes less than two seconds."""
     steps = [{"env": {f"NAME_{number}": f"hunter2 $value-{number}-{'x' * 50}"}} for number in range(600)]
     inputs = {"manifest": {"base": "base", "steps": steps}, "secretPaths": ["manifest"]}
 
@@ -142,15 +142,15 @@ def test_warnings_about_many_secrets_take_no_time() -> None:
 
 
 def test_secrets_of_a_manifest_are_hidden_in_several_texts_at_once() -> None:
-    """One text at a time gives the same."""
+    """The result is the same as for one text at a time."""
     secrets = Secrets({"steps": [{"run": [SECRET, "open"]}]}, ["steps[0].run[0]"])
     texts = [form(SECRET) for form in FORMS.values()]
     assert secrets.scrub_all(texts) == [secrets.scrub(text) for text in texts]
     assert Secrets({"steps": [{"run": [SECRET]}]}, ()).scrub_all(texts) == texts
 
 
-def test_line_after_line_takes_no_time() -> None:
-    """A build that prints thousands of lines has them searched for a large secret, each for itself."""
+def test_many_lines_are_searched_fast() -> None:
+    """Each of the thousands of lines of a build is searched by itself for a large secret."""
     secret = "".join(f"{number:x}-hunter2-" for number in range(60_000))
     redactor = Redactor([secret])
     began = time.process_time()

@@ -1,4 +1,4 @@
-"""What makes a release: its settings, its notes, the plugin's launcher and the workflow that publishes."""
+"""The parts of a release: its settings, its notes, the plugin's launcher, and the workflow that publishes."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ def jobs() -> dict[str, str]:
         ({"version": "9.0.0"}, "provider/requirements.txt"),
     ],
 )
-def test_a_setting_that_is_not_ready_is_told(change: dict[str, Any], told: str) -> None:
-    """A placeholder, a repository elsewhere, and a version that indexes spell in several ways stop a release."""
+def test_a_setting_that_is_not_ready_is_reported(change: dict[str, Any], told: str) -> None:
+    """A placeholder, a repository that is not on GitHub, or an ambiguous version stops the release."""
     (problem,) = check._settings(replace(READY, **change))
     assert told in problem
 
 
-def test_settings_that_are_ready_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is told, also for the tag of the very version."""
+def test_complete_settings_have_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does the tag of that same version."""
     monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
     monkeypatch.setenv("GITHUB_REF_NAME", "v0.1.3")
     assert list(check._settings(READY)) == []
 
 
-def test_a_tag_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tag that started the workflow must be the version that is built."""
+def test_a_tag_of_another_version_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tag that started the workflow must be that of the version that is built."""
     monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
     monkeypatch.setenv("GITHUB_REF_NAME", "v0.1.4")
     (problem,) = check._settings(READY)
     assert "v0.1.4" in problem
 
 
-def test_the_placeholder_leads_nowhere() -> None:
-    """Until the address is set it is one that nobody can ever own."""
+def test_the_placeholder_is_an_address_that_nobody_can_own() -> None:
+    """It is used until the repository's address is set."""
     assert SETTINGS.is_repository_set or SETTINGS.repository.startswith("https://github.invalid/")
 
 
 def test_notes_are_the_section_of_the_version(tmp_path: Path) -> None:
-    """From its heading to the next one."""
+    """They reach from its heading to the next one."""
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text("# Changelog\n\n## 0.1.3 (2026-11-30)\n\n- One.\n- Two.\n\n## 0.1.2 (2026-10-01)\n\n- Old.\n")
     assert notes(READY, changelog) == "- One.\n- Two.\n"
@@ -79,15 +79,15 @@ def test_notes_are_the_section_of_the_version(tmp_path: Path) -> None:
         ("## 0.1.3 (2026-11-30)\n\n## 0.1.2 (2026-10-01)\n\n- Old.\n", "says nothing"),
     ],
 )
-def test_notes_that_are_missing_are_told(tmp_path: Path, text: str, told: str) -> None:
-    """A release without words, or without its date, is stopped."""
+def test_missing_notes_are_an_error(tmp_path: Path, text: str, told: str) -> None:
+    """A version without a text or without a date is not released."""
     (tmp_path / "CHANGELOG.md").write_text(text)
     with pytest.raises(ReleaseError, match=told):
         notes(READY, tmp_path / "CHANGELOG.md")
 
 
 def test_the_pages_for_the_registry_have_the_names_that_are_set(tmp_path: Path) -> None:
-    """Nothing of the placeholders stays, and each language has its tab."""
+    """No placeholder is left, and each language has a tab."""
     folder = registry.write(READY, tmp_path)
     for page in registry.PAGES:
         text = (folder / page).read_text()
@@ -102,7 +102,7 @@ def test_the_pages_for_the_registry_have_the_names_that_are_set(tmp_path: Path) 
 
 @pytest.fixture
 def unpacked(tmp_path: Path) -> Path:
-    """An archive's launcher, packed and unpacked as Pulumi would, with a plugin that tells how it was started."""
+    """A launcher packed and unpacked as Pulumi would, with a plugin that prints how it was started."""
     content = tmp_path / "content"
     package = content / "lib" / "pulumi_opencomputer" / "plugin"
     package.mkdir(parents=True)
@@ -123,7 +123,7 @@ def _start(folder: Path, *arguments: str, path: str, **environment: str) -> subp
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
 @pytest.mark.parametrize("named", ["python3", f"python3.{sys.version_info[1]}", "python"])
 def test_the_plugin_starts_with_a_python_on_path(unpacked: Path, tmp_path: Path, named: str) -> None:
-    """Whatever that Python is called, and nothing of its packages or of the environment is used."""
+    """Any usual name of Python works; its packages and the environment's settings are not used."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / named).symlink_to(Path(sys.executable).resolve())
     started = _start(unpacked, "127.0.0.1:1", path=str(tmp_path / "bin"), PYTHONPATH="/nowhere")
@@ -131,8 +131,8 @@ def test_the_plugin_starts_with_a_python_on_path(unpacked: Path, tmp_path: Path,
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="runs a shell script")
-def test_the_plugin_says_what_it_needs_where_there_is_no_python(unpacked: Path, tmp_path: Path) -> None:
-    """An old Python is passed over; with no other the message names the versions."""
+def test_the_plugin_says_which_python_it_needs_if_there_is_none(unpacked: Path, tmp_path: Path) -> None:
+    """An old Python is skipped; if there is no other one, the message has the supported versions."""
     (tmp_path / "bin").mkdir()
     old = tmp_path / "bin" / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
@@ -143,7 +143,7 @@ def test_the_plugin_says_what_it_needs_where_there_is_no_python(unpacked: Path, 
 
 
 def test_an_archive_has_the_same_bytes_each_time(tmp_path: Path) -> None:
-    """Neither times nor owners get in."""
+    """It contains no times and no owners."""
     content = tmp_path / "content"
     content.mkdir()
     plugin_archives._write_launcher(SETTINGS, "linux-amd64", content)
@@ -155,8 +155,8 @@ def test_an_archive_has_the_same_bytes_each_time(tmp_path: Path) -> None:
     assert packed[0] == packed[1]
 
 
-def test_packages_of_two_pythons_share_a_folder_only_where_they_agree(tmp_path: Path) -> None:
-    """A file that differs by version can't serve both: that is told, and no archive is made."""
+def test_packages_of_two_pythons_share_a_folder_only_if_they_are_equal(tmp_path: Path) -> None:
+    """If a file differs between versions, this is an error, and no archive is made."""
     for version, text in (("3.10", "a = 1\n"), ("3.11", "a = 2\n")):
         (tmp_path / version / "package").mkdir(parents=True)
         (tmp_path / version / "package" / "module.py").write_text(text)
@@ -166,8 +166,8 @@ def test_packages_of_two_pythons_share_a_folder_only_where_they_agree(tmp_path: 
 
 
 @pytest.mark.parametrize("name", PUBLISHERS)
-def test_nothing_is_published_before_it_was_tried(name: str) -> None:
-    """Each job that publishes waits for the tests, and runs for a tag alone."""
+def test_nothing_is_published_before_the_tests(name: str) -> None:
+    """Each job that publishes waits for the tests, and runs only for a tag."""
     needed = {job: re.findall(r"^    needs: (\w+)$", text, re.MULTILINE) for job, text in jobs().items()}
     chain = [name]
     while needed[chain[-1]]:
@@ -178,8 +178,8 @@ def test_nothing_is_published_before_it_was_tried(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", jobs())
-def test_a_job_has_the_permissions_that_it_names(name: str) -> None:
-    """No job gets more by default, and only those that publish in an environment of their own may write."""
+def test_a_job_has_only_the_permissions_that_it_requests(name: str) -> None:
+    """The default is none, and only jobs that publish in an environment may write."""
     assert "\npermissions: {}\n" in WORKFLOW
     text = jobs()[name]
     assert re.search(r"^    permissions:", text, re.MULTILINE)
@@ -188,7 +188,7 @@ def test_a_job_has_the_permissions_that_it_names(name: str) -> None:
 
 
 def test_each_action_of_the_release_is_pinned_to_a_commit() -> None:
-    """A tag can be moved to other code; the commit's tag stands beside it for who updates it."""
+    """A tag could be moved to other code; the commit's tag is in a comment, for those who update it."""
     used = [line for line in WORKFLOW.splitlines() if "uses:" in line]
     assert used
     assert [line for line in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line)] == []

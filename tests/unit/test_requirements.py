@@ -1,4 +1,4 @@
-"""Requirements of a Python project, as steps."""
+"""Requirements of a Python project, converted to steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def steps(path: Path, **more: Any) -> list[Any]:
 
 
 def written(root: Path, **files: str) -> Path:
-    """Files with these texts; the first is given back."""
+    """Write files with these texts; return the path of the first."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, newline="")
@@ -38,8 +38,8 @@ PLAIN = [
 
 
 @pytest.mark.parametrize("text", PLAIN)
-def test_plain_requirements_are_one_step_and_read_as_pip_reads_them(tmp_path, text):
-    """Comments, continued lines, markers and addresses; pip's own parser finds the same."""
+def test_plain_requirements_are_one_step_and_parsed_as_by_pip(tmp_path, text):
+    """Comments, continued lines, markers and URLs are understood as by pip's own parser."""
     path = written(tmp_path, **{"requirements.txt": text})
     theirs = [each.requirement for each in parse_requirements(str(path), session=PipSession())]
     ((kind, ours),) = steps(path)[0].items()
@@ -49,13 +49,13 @@ def test_plain_requirements_are_one_step_and_read_as_pip_reads_them(tmp_path, te
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_a_byte_order_mark_is_understood(tmp_path, encoding):
-    """Editors of Windows write one."""
+    """Editors on Windows write it."""
     (tmp_path / "r.txt").write_bytes("requests\n# größe\n".encode(encoding))
     assert steps(tmp_path / "r.txt") == [{"pipInstall": ["requests"]}]
 
 
-def test_files_that_name_others_are_read_with_them(tmp_path):
-    """As long as all are plain, what they require stands in one step."""
+def test_included_files_are_read(tmp_path):
+    """If all files are plain, their requirements become one step."""
     path = written(
         tmp_path, **{"req/dev.txt": "-r ../base.txt\n--requirement=more.txt\npytest\n", "base.txt": "requests\n"}
     )
@@ -75,8 +75,8 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("text", OPTIONS)
-def test_files_with_options_go_to_the_server_as_they_are(tmp_path, text):
-    """With the files that they name, in the same places to each other; the server's pip reads them."""
+def test_files_with_options_are_sent_unchanged(tmp_path, text):
+    """They are sent with the files that they name, in the same relative places, and the server's pip reads them."""
     written(tmp_path, **{"constraints.txt": "requests<3\n", "sub/more.txt": "-c ../constraints.txt\n"})
     path = written(tmp_path, **{"requirements.txt": text})
     *files, run = steps(path)
@@ -107,8 +107,8 @@ def test_files_with_options_go_to_the_server_as_they_are(tmp_path, text):
         ("\xff", ["is not UTF-8 text"]),
     ],
 )
-def test_what_cant_become_a_step_is_refused_with_its_line(tmp_path, text, words):
-    """The reason names the file and the line, and not what stands there."""
+def test_lines_that_cannot_become_a_step_are_refused(tmp_path, text, words):
+    """The reason names the file and the line, but does not quote it."""
     written(tmp_path, **{"other.txt": "numpy\n???\n"})
     path = tmp_path / "requirements.txt"
     path.write_bytes(text.encode("latin-1"))
@@ -121,8 +121,8 @@ def test_what_cant_become_a_step_is_refused_with_its_line(tmp_path, text, words)
     assert "TOKEN" not in reason
 
 
-def test_a_missing_file_is_told(tmp_path):
-    """With its name."""
+def test_a_missing_file_is_an_error(tmp_path):
+    """The error has its name."""
     with pytest.raises(InvalidInputError, match=r"pipInstall: gone\.txt can't be read: No such file"):
         steps(tmp_path / "gone.txt")
 
@@ -150,7 +150,7 @@ odd = ["???"]
     ],
 )
 def test_the_dependencies_of_a_project_and_its_groups_are_a_step(tmp_path, group, expected):
-    """Names of groups match in any spelling, and groups include each other."""
+    """The names of groups match in any spelling, and groups may include each other."""
     path = written(tmp_path, **{"pyproject.toml": PROJECT})
     assert steps(path, group=group) == [{"pipInstall": expected}]
 
@@ -159,14 +159,14 @@ def test_the_dependencies_of_a_project_and_its_groups_are_a_step(tmp_path, group
     ("group", "words"),
     [("nope", "has no group or extra 'nope'"), ("loop", "includes itself"), ("odd", "no requirement")],
 )
-def test_a_group_that_cant_be_read_is_told(tmp_path, group, words):
-    """With its name."""
+def test_an_invalid_group_is_an_error(tmp_path, group, words):
+    """It may be missing, include itself, or contain an invalid requirement."""
     path = written(tmp_path, **{"pyproject.toml": PROJECT})
     with pytest.raises(InvalidInputError, match=words):
         steps(path, group=group)
 
 
 def test_a_group_of_a_requirements_file_is_refused(tmp_path):
-    """It has none."""
+    """Such a file has no groups."""
     with pytest.raises(InvalidInputError, match="has no groups"):
         steps(written(tmp_path, **{"r.txt": "requests"}), group="dev")

@@ -1,4 +1,4 @@
-"""The resources of a program: its arguments turned into inputs. The engine is a mock that records them."""
+"""The resources of a program convert their arguments to inputs. A mock of the engine records these."""
 
 import os
 from typing import Any, cast
@@ -22,7 +22,7 @@ def inputs(run, program, name="x"):
     return run(program).inputs[name]
 
 
-# As `pulumi import` prints it.
+# The form that `pulumi import` prints.
 PRINTED: Any = {
     "base": "base",
     "builder_memory_mb": 2048,
@@ -36,7 +36,7 @@ PRINTED: Any = {
 
 
 class Duck:
-    """An object that has `to_dict` and nothing else."""
+    """An object that only has `to_dict`."""
 
     def to_dict(self):
         return {"base": "base", "steps": [{"type": "run", "args": {"commands": ["true"]}}]}
@@ -55,13 +55,13 @@ class Duck:
 )
 @pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
 def test_every_form_of_a_manifest_becomes_the_declared_one(run, manifest, wrap):
-    """Plain, or as an Output."""
+    """It makes no difference whether the manifest is plain or an Output."""
     assert inputs(run, lambda: Snapshot("x", wrap(manifest)) and None)["manifest"] == MANIFEST
 
 
 @pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
-def test_keys_in_pythons_spelling_are_those_of_the_declared_form(run, wrap):
-    """The program that `pulumi import` prints runs; names of variables stay as they are."""
+def test_keys_in_snake_case_become_those_of_the_declared_form(run, wrap):
+    """A program that `pulumi import` prints works; the names of variables are not changed."""
     assert inputs(run, lambda: Snapshot("x", wrap(PRINTED)) and None)["manifest"] == {
         "base": "base",
         "builderMemoryMB": 2048,
@@ -74,15 +74,15 @@ def test_keys_in_pythons_spelling_are_those_of_the_declared_form(run, wrap):
     }
 
 
-def test_an_output_is_told_before_anything_else(run):
-    """It would answer yes to the question whether it has to_dict."""
+def test_an_output_is_recognised_before_anything_else(run):
+    """An Output has any attribute, so it also seems to have to_dict."""
     output = pulumi.Output.from_input(Manifest.base().run_commands(pulumi.Output.from_input("true")))
     assert hasattr(output, "to_dict")
     assert inputs(run, lambda: Image("x", output) and None)["manifest"] == MANIFEST
 
 
-def test_an_image_gives_a_snapshot_its_manifest(run):
-    """With the places of its secrets."""
+def test_an_image_may_be_given_as_a_manifest(run):
+    """The snapshot gets the paths of the image's secrets too."""
 
     def program():
         secret = pulumi.Output.secret("hunter2")
@@ -90,19 +90,19 @@ def test_an_image_gives_a_snapshot_its_manifest(run):
 
     registered = inputs(run, program)
     assert registered["secretPaths"] == ["manifest.steps[0].env.TOKEN"]
-    # A secret stands on the wire as a mapping with its value.
+    # The protocol has a secret as a mapping with its value.
     assert registered["manifest"]["value"]["steps"] == [{"env": {"TOKEN": "hunter2"}}]
 
 
 @pytest.mark.parametrize("manifest", [None, 5, "base", [MANIFEST], object()])
-def test_anything_else_is_refused_with_the_forms_there_are(run, manifest):
-    """At once, in the program's own line."""
+def test_anything_else_is_refused_with_the_accepted_forms(run, manifest):
+    """The error is raised at once, at the program's line."""
     with pytest.raises(InvalidInputError, match=r"^manifest: must be a Manifest, .* not a value of type "):
         run(lambda: Snapshot("x", manifest) and None)
 
 
 def test_a_relative_source_becomes_absolute_in_the_program(run, tmp_path, monkeypatch):
-    """In every form, also by way of an Output."""
+    """This holds for every form, and for Outputs."""
     monkeypatch.chdir(tmp_path)
     relative = pulumi.Output.from_input("f")
     steps: Any = [{"addFile": {"path": "/f", "source": source}} for source in ("f", relative)]
@@ -117,8 +117,8 @@ def test_a_relative_source_becomes_absolute_in_the_program(run, tmp_path, monkey
     }
 
 
-def test_the_places_of_secrets_are_told(run):
-    """A dynamic provider gets secrets in clear and can't tell them."""
+def test_the_paths_of_secrets_are_sent(run):
+    """A dynamic provider gets secrets as plain values and can't recognise them."""
 
     def program():
         secret, plain = pulumi.Output.secret("s"), pulumi.Output.from_input("p")
@@ -145,7 +145,7 @@ def test_the_places_of_secrets_are_told(run):
 
 
 def test_a_secret_within_an_output_makes_the_whole_output_secret(run):
-    """What is inside can't be told apart."""
+    """Which part of an Output's value is secret is not known."""
 
     def program():
         secret = pulumi.Output.secret("s")
@@ -155,7 +155,7 @@ def test_a_secret_within_an_output_makes_the_whole_output_secret(run):
 
 
 def test_the_urn_is_passed_along(run):
-    """A dynamic provider is not told the URN of its resource."""
+    """The engine doesn't pass it to a dynamic provider."""
 
     class Parent(pulumi.ComponentResource):
         def __init__(self):
@@ -174,7 +174,7 @@ def test_the_urn_is_passed_along(run):
 
 
 def test_a_subclass_is_the_same_resource(run):
-    """A user's own class does not change the type in the state."""
+    """A subclass written by a user has the same type in the state."""
 
     class Mine(Snapshot):
         pass
@@ -190,7 +190,7 @@ def test_a_subclass_is_the_same_resource(run):
 
 
 def test_options_become_inputs(run):
-    """Absent ones are no inputs."""
+    """Options that are not given are no inputs."""
 
     def program():
         Snapshot("x", MANIFEST, name="toolchain", adopt=True, timeout=60)
@@ -206,7 +206,7 @@ def test_options_become_inputs(run):
 
 
 def test_outputs_have_their_names_in_python(run):
-    """snake_case in Python, camelCase in state."""
+    """They are snake_case in Python, camelCase in the state."""
     seen: list[Any] = []
 
     def program():
@@ -222,7 +222,7 @@ def test_outputs_have_their_names_in_python(run):
 
 
 def test_an_image_starts_a_manifest():
-    """Documented snippets of the SDK run unchanged."""
+    """Snippets from the SDK's documentation work unchanged."""
     assert Image.base().apt_install(["jq"]) == Manifest.base().apt_install(["jq"])
 
 
@@ -231,7 +231,7 @@ def test_an_image_starts_a_manifest():
     [("90s", 90.0), ("30m", 1800.0), ("1h", 3600.0), ("1h30m15s", 5415.0), ("1.5h", 5400.0), ("250ms", 0.25)],
 )
 def test_a_custom_timeout_is_the_builds_limit(run, text, seconds):
-    """Pulumi's own option counts where timeout= is not given."""
+    """Pulumi's own option counts if timeout= is not given."""
     opts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create=text))
 
     def program():
@@ -242,8 +242,8 @@ def test_a_custom_timeout_is_the_builds_limit(run, text, seconds):
     assert (registered["x"]["timeout"], registered["y"]["timeout"]) == (seconds, 5)
 
 
-def test_limits_of_updates_and_deletes_are_told_where_versions_are_kept(run):
-    """A dynamic provider is not given them, and only there have they anything to limit."""
+def test_timeouts_of_updates_and_deletes_are_sent_if_versions_are_kept(run):
+    """The engine doesn't pass them to a dynamic provider, and only with versions do they limit anything."""
     timeouts = pulumi.CustomTimeouts(create="1m", update="2m", delete="3m")
     opts = pulumi.ResourceOptions(custom_timeouts=timeouts)
 
@@ -259,8 +259,8 @@ def test_limits_of_updates_and_deletes_are_told_where_versions_are_kept(run):
     assert "keep" not in registered["y"]
 
 
-def test_a_source_takes_the_place_of_a_manifest(run):
-    """Its name and what it must hold are inputs; a secret name is told, and then refused."""
+def test_a_source_snapshot_replaces_a_manifest(run):
+    """Its name and expected hash are inputs. A secret name is marked as such; the check then refuses it."""
 
     def program():
         Snapshot("x", source_snapshot="trial-1", source_hash="a" * 64)
@@ -273,20 +273,20 @@ def test_a_source_takes_the_place_of_a_manifest(run):
 
 
 @pytest.mark.parametrize("opts", [None, pulumi.ResourceOptions()])
-def test_no_custom_timeout_is_no_limit_of_ours(opts):
-    """The provider has its own."""
+def test_no_custom_timeout_sets_no_limit(opts):
+    """The provider has a default limit."""
     assert create_timeout(opts) is None
     assert create_timeout(pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete="5m"))) is None
 
 
 def test_a_custom_timeout_may_be_a_mapping():
-    """Pulumi takes both."""
+    """Pulumi accepts both forms."""
     assert create_timeout(pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": "2m"}))) == 120.0
 
 
 @pytest.mark.parametrize("text", ["", "5", "5 m", "m", "5d", "-5m", "1h30", 5])
-def test_what_is_no_duration_is_refused(text):
-    """With an example of one."""
+def test_an_invalid_duration_is_refused(text):
+    """The error has an example of a valid one."""
     opts = pulumi.ResourceOptions(custom_timeouts=cast("Any", {"create": text}))
     with pytest.raises(InvalidInputError, match=r'^custom_timeouts\.create: must be a duration such as "90s"'):
         create_timeout(opts)
@@ -303,13 +303,13 @@ def test_what_is_no_duration_is_refused(text):
     ids=["a name and a manifest", "a name", "a name and an image", "a manifest"],
 )
 def test_the_sdks_image_in_place_of_the_resource_is_refused(run, mistaken):
-    """It takes the resource's arguments without a word, and is no resource."""
+    """It silently accepts the resource's arguments, but is not a resource."""
     with pytest.raises(InvalidInputError, match="from pulumi_opencomputer import Image"):
         run(lambda: Snapshot("x", mistaken()) and None)
 
 
 def test_a_to_dict_that_fails_is_refused(run):
-    """With the kind of its error, and not with its text, which may quote anything."""
+    """The error has the class of the exception, but not its text, which may contain anything."""
 
     class Broken:
         def to_dict(self):
@@ -325,7 +325,7 @@ def own_provider(package="opencomputer"):
 
 
 class Team(pulumi.ComponentResource):
-    """A component with providers of its own."""
+    """A component with its own providers."""
 
     def __init__(self, providers):
         super().__init__("my:Team", "team", None, pulumi.ResourceOptions(providers=providers))
@@ -345,7 +345,7 @@ UNUSABLE = {
 @pytest.mark.parametrize("options", UNUSABLE.values(), ids=UNUSABLE)
 @pytest.mark.parametrize("late", [False, True], ids=["given", "by a transformation"])
 def test_an_option_that_would_be_ignored_is_refused(run, options, late):
-    """Pulumi would deploy to the default account without a word, or fail with a KeyError."""
+    """Pulumi would silently deploy to the default account, or fail with a KeyError."""
 
     def program():
         opts = options()
@@ -361,8 +361,8 @@ def test_an_option_that_would_be_ignored_is_refused(run, options, late):
         run(program)
 
 
-def test_providers_of_other_packages_are_nobodys_business(run):
-    """Components hand theirs to all of their children."""
+def test_providers_of_other_packages_are_accepted(run):
+    """Components pass theirs to all of their children."""
 
     def program():
         others = [own_provider("other")]
@@ -371,8 +371,8 @@ def test_providers_of_other_packages_are_nobodys_business(run):
     assert inputs(run, program)["manifest"] == MANIFEST
 
 
-def test_what_a_transformation_changes_is_as_if_it_was_given(run, tmp_path, monkeypatch):
-    """A form of a manifest, a relative path, a secret, a time limit: each reaches the provider as always."""
+def test_changes_of_a_transformation_are_treated_like_arguments(run, tmp_path, monkeypatch):
+    """A form of a manifest, a relative path, a secret or a timeout reaches the provider as usual."""
     monkeypatch.chdir(tmp_path)
 
     def change(args):
@@ -397,8 +397,8 @@ def test_what_a_transformation_changes_is_as_if_it_was_given(run, tmp_path, monk
         assert set(registered[name]) - {"timeout", "imageHash"} == {"manifest", "secretPaths", "urn"}
 
 
-def test_a_snapshot_of_an_image_is_told_the_images_hash(run):
-    """The check compares: an image that `ignore_changes` keeps as it is has other content than its program says."""
+def test_a_snapshot_of_an_image_gets_the_images_hash(run):
+    """The check compares it: if `ignore_changes` pins an image, its content differs from the program's manifest."""
 
     def program():
         Snapshot("x", Image("image", MANIFEST))
@@ -410,8 +410,8 @@ def test_a_snapshot_of_an_image_is_told_the_images_hash(run):
 
 
 @later_mocks
-def test_what_a_component_transforms_is_told_from_what_the_program_gave(run):
-    """The digests of what holds no secret are sent only where something may change it."""
+def test_digests_of_known_parts_are_sent_if_transforms_may_apply(run):
+    """They show which parts a transform added, and are left out if nothing can change the inputs."""
 
     def program():
         Snapshot("x", MANIFEST, opts=pulumi.ResourceOptions(transforms=[lambda _: None]))

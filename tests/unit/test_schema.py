@@ -1,4 +1,4 @@
-"""The package schema: generated from the models, whole, and with an example wherever a program begins."""
+"""The package schema: generated from the models, complete, and with an example for each resource and function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENTRIES = {**SPEC["resources"], **SPEC["functions"]}
 
 
 def _properties(spec: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every property of every type, resource, function and setting, with where it stands."""
+    """Every property of every type, resource, function and setting, with its path in the schema."""
     if not isinstance(spec, dict):
         return
     for key, value in spec.items():
@@ -25,13 +25,13 @@ def _properties(spec: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]
         yield from _properties(value, f"{path}.{key}")
 
 
-def test_committed_schema_is_what_the_models_give() -> None:
-    """schema.json is up to date: `python -m pulumi_opencomputer.plugin.schema` would change nothing."""
+def test_committed_schema_is_current() -> None:
+    """`python -m pulumi_opencomputer.plugin.schema` would not change schema.json."""
     assert schema.PATH.read_text(encoding="utf-8") == schema.text()
 
 
 def test_everything_is_described() -> None:
-    """Each type, resource, function, setting and property says what it is."""
+    """Each type, resource, function, setting and property has a description."""
     described = [*_properties(SPEC), *SPEC["types"].items(), *ENTRIES.items(), ("provider", SPEC["provider"])]
     assert len(described) > 60
     assert [path for path, spec in described if not spec.get("description")] == []
@@ -45,33 +45,33 @@ def test_resources_and_functions_have_an_example_in_each_language(token: str, la
 
 
 def test_each_kind_of_step_is_an_optional_property() -> None:
-    """What the models take as a step is what the schema offers, and nothing else."""
+    """The schema offers exactly the steps that the models accept."""
     step = SPEC["types"]["opencomputer:index:Step"]
     assert set(step["properties"]) == set(KINDS)
     assert "required" not in step
 
 
 def test_settings_are_those_of_the_provider() -> None:
-    """An explicit provider and the stack's configuration take the same settings, and the key is secret in both."""
+    """An explicit provider and the stack's configuration have the same settings, and the key is secret in both."""
     for settings in (SPEC["config"]["variables"], SPEC["provider"]["inputProperties"]):
         assert list(settings) == ["apiKey", "apiUrl", "sdkVersion", "allowHttp", "logs", "logFile"]
         assert [name for name, setting in settings.items() if setting.get("secret")] == ["apiKey"]
 
 
 def test_no_setting_is_copied_out_of_the_environment() -> None:
-    """A default out of the environment would put the key into the state of every explicit provider."""
+    """A default from the environment would put the key into the state of every explicit provider."""
     assert [path for path, spec in _properties(SPEC) if "default" in spec or "defaultInfo" in spec] == []
 
 
 def test_manifest_is_the_same_type_in_and_out() -> None:
-    """An image's manifest output fits a snapshot's input."""
+    """An image's manifest output can be a snapshot's input."""
     manifest = "#/types/opencomputer:index:Manifest"
     for resource in SPEC["resources"].values():
         assert resource["inputProperties"]["manifest"]["$ref"] == manifest
         assert resource["properties"]["manifest"]["$ref"] == manifest
 
 
-def test_memory_is_spelled_as_the_models_spell_it() -> None:
-    """The keys of a manifest are those of the declared form, capitals and all."""
+def test_memory_sizes_are_spelled_as_in_the_models() -> None:
+    """The keys of a manifest are those of the declared form, including capital letters."""
     manifest = json.loads(schema.PATH.read_text())["types"]["opencomputer:index:Manifest"]
     assert set(manifest["properties"]) == {"base", "steps", "builderMemoryMB", "runtimeMemoryMB", "rebuild"}

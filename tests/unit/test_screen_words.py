@@ -1,4 +1,4 @@
-"""Recorded screens: what differs from run to run is put into words that don't."""
+"""Recorded screens: everything that differs between runs is replaced by fixed text."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ Outputs:
 Duration: 3s"""
 
 
-def test_two_runs_of_one_scene_are_recorded_alike():
-    """Times, ports, ids, and the order of what ran at a time are the same."""
+def test_two_runs_of_one_scene_give_the_same_recording():
+    """Times, ports, ids, and the order of simultaneous resources are the same."""
     assert steady(FIRST) == steady(SECOND)
     assert " +   ├─ opencomputer:index:Image  browser    created (9s)" in steady(FIRST)
     assert steady(FIRST).index("(browser)") < steady(FIRST).index("(tools)")
 
 
-def test_what_failed_stays_as_it_is():
-    """It is no state with dots behind it."""
+def test_a_failed_status_stays_unchanged():
+    """Unlike that of a running operation, its status has no dots after it."""
     row = "     Type  Name  Status                 Info\n +   T     a     **creating failed**    1 error"
     assert "**creating failed**" in steady(row)

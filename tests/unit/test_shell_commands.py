@@ -1,4 +1,4 @@
-"""Commands that the server joins into one line run as they are declared, or are refused."""
+"""Commands that the server joins into one line run as declared, or are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ COMMANDS: list[str] = [
 
 
 def run_all(shell: Shell, commands: list[str]) -> tuple[bytes, bool]:
-    """What commands write, and whether all succeed, each in a shell of its own."""
+    """The output of the commands, each in its own shell, and whether all succeed."""
     written = b""
     for command in commands:
         output, code, _ = shell.run(command)
@@ -55,7 +55,7 @@ def joined(shell: Shell, commands: list[str]) -> tuple[bytes, bool]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_can_be_joined_runs_as_declared(shell, command):
-    """Also in the middle of others; it is sent as it is, but for line breaks at its end."""
+    """This also holds between other commands. The command is sent unchanged, except for line breaks at its end."""
     commands = ["a first", command, "a last"]
     assert sent("run", commands) == ["a first", command if command.endswith("\\\n") else command.rstrip("\n"), "a last"]
     assert sent("run", [command]) == [command]
@@ -89,7 +89,7 @@ def test_a_command_that_can_be_joined_runs_as_declared(shell, command):
     ],
 )
 def test_a_command_that_breaks_or_swallows_the_next_is_refused(command, what):
-    """With its path and a way out; the last command may end as it likes."""
+    """The error has its path and a solution. The last command may end in any way."""
     path, reason = refusal("run", ["a", command, "a"])
     assert path == "manifest.steps[0].run[1]"
     assert reason.startswith(what)
@@ -100,7 +100,7 @@ def test_a_command_that_breaks_or_swallows_the_next_is_refused(command, what):
 
 
 def test_a_comment_alone_at_the_end_is_refused():
-    """A command is expected behind `&&`."""
+    """The shell expects a command after `&&`."""
     path, reason = refusal("run", ["a", "# nothing"])
     assert (path, reason.split(",")[0]) == ("manifest.steps[0].run[1]", "holds a comment alone")
 
@@ -137,10 +137,10 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join).filter(str.strip))
-def test_any_command_leaves_the_next_alone_or_is_refused(shell, command):
-    """What is joined behind it runs if it succeeds, and does not if it fails, as if each had a shell of its own."""
+def test_any_command_runs_as_declared_or_is_refused(shell, command):
+    """The next command runs if it succeeds, and does not if it fails, as if each had its own shell."""
     if "$$" in command:
-        return  # the number of a process is another each time
+        return  # A process id differs in each run.
     first, code, files = shell.run(command)
     expected = (sorted(first + (b"" if code else b"last")), files)
     places = refused_places("run", [command, "printf last"])
@@ -148,5 +148,5 @@ def test_any_command_leaves_the_next_alone_or_is_refused(shell, command):
         assert places == ["manifest.steps[0].run[0]"]
         return
     output, _, files = shell.run(" && ".join(sent("run", [command, "printf last"])))
-    # Sorted, as what runs in the background has no order.
+    # Sorted, because background jobs print in any order.
     assert (sorted(output), files) == expected

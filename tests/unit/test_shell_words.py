@@ -1,4 +1,4 @@
-"""What is declared is what the server's shell is given: packages, paths and variables."""
+"""Packages, paths and variables reach the server's shell as they are declared."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REQUIREMENTS = [
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
 def test_a_requirement_arrives_as_one_word(shell, requirement):
-    """Bounds, markers, addresses and extras reach pip, whatever the shell would make of them."""
+    """Bounds, markers, URLs and extras reach pip unchanged, although the shell interprets some characters."""
     assert arrives(shell, "pipInstall", ["first", requirement, "last"]) == ["first", requirement, "last"]
 
 
@@ -57,8 +57,8 @@ def test_a_requirement_arrives_as_one_word(shell, requirement):
         ("a\\\nb", ["ab"]),
     ],
 )
-def test_what_was_right_is_sent_as_it_is(shell, text, words):
-    """Plain words, options, patterns, several words in one string and words that are quoted keep their hash."""
+def test_texts_that_arrive_correctly_are_sent_unchanged(shell, text, words):
+    """Plain words, options, patterns, several words in one string, and quoted words keep their hash."""
     assert sent("pipInstall", [text]) == [text]
     assert arrives(shell, "pipInstall", [text]) == words
     assert warned({"pipInstall": [text]}, {"aptInstall": [text]}) == []
@@ -67,14 +67,14 @@ def test_what_was_right_is_sent_as_it_is(shell, text, words):
 @pytest.mark.parametrize(
     "pin", ["jq", "jq=1.6-2.1ubuntu3", "libc6:i386", "nginx/jammy-updates", "a=1:2~rc1+b", "nginx=1.18*", "-t", "jq-"]
 )
-def test_a_pin_of_apt_arrives(shell, pin):
-    """A version, a suite or an architecture is plain to the shell, and is sent as it is."""
+def test_an_apt_pin_arrives(shell, pin):
+    """The shell does not change a version, a suite or an architecture, so it is sent as it is."""
     assert sent("aptInstall", [pin]) == [pin]
     assert arrives(shell, "aptInstall", ["curl", pin]) == ["curl", pin]
 
 
-def test_line_ends_around_packages_are_left_out_where_they_break(shell):
-    """A list read from a file's lines installs each, and the last one's line end, which does no harm, stays."""
+def test_harmful_line_ends_around_packages_are_removed(shell):
+    """A list read from a file's lines is installed completely. The last entry's line end does no harm, and stays."""
     assert sent("pipInstall", ["numpy\n", "\npandas\n", "jax\n"]) == ["numpy", "pandas", "jax\n"]
     assert arrives(shell, "pipInstall", ["numpy\n", "\npandas\n", "jax\n"]) == ["numpy", "pandas", "jax"]
 
@@ -101,7 +101,7 @@ def test_line_ends_around_packages_are_left_out_where_they_break(shell):
     ],
 )
 def test_packages_that_would_not_arrive_are_refused(key, texts, index, what):
-    """With the entry's path, what is wrong, and what to write."""
+    """The error has the entry's path, what is wrong, and what to write."""
     path, reason = refusal(key, texts)
     assert path == f"manifest.steps[0].{key}[{index}]"
     assert reason.startswith(what)
@@ -109,28 +109,28 @@ def test_packages_that_would_not_arrive_are_refused(key, texts, index, what):
 
 
 @pytest.mark.parametrize("path", ["/srv/a b", "/a;b", "/it's", "/a\nb", "/$HOME", "/a&b", "/a #b", "/a\\b"])
-def test_a_working_directory_that_would_be_another_is_refused(path):
-    """`mkdir -p` is given it without quotes."""
+def test_a_working_directory_that_would_not_arrive_is_refused(path):
+    """`mkdir -p` gets it without quotes."""
     assert refusal("workdir", path)[0] == "manifest.steps[0].workdir"
 
 
 @pytest.mark.parametrize("path", ["/", "/srv/app", "/größe", "/a~b#c", "/a/../b"])
 def test_a_plain_working_directory_arrives(shell, path):
-    """As the one word that it is."""
+    """It arrives as one word."""
     assert arrives(shell, "workdir", path) == [path]
 
 
 @pytest.mark.parametrize("path", ["/a/", "/a/b//", "/", "/a/.", "/a/b/.."])
 @pytest.mark.parametrize("body", [{"content": "x"}, {"source": __file__}])
 def test_a_file_in_place_of_a_directory_is_refused(path, body):
-    """The server cleans the path, and would write a file where a directory is meant."""
+    """The server normalises the path, and would write a file where a directory is meant."""
     found, reason = refusal("addFile", {"path": path, **body})
     assert found == "manifest.steps[0].addFile.path"
     assert "end it in a file's name" in reason
 
 
 def test_a_directory_may_end_in_a_slash():
-    """It is one."""
+    """Its path names a directory anyway."""
     assert sent_directory("/a/") == sent_directory("/a/")
 
 
@@ -150,14 +150,14 @@ def sent_directory(path: str) -> Any:
         "a~b=c:d,e",
     ],
 )
-def test_a_variable_that_arrives_is_no_warning(value):
-    """Blanks and most other characters stand inside of the server's own quotes."""
+def test_a_value_that_arrives_is_no_warning(value):
+    """Spaces and most other characters are protected by the server's own quotes."""
     assert warned({"env": {"URL": value, "OTHER_1": value}}) == []
 
 
 @pytest.mark.parametrize("value", ["it's", 'a"b', "a$b", "a`b", "a\\b", "a\nb", "a#b"])
-def test_a_variable_that_changes_is_one_warning_a_step(value):
-    """It names the variables, what becomes of them, and what to do, and no value."""
+def test_values_that_would_change_are_one_warning_per_step(value):
+    """It names the variables, what happens to them, and what to do, but no value."""
     ((path, reason),) = warned({"env": {"A": value, "FINE": "x", "B": value}})
     assert path == "manifest.steps[0].env"
     assert reason.startswith("sets A, B with a value that does not arrive as it is declared: ")
@@ -167,14 +167,14 @@ def test_a_variable_that_changes_is_one_warning_a_step(value):
 
 @pytest.mark.parametrize("name", ["spring.profiles.active", "a-b"])
 def test_a_name_that_a_login_shell_cant_set_is_a_warning(name):
-    """The profile's script stops there, and the variables behind it are not set."""
+    """The profile's script stops there, and the variables after it are not set."""
     ((path, reason),) = warned({"env": {name: "x", "B": "it's"}})
     assert path == "manifest.steps[0].env"
     assert f"sets {name} with a name that a login shell can't set" in reason
     assert "sets B with a value" in reason
 
 
-# What a program writes: the text of one entry, and the words that it stands for.
+# Entries of a program: the text, and the words it stands for.
 NAMES = st.from_regex(r"[a-z][a-z0-9.-]{0,6}[a-z0-9]", fullmatch=True)
 VERSIONS = st.from_regex(r"[0-9]{1,2}(\.[0-9]{1,2}){0,2}", fullmatch=True)
 BOUNDS = st.lists(
@@ -197,14 +197,14 @@ ENTRIES = (
 
 
 @given(st.lists(ENTRIES, min_size=1, max_size=4))
-def test_what_is_declared_arrives(shell, entries):
-    """Requirements, quoted texts and plain words, in any mixture, reach pip as they were meant."""
+def test_valid_packages_arrive(shell, entries):
+    """Requirements, quoted texts and plain words reach pip as intended, in any mixture."""
     texts, words = [text for text, _ in entries], [word for _, expected in entries for word in expected]
     assert arrives(shell, "pipInstall", texts) == words
 
 
 def plain_words(text: str) -> list[str]:
-    """The words of a text by another's rules than ours, which know quotes and backslashes, and nothing else."""
+    """The words of a text by independent rules, which only know quotes and backslashes."""
     lexer = shlex.shlex(text.replace("\\\n", ""), posix=True, punctuation_chars=False)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\n", True, ""
     return list(lexer)
@@ -215,7 +215,7 @@ def plain_words(text: str) -> list[str]:
     st.lists(ANY_TEXT.filter(lambda text: text.strip() and "/" not in text), min_size=1, max_size=3),
 )
 def test_any_text_arrives_or_is_refused(shell, key, texts):
-    """Nothing reaches the tool that a reader of the declaration would not expect; no file is written."""
+    """The tool gets nothing that a reader of the declaration would not expect; no file is written."""
     if refused_places(key, texts):
         return
     expected = [word for text in sent(key, texts) for word in plain_words(text)]
@@ -224,7 +224,7 @@ def test_any_text_arrives_or_is_refused(shell, key, texts):
 
 @given(ANY_TEXT.map("/{}".format))
 def test_any_working_directory_arrives_or_is_refused(shell, path):
-    """The one that is made is the one that was declared."""
+    """The directory that is created is the declared one."""
     assert refused_places("workdir", path) or arrives(shell, "workdir", path) == [path]
 
 
@@ -241,12 +241,12 @@ def ways(declared: dict[str, Any]) -> Iterator[Callable[[], Manifest]]:
     + [[{"pipInstall": ["numpy\n", "x\n"]}], [{"run": ["a\n", "b\n"]}], [{"pipInstall": ["'a>=1' b"]}]],
 )
 def test_a_round_trip_keeps_the_hash(steps):
-    """A word that is quoted already stays as it is."""
+    """A word that is already quoted stays as it is."""
     assert len({way().cache_key() for way in ways({"base": "base", "steps": steps})}) == 1
 
 
-def test_the_sdks_image_has_the_hash_of_the_same_words():
-    """Where its own words would be sent bare, they are quoted on the way in."""
+def test_an_sdk_image_has_the_hash_of_the_same_packages():
+    """The SDK sends them unquoted; they are quoted when its image is read."""
     theirs = opencomputer.Image.base().pip_install(["pandas>=2,<3"]).run_commands("a\n", "b")
     ours = Manifest.base().pip_install(["pandas>=2,<3"]).run_commands("a\n", "b")
     assert Manifest.from_dict(theirs.to_dict()).cache_key() == ours.cache_key()

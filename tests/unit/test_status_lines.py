@@ -1,4 +1,4 @@
-"""What passes in a resource's status line: the running step, its time, waits and uploads."""
+"""The ephemeral status line of a resource: the running step, its time, waits and uploads."""
 
 import threading
 
@@ -15,14 +15,14 @@ def build():
     return Build()
 
 
-def test_saving_the_image_is_shown_in_passing(build):
-    """It is no step of the manifest."""
+def test_saving_the_image_is_an_ephemeral_line(build):
+    """It is not a step of the manifest."""
     for _ in range(2):
         build.say("Creating checkpoint...", "checkpoint", after=1)
     assert (build.shown.lines, build.shown.passing) == ([], ["saving the image"])
 
 
-def test_a_step_that_runs_on_keeps_its_passing_line(build):
+def test_a_step_that_continues_keeps_its_ephemeral_line(build):
     """The end of another step does not stop it."""
     build.start(1)
     build.start(2)
@@ -33,7 +33,7 @@ def test_a_step_that_runs_on_keeps_its_passing_line(build):
 
 
 def test_the_running_time_is_shown_less_and_less_often(build):
-    """Each passing line is a line of its own in a kept log."""
+    """In a saved log every ephemeral line is a line of its own."""
     build.start(1)
     for _ in range(130):
         build.now += 1
@@ -43,7 +43,7 @@ def test_the_running_time_is_shown_less_and_less_often(build):
 
 
 def test_each_step_counts_its_own_running_time(build):
-    """The clock starts anew."""
+    """The time starts at zero again."""
     build.start(1)
     build.now = 100
     build.ticker.tick()
@@ -55,8 +55,8 @@ def test_each_step_counts_its_own_running_time(build):
     assert build.shown.passing[-2:] == ["2/3 pip install pandas", "2/3 pip install pandas · 1 s"]
 
 
-def test_nothing_ticks_between_steps_nor_after_the_end(build):
-    """A line about a step that is over would be wrong."""
+def test_no_line_is_shown_between_steps_or_after_the_end(build):
+    """A line about a finished step would be wrong."""
     build.start(1)
     build.end(1)
     before = list(build.shown.passing)
@@ -71,7 +71,7 @@ def test_nothing_ticks_between_steps_nor_after_the_end(build):
 
 
 def test_a_wait_is_shown_with_its_time(build):
-    """Also when it is asked for again and again: it began when it was first said."""
+    """If it is announced repeatedly, the time counts from the first announcement."""
     for _ in range(3):
         build.progress.wait_for("waiting for the server")
         build.now += 4
@@ -79,8 +79,8 @@ def test_a_wait_is_shown_with_its_time(build):
     assert build.shown.passing == ["waiting for the server", "waiting for the server · 12 s"]
 
 
-def test_a_long_upload_shows_its_share_and_its_bytes(build):
-    """The share stands first, and what it took is said at the end."""
+def test_a_long_upload_shows_its_percentage_and_bytes(build):
+    """The percentage comes first, and the duration is shown at the end."""
     size = 104_900_000
     build.progress.on_upload(0, size)
     for seconds in range(1, 6):
@@ -98,8 +98,8 @@ def test_a_long_upload_shows_its_share_and_its_bytes(build):
     assert build.shown.lines == ["uploaded 104.9 MB (16.2 s)"]
 
 
-def test_a_short_upload_is_not_told(build):
-    """What was shown before goes on being shown."""
+def test_a_short_upload_is_not_shown(build):
+    """The previous line continues."""
     build.progress.wait_for("putting the new image under the name daily")
     build.progress.on_upload(0, 1000)
     build.now = 1.9
@@ -111,8 +111,8 @@ def test_a_short_upload_is_not_told(build):
     assert (build.shown.lines, build.shown.passing) == ([], [waiting, f"{waiting} · 3 s"])
 
 
-def test_an_upload_that_is_made_again_counts_anew(build):
-    """The first one broke off."""
+def test_a_repeated_upload_starts_at_zero(build):
+    """The first one failed."""
     build.progress.on_upload(0, 1000)
     build.progress.on_upload(500, 1000)
     build.now = 10

@@ -1,4 +1,4 @@
-"""More threads for the host that serves the provider's calls."""
+"""Raising the number of threads of the host that serves the provider's calls."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,8 @@ def raise_own_limit():
     raise_worker_limit(pool)
 
 
-def test_a_call_widens_the_pool_that_serves_it():
-    """After it, more calls run at a time than the pool was made for."""
+def test_a_call_enlarges_the_pool_that_serves_it():
+    """Afterwards more calls run at the same time than the pool was created for."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(raise_own_limit).result(20)
         meeting = threading.Barrier(8)
@@ -22,12 +22,12 @@ def test_a_call_widens_the_pool_that_serves_it():
 
 
 def test_a_pool_is_never_made_smaller():
-    """Somebody may have widened it further."""
+    """Someone may have enlarged it further."""
     with ThreadPoolExecutor(THREADS + 1) as pool:
         pool.submit(raise_own_limit).result(20)
         assert pool._max_workers == THREADS + 1
 
 
-def test_outside_of_a_pool_there_is_none():
-    """All works with the threads there are."""
+def test_outside_of_a_pool_none_is_found():
+    """Everything then works with the existing threads."""
     assert calling_pool() is None

@@ -1,4 +1,4 @@
-"""Which variant of a content to ask the server for."""
+"""Which variant of a content is requested from the server."""
 
 from typing import Any
 
@@ -60,20 +60,20 @@ def records(*kinds):
         (("failed", None, "ready"), 1),
     ],
 )
-def test_the_smallest_that_can_be_had_is_asked_for(kinds, variant):
-    """One without a record, with a ready record, or one that has been building for less than 31 minutes."""
+def test_the_smallest_available_variant_is_requested(kinds, variant):
+    """Available is one without a record, one that is ready, or one that has been building for less than 31 minutes."""
     assert which_build(records(*kinds), hash_of, NOW) == variant
 
 
 def test_a_build_is_dead_after_31_minutes():
-    """The server gives one 10 minutes, and its checkpoint 20."""
+    """The server allows 10 minutes for a build, and 20 for its checkpoint."""
     assert DEAD_AFTER == 1860
     assert which_build(records("building"), hash_of, NOW + 1) == 1
 
 
 @pytest.mark.parametrize(("kept", "variant"), [(False, 1), (True, 0), (None, 0)])
 def test_a_build_whose_stream_was_lost_on_this_machine_is_dead_at_once(kept, variant):
-    """A lock that the run and its guard hold tells; where nothing is known, the age alone decides."""
+    """A lock held by the run and its guard shows this; if it is not known, only the age decides."""
     assert which_build(records("building"), hash_of, NOW, lambda _: kept) == variant
 
 
@@ -83,8 +83,8 @@ def test_a_build_whose_stream_is_kept_is_dead_after_31_minutes_too():
 
 
 @given(st.lists(st.none() | st.sampled_from(sorted(RECORDS)), max_size=8))
-def test_all_below_the_choice_are_useless(kinds):
-    """The choice can be had, and nothing below it can."""
+def test_all_variants_below_the_choice_are_unusable(kinds):
+    """The chosen variant is available, and no smaller one is."""
     variant = which_build(records(*kinds), hash_of, NOW)
     assert all(kind in USELESS for kind in kinds[:variant])
     assert variant >= len(kinds) or kinds[variant] not in USELESS

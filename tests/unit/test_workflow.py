@@ -1,4 +1,4 @@
-"""The GitHub Actions workflows of the example and of this project, as GitHub would read them."""
+"""The GitHub Actions workflows of the examples and of this project, checked as GitHub reads them."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def actionlint() -> str:
 
 
 def named(workflow: str) -> str:
-    """The workflow with a version in place of each commit, for the linter, which knows an action's inputs by versions.
+    """Replace each commit by a version, by which the linter knows the inputs of actions.
 
-    It knows none newer than these; the inputs that are used here are the same.
+    It knows no newer versions than these; they have the inputs that are used here.
     """
     versions = {"actions/checkout": "v4", "actions/setup-python": "v5", "pulumi/actions": "v6"}
     return re.sub(r"([\w/-]+)@[0-9a-f]{40}", lambda used: f"{used[1]}@{versions.get(used[1], used[0][-40:])}", workflow)
 
 
 def lint(actionlint: str, workflow: str) -> subprocess.CompletedProcess[str]:
-    # Whether shellcheck and pyflakes are installed must not decide what is found.
+    # The result must not depend on whether shellcheck and pyflakes are installed.
     command = [actionlint, "-no-color", "-shellcheck=", "-pyflakes=", "-stdin-filename", WORKFLOW.name, "-"]
     return subprocess.run(command, input=named(workflow), capture_output=True, text=True, check=False)
 
@@ -67,22 +67,22 @@ def test_the_linter_finds_nothing_in_a_workflow(actionlint: str, workflow: Path)
     ],
     ids=["permission", "action input", "expression"],
 )
-def test_the_linter_would_find_a_mistake(actionlint: str, right: str, wrong: str) -> None:
-    """A misspelt permission, input of an action or expression does not pass."""
+def test_the_linter_finds_a_mistake(actionlint: str, right: str, wrong: str) -> None:
+    """A misspelt permission, action input or expression is reported."""
     text = WORKFLOW.read_text(encoding="utf-8")
     assert right in text
     assert lint(actionlint, text.replace(right, wrong)).returncode == 1
 
 
-def test_only_the_deployment_is_given_the_key() -> None:
-    """The tests and the preview, which run a pull request's code, do without OpenComputer's key."""
+def test_only_the_deployment_gets_the_key() -> None:
+    """The tests and the preview run the code of a pull request, so they don't get OpenComputer's key."""
     others, deploy = WORKFLOW.read_text(encoding="utf-8").split("\n  deploy:\n")
     assert "secrets." not in others
     assert re.findall(r"secrets\.\w+", deploy) == ["secrets.OPENCOMPUTER_API_KEY"]
 
 
-def test_the_job_that_forks_run_gets_no_token_and_no_secret() -> None:
-    """It can read the repository, and nothing else."""
+def test_the_job_for_forks_gets_no_token_and_no_secret() -> None:
+    """It can only read the repository."""
     job = WORKFLOW.read_text(encoding="utf-8").partition("\n  emulator:\n")[2].partition("\n  preview:\n")[0]
     assert re.findall(r"^      (\S+: \w+)", job.partition("permissions:")[2].partition("steps:")[0], re.M) == [
         "contents: read"
@@ -90,16 +90,16 @@ def test_the_job_that_forks_run_gets_no_token_and_no_secret() -> None:
     assert "if:" not in job
 
 
-def test_both_triggers_wait_for_the_same_files() -> None:
-    """GitHub's parser of workflows has no aliases, so the list stands there twice."""
+def test_both_triggers_have_the_same_paths() -> None:
+    """GitHub's workflow parser has no aliases, so the list is there twice."""
     first, second = re.findall(r"^    paths: (.*)$", WORKFLOW.read_text(encoding="utf-8"), re.MULTILINE)
     assert first == second
 
 
 @pytest.mark.tools
 @pytest.mark.parametrize("folder", ["ci-deploy", "testing-with-emulator"])
-def test_gitlab_takes_the_pipeline(folder: str, tmp_path: Path) -> None:
-    """By GitLab's own schema, which would find a misspelt key."""
+def test_the_gitlab_pipeline_is_valid(folder: str, tmp_path: Path) -> None:
+    """It matches GitLab's own schema, which reports a misspelt key."""
     pipeline = ROOT / "examples" / folder / ".gitlab-ci.yml"
     wrong = tmp_path / ".gitlab-ci.yml"
     wrong.write_text(pipeline.read_text(encoding="utf-8").replace("  script:", "  scripts:"))
@@ -117,14 +117,14 @@ def test_a_deployment_is_never_cancelled_half_way() -> None:
 
 @pytest.mark.parametrize("workflow", [OWN_WORKFLOW, WORKFLOW, TESTING_WORKFLOW], ids=["own", "deploy", "testing"])
 def test_each_action_is_pinned_to_a_commit(workflow: Path) -> None:
-    """A tag can be moved to other code; the commit's tag stands beside it for who updates it."""
+    """A tag could be moved to other code; the commit's tag is in a comment, for those who update it."""
     used = [line for line in workflow.read_text(encoding="utf-8").splitlines() if "uses:" in line]
     assert used
     assert [line for line in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40}\b.* # v\d+\.\d+\.\d+\b", line)] == []
 
 
-def test_the_project_is_tried_on_each_python_that_it_names() -> None:
-    """The matrix has the versions of the package's classifiers."""
+def test_the_project_is_tested_on_each_supported_python() -> None:
+    """The matrix has the versions in the package's classifiers."""
     matrix = re.search(r"python: \[(.*)\]", OWN_WORKFLOW.read_text(encoding="utf-8"))
     assert matrix is not None
     classifiers = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
 // Command codegen checks a Pulumi package schema as the engine does, and generates the SDKs of Node.js, Python and Go
 // from it: codegen SCHEMA VERSION FOLDER writes FOLDER/nodejs, FOLDER/python and FOLDER/go, as `pulumi package add` would.
-// It prints what the check found, a line a finding, and fails over an error.
+// It prints the findings of the check, one per line, and fails if one of them is an error.
 //
-// It has no go.mod: it is compiled in the module of tools/pulumi/engine, whose compiled packages it shares.
+// It has no go.mod: it is compiled in the module of tools/pulumi/engine, so that it shares its compiled packages.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 
 const tool = "pulumi-opencomputer"
 
-// Each generator is given a package of its own, since it changes it.
+// Each generator changes its package, so each gets its own.
 var generators = map[string]func(*schema.Package) (map[string][]byte, error){
 	"nodejs": func(pkg *schema.Package) (map[string][]byte, error) {
 		return nodejs.GeneratePackage(tool, pkg, nil, nil, true, nil)
@@ -34,13 +34,13 @@ var generators = map[string]func(*schema.Package) (map[string][]byte, error){
 	},
 }
 
-// bind validates a schema against Pulumi's own and resolves its references.
+// bind validates a schema against Pulumi's meta-schema and resolves its references.
 func bind(text []byte, version string) (*schema.Package, error) {
 	var spec schema.PackageSpec
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return nil, err
 	}
-	// `pulumi package add` sets both, whatever the schema says.
+	// `pulumi package add` overrides both.
 	spec.Meta = &schema.MetadataSpec{SupportPack: true}
 	spec.Version = version
 	pkg, findings, err := schema.BindSpec(spec, schema.NewNullLoader(), schema.ValidationOptions{})

@@ -1,14 +1,14 @@
 """Find or install a Pulumi CLI with its Python language host, and put links to it into `.tools/bin`.
 
-Tried in this order:
+It is taken from the first of these that works:
 
-1. an engine on PATH that is new enough and has its Python host with it;
-2. the official release, downloaded by the `pulumi` package (not where the download cannot be reached);
-3. Go: the modules beside this file, compiled. Minutes the first time.
+1. an engine on PATH that is new enough and has its Python host;
+2. the official release, which the `pulumi` package downloads, if the network allows it;
+3. Go, which compiles the modules next to this file. The first time takes minutes.
 
-actionlint, a linter of GitHub workflows, comes along where it can be had: only tests use it. The YAML language host
-takes as long to compile as half an engine, so it is compiled when asked for. So is the Java one, which also generates
-the Java SDK.
+The linter of GitHub workflows, actionlint, is added if it can be found or compiled: only tests use it. The YAML
+language host takes half as long to compile as an engine, so it is only compiled on request. So is the Java one, which
+also generates the Java SDK.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-# The oldest engine that the tests have been run with, and the lower bound of the `pulumi` package in pyproject.toml.
+# The oldest engine that the tests were run with. It is also the lower bound of the `pulumi` package in pyproject.toml.
 MINIMUM = (3, 259, 0)
 BUILT = "v3.259.0"
 
@@ -43,7 +43,7 @@ ACTIONLINT = "actionlint"
 
 VERSION_SECONDS = 30.0
 RELEASE_SECONDS = 300.0
-# The download asks for its script without a time limit of its own.
+# The download requests its script without a time limit.
 RELEASE_SCRIPT = """
 import socket, sys
 socket.setdefaulttimeout(10)
@@ -53,7 +53,7 @@ PulumiCommand.install(root=sys.argv[1])
 
 
 class InstallError(Exception):
-    """A way to an engine failed; the text says why in one line."""
+    """An attempt to get an engine failed. The message is one line with the reason."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class GoModule:
     """A Go module of this project with one `tool` line.
 
     Attributes:
-        name: The executable that it makes.
-        folder: Where its go.mod is.
-        ldflags: Settings of the linker beyond those that leave out debugging symbols.
+        name: The executable that it builds.
+        folder: The folder of its go.mod.
+        ldflags: Linker flags, in addition to those that omit debugging symbols.
     """
 
     name: str
@@ -71,8 +71,8 @@ class GoModule:
     ldflags: str = ""
 
 
-# A module each, since one set of versions would not satisfy them all. The engine has to be told its version, which the
-# Automation API reads.
+# Each has its own module, because no set of versions satisfies all of them. The engine's version must be set at build
+# time, because the Automation API reads it.
 GO_ENGINE = GoModule(ENGINE, HERE / "engine", f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={BUILT}")
 GO_PYTHON = GoModule(PYTHON_HOST[0], HERE / "language-python")
 GO_YAML = GoModule(YAML_HOST, HERE / "language-yaml")
@@ -84,28 +84,28 @@ SCRIPTS = (f"python/cmd/{PYTHON_HOST[1]}", f"python/dist/{PYTHON_HOST[2]}")
 
 @dataclass(frozen=True)
 class Tools:
-    """The folders that this script writes to, all below one."""
+    """The folders that this script writes to; all are in one folder."""
 
     folder: Path
 
     @property
     def bin(self) -> Path:
-        """Links to what is used; this is what belongs on PATH."""
+        """The folder of links, which belongs on PATH."""
         return self.folder / "bin"
 
     @property
     def release(self) -> Path:
-        """The official release."""
+        """The folder of the official release."""
         return self.folder / "release"
 
     @property
     def go(self) -> Path:
-        """Executables compiled with Go, each beside a file that tells what it was compiled from."""
+        """The folder of executables compiled with Go, each with a file that identifies its sources."""
         return self.folder / "go"
 
 
 def say(text: str) -> None:
-    """Print one line at once, so that a wait is explained while it lasts."""
+    """Print a line immediately, so that it appears before a long wait."""
     print(f"tools: {text}", flush=True)
 
 
@@ -113,7 +113,7 @@ def engine_version(path: Path) -> tuple[int, int, int] | None:
     """Ask an engine for its version.
 
     Returns:
-        Major, minor and patch number, or None where the file does not run or answers something else.
+        Major, minor and patch number, or None if the file does not run or prints something else.
     """
     environ = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
     try:
@@ -127,28 +127,28 @@ def engine_version(path: Path) -> tuple[int, int, int] | None:
 
 
 def written(version: Iterable[int]) -> str:
-    """Write a version with dots."""
+    """Format a version with dots."""
     return ".".join(map(str, version))
 
 
 def find(names: Iterable[str], folders: Iterable[Path]) -> dict[str, Path]:
-    """Look executables up, each in the first of the folders that has it; those that none has are left out."""
+    """Find each executable in the first folder that has it. Those that no folder has are left out."""
     path = os.pathsep.join(map(str, folders))
     found = {name: shutil.which(name, path=path) for name in names}
     return {name: Path(place) for name, place in found.items() if place}
 
 
 def path_folders(environ: Mapping[str, str], tools: Tools) -> list[Path]:
-    """List the folders on PATH but for our own, whose links would be found to point at themselves."""
+    """Return the folders on PATH without our own, whose links must not point to themselves."""
     folders = [Path(entry) for entry in environ.get("PATH", "").split(os.pathsep) if entry]
     return [folder for folder in folders if folder.resolve() != tools.bin.resolve()]
 
 
 def from_folders(folders: Sequence[Path]) -> dict[str, Path]:
-    """Take the engine that is first in the folders, with the hosts that belong to it.
+    """Use the first engine in the folders, with its hosts.
 
     Returns:
-        Where each of REQUIRED is, and the YAML host if it is there.
+        The path of each of REQUIRED, and of the YAML host if there is one.
 
     Raises:
         InstallError: There is no engine, it is too old, or it has no Python host.
@@ -158,10 +158,10 @@ def from_folders(folders: Sequence[Path]) -> dict[str, Path]:
         raise InstallError("there is none")
     version = engine_version(engine)
     if version is None:
-        raise InstallError(f"{engine} does not tell its version")
+        raise InstallError(f"{engine} does not print its version")
     if version < MINIMUM:
         raise InstallError(f"{engine} is {written(version)}, older than {written(MINIMUM)}")
-    # A package manager may link only `pulumi` onto PATH: the rest stands beside the real file.
+    # A package manager may link only `pulumi` onto PATH: the other files are then next to the link's target.
     places = find([*REQUIRED, YAML_HOST], [engine.parent, engine.resolve().parent, *folders])
     missing = [name for name in PYTHON_HOST if name not in places]
     if missing:
@@ -170,18 +170,18 @@ def from_folders(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def from_release(tools: Tools, python: str, seconds: float = RELEASE_SECONDS) -> dict[str, Path]:
-    """Download the release that fits the `pulumi` package of an interpreter.
+    """Download the release for an interpreter's `pulumi` package.
 
     Args:
-        tools: Where it goes.
-        python: An interpreter with the `pulumi` package.
-        seconds: The longest it may take.
+        tools: The folders to install into.
+        python: An interpreter that has the `pulumi` package.
+        seconds: The time limit.
 
     Returns:
-        As `from_folders`.
+        The same as `from_folders`.
 
     Raises:
-        InstallError: It cannot be had here.
+        InstallError: The download failed.
     """
     with subprocess.Popen(
         [python, "-c", RELEASE_SCRIPT, tools.release],
@@ -195,7 +195,7 @@ def from_release(tools: Tools, python: str, seconds: float = RELEASE_SECONDS) ->
         except subprocess.TimeoutExpired:
             raise InstallError(f"not complete after {seconds:.0f} s") from None
         finally:
-            # Also on Ctrl-C. The whole group: it is a script's downloader that hangs.
+            # This also happens on Ctrl-C. Kill the whole group: what hangs is a downloader that a script started.
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode:
@@ -207,12 +207,12 @@ def from_go(tools: Tools, go: Path) -> dict[str, Path]:
     """Compile the engine and the Python host.
 
     Returns:
-        Where each of REQUIRED is.
+        The path of each of REQUIRED.
 
     Raises:
         InstallError: Go failed.
     """
-    # First, for they have no mark of their own: once the engine has its mark, they are of its version.
+    # The scripts have no stamp of their own. They are copied first, so that the engine's stamp vouches for them too.
     copy_scripts(tools, go)
     compile_module(GO_ENGINE, tools, go)
     compile_module(GO_PYTHON, tools, go)
@@ -220,10 +220,10 @@ def from_go(tools: Tools, go: Path) -> dict[str, Path]:
 
 
 def find_go(folders: Sequence[Path]) -> Path:
-    """Look Go up.
+    """Find Go.
 
     Raises:
-        InstallError: There is none.
+        InstallError: Go is not installed.
     """
     go = find(["go"], folders).get("go")
     if go is None:
@@ -232,7 +232,7 @@ def find_go(folders: Sequence[Path]) -> Path:
 
 
 def fingerprint(module: GoModule) -> str:
-    """Tell apart the versions of what is compiled: equal for equal sources and settings."""
+    """Return a hash that is equal for equal sources and settings."""
     digest = hashlib.sha256(module.ldflags.encode())
     for name in ("go.mod", "go.sum"):
         digest.update((module.folder / name).read_bytes())
@@ -240,13 +240,13 @@ def fingerprint(module: GoModule) -> str:
 
 
 def is_compiled(module: GoModule, tools: Tools) -> bool:
-    """Tell whether the executable is there and of the version that go.mod asks for."""
+    """Return whether the executable exists, and was compiled from the current go.mod and go.sum."""
     stamp = tools.go / f".{module.name}"
     return (tools.go / module.name).exists() and stamp.exists() and stamp.read_text() == fingerprint(module)
 
 
 def compile_module(module: GoModule, tools: Tools, go: Path) -> Path:
-    """Compile a module's tool, unless that is done.
+    """Compile a module's tool, unless it is already compiled.
 
     Raises:
         InstallError: Go failed.
@@ -260,7 +260,7 @@ def compile_module(module: GoModule, tools: Tools, go: Path) -> Path:
 
 
 def copy_scripts(tools: Tools, go: Path) -> None:
-    """Copy the Python host's scripts out of the module that the engine was compiled from.
+    """Copy the Python host's scripts from the module that the engine was compiled from.
 
     Raises:
         InstallError: Go failed.
@@ -269,20 +269,20 @@ def copy_scripts(tools: Tools, go: Path) -> None:
     module = Path(json.loads(answer)["Dir"])
     for script in SCRIPTS:
         target = tools.go / Path(script).name
-        # The module cache is read-only, and so would be a copy of its mode.
+        # The module cache is read-only, so a copy of the file's mode would be too.
         target.unlink(missing_ok=True)
         shutil.copyfile(module / script, target)
         target.chmod(0o755)
 
 
 def run_go(go: Path, arguments: Sequence[str], folder: Path, tools: Tools) -> str:
-    """Run Go in a module's folder and return what it prints.
+    """Run Go in a module's folder; return its output.
 
     Raises:
-        InstallError: It failed.
+        InstallError: Go failed.
     """
     tools.go.mkdir(parents=True, exist_ok=True)
-    # With a foreign target set, Go refuses GOBIN.
+    # If another target is set, Go refuses GOBIN.
     environ = {name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH")}
     environ |= {"GOBIN": str(tools.go), "GOWORK": "off"}
     done = subprocess.run([go, *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False)
@@ -292,13 +292,13 @@ def run_go(go: Path, arguments: Sequence[str], folder: Path, tools: Tools) -> st
 
 
 def last_line(text: str) -> str:
-    """Cut a program's complaint down to its last line, where the reason stands."""
+    """Return the last line of a program's error output, which has the reason."""
     lines = text.strip().splitlines()
     return lines[-1].strip() if lines else "no reason given"
 
 
 def link(places: Mapping[str, Path], tools: Tools) -> None:
-    """Replace the links in the tools' bin folder, so that no moment is without them."""
+    """Replace the links in the tools' bin folder without a moment in which one is missing."""
     tools.bin.mkdir(parents=True, exist_ok=True)
     for name, place in places.items():
         fresh = tools.bin / f".{name}.new"
@@ -308,7 +308,7 @@ def link(places: Mapping[str, Path], tools: Tools) -> None:
 
 
 def is_complete(tools: Tools) -> bool:
-    """Tell whether the links of an earlier run lead to an engine that serves, and to the one of go.mod if compiled."""
+    """Return whether the existing links lead to a working engine, which must be current if it was compiled here."""
     places = find(REQUIRED, [tools.bin])
     if len(places) < len(REQUIRED):
         return False
@@ -319,14 +319,14 @@ def is_complete(tools: Tools) -> bool:
 
 
 def install_engine(tools: Tools, folders: Sequence[Path]) -> None:
-    """Link an engine, by the first way that there is one.
+    """Link an engine, from the first source that has one.
 
     Args:
-        tools: Where to.
-        folders: Those on PATH, where an engine and Go are looked for.
+        tools: The folders to install into.
+        folders: The folders on PATH, to search for an engine and Go.
 
     Raises:
-        InstallError: None of the ways works; the text tells each one's reason and what to do.
+        InstallError: No source has an engine. The message has the reason of each, and says what to do.
     """
     ways: dict[str, Callable[[], dict[str, Path]]] = {
         "on PATH": lambda: from_folders(folders),
@@ -346,17 +346,17 @@ def install_engine(tools: Tools, folders: Sequence[Path]) -> None:
     raise InstallError(
         "\n".join(
             [
-                "there is no Pulumi engine to be had:",
+                "no Pulumi engine could be found or installed:",
                 *reasons,
                 f"Put Pulumi {written(MINIMUM)} or later on PATH (https://www.pulumi.com/docs/install/), "
-                "or the Go that tools/pulumi/engine/go.mod asks for.",
+                "or the version of Go that tools/pulumi/engine/go.mod requires.",
             ]
         )
     )
 
 
 def install_optional(modules: Iterable[GoModule], tools: Tools, folders: Sequence[Path]) -> None:
-    """Link what only tests use, from PATH or compiled with Go; what cannot be had is named and left out."""
+    """Link tools that only tests need, from PATH or compiled with Go. Missing ones are reported and left out."""
     for module in modules:
         current = find([module.name], [tools.bin]).get(module.name)
         if current and (current.resolve().parent != tools.go.resolve() or is_compiled(module, tools)):
@@ -375,13 +375,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script.
 
     Returns:
-        0, or 1 where there is no engine to be had.
+        0, or 1 if no engine was found.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tools", type=Path, default=ROOT / ".tools", help="where to (default: .tools)")
-    parser.add_argument("--engine-only", action="store_true", help="leave out actionlint")
-    parser.add_argument("--yaml", action="store_true", help="add the YAML language host, compiled if need be")
-    parser.add_argument("--java", action="store_true", help="add the Java language host, compiled if need be")
+    parser.add_argument("--tools", type=Path, default=ROOT / ".tools", help="where to install (default: .tools)")
+    parser.add_argument("--engine-only", action="store_true", help="don't install actionlint")
+    parser.add_argument("--yaml", action="store_true", help="add the YAML language host, compiled if necessary")
+    parser.add_argument("--java", action="store_true", help="add the Java language host, compiled if necessary")
     options = parser.parse_args(arguments)
     tools = Tools(options.tools.absolute())
     folders = path_folders(os.environ, tools)

@@ -1,1 +1,1 @@
-"""Makes what a release publishes, and checks it; nothing here needs an account. ``python -m tools.release --help``."""
+"""Builds and checks what a release publishes. Nothing here needs an account. See ``python -m tools.release --help``."""

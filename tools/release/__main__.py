@@ -1,4 +1,4 @@
-"""The command: ``python -m tools.release WHAT``."""
+"""The command ``python -m tools.release WHAT``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .project import DIST, Project, ReleaseError, say
 
 
 def main() -> int:
-    """Make what the command line asks for."""
+    """Build what the command line requests."""
     given = _parser().parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     try:
@@ -24,24 +24,22 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description="Make what a release publishes.")
-    parser.add_argument("--out", type=Path, default=DIST, help="the folder that it is written to (default: dist)")
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description="Build what a release publishes.")
+    parser.add_argument("--out", type=Path, default=DIST, help="the folder to write to (default: dist)")
     commands = parser.add_subparsers(metavar="WHAT", required=True)
     commands.add_parser("package", help="the wheel and the source distribution").set_defaults(run=_package)
     plugin = commands.add_parser("plugin", help="archives of the plugin")
-    platforms = f"{', '.join(plugin_archives.PLATFORMS)}, or all; this machine's unless given"
+    platforms = f"{', '.join(plugin_archives.PLATFORMS)}, or all (default: this machine's)"
     plugin.add_argument("platforms", nargs="*", metavar="PLATFORM", help=platforms)
     plugin.set_defaults(run=_plugin)
-    generate = commands.add_parser("generate", help="the sources of three SDKs; prints what is wrong with the schema")
+    generate = commands.add_parser("generate", help="the sources of three SDKs; prints the problems of the schema")
     generate.set_defaults(run=_generate)
     packed = commands.add_parser("sdks", help="the SDKs, compiled and packed")
-    packed.add_argument(
-        "languages", nargs="*", metavar="LANGUAGE", help=f"all unless given: {', '.join(sdks.LANGUAGES)}"
-    )
+    packed.add_argument("languages", nargs="*", metavar="LANGUAGE", help=f"default: all of {', '.join(sdks.LANGUAGES)}")
     packed.set_defaults(run=_sdks)
-    commands.add_parser("notes", help="print what CHANGELOG.md says of the version").set_defaults(run=_notes)
-    checks = commands.add_parser("check", help="make all of it, and tell what stands against the release")
-    checks.add_argument("--settings-only", action="store_true", help="make nothing, look at settings and texts alone")
+    commands.add_parser("notes", help="print the version's section of CHANGELOG.md").set_defaults(run=_notes)
+    checks = commands.add_parser("check", help="build everything, and list the problems that prevent a release")
+    checks.add_argument("--settings-only", action="store_true", help="build nothing, only check settings and texts")
     checks.set_defaults(run=_check)
     return parser
 
@@ -75,7 +73,7 @@ def _check(settings: Project, given: argparse.Namespace) -> int:
     problems = check(settings, given.out, settings_only=given.settings_only)
     for problem in problems:
         say(f"NOT READY: {problem}")
-    say(f"{len(problems)} problems" if problems else "all that needs no account is ready")
+    say(f"{len(problems)} problems" if problems else "everything that needs no account is ready")
     return 1 if problems else 0
 
 

@@ -1,4 +1,4 @@
-"""All of a release that needs no account: every problem is told, not the first one alone."""
+"""Every part of a release that needs no account. All problems are reported, not only the first one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .project import BUILD, ROOT, SCHEMA, Project, ReleaseError, run, say
 
 
 def check(project: Project, folder: Path, *, settings_only: bool = False) -> list[str]:
-    """Try to make everything, and return what stands against the release.
+    """Build everything; return the problems that prevent a release.
 
     Args:
         project: The settings.
-        folder: Where it is written to.
-        settings_only: Whether to leave out all that takes time: what would be published is not made.
+        folder: The folder to write to.
+        settings_only: Whether to check only the settings and texts, which is fast, and to build nothing.
     """
     problems = list(_settings(project))
     steps: list[tuple[str, Callable[[], object]]] = [
@@ -38,7 +38,7 @@ def check(project: Project, folder: Path, *, settings_only: bool = False) -> lis
             *((f"the {language} SDK", _sdk(project, language, folder)) for language in sdks.LANGUAGES),
         ]
     for what, step in steps:
-        say(f"trying {what}")
+        say(f"checking {what}")
         try:
             step()
         except ReleaseError as error:
@@ -56,10 +56,10 @@ def _settings(project: Project) -> Iterator[str]:
     elif not project.repository.startswith("https://github.com/") or project.repository.count("/") != 4:
         yield f"the repository's address, {project.repository}, is not of the form https://github.com/OWNER/NAME."
     if not project.is_final:
-        yield f"version {project.version} is not of the form 1.2.3, which all package indexes spell alike."
+        yield f"version {project.version} is not of the form 1.2.3, which all package indexes write in the same way."
     for requirement in _requirements(ROOT / "provider" / "requirements.txt"):
         if requirement.name == "pulumi-opencomputer" and not requirement.specifier.contains(project.version):
-            yield f"provider/requirements.txt asks for {requirement}, which {project.version} is not."
+            yield f"provider/requirements.txt requires {requirement}, which {project.version} does not satisfy."
     tag = os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF_TYPE") == "tag" else ""
     if tag and tag != f"v{project.version}":
         yield f"the tag {tag} is not v{project.version}, the version in pyproject.toml."
@@ -71,7 +71,7 @@ def _requirements(file: Path) -> Iterator[Requirement]:
 
 
 def _check_schema(project: Project) -> None:
-    """The committed schema is what the installed package generates, with the addresses of the setting."""
+    """Check that the committed schema is what the installed package generates, with the URLs of the current setting."""
     text = run(sys.executable, "-c", "from pulumi_opencomputer.plugin import schema; print(schema.text(), end='')")
     if SCHEMA.read_text(encoding="utf-8") != text or f'"repository": "{project.repository}"' not in text:
         raise ReleaseError(
@@ -87,10 +87,10 @@ def _check_package(project: Project, folder: Path) -> None:
     wanted = {"pulumi_opencomputer/py.typed", "pulumi_opencomputer/pulumi-plugin.json"}
     wanted |= {"pulumi_opencomputer/plugin/schema.json", f"{inside}/entry_points.txt", f"{inside}/licenses/LICENSE"}
     if wanted - names:
-        raise ReleaseError(f"{wheel.name} lacks {', '.join(sorted(wanted - names))}")
+        raise ReleaseError(f"these files are missing in {wheel.name}: {', '.join(sorted(wanted - names))}")
     foreign = sorted(name for name in names if not name.startswith(("pulumi_opencomputer/", f"{inside}/")))
     if foreign:
-        raise ReleaseError(f"{wheel.name} holds {', '.join(foreign)}, which is none of the package's")
+        raise ReleaseError(f"{wheel.name} has files that are not part of the package: {', '.join(foreign)}")
 
 
 def _install(project: Project, folder: Path) -> None:
@@ -105,7 +105,7 @@ def _install(project: Project, folder: Path) -> None:
     for command in ("pulumi-opencomputer", "pulumi-resource-opencomputer"):
         told = run(binaries / command, "--version").strip()
         if project.version not in told:
-            raise ReleaseError(f"{command} --version says {told}, not {project.version}")
+            raise ReleaseError(f"{command} --version prints {told}, not {project.version}")
     shutil.rmtree(environment)
 
 

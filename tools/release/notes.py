@@ -1,4 +1,4 @@
-"""The notes of a release: what CHANGELOG.md says of its version."""
+"""The notes of a release: its version's section in CHANGELOG.md."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _HEADING = re.compile(r"^## (?P<version>\S+) \((?P<date>[^)]*)\)$", re.MULTILINE
 
 
 def notes(project: Project, changelog: Path = _CHANGELOG) -> str:
-    """Return the section of the version, without its heading.
+    """Return the version's section without its heading.
 
     Raises:
-        ReleaseError: There is none, it is empty, or it has no date.
+        ReleaseError: There is no section, it is empty, or it has no date.
     """
     text = changelog.read_text(encoding="utf-8")
     headings = list(_HEADING.finditer(text))
@@ -24,7 +24,7 @@ def notes(project: Project, changelog: Path = _CHANGELOG) -> str:
         if heading["version"] == project.version:
             body = text[heading.end() : following.start() if following else None].strip()
             if not body:
-                raise ReleaseError(f"CHANGELOG.md says nothing of {project.version}.")
+                raise ReleaseError(f"CHANGELOG.md says nothing about {project.version}.")
             _check_date(heading["date"], project)
             return body + "\n"
     raise ReleaseError(f"CHANGELOG.md has no section '## {project.version} (YYYY-MM-DD)'.")

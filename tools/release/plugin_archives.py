@@ -1,7 +1,7 @@
-"""The plugin as archives that Pulumi installs by itself, and that need nothing but a Python.
+"""The archives of the plugin that Pulumi installs by itself; they need only a Python.
 
-An archive holds the package with all that it imports. Compiled modules are there for each version of Python: their
-names differ by version, so that one folder serves all.
+An archive has the package with all that it imports. It has compiled modules for each version of Python; their file
+names contain the version, so all of them can be in one folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from .project import BUILD, Project, ReleaseError, run, say
 from .python_package import wheel
 
-#: Pulumi's name of each platform, and uv's.
+#: Each platform's name in Pulumi, and its name in uv.
 PLATFORMS = {
     "linux-amd64": "x86_64-manylinux_2_28",
     "linux-arm64": "aarch64-manylinux_2_28",
@@ -30,31 +30,31 @@ PLATFORMS = {
 
 _LAUNCHER = Path(__file__).with_name("launcher")
 _ROOT_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
-# pulumi asks for both, for programs; a plugin runs without.
+# pulumi requires both, but only programs use them, not a plugin.
 _NOT_NEEDED = {"debugpy", "pip"}
-# What an installer writes about the one folder that it made.
+# Files that an installer writes about its installation.
 _INSTALLERS = {"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json"}
 
 
 def here() -> str:
-    """Pulumi's name of this machine's platform."""
+    """Return Pulumi's name of this machine's platform."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine().lower(), platform.machine().lower())
     return f"{platform.system().lower()}-{machine}"
 
 
 def name(project: Project, target: str) -> str:
-    """What Pulumi asks for."""
+    """Return the archive's name, as Pulumi requests it."""
     return f"pulumi-resource-opencomputer-v{project.version}-{target}.tar.gz"
 
 
 def build(project: Project, target: str, folder: Path) -> Path:
-    """Make one platform's archive.
+    """Build the archive of one platform.
 
     Raises:
-        ReleaseError: No archive is made for the platform, or a package has no wheel for it.
+        ReleaseError: The platform is not supported, or a package has no wheel for it.
     """
     if target not in PLATFORMS:
-        raise ReleaseError(f"{target} is none of the platforms that archives are made for: {', '.join(PLATFORMS)}.")
+        raise ReleaseError(f"there are no archives for the platform {target}, only for {', '.join(PLATFORMS)}.")
     work = BUILD / "plugin"
     shutil.rmtree(work, ignore_errors=True)
     content = work / target
@@ -73,7 +73,7 @@ def build(project: Project, target: str, folder: Path) -> Path:
 
 
 def _pins(project: Project, work: Path) -> Path:
-    """One version of each dependency, the same for every Python and platform."""
+    """Write the versions of the dependencies, which are the same for every Python and platform; return the file."""
     uv = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
     text = run(*uv, "--universal", "--python-version", project.pythons[0], _ROOT_PROJECT)
     lines = [line for line in text.splitlines() if re.split(r"[=\s\[]", line)[0] not in _NOT_NEEDED]
@@ -90,10 +90,10 @@ def _installed(folder: Path, python: str, target: str, pins: Path, own: Path) ->
 
 
 def _join(installed: Path, lib: Path) -> None:
-    """Add to the folder of all Pythons what was installed for one.
+    """Add the packages installed for one Python to the folder for all of them.
 
     Raises:
-        ReleaseError: Two Pythons need different files of one name.
+        ReleaseError: Two Pythons need different files with the same name.
     """
     for file in sorted(path for path in installed.rglob("*") if path.is_file()):
         relative = file.relative_to(installed)
@@ -103,7 +103,7 @@ def _join(installed: Path, lib: Path) -> None:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-        # What a package says of itself may differ, such as a list of what it was compiled from.
+        # A package's metadata may differ, such as the list of files that it was compiled from.
         elif not relative.parts[0].endswith(".dist-info") and target.read_bytes() != file.read_bytes():
             raise ReleaseError(f"{relative} is not the same for every Python: one folder can't serve them all.")
 
@@ -126,7 +126,7 @@ def _write_launcher(project: Project, target: str, content: Path) -> None:
 
 
 def _pack(content: Path, archive: Path) -> None:
-    """Pack a folder, the same bytes for the same files."""
+    """Pack a folder; equal files always give equal bytes."""
     with (
         archive.open("wb") as raw,
         gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,

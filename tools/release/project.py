@@ -1,4 +1,4 @@
-"""What the project says of itself in pyproject.toml, and the names that are made of it."""
+"""The project's settings in pyproject.toml, and the names that are derived from them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ DIST = ROOT / "dist"
 BUILD = ROOT / "build" / "release"
 SCHEMA = ROOT / "pulumi_opencomputer" / "plugin" / "schema.json"
 
-# A name that the internet's rules keep free, so that nothing unset ever leads to somebody's account.
+# A top-level domain that is reserved, so that a placeholder never leads to somebody's account.
 _UNSET = ".invalid"
 
 
 class ReleaseError(Exception):
-    """Something can't be made, or must not be published as it is; the text says why and what to do."""
+    """Something can't be built, or must not be published as it is. The message has the reason and says what to do."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """The settings of pyproject.toml that a release goes by.
+    """The settings in pyproject.toml that a release uses.
 
     Attributes:
-        version: The version of all that is released.
-        repository: The address of the source's repository.
-        pythons: The versions of Python that the package is for, as ``3.10``.
+        version: The version of everything that is released.
+        repository: The URL of the source repository.
+        pythons: The supported versions of Python, such as ``3.10``.
     """
 
     version: str
@@ -47,23 +47,23 @@ class Project:
 
     @property
     def is_repository_set(self) -> bool:
-        """Whether the address is more than the placeholder."""
+        """Whether the URL is not the placeholder."""
         return not urlsplit(self.repository).netloc.endswith(_UNSET)
 
     @property
     def is_final(self) -> bool:
-        """Whether the version is one that Python's index, npm, Maven, Go and Pulumi all spell alike."""
+        """Whether Python's index, npm, Maven, Go and Pulumi all write the version in the same way."""
         return re.fullmatch(r"\d+\.\d+\.\d+", self.version) is not None
 
     @property
     def go_module(self) -> str:
-        """The path of the Go module; its versions are tags ``sdk/go/vVERSION`` of the repository."""
+        """The path of the Go module. Its versions are the tags ``sdk/go/vVERSION`` of the repository."""
         address = urlsplit(self.repository)
         return f"{address.netloc}{address.path}/sdk/go"
 
     @property
     def java_group(self) -> str:
-        """The Maven group, which is the Java package as well; the schema has it from the same address."""
+        """The Maven group, which is also the Java package. The schema derives it from the same URL."""
         group: str = json.loads(SCHEMA.read_text(encoding="utf-8"))["language"]["java"]["basePackage"]
         return group
 
@@ -80,10 +80,10 @@ def read(path: Path = ROOT / "pyproject.toml") -> Project:
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """Run a command, and return what it prints.
+    """Run a command; return its output.
 
     Raises:
-        ReleaseError: It failed.
+        ReleaseError: The command failed.
     """
     arguments = [str(part) for part in command]
     ran = subprocess.run(
@@ -95,5 +95,5 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print one line at once, before what comes from the commands."""
+    """Print a line immediately, so that it appears before the output of the commands."""
     print(f"release: {text}", flush=True)

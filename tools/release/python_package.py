@@ -9,7 +9,7 @@ from .project import ROOT, run
 
 
 def build(folder: Path) -> list[Path]:
-    """Build both as the index will get them, the wheel from the source distribution, and let twine check them."""
+    """Build both as they are published, the wheel from the source distribution, and check them with twine."""
     for old in [*folder.glob("pulumi_opencomputer-*.whl"), *folder.glob("pulumi_opencomputer-*.tar.gz")]:
         old.unlink()
     run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
@@ -19,7 +19,7 @@ def build(folder: Path) -> list[Path]:
 
 
 def wheel(folder: Path) -> Path:
-    """Build the wheel alone."""
+    """Build only the wheel."""
     for old in folder.glob("pulumi_opencomputer-*.whl"):
         old.unlink()
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)

@@ -1,4 +1,4 @@
-"""The pages of Pulumi's Registry, with the project's names in place of the placeholders that docs/ has for them."""
+"""The pages of Pulumi's Registry, made from those in docs/ by replacing the placeholders."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from .project import ROOT, Project
 
 PAGES = ("_index.md", "installation-configuration.md")
-#: What stands in docs/, whatever is set; it leads nowhere.
+#: The text in docs/, whatever the settings are. The address is not a real one.
 PLACEHOLDER = "github.invalid/OWNER/pulumi-opencomputer"
 JAVA_PLACEHOLDER = "io.github.owner"
 VERSION_PLACEHOLDER = "0.1.0"
 
 
 def write(project: Project, folder: Path) -> Path:
-    """Write the pages, and return their folder."""
+    """Write the pages; return their folder."""
     target = folder / "registry"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -25,6 +25,6 @@ def write(project: Project, folder: Path) -> Path:
 
 
 def named(project: Project, text: str) -> str:
-    """Put the project's names into a text."""
+    """Replace the placeholders in a text."""
     text = text.replace(PLACEHOLDER, project.repository.removeprefix("https://"))
     return text.replace(JAVA_PLACEHOLDER, project.java_group).replace(VERSION_PLACEHOLDER, project.version)

@@ -1,7 +1,8 @@
-"""The SDKs of the languages beside Python: generated from the schema, compiled, and packed as they are published.
+"""The SDKs for other languages than Python: generated from the schema, compiled, and packed for publishing.
 
-Node.js, Python and Go come from the engine's own generators (tools/codegen), Java from its language host. Python's is
-generated for tests alone: Python programs have the package itself. .NET's is not made: nobody has tried it.
+Those for Node.js, Python and Go come from the engine's own generators (tools/codegen), the one for Java from its
+language host. The Python SDK is only generated for tests: Python programs use the package itself. There is none for
+.NET, because nobody has tested it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from .project import BUILD, ROOT, SCHEMA, Project, ReleaseError, run, say
 
 _ENGINE = ROOT / "tools" / "pulumi" / "engine"
 _POM = Path(__file__).with_name("java") / "pom.xml"
-#: With these the engine was compiled: what it shares with the generators is then compiled once.
+#: The flags with which the engine was compiled. With the same flags, Go reuses the packages it shares with the
+#: generators.
 GO_FLAGS = ("-trimpath", "-buildvcs=false")
-#: Where Maven keeps what it downloads, apart from the user's own.
+#: Maven's download folder, separate from the user's.
 MAVEN_REPOSITORY = ROOT / "build" / "maven"
 
 
@@ -26,7 +28,7 @@ def generate(project: Project, folder: Path) -> str:
     """Write the sources of the SDKs to ``nodejs``, ``python`` and ``go`` in a folder.
 
     Returns:
-        What the check of the schema found, a line a finding.
+        The findings of the schema check, one per line.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -45,7 +47,7 @@ def generate_java(project: Project, folder: Path) -> None:
 
 
 def pack(project: Project, languages: list[str], folder: Path) -> list[Path]:
-    """Make what is published of each language."""
+    """Build the package of each language as it is published."""
     sources = BUILD / "sdks"
     if set(languages) - {"java"}:
         generate(project, sources)
@@ -55,7 +57,7 @@ def pack(project: Project, languages: list[str], folder: Path) -> list[Path]:
 
 
 def _pack_nodejs(_project: Project, source: Path, folder: Path) -> Path:
-    """A tarball of compiled JavaScript with its types; what is generated compiles itself when it is installed."""
+    """Build a tarball of compiled JavaScript and its types; the generated SDK compiles itself on installation."""
     say("compiling the Node.js SDK")
     npm = _tool("npm")
     run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", cwd=source)
@@ -64,7 +66,7 @@ def _pack_nodejs(_project: Project, source: Path, folder: Path) -> Path:
     del manifest["scripts"]
     compilers = {name: manifest["dependencies"].pop(name) for name in ("@types/node", "typescript")}
     manifest |= {"devDependencies": compilers, "types": "bin/index.d.ts", "files": ["bin"]}
-    for place in (source, source / "bin"):  # compiled, the SDK looks for its version beside itself
+    for place in (source, source / "bin"):  # when compiled, the SDK looks for its version in its own folder
         (place / "package.json").write_text(json.dumps(manifest, indent=2) + "\n")
     shutil.copyfile(ROOT / "LICENSE", source / "LICENSE")
     (packed,) = json.loads(run(npm, "pack", "--json", "--pack-destination", folder, cwd=source))
@@ -72,7 +74,7 @@ def _pack_nodejs(_project: Project, source: Path, folder: Path) -> Path:
 
 
 def _pack_go(_project: Project, source: Path, folder: Path) -> Path:
-    """The module as a folder, as it is committed under the tag of its version."""
+    """Build the module as a folder, as it is committed under the tag of its version."""
     say("compiling the Go SDK")
     go = _tool("go")
     run(go, "mod", "tidy", cwd=source, GOWORK="off")
@@ -82,7 +84,7 @@ def _pack_go(_project: Project, source: Path, folder: Path) -> Path:
 
 
 def _pack_java(project: Project, source: Path, folder: Path) -> Path:
-    """A Maven repository with the jar, its sources and its documentation; what it is built of lies beside it."""
+    """Build a Maven repository with the jar, its sources and its documentation, and put the sources next to it."""
     say("compiling the Java SDK")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     words = {
@@ -120,10 +122,10 @@ def _moved(source: Path, target: Path) -> Path:
 
 
 def _tool(name: str) -> Path:
-    """Where a tool is that the project doesn't install itself.
+    """Return the path of a tool that the project does not install itself.
 
     Raises:
-        ReleaseError: It is missing.
+        ReleaseError: The tool is missing.
     """
     found = shutil.which(name, path=os.pathsep.join([str(ROOT / ".tools" / "bin"), os.environ["PATH"]]))
     if found is None:

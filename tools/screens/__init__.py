@@ -1,1 +1,1 @@
-"""Records what people see: real runs of `pulumi up` in real terminals of some widths, against the emulator."""
+"""Records what users see: real runs of `pulumi up` against the emulator, in real terminals of several widths."""

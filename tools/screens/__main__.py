@@ -1,4 +1,4 @@
-"""Records the screens in docs/screens: ``make screens``. With an adapter and a width it prints those alone."""
+"""Record the screens in docs/screens: ``make screens``. With an adapter, only print its screens."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def record(adapter: Adapter, columns: int) -> Iterator[Moment]:
 def main() -> int:
     """Record all screens; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.screens", description=__doc__)
-    parser.add_argument("--adapter", choices=sorted(_ADAPTERS), help="print the screens of this one")
-    parser.add_argument("--columns", type=int, default=120, help="the terminal's width, with --adapter (120)")
+    parser.add_argument("--adapter", choices=sorted(_ADAPTERS), help="only print the screens of this adapter")
+    parser.add_argument("--columns", type=int, default=120, help="the terminal's width, with --adapter (default: 120)")
     given = parser.parse_args()
     if given.adapter:
         for moment in record(_ADAPTERS[given.adapter], given.columns):

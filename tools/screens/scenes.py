@@ -1,4 +1,4 @@
-"""The scenes: a stack of the quickstart that goes through what people meet, each command in a terminal of its own."""
+"""The scenes: the quickstart's stack in situations that users meet, with each command in a terminal of its own."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from terminal import Picture, Terminal
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 
-#: How long the emulator's steps take, unless its clock is moved on: longer than any scene, shorter than its limits.
+#: The duration of the emulator's steps unless its clock is advanced: longer than any scene, shorter than its limits.
 STEP_SECONDS = 60.0
 
 PACKAGE, NEWER, UNKNOWN = "pandas==2.2.3", "pandas==2.3.1", "pandsa==2.3.1"
 
-# Columns that a step needs to be seen.
+# The columns that are needed to show a step.
 _ROOM = 6
-# A row that ends in the difference, or right behind it.
+# A row that ends within Pulumi's list of differences, or right after it.
 _FULL = re.compile(r"\[d[^\]\n]*(\];? ?.{0,2})?$", re.MULTILINE)
 
 NO_SUCH_PACKAGE = {
@@ -47,13 +47,13 @@ Snapshot("browser", Manifest.base().apt_install(["chromium"]).pip_install(["play
 
 @dataclass(frozen=True)
 class Moment:
-    """What a terminal shows at a moment of a scene.
+    """What a terminal shows at one moment of a scene.
 
     Attributes:
         scene: The scene's name: ``create``, ``change``, ``failing-build``, ``cached``, ``side-by-side``.
         when: The moment: ``during`` a build, or at the ``end``.
-        picture: What stands there.
-        chunks: What the command wrote up to then: seconds since its start, and bytes.
+        picture: The terminal's contents.
+        chunks: The command's output up to then: seconds since its start, and bytes.
     """
 
     scene: str
@@ -63,24 +63,24 @@ class Moment:
 
 
 class Stage:
-    """A stack of the quickstart, its emulator, and a terminal for each command.
+    """A stack with the quickstart's program, its emulator, and a terminal for each command.
 
     Attributes:
         project: The stack's project.
         emulator: The emulator.
-        columns: The terminals' width.
+        columns: The width of the terminals.
     """
 
     def __init__(
         self, folder: Path, emulator: Emulator, adapter: Adapter, columns: int, *, tools: str, home: Path
     ) -> None:
-        """Make the stack.
+        """Create the stack.
 
         Args:
-            folder: Where, and nothing is there yet.
+            folder: The stack's folder, which must not exist yet.
             emulator: The emulator, whose steps take `STEP_SECONDS`.
             adapter: How the program reaches the provider.
-            columns: The terminals' width.
+            columns: The width of the terminals.
             tools: The folders of Pulumi and Python, as a part of PATH.
             home: The engine's own folder.
         """
@@ -95,7 +95,7 @@ class Stage:
         shutil.copytree(QUICKSTART / "app", self.project.folder / "app")
 
     def write(self, package: str = PACKAGE) -> None:
-        """Write the quickstart's program, with another package if one is given."""
+        """Write the quickstart's program, optionally with another package."""
         program = (QUICKSTART / "__main__.py").read_text().replace(PACKAGE, package)
         self._write(program.replace("from pulumi_opencomputer import", f"from {self._adapter.module} import"))
 
@@ -105,7 +105,7 @@ class Stage:
 
     @contextmanager
     def up(self, *options: str) -> Iterator[Terminal]:
-        """`pulumi up` in a terminal."""
+        """Run `pulumi up` in a terminal."""
         self._events.unlink(missing_ok=True)
         command = ["pulumi", "up", "--yes", "--event-log", str(self._events), *options]
         folder, environment = self.project.folder, self.project.environment
@@ -113,22 +113,22 @@ class Stage:
             yield terminal
 
     def wait_for_step(self, step: str, builds: int = 1) -> None:
-        """Wait until the engine has heard that a step began, of so many builds; a narrow terminal shows nothing of it.
+        """Wait until the engine was notified that a step began, in this many builds; a narrow terminal may not show it.
 
         Args:
-            step: Its number and that of all steps, as ``2/6``.
-            builds: Of how many builds.
+            step: The step's number and the number of steps, such as ``2/6``.
+            builds: The number of builds.
         """
         wait_until(
             lambda: self._events.exists() and len(re.findall(rf"\b{step}\b", self._events.read_text())) >= builds
         )
 
     def end_step(self) -> None:
-        """End the step of each build that runs."""
+        """End the running step of each build."""
         self.emulator.advance(STEP_SECONDS)
 
     def finish(self, terminal: Terminal) -> int:
-        """End each step as it comes, until the command ends; give its exit code."""
+        """End each step as soon as it runs, until the command ends; return its exit code."""
         while not terminal.has_ended(0.05):
             self.end_step()
         return terminal.wait()
@@ -137,14 +137,14 @@ class Stage:
         (self.project.folder / "__main__.py").write_text(program)
 
     def _name_plugin(self) -> None:
-        # Of a plugin that it finds on PATH by itself, the engine warns.
+        # The engine prints a warning about a plugin that it finds on PATH by itself.
         plugin = f"plugins:\n  providers:\n    - name: opencomputer\n      path: {Path(sys.executable).parent}\n"
         with (self.project.folder / "Pulumi.yaml").open("a") as file:
             file.write(plugin)
 
 
 def play(stage: Stage) -> Iterator[Moment]:
-    """Go through all scenes; give each moment that is worth a look."""
+    """Run all scenes; yield each moment that is recorded."""
     stage.write()
     yield from _scene(stage, "create", "2/6")
     stage.write(NEWER)
@@ -162,7 +162,7 @@ def play(stage: Stage) -> Iterator[Moment]:
 
 
 def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
-    """`pulumi up`, looked at while a step of each build runs, if one is given, and at its end."""
+    """Run `pulumi up`; yield the moment in which a step of each build runs, if one is given, and the end."""
     with stage.up() as terminal:
         if step:
             builds = 2 if scene == "side-by-side" else 1
@@ -178,7 +178,7 @@ def _scene(stage: Stage, scene: str, step: str | None) -> Iterator[Moment]:
 
 
 def _is_at(shown: str, step: str, builds: int, columns: int) -> bool:
-    """Whether a screen shows a step of each build, or has no room: Pulumi's words on the difference stand before it."""
+    """Return whether a screen shows a step of each build, or Pulumi's list of differences leaves no room for it."""
     rows = _progress(shown)
     if len(re.findall(rf"\b{step}\b", rows)) >= builds:
         return True

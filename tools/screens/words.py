@@ -1,4 +1,4 @@
-"""A terminal's text without what differs from run to run: times, ids, ports, the order of what runs at a time."""
+"""Removes from a terminal's text what differs between runs: times, ids, ports, the order of simultaneous operations."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _IDS = (
 
 
 def steady(text: str) -> str:
-    """The text of a terminal, as each run shows it."""
+    """Return a terminal's text in a form that is the same in each run."""
     return "\n".join(_ordered_blocks(_tables(text.splitlines())))
 
 
 def _tables(lines: Iterable[str]) -> Iterator[str]:
-    """The lines, their tables with columns that fit their words again."""
+    """Yield the lines; the columns of tables are fitted to the replaced text."""
     table: list[str] = []
     for line in lines:
         if _TABLE.match(line) or (table and line.strip()):
@@ -54,7 +54,7 @@ def _table(lines: list[str]) -> Iterator[str]:
     ]
     width = max(len(status) for _, status, _ in rows) + 2
     shown = [f"{start}{status:{width}}{info}".rstrip() for start, status, info in rows]
-    # The siblings are the rows of what was registered at a time.
+    # Siblings are resources that were registered at the same time.
     siblings = [index for index, line in enumerate(shown) if _ROW.match(line)]
     ordered = sorted((shown[index] for index in siblings), key=lambda line: line[8:])
     for index, line in zip(siblings, ordered, strict=True):
@@ -64,13 +64,13 @@ def _table(lines: list[str]) -> Iterator[str]:
 
 
 def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
-    """The lines, with the blocks of the diagnostics in the order of their names."""
+    """Yield the lines, with the blocks of the diagnostics sorted by name."""
     blocks: list[list[str]] = []
     for line in lines:
         if _BLOCK.match(line):
             blocks.append([line])
         elif blocks and not _AFTER_BLOCKS.match(line):
-            # A line that the terminal has wrapped begins in its first column.
+            # A line that the terminal wrapped starts in the first column.
             blocks[-1].append(line)
         else:
             yield from _sorted(blocks)
@@ -81,12 +81,12 @@ def _ordered_blocks(lines: Iterable[str]) -> Iterator[str]:
 
 def _sorted(blocks: list[list[str]]) -> Iterator[str]:
     for block in sorted(map(_with_sorted_forecasts, blocks)):
-        # The last one ends in a blank line as well as the others.
+        # The last block should end with a blank line like the others.
         yield from [*block[: len(block) - (block[-1] == "")], ""]
 
 
 def _with_sorted_forecasts(block: list[str]) -> list[str]:
-    """A block whose forecasts, which come as resources are looked at, stand in the order of their names."""
+    """Return a block with its forecasts sorted by name; they are printed in the order of the lookups."""
     places = [index for index, line in enumerate(block) if _FORECAST.match(line)]
     found = dict(zip(places, sorted(block[index] for index in places), strict=True))
     return [found.get(index, line) for index, line in enumerate(block)]

@@ -1,6 +1,6 @@
 @echo off
 rem Starts the plugin with OPENCOMPUTER_PYTHON, the newest Python of the py launcher, or the python on PATH.
-rem It needs no package of that Python's: all that it imports lies in lib, beside this file.
+rem It uses none of that Python's packages: everything that it imports is in lib, next to this file.
 setlocal
 if defined OPENCOMPUTER_PYTHON (
   "%OPENCOMPUTER_PYTHON%" -IS "%~dp0start.py" %*

@@ -1,4 +1,4 @@
-"""Starts the plugin out of its archive, with the packages in ``lib`` and none of the Python that runs this."""
+"""Starts the plugin from its archive, with the packages in ``lib`` and none of the running Python's."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,11 @@ OLDEST, NEWEST = "@OLDEST@", "@NEWEST@"
 
 
 def parsed(version: str) -> "tuple[int, ...]":
-    """A version as numbers, which compare as they count."""
+    """Return a version as numbers, which can be compared."""
     return tuple(int(number) for number in version.split("."))
 
 
-# The packages hold compiled modules for these versions of CPython, and not for its free-threaded builds.
+# The packages have compiled modules for these versions of CPython, but not for its free-threaded builds.
 usable = (
     parsed(OLDEST) <= sys.version_info[:2] <= parsed(NEWEST)
     and sys.implementation.name == "cpython"
