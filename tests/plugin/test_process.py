@@ -72,7 +72,7 @@ def test_a_cancelled_run_begins_nothing_and_lets_a_build_end(own_plugin: Plugin,
     assert failure(begin(own_plugin, "make", "third"))[0] is grpc.StatusCode.CANCELLED
     assert running.result().id == "first"
     said = own_plugin.engine.of(urn("first"))
-    assert any(line.startswith("cancelled: a build that is under way is let finish") for line in said)
+    assert any(line.startswith("cancelled: a build that has already started still finishes") for line in said)
     assert [record["name"] for record in emulator.snapshots()] == ["first"]
 
 

@@ -114,6 +114,6 @@ def test_plain_words_of_a_record_are_no_warning():
 )
 def test_a_record_that_holds_pulumis_own_marks_is_refused(step, place):
     """In a state Pulumi would read a value that is not known, or a secret, where the text stands."""
-    with pytest.raises(InvalidInputError, match="by which Pulumi marks") as caught:
+    with pytest.raises(InvalidInputError, match="that Pulumi uses in a state to mark") as caught:
         taken_over(record(step))
     assert place.partition("['")[0] in str(caught.value)
