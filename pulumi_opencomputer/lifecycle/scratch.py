@@ -127,7 +127,7 @@ class Scratch:
             )
 
     def _is_cached(self) -> bool:
-        """Tell whether the list of images shows the build's own record as ready; wait 30 s at most for a lagging index."""
+        """Tell whether the list of images shows the build's own record as ready; wait 30 s for a lagging index."""
         record = self._builder.built()
         if record is None and self._run.account.is_public() and not is_too_large(self._job.manifest):
             for pause in pauses(_SHOWN_WITHIN):

@@ -174,7 +174,7 @@ def test_recorded_words_count_only_where_the_whole_manifest_is_the_recorded_one(
     """A shell does not take `pandas>=2` literally; with files beside the program it would be another image."""
     emulator.create("unquoted", ODD["unquoted-with-files"])
     said = run("generate")
-    assert "unquoted: manifest.steps[0].pipInstall: keeps the words of the server's record" in said.err
+    assert "unquoted: manifest.steps[0].pipInstall: keeps the wording of the server's record" in said.err
     assert "source" not in Path("__main__.py").read_text()
     assert not Path("files").exists()
 

@@ -109,5 +109,5 @@ def test_a_line_that_is_no_pattern_is_named(tmp_path, line):
     """With the file and the line; Docker refuses it, or takes it for something else than it says."""
     (tmp_path / ".dockerignore").write_text(f"a\n{line}\n")
     (tmp_path / "Dockerfile").write_text("FROM ubuntu:22.04\n")
-    with pytest.raises(InvalidInputError, match=r"\.dockerignore:2: is no pattern"):
+    with pytest.raises(InvalidInputError, match=r"\.dockerignore:2: is not a valid pattern"):
         Manifest.from_dockerfile(tmp_path / "Dockerfile")

@@ -69,8 +69,8 @@ def test_odd_words_of_a_record_are_one_warning_with_the_cure(step):
     """It stands at the step, and says what becomes of the words."""
     ((path, reason),) = taken_over(record(step)).warnings
     assert path.startswith("manifest.steps[1].")
-    assert reason.startswith("keeps the words of the server's record")
-    assert ("put them in single quotes" in reason) == (step in QUOTED_NOW)
+    assert reason.startswith("keeps the wording of the server's record")
+    assert ("put it in single quotes" in reason) == (step in QUOTED_NOW)
 
 
 @pytest.mark.parametrize("step", REFUSED_NOW)

@@ -133,7 +133,7 @@ def test_warnings_are_kept(mocked):
     """For a test that wants none."""
     mocks = Mocks()
     mocked(lambda: native.Image("x", Manifest.base().env({"A": "it's"})) and None, mocks)
-    assert ["A with a value that does not arrive" in each for each in mocks.warnings] == [True]
+    assert ["A to a value that does not arrive" in each for each in mocks.warnings] == [True]
 
 
 def test_lookups_find_what_the_mocks_were_given(mocked):
