@@ -50,7 +50,7 @@ def choose(lifecycle: Lifecycle, patterns: Sequence[str], *, images: bool = Fals
     """
     listed = lifecycle.get_snapshots()["snapshots"]
     statuses = {found["name"]: found["status"] for found in listed if found.get("name")}
-    # A list that is cut off doesn't matter if every pattern is an exact name: names are looked up one by one.
+    # If every pattern is an exact name, a list that is cut off doesn't matter: names are looked up one by one.
     choice = Choice(is_cut=len(listed) >= FULL_LIST and not all(_is_name(each) for each in patterns or "*"))
     for name in _matching(list(statuses), patterns):
         if statuses.get(name, "ready") == "ready":
@@ -70,7 +70,7 @@ def fetch(lifecycle: Lifecycle, wanted: Wanted) -> Record:
         LeftOutError: The record can't go into the program; the message says why.
         APIError: The server can't be reached, or rejects the key.
     """
-    from ..lifecycle import KINDS  # noqa: PLC0415 - what --help does not need
+    from ..lifecycle import KINDS  # noqa: PLC0415 - not needed for --help
 
     try:
         record = lifecycle.look(KINDS[wanted.kind], wanted.id)
@@ -95,7 +95,7 @@ def _is_name(pattern: str) -> bool:
 
 
 class LeftOutError(Exception):
-    """A record can't go into the generated program."""
+    """A record can't go into the generated program; the message says why."""
 
 
 def _matching(names: Sequence[str], patterns: Sequence[str]) -> Iterator[str]:

@@ -26,28 +26,28 @@ _DONE, _FAILED, _REFUSED, _INCOMPLETE, _INTERRUPTED = 0, 1, 2, 3, 130
 _PROGRAMS = {"python": "__main__.py", "yaml": "Pulumi.yaml"}
 
 _ABOUT = """\
-Write a Pulumi program out of the snapshots that an account has, and the file with which `pulumi import` takes them into
-a stack. Nothing is built, and nothing at the server is changed: the first `pulumi up` has no changes.
+Write a Pulumi program that declares the snapshots of an account, and the file with which `pulumi import` takes them
+into a stack. Nothing is built, and nothing at the server is changed: the first `pulumi up` has no changes.
 
 The key and the address come from OPENCOMPUTER_API_KEY and OPENCOMPUTER_API_URL."""
 _AFTER = """\
 written into the folder:
   __main__.py, or Pulumi.yaml   the program; a Python program uses pulumi_opencomputer.native, so both need the plugin
   import.json                   for `pulumi import --file import.json`
-  files/<resource>/             larger files, files that are no text, and directories
+  files/<resource>/             larger files, binary files, and directories
 
 exit codes:
-  0    all is written
-  1    nothing is written: the server can't be reached or refuses, or a pattern matches nothing
-  2    nothing is written: a file is there already, or the command line has a mistake
-  3    written, but some records are left out; standard error names each, and why
+  0    everything is written
+  1    nothing is written: the server can't be reached or refuses the request, or a pattern matches nothing
+  2    nothing is written: a file exists already, or the command line has a mistake
+  3    written, but some records are left out; standard error says which, and why
   130  interrupted; nothing is written
 
 examples:
   pulumi-opencomputer generate --out sandboxes
   pulumi-opencomputer generate 'agents-*' base-tools --language yaml --out sandboxes"""
 _VALUE_ABOUT = """\
-Print one value of a snapshot's manifest and nothing else, for a pipe into `pulumi config set --secret`: it then stands
+Print one value of a snapshot's manifest and nothing else. Pipe it into `pulumi config set --secret`, so that it appears
 neither on the screen nor in a file."""
 
 #: Keyword arguments for the `generate` command's parser.
@@ -56,6 +56,7 @@ TEXTS: dict[str, Any] = {
     "epilog": _AFTER,
     "formatter_class": argparse.RawDescriptionHelpFormatter,
 }
+#: Keyword arguments for the `value` command's parser.
 VALUE_TEXTS: dict[str, Any] = {"description": _VALUE_ABOUT}
 
 
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "patterns",
         nargs="*",
         metavar="NAME",
-        help="snapshots to take, by name or by a pattern with *, ? and [...] (default: all but those of Pulumi)",
+        help="snapshots to take, by name or by a pattern with *, ? and [...] (default: all not made by Pulumi)",
     )
     parser.add_argument(
         "--language", choices=sorted(_PROGRAMS), default="python", help="the program's language (default: %(default)s)"
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where to write (default: the working directory)"
     )
-    parser.add_argument("--images", action="store_true", help="take images too that no snapshot names")
+    parser.add_argument("--images", action="store_true", help="also take images that have no named snapshot")
     parser.add_argument(
         "--inline-bytes",
         type=_number,
@@ -84,23 +85,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--secrets",
         choices=("ask", "config", "clear"),
-        help="what to do with values that look like secrets: ask for each, put all into the stack's configuration, or "
-        "write all in clear (default: ask on a terminal, else config)",
+        help="what to do with values that look like secrets: ask about each, put all into the stack's configuration, "
+        "or write all as plain text (default: ask on a terminal, else config)",
     )
     parser.add_argument("--force", action="store_true", help="replace the files of an earlier run")
-    parser.add_argument("--quiet", action="store_true", help="say nothing on standard error but what is wrong")
+    parser.add_argument("--quiet", action="store_true", help="print only warnings and errors on standard error")
 
 
 def add_value_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``value``."""
     parser.add_argument("name", metavar="NAME", help="the snapshot's name")
-    parser.add_argument("path", metavar="PATH", help="where the value stands, as manifest.steps[2].env.TOKEN")
-    parser.add_argument("--image", action="store_true", help="NAME is an image's content hash")
+    parser.add_argument("path", metavar="PATH", help="the value's path, such as manifest.steps[2].env.TOKEN")
+    parser.add_argument("--image", action="store_true", help="NAME is the content hash of an image")
 
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Write a program, then exit the process with an exit code."""
-    from .account import NothingMatchesError  # noqa: PLC0415 - what --help does not need
+    from .account import NothingMatchesError  # noqa: PLC0415 - not needed for --help
     from .folder import ExistsError, Folder  # noqa: PLC0415 - as above
 
     try:
@@ -144,7 +145,7 @@ def _generate(given: argparse.Namespace, folder: Folder) -> int:
     for line in [*moving.notes, *left_out]:
         _say(line)
     if choice.is_cut:
-        _say("The server lists its 200 newest snapshots only. Give the names of older ones, and they are taken too.")
+        _say("The server lists only its 200 newest snapshots. To take older ones too, give their names.")
     if not resources:
         _say("Nothing is written: there is nothing to take over.")
         return _INCOMPLETE if left_out else _DONE
@@ -189,7 +190,7 @@ def _write(resources: Sequence[Resource], staging: Path, folder: Folder, languag
 
 
 def _provider() -> dict[str, str]:
-    """Return the provider's version and address for the import file: the same that the package's classes ask for."""
+    """Return the plugin's version and address for the import file: the same as the package's classes ask for."""
     from ..about import plugin_download_url, version  # noqa: PLC0415 - as above
 
     return {"version": version(), **({"pluginDownloadURL": plugin_download_url()} if plugin_download_url() else {})}
@@ -207,7 +208,7 @@ def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: 
         "  pulumi import --file import.json --generate-code=false --protect=false",
         "  pulumi up",
     ]
-    print("\n".join(lines))  # noqa: T201 - what a command is asked for
+    print("\n".join(lines))  # noqa: T201 - the command's output
 
 
 def _warn_of_plugin(folder: Folder) -> None:
@@ -246,7 +247,7 @@ def _is_secret(name: str, found: Sensitive) -> bool:
     sys.stderr.write(question)
     sys.stderr.flush()
     answer = sys.stdin.readline()
-    # Only a plain no writes it in clear; the end of the input is none.
+    # Only an explicit no writes the value as plain text. At the end of the input the answer is empty, which means yes.
     return answer.strip().lower() not in ("n", "no")
 
 
@@ -258,7 +259,7 @@ def _lifecycle() -> Lifecycle:
 
 
 def _say(line: str) -> None:
-    print(" ".join(clean(line).split("\n")), file=sys.stderr)  # noqa: T201 - what a command has to say
+    print(" ".join(clean(line).split("\n")), file=sys.stderr)  # noqa: T201 - the command's messages
 
 
 def _number(text: str) -> int:

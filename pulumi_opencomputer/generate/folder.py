@@ -1,4 +1,7 @@
-"""The folder of a generated program. No file of the user's is overwritten, and either all files appear or none."""
+"""The folder of a generated program.
+
+Existing files are replaced only with `force`, and no file appears unless all could be generated.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,8 @@ class Folder:
         there = [name for name in (program, IMPORT_FILE, "files") if (path / name).exists()]
         if there and not force:
             raise ExistsError(
-                f"{quoted(str(path))} has {', '.join(there)} already. Give another folder with --out, or --force to "
-                "replace what is written anew; nothing else is touched."
+                f"{quoted(str(path))} already has {', '.join(there)}. Give another folder with --out, or replace these "
+                "with --force; other files stay as they are."
             )
 
     @property

@@ -65,7 +65,11 @@ class MovingIn:
         return resource
 
     def _imported(self, wanted: Wanted, record: Record, urn: str) -> Imported | None:
-        """Return what an import makes of the record, or None if its files are too large for a state."""
+        """Return the inputs and outputs that an import gives, or None if the record's files are too large for a state.
+
+        Raises:
+            LeftOutError: The record can't be imported for another reason; the message says which.
+        """
         kind = KINDS[wanted.kind]
         try:
             declare(record, wanted.kind)
@@ -117,6 +121,7 @@ class MovingIn:
         if problems:
             raise LeftOutError(" ".join(problems))
         self.notes.append(
-            f"{resource.id}: holds more files than Pulumi's state takes (4 MB), so it can't be imported. The program "
-            "takes its name over (adopt): the first pulumi up makes it anew from the server's cache."
+            f"{resource.id}: its files are larger than Pulumi's state can hold (4 MB), so it can't be imported. "
+            "Instead the program takes over its name (adopt): the first pulumi up creates it again from the server's "
+            "cache."
         )

@@ -13,13 +13,16 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Names:
-    """A source of names that are unique even if case is ignored, as some file systems and human readers do."""
+    """Gives out names that are unique even if case is ignored, since some file systems ignore it."""
 
     def __init__(self) -> None:
         self._given = set(_TAKEN)
 
     def of(self, text: str) -> str:
-        """Return a name similar to a text, of ASCII letters, digits, ``-`` and ``_``, with a unique identifier."""
+        """Return a unique name made from a text, of ASCII letters, digits, ``-`` and ``_``.
+
+        Its variable (see `identifier`) is unique as well.
+        """
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
         base = _ODD.sub("-", plain).strip("-_")[:_LONGEST] or "snapshot"
         base = base if base[0].isalpha() else f"snapshot-{base}"
@@ -31,7 +34,7 @@ class Names:
 
 
 def identifier(name: str) -> str:
-    """Return the Python variable for a name."""
+    """Return the Python variable for a name; one that is a Python keyword gets a ``_`` at the end."""
     found = name.replace("-", "_")
     return f"{found}_" if keyword.iskeyword(found) or keyword.issoftkeyword(found) else found
 

@@ -125,7 +125,7 @@ def _local_directory(body: dict[str, Any], number: int, folder: Path, prefix: st
 
 
 def _bytes(body: Mapping[str, Any]) -> bytes | None:
-    """Return the bytes of an inline file, or None if it is a secret, which the program only refers to by its key."""
+    """Return the bytes of an inline file; None for a secret, which the program only refers to by its key."""
     content = body.get("content")
     if not isinstance(content, str):
         return None

@@ -36,4 +36,8 @@ def value_of(lifecycle: Lifecycle, kind: str, id_: str, path: str) -> Any:
     for found, value in leaves(manifest):
         if join(("manifest", *found)) == path:
             return value
-    raise InvalidInputError([Problem("path", f"{quoted(path)} is no value of {quoted(id_)}.")])
+    reason = (
+        f"{quoted(path)} names no value in the manifest of {quoted(id_)}. Give the path of a text or number, such as "
+        "manifest.steps[2].env.TOKEN."
+    )
+    raise InvalidInputError([Problem("path", reason)])

@@ -1,4 +1,4 @@
-"""What an API key's records tell about it: its organisation, and whether the public endpoint answers."""
+"""What the records of an API key reveal: the key's organisation, and whether the public endpoint answers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """The organisation of an API key, as far as its records tell; thread-safe."""
+    """The organisation of an API key, as far as its records reveal it; thread-safe."""
 
     def __init__(self, client: Callable[[], Client], api_url: Callable[[], str]) -> None:
-        """Prepare it; nothing is sent.
+        """Store the arguments; nothing is sent.
 
         Args:
             client: Returns the API's client.
@@ -52,14 +52,14 @@ class Account:
             return self._newest
 
     def require(self, record: Record | None, state: Mapping[str, Any]) -> None:
-        """Make sure that a record belongs to the organisation that a state names.
+        """Check that a record belongs to the organisation in a state.
 
         Args:
             record: A record that the key shows, or None.
             state: A resource's outputs.
 
         Raises:
-            ConfigurationError: It is of another one.
+            ConfigurationError: It belongs to another organisation.
         """
         recorded, shown = state.get("orgId"), record and record.org_id
         if recorded and shown and recorded != shown:
@@ -70,10 +70,10 @@ class Account:
             )
 
     def has_any(self, state: Mapping[str, Any]) -> bool:
-        """Tell whether the key has any record, and make sure that it belongs to the organisation that a state names.
+        """Tell whether the key has any record, and check that it belongs to the organisation in a state.
 
         Raises:
-            ConfigurationError: They are of another one.
+            ConfigurationError: The records belong to another organisation.
             APIError: The server can't be reached, or refused.
         """
         newest = self.newest()

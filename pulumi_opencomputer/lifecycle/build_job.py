@@ -33,9 +33,9 @@ from .progress import BuildProgress
 from .source import Source
 from .types import DEFAULT_TIMEOUT
 
-# Seconds for each request of a job that must be finished, whatever its time limit was.
+# The minimum seconds for each request of a committed job, even if its time limit is over.
 _TO_THE_END = 120.0
-# Seconds after which also what was not built is said to be ready.
+# Seconds. A resource that came from the cache more quickly gets no "ready" line.
 _WORTH_TELLING = 1.0
 _LONGEST_CALL = 120
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
@@ -47,13 +47,13 @@ class Job:
     Attributes:
         urn: The resource's URN.
         manifest: The manifest in the declared form.
-        content_hash: The content hash that was planned, 64 hex digits.
+        content_hash: The planned content hash, 64 hex digits.
         variant: Which variant of the content is built; 0 is the content itself.
-        predecessor: The recorded id, which a new record names as the one that it replaces.
-        lineage: The ids of the versions in the state, which a record that an update makes names too.
+        predecessor: The id of the record in the state. The new record stores it as the one that it replaces.
+        lineage: With versions, the ids of all versions in the state. The new record stores these too.
         log: The build's log.
-        progress: The running build's lines.
-        committed: Whether it must be finished, even if it is cancelled or late.
+        progress: Shows the running build.
+        committed: Whether the job must be finished even if the run is cancelled or the time limit is over.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Job:
             urn: The resource's URN.
             inputs: Its checked inputs.
             log: The build's log.
-            source: The content, where the inputs name a snapshot that has it.
-            places: Where the program declares it.
-            clock: Seconds that only grow.
+            source: The content, if the inputs name a source snapshot instead of a manifest.
+            places: Where the program declares the resource and its steps.
+            clock: A monotonic clock, in seconds.
 
         Raises:
-            InvalidInputError: A local file is gone, or can't be read any more.
+            InvalidInputError: A local file no longer exists, or can't be read.
         """
         self.urn = urn
         self.manifest = source.manifest if source else inputs["manifest"]
@@ -106,7 +106,7 @@ class Job:
         self._hashes = {0: source.built_hash if source else self.content_hash}
         self._spools: dict[tuple[str, int], SpooledBody] = {}
         self._kept = ExitStack()
-        # Where there can be no lock, a name of the run would tell others on this machine that it has ended.
+        # Without a lock, other runs on this machine could conclude from the id that this run has ended. So omit it.
         self._run_id = None if this_run().hold() is None else this_run().id
         self._cancelled = False
         self.committed = False
@@ -126,18 +126,18 @@ class Job:
 
     @property
     def has_variants(self) -> bool:
-        """Whether other content with the same effect exists, which needs a step for the extra key."""
+        """Whether there is other content with the same effect. It needs at least one step, which gets an extra key."""
         return bool(self._descriptions)
 
     def hash_of(self, variant: int) -> str:
-        """The content hash of one of the variants."""
+        """Return the content hash of a variant, 64 hex digits."""
         if variant not in self._hashes:
             self._hashes[variant] = content_hash(self._image(variant))
         return self._hashes[variant]
 
     @property
     def size(self) -> int:
-        """The bytes of a request."""
+        """The approximate size of a request, in bytes: the snapshot's name is left out."""
         return self._request("").size
 
     @property
@@ -146,11 +146,11 @@ class Job:
         return self._cancelled
 
     def request(self, name: str) -> BuildRequest:
-        """The request that makes a snapshot of this content under a name."""
+        """Return the request that creates a snapshot with this content under a name."""
         return self._request(name)
 
     def spooled_request(self, name: str) -> SpooledBody:
-        """Return the same request, which sends the same bytes again once they were sent whole."""
+        """Return the same request with its bytes stored: once sent completely, the same bytes can be sent again."""
         key = (name, self.variant)
         if key not in self._spools:
             self._spools[key] = self._kept.enter_context(SpooledBody(self._request(name)))
@@ -163,7 +163,7 @@ class Job:
 
     def _request(self, name: str) -> BuildRequest:
         image = self._image(self.variant)
-        # A record of another client may lack one of them, which has a hash of its own.
+        # The record that a source snapshot comes from may lack base or steps, and that changes the hash. Add neither.
         content: dict[str, Any] = {key: image.pop(key) for key in ("base", "steps") if key in image}
         extra = {**image, **Origin.of_urn(self.urn).keys(self.predecessor, self.lineage, self._source)}
         if self._run_id:
@@ -171,11 +171,11 @@ class Job:
         return BuildRequest(name, content, extra=extra, expected_hash=self.hash_of(self.variant))
 
     def remaining(self) -> float:
-        """The seconds left of the resource's time limit; asked before each request and each look at a record.
+        """Return the seconds left of the resource's time limit. Called before each request and each look at a record.
 
         Raises:
-            TimedOutError: There are none.
-            RunCancelledError: The run was cancelled.
+            TimedOutError: The time limit is over, and the job is not committed.
+            RunCancelledError: The run was cancelled, and the job is not committed.
         """
         left = self._timeout - (self._clock() - self._started)
         if self.committed:
@@ -191,18 +191,18 @@ class Job:
         return left
 
     def cancel(self) -> None:
-        """Begin nothing more. Let a running request finish: breaking it off would block its content."""
+        """Start no more requests. Let a running one finish: interrupting it would block its content on the server."""
         self._cancelled = True
 
     def say_cancelled(self) -> None:
-        """Say on the status line why it does not end at once."""
+        """Log why the job does not end immediately."""
         self.log.info(
-            "cancelled: a build that is under way is let finish, since the server would never build its content again "
-            "if it was broken off"
+            "cancelled: a build that has already started still finishes, because the server would never build its "
+            "content again if it was interrupted"
         )
 
     def commit(self) -> None:
-        """Past this point ignore cancellation and time limits: stopping would leave the name undefined."""
+        """From now on ignore cancellation and the time limit: stopping would leave the name undefined."""
         self.committed = True
 
     def restart_progress(self) -> None:
@@ -210,19 +210,19 @@ class Job:
         self.progress.restart()
 
     def finish(self) -> None:
-        """Say that the resource is ready and how long it took, unless it took no time."""
+        """Log that the resource is ready and how long it took, unless it came from the cache almost at once."""
         self.progress.close()
         took = self._clock() - self._started
         if self.progress.has_built or took >= _WORTH_TELLING:
             self.log.info(f"ready in {max(took, 0.1):.1f} s")
 
     def fail(self, error: OpenComputerError) -> None:
-        """End the log of a build that failed, with the error that the user is shown."""
+        """End the log of a failed build with the error that the user sees."""
         self.progress.close()
         self.log.fail(str(error))
 
     def explain(self, error: OpenComputerError) -> None:
-        """Make an error fit to be shown: name the step in our words, and remove secrets from texts and paths."""
+        """Complete an error in place: name the step and its place in the program, and redact secrets in all texts."""
         if not isinstance(error, APIError):
             error.args = tuple(self._secrets.scrub(str(part)) for part in error.args)
             return
@@ -247,11 +247,11 @@ class Job:
         error.last_lines = tuple(line for line in self.progress.last_lines(step) if line not in error.text)
 
     def _numbered(self, number: int) -> str:
-        """Our own words for a step, counted from 1."""
+        """Return the number and the description of a step, counted from 1, such as ``[2/5] pip install pandas``."""
         return f"[{number}/{len(self._descriptions)}] {self._descriptions[number - 1]}"
 
     def _place(self, number: int) -> str:
-        """Where the program declares a step, counted from 1."""
+        """Return where the program declares a step, counted from 1."""
         if self._prepared is None:
             return f"the content of the snapshot {quoted(self._source)}"
         step = self._prepared.model.steps[number - 1]

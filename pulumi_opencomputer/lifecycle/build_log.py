@@ -1,4 +1,4 @@
-"""The log of one build: on the resource's lines as far as the settings tell, and whole in a file if there is one."""
+"""The log of one build: shown on the resource's lines according to the settings, and written to the log file if any."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from ..sanitize import clean, excerpt
 from .log import ResourceLog
 
 LONGEST_LINE = 10_000
-"""The most characters of a line about a step that stays; the server's own are read up to 8,000."""
+"""The maximum length of a permanent line about a step. The server's own lines have at most 8,000 characters."""
 
 LONGEST_STATUS = 300
-"""The most characters of a line that passes, which a terminal cuts anyway."""
+"""The maximum length of an ephemeral line, which a terminal cuts anyway."""
 
 _MOST_REMEMBERED = 5_000
 
 Write = Callable[[str], None]
-"""Takes a line for the file of logs."""
+"""Writes a line to the log file."""
 
 
 def _nowhere(_: str) -> None:
-    """Take a line where no file is wanted."""
+    """Drop a line, because no log file is configured."""
 
 
 class BuildLog:
-    """One build's lines. Thread-safe.
+    """The lines of one build. Thread-safe.
 
-    A line that stays is shown at once (``steps``, ``full``), once the build has failed (``failures``), or not at all
+    A permanent line is shown at once (``steps``, ``full``), only after the build has failed (``failures``), or never
     (``none``). A warning is always shown.
     """
 
     def __init__(self, log: ResourceLog, lines: LogLines = LogLines.STEPS, write: Write = _nowhere) -> None:
-        """Begin.
+        """Create the log; nothing is shown yet.
 
         Args:
             log: The resource's lines.
-            lines: Which of them are shown.
-            write: Takes each line that stays, for the file.
+            lines: Which lines are shown.
+            write: Writes each permanent line to the log file.
         """
         self._log = log
         self._lines = lines
@@ -49,26 +49,29 @@ class BuildLog:
         self._lock = threading.Lock()
 
     def info(self, message: str) -> None:
-        """Say a line that stays."""
+        """Log a permanent line."""
         self._write(message)
         self._show(message)
 
     def warn(self, message: str) -> None:
-        """Say a warning."""
+        """Log a warning."""
         self._write(f"warning: {message}")
         self._log.warn(message)
 
     def status(self, message: str) -> None:
-        """Show a line that passes."""
+        """Show an ephemeral line."""
         if self._lines in (LogLines.STEPS, LogLines.FULL):
             self._log.status(excerpt(message, LONGEST_STATUS))
 
     def detail(self, message: str, *, is_within_limits: bool) -> bool:
-        """Take a line of the server's beside the steps; tell whether nothing more need be said of it.
+        """Log a line of the server's own text.
 
         Args:
             message: The line, redacted.
-            is_within_limits: Whether it is one of the lines that ``steps`` shows.
+            is_within_limits: Whether the line is within the number of lines that ``steps`` shows.
+
+        Returns:
+            False if the line was left out because of that limit, so that it must be counted as left out.
         """
         self._write(message)
         if self._lines is LogLines.STEPS and not is_within_limits:
@@ -77,14 +80,14 @@ class BuildLog:
         return True
 
     def note(self, message: str) -> None:
-        """Say what was left out; a file has it all."""
+        """Show a line that says what was left out. It is not written to the log file, where nothing is left out."""
         self._show(message)
 
     def fail(self, reason: str) -> None:
-        """End the log of a build that failed; ``failures`` shows it now.
+        """End the log of a failed build. With ``failures``, its lines are shown now.
 
         Args:
-            reason: The error, as the user is shown it.
+            reason: The error as the user sees it.
         """
         for line in reason.splitlines():
             self._write(f"failed: {line}")

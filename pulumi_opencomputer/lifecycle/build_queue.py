@@ -1,4 +1,4 @@
-"""The queue of builds: one at a time for one content, and none once the run is cancelled."""
+"""The queue of builds: one at a time for each content, and no new ones once the run is cancelled."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class BuildQueue:
-    """Runs one build at a time for each content. Of several at once, the server fails all but one after 120 s.
+    """Lets one build run at a time for each content. The server builds one of several at once and fails the others.
 
-    Once the content is built, the cache answers its other requests without waiting. If the build fails, those that
-    waited for it fail as well, without a build of their own.
+    Once the content is built, the server's cache answers further requests, so they don't wait for each other. If the
+    build fails, the jobs that waited for it fail too, without a build of their own.
     """
 
     def __init__(self) -> None:
@@ -32,12 +32,12 @@ class BuildQueue:
 
     @contextmanager
     def acquire(self, job: Job) -> Iterator[None]:
-        """Wait until a job's content may be built, and hold the turn.
+        """Wait until no other job builds the same content, then run the block.
 
         Raises:
-            BuildFailedError: The build that it waited for failed.
+            BuildFailedError: The build that the job waited for failed.
             RunCancelledError: The run was cancelled before it was the job's turn.
-            TimedOutError: The job's time limit was over before.
+            TimedOutError: The job's time limit ended before its turn.
         """
         content = job.content_hash
         if content in self._busy:
@@ -49,7 +49,7 @@ class BuildQueue:
             if self._cancelled:
                 raise RunCancelledError
             if len(self._failures[content]) > failed_before:
-                # A copy, because each resource words the error for its own steps and secrets.
+                # Raise a copy, because each resource rewords the error for its own steps and secrets.
                 raise copy.copy(self._failures[content][-1])
             takes = content not in self._built
             if takes:
@@ -77,12 +77,16 @@ class BuildQueue:
         return self._cancelled
 
     def cancel(self) -> None:
-        """Begin no further job, and let running ones only finish their build."""
+        """Start no more jobs. Running ones only finish their current request, or a swap that has begun."""
         for job in self._stop():
             job.say_cancelled()
 
     def drain(self, seconds: float) -> None:
-        """Cancel silently, and wait, with a limit, for jobs that would leave something half done."""
+        """Cancel silently, and wait for jobs that would leave something half done.
+
+        Args:
+            seconds: The longest wait.
+        """
         self._stop()
         with self._changed:
             self._changed.wait_for(lambda: not any(job.committed for job in self._running), seconds)

@@ -1,4 +1,4 @@
-"""One create request in its own thread, so that it can be abandoned if it only waits for someone else's build."""
+"""A create request in its own thread, so that it can be abandoned if it only waits for someone else's build."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class HookFailedError(Exception):
-    """Carries an error from the hook before the last byte past the request's own error handling.
+    """Carries an error of the `before_last_byte` hook past the request's own error handling.
 
     Attributes:
         error: The error.
@@ -56,9 +56,9 @@ class BuildRequest:
             body: The request's body.
             timeout: The seconds that the whole call may take.
             on_event: Called for each event of the build.
-            on_upload: Called with the number of bytes sent, and of the whole body.
+            on_upload: Called with the number of bytes sent and the size of the whole body.
             before_end: Called when all but the last byte is sent, each time the request is sent.
-            before_last_byte: Called after that, with the seconds that it may take. The server waits meanwhile.
+            before_last_byte: Called after `before_end` with the seconds that it may take. The server waits meanwhile.
         """
         self.has_begun = False
         self.sent_at: float | None = None
@@ -74,12 +74,12 @@ class BuildRequest:
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the request's end, with a limit; tell whether it has ended."""
+        """Wait at most so many seconds for the request to end; return whether it has ended."""
         return self._ended.wait(seconds)
 
     @property
     def silence(self) -> float:
-        """Return the seconds since the request was sent without a word from the server; 0 once it has answered."""
+        """The seconds that the server has said nothing since the whole request was sent; 0 once it has answered."""
         return 0.0 if self.has_begun or self.sent_at is None else time.monotonic() - self.sent_at
 
     def result(self) -> BuildOutcome:
@@ -90,7 +90,7 @@ class BuildRequest:
         return self._outcome
 
     def leave(self) -> None:
-        """Stop reading at the server's next message. The request only waits, and the stream's guard reads the rest."""
+        """Stop reading at the server's next message. The stream's guard reads the rest, so no build is cancelled."""
         self._left = True
 
     def _run(self, client: Client, body: Any, timeout: float) -> None:

@@ -1,9 +1,9 @@
 """Get a ready record from a server on which builds can be lost, blocked or never cached.
 
-Three facts about the server matter here. A build whose client went away leaves a record that says ``building`` for
-good, and every later request for that content waits 120 s and fails. Of several simultaneous requests for one content,
-one builds and the others fail after 120 s. After a failed build the content is never served from the cache again. The
-way out is a *variant*: other content with the same effect.
+Three facts about the server matter here. A build whose client disconnects leaves a record that says ``building``
+forever, and every later request for that content waits 120 s and fails. Of several simultaneous requests for the same
+content, one builds and the others fail after 120 s. After a failed build the content is never served from the cache
+again. The way out is a *variant*: other content with the same effect.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
     from .build_job import Job
     from .run import Run
 
-# Enough to find out that blocked content is dead; each request for it takes 120 s.
+# Enough requests to find out that blocked content is dead: each takes 120 s, and a build counts as dead after 31 min.
 _MOST_REQUESTS = 20
 _MOST_LOST = 4
 _LOOK_EVERY = 5.0
 _LOOKS_WITHOUT_RECORD = 4
-# Seconds to watch a build whose stream broke off: the server cancels a build whose client went away.
+# Seconds to watch a build whose stream was lost. If it is not ready by then, the server has probably cancelled it.
 _LOST_AFTER = 15.0
 
-# The seconds that the server may take to handle each byte of a request before it says its first word.
+# Seconds for each byte of a request that the server may take to process it before it sends its first message.
 _HANDLING = 0.3e-6
-# Looks after which even a cache hit should have been answered.
+# The number of looks after which even a cache hit should have been answered.
 _SLOW_HITS = 4
-# Seconds in which a silent request ends if its own record has taken the name.
+# Seconds within which a silent request should end if it turns out that its own record has taken the name.
 _LAST_WORD = 30.0
 
-# A gateway answers like this when the server's answer is lost: the server may be building.
+# A gateway sends these when it lost the server's response, so the server may be building.
 _GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
 
 
 class _Seen(enum.Enum):
-    """What a look at a silent request's content shows."""
+    """What the records show about the content of a silent request."""
 
     NOTHING = "nothing"
     BUILDING = "building"
@@ -61,14 +61,14 @@ class _Seen(enum.Enum):
 
 
 class Builder:
-    """Makes records of one job's content."""
+    """Builds one job's content, and works around lost and blocked builds."""
 
     def __init__(self, run: Run, job: Job) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the builder; nothing is sent.
 
         Args:
             run: The run.
-            job: The content.
+            job: The build of the content.
         """
         self._run = run
         self._client = run.client()
@@ -106,25 +106,26 @@ class Builder:
                 lost += 1
                 if lost == _MOST_LOST or not _is_lost(error):
                     raise
-                # Before its first message the server may have been about to say that the name is taken.
+                # If the server had said nothing yet, it may have been about to say that the name is taken. Then a
+                # record under the name proves nothing.
                 record = self._follow(error, name if error.has_begun else None, began)
                 if record is not None:
                     return _outcome(record, error)
             self._job.restart_progress()
         raise TimedOutError(
-            "The server neither built this content nor said why, in several requests. Try again later; "
-            "A rebuild token in the manifest asks for a build of its own."
+            "The server neither built this content nor said why, in several requests. Try again later, or give the "
+            "manifest another rebuild token, which asks for a new build."
         )
 
     def built(self) -> Head | None:
-        """Return the unnamed record of the content that was just built. The cache serves it if it is ready.
+        """Return the unnamed record of the content that was just built. If it is ready, the cache serves the content.
 
-        It follows the named record in the list, so that record, which is as large, is read first.
+        In the list it comes after the named record of the same size, so the limit of the read allows for that.
         """
         return self._client.find_head(self._hash(), size=self._job.size)
 
     def choose(self) -> None:
-        """Look at the records of the content, and choose the variant to ask for."""
+        """Look at the records of the content and choose the variant to request."""
         records, now = self.records(), self._clock.now()
         if self._job.has_variants:
             is_kept = self._run.liveness.is_kept
@@ -133,7 +134,11 @@ class Builder:
             self._use(int(self._is_dead_or_failed(records.get(self._hash()), now)))
 
     def next_variant(self) -> None:
-        """Ask for other content with the same effect."""
+        """Switch to the next variant: other content with the same effect.
+
+        Raises:
+            TimedOutError: The content has no steps, so there are no variants.
+        """
         self._use(self._job.variant + 1)
 
     def records(self) -> Mapping[str, Record]:
@@ -146,7 +151,7 @@ class Builder:
         return unnamed(self._client.list_images(until=is_enough))
 
     def _request(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildOutcome:
-        """Ask once, and again if the request only waited for a build that has ended meanwhile."""
+        """Send a request, and a second one if the first only waits for another build that has ended or is dead."""
         request = self._send(name, before_last_byte)
         handling = self._job.size * _HANDLING
         was_ready, was_building = True, False
@@ -154,7 +159,7 @@ class Builder:
             if request.silence <= handling:
                 continue
             seen = self._look(was_building=was_building)
-            # Content that was ready from the start is a slow cache hit, unless it takes very long.
+            # If the content was ready from the start, this is a slow cache hit, unless it takes very long.
             is_slow_hit = was_ready and request.silence <= handling + _SLOW_HITS * self._clock.look_every
             if seen is _Seen.BLOCKED or (seen is _Seen.READY and not is_slow_hit):
                 return self._ask_again(request, name, before_last_byte)
@@ -179,14 +184,17 @@ class Builder:
         self._job.remaining()
 
     def _look(self, *, was_building: bool) -> _Seen:
-        """Look at what a silent request waits for. If it waits in vain, choose the variant to ask for.
+        """Find out what a silent request waits for. If it waits in vain, choose the variant to request instead.
 
-        A silent request may also be its own build starting slowly, whose record says building.
+        A silent request may also be a build that starts slowly; then its own record says ``building``.
+
+        Args:
+            was_building: Whether an earlier look at this request has found the content building.
         """
         try:
             record = self.records().get(self._hash())
         except APIError:
-            # The request itself continues.
+            # This look failed, but the request itself continues.
             record = None
         now = self._clock.now()
         if record is None:
@@ -198,7 +206,7 @@ class Builder:
             self._say_waiting(record, now)
             return _Seen.BUILDING
         if record.status != "building" and not was_building:
-            # It failed before, and the server builds it again for this request.
+            # An earlier build failed, and the server builds the content again for this request.
             return _Seen.NOTHING
         self._say_blocked(record, now)
         self.choose()
@@ -207,7 +215,7 @@ class Builder:
     def _ask_again(
         self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None
     ) -> BuildOutcome:
-        """Ask again beside a request that waits in vain, and abandon that one if the new one is answered."""
+        """Send a second request while the first one waits in vain, and abandon the first one once this is answered."""
         try:
             return self._send(name, before_last_byte).result()
         except ConflictError:
@@ -219,15 +227,19 @@ class Builder:
             silent.leave()
 
     def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
-        """Wait for a build whose stream we lost.
+        """Wait for a build whose stream was lost.
 
         Args:
-            error: What ended the request.
-            name: The name under which the build may have put its record; None if a record there proves nothing.
-            began: When the first request for the content was made.
+            error: The error that ended the request.
+            name: The name under which the build may have created its record; None if a record there proves nothing.
+            began: When the first request for the content was sent, in seconds since the epoch.
 
         Returns:
-            The named record, if the build put it there; None if the content can be asked for again.
+            The named record, if the build created it; None if the content can be requested again.
+
+        Raises:
+            BuildFailedError: The build failed.
+            TimedOutError: The time limit is over, or the content is blocked and has no variants.
         """
         unseen = 0
         since = self._clock.now()
@@ -246,13 +258,17 @@ class Builder:
             self._clock.sleep(_LOOK_EVERY)
 
     def _settled(self, record: Record, error: UnavailableError | TimedOutError, waited: float) -> bool:
-        """Tell whether the content can be asked for again, now that its record was seen; choose the variant."""
+        """Tell whether the content can be requested again, judging by its record; choose the variant if need be.
+
+        Raises:
+            BuildFailedError: The build failed.
+        """
         now = self._clock.now()
         if record.is_ready:
             return True
         if record.status == "failed" and isinstance(error, UnavailableError):
             raise BuildFailedError(
-                "The build failed while the connection to the server was broken, and the reason was said there. "
+                "The build failed while the connection to the server was broken, so the reason did not arrive. "
                 "Run the same command again to see it."
             ) from error
         if self._is_dead_or_failed(record, now):
@@ -261,8 +277,8 @@ class Builder:
             return True
         if isinstance(error, StreamLostError) and error.has_begun and waited >= _LOST_AFTER:
             self._job.log.warn(
-                "the connection of this build broke off, and the build with it, which blocks its content on the "
-                "server; building the same steps under another content hash"
+                "the connection of this build was lost, and the server cancelled the build, which blocks its content "
+                "there; building the same steps under another content hash"
             )
             self._run.liveness.lose(record.content_hash)
             self.next_variant()
@@ -271,7 +287,7 @@ class Builder:
         return False
 
     def _say_waiting(self, record: Record, now: float) -> None:
-        """Say on the status line whose build is waited for, for how long it has been running, and how long it may."""
+        """Show which build is waited for, how long it has been running, and how long it is waited for at most."""
         whose = "an earlier run's build" if mark_of(record) == self._job.mark else "another build"
         age, longest = max(0.0, record.age(now)) / 60, DEAD_AFTER / 60
         self._job.progress.wait_for(
@@ -279,7 +295,7 @@ class Builder:
         )
 
     def _leave_unseen(self, error: UnavailableError | TimedOutError, began: float) -> None:
-        """Choose a variant of content that stays blocked if no list shows why.
+        """Choose a variant if content stays blocked and no list shows the build that blocks it.
 
         The public endpoint does not show running builds, and a list may be incomplete.
         """
@@ -304,8 +320,8 @@ class Builder:
     def _use(self, variant: int) -> None:
         if variant and not self._job.has_variants:
             raise TimedOutError(
-                "The server can't build this content any more: an earlier build of it was cut off or failed. "
-                "Add a step that runs true: that makes it other content."
+                "The server can't build this content any more, because an earlier build of it was interrupted or "
+                "failed. Add a step that runs the command true, which makes it different content."
             )
         self._job.variant = variant
 
@@ -334,5 +350,5 @@ def _outcome(record: Record, error: UnavailableError) -> BuildOutcome:
 
 
 def _is_lost(error: UnavailableError) -> bool:
-    """Tell whether the server may be building anyway."""
+    """Tell whether the server may be building although the request failed."""
     return error.sent if isinstance(error, StreamLostError) else error.status in _GATEWAY

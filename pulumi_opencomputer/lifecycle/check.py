@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from ..content.hashing import Hashed
 
 _DELETED_FIRST = (
-    "makes names without a random part, so Pulumi deletes each resource before it builds the next, and a build that "
-    "fails leaves none. Keep the safe order for this provider: "
+    "makes names without a random part, so Pulumi deletes each resource before it builds the replacement, and if that "
+    "build fails, there is no snapshot left. Keep the safe order for this provider: "
     "pulumi config set --path pulumi:autonaming.providers.opencomputer.mode default"
 )
 
 
 _OTHER_FILES = (
-    "was made of other local files than there are now: it is a recorded manifest (ignore_changes keeps it, here or on "
-    "the Image that it comes from), whose files changed or vanished. Remove ignore_changes, or bring the files back."
+    "is a recorded manifest (kept by ignore_changes, here or on the Image that it comes from), and its local files "
+    "have changed or vanished since. Remove ignore_changes, or restore the files."
 )
 
 # A key that a check adds to each step that names local files.
@@ -45,7 +45,12 @@ class HashMemory:
         self._lock = threading.Lock()
 
     def hash_of(self, key: Hashable, compute: Callable[[], Hashed]) -> Hashed:
-        """Return the hash stored under a key, or compute it. A manifest's key includes the stat of each file."""
+        """Return the hash stored under a key, or compute and store it.
+
+        Args:
+            key: Equal only for equal content. A manifest's key includes the stat of each local file.
+            compute: Computes the hash, which reads the local files.
+        """
         with self._lock:
             computing = self._computing.setdefault(key, threading.Lock())
         # Checks run in parallel: the first one reads the files, and the others wait for it.
@@ -98,13 +103,16 @@ def check(
     """Validate the inputs of one resource.
 
     Args:
-        rules: What its kind adds.
+        rules: The rules of its kind.
         urn: Its URN.
         olds: The checked inputs of the last deployment; empty for a new resource.
         news: The program's inputs; parts may be `UNKNOWN`.
         memory: The hashes already computed in this process.
         autonaming: The user's settings for generated names, if any.
         from_record: Whether the manifest comes from a record of the server; it then keeps its wording and its hash.
+
+    Returns:
+        The completed inputs and the warnings; or the inputs as they were given, and every problem.
     """
     inputs = {key: value for key, value in news.items() if value is not None}
     manifest = _without_nulls(inputs.get("manifest"))
@@ -139,8 +147,8 @@ def check(
 def _is_recorded(manifest: Any, olds: Mapping[str, Any]) -> bool:
     """Tell whether a manifest equals the recorded one, so that its hash is known without reading local files.
 
-    A program gives only the path of local files, and a check adds their number and size. A manifest that already has
-    these comes from the state (``ignore_changes``) or from an image's output.
+    A program gives only the path of local files, and a check adds their number and size. If a manifest already has
+    these, it comes from the state (``ignore_changes``) or from an image's output.
     """
     same = isinstance(manifest, Mapping) and manifest == olds.get("manifest") and bool(olds.get("contentHash"))
     return same and all(_COUNT in body for body in _local_bodies(manifest))
@@ -227,7 +235,7 @@ def _timeout_problems(timeout: Any) -> list[Problem]:
     if timeout is None or is_unknown(timeout):
         return []
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        return [Problem("timeout", "must be a number of seconds, as 600.")]
+        return [Problem("timeout", "must be a number of seconds, such as 600.")]
     if not 0 < timeout <= 7 * 24 * 3600:
         return [Problem("timeout", "must be above zero and at most a week, in seconds.")]
     return []

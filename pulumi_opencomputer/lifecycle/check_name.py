@@ -17,7 +17,7 @@ _NAME_IN_CLEAR = (
 
 
 def snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
-    """Every mistake in what only a snapshot takes: ``name`` and ``adopt``."""
+    """Return every mistake in ``name`` and ``adopt``, which only snapshots have."""
     problems = []
     name = inputs.get("name")
     secret_paths = inputs.get("secretPaths", ())
@@ -32,7 +32,7 @@ def snapshot_problems(inputs: Mapping[str, Any]) -> list[Problem]:
 
 
 def autonaming_problems(autonaming: Autonaming) -> list[Problem]:
-    """Return every mistake in what ``pulumi:autonaming`` says about a name that the program does not give."""
+    """Return every problem with the name that ``pulumi:autonaming`` proposes because the program gives none."""
     if not autonaming.proposed:
         return [Problem("name", "is required: pulumi:autonaming is disabled for this resource.")]
     problem = name_problem(autonaming.proposed) if autonaming.enforced else None
@@ -40,7 +40,7 @@ def autonaming_problems(autonaming: Autonaming) -> list[Problem]:
 
 
 def name_taken(other: str) -> Problem:
-    """Return the problem of a name that another resource of the same program has.
+    """Return the problem that another resource of the same program has the same name.
 
     Args:
         other: That resource's URN.
@@ -63,7 +63,7 @@ def fill_name(urn: str, olds: Mapping[str, Any], inputs: dict[str, Any], autonam
     inputs["nameGenerated"] = True
     wanted, key = inputs.get("contentHash"), "contentHash"
     if wanted is None:
-        # Another snapshot's content, which only the create learns: that one's name stands for it.
+        # Only the create learns the content hash of the source snapshot, so its name is used instead.
         wanted, key = inputs.get("sourceSnapshot"), "sourceSnapshot"
     if is_unknown(wanted):
         inputs["name"] = UNKNOWN

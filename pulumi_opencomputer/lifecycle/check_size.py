@@ -1,4 +1,4 @@
-"""Check a manifest's size: a large one has consequences in the public endpoint's index and at the server."""
+"""Warn about large manifests and many records, which the public endpoint or the server handle badly."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..errors import Problem
 from .waiting import INDEX_LIMIT, size_of
 
 _LARGE_SWAP = 10_000_000
-# How long the server handles a manifest while the name is missing.
+# Seconds for each byte that the server takes to process a manifest, during which the name is missing.
 _SECONDS_PER_BYTE = 0.13e-6
 
 
 def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -> list[Problem]:
-    """Return the consequences of a snapshot's large manifest.
+    """Return warnings about a snapshot's large manifest.
 
     Args:
         manifest: The manifest in the declared form, with the sizes of local files.
@@ -33,25 +33,26 @@ def size_warnings(manifest: Any, name: str | None, api_url: Callable[[], str]) -
         )
     if name is not None and size > _LARGE_SWAP:
         found.append(
-            f"is large, so that whenever it is replaced the name {name!r} is missing for about "
-            f"{size * _SECONDS_PER_BYTE:.0f} s, while the server handles it. A generated name is never missing."
+            f"is large: whenever the snapshot is replaced, the name {name!r} is missing for about "
+            f"{size * _SECONDS_PER_BYTE:.0f} s while the server processes the manifest. A generated name is never "
+            "missing."
         )
     return [Problem("manifest", reason) for reason in found]
 
 
 def list_warnings(total: int, api_url: Callable[[], str]) -> list[Problem]:
-    """What a program with more records than the public endpoint lists loses.
+    """Return warnings about a program with more records than the public endpoint lists.
 
     Args:
-        total: How many records its snapshots have, with the versions that they keep.
-        api_url: Gives the API's address.
+        total: How many records the program's snapshots have, including kept versions.
+        api_url: Returns the API's address.
     """
     if api_url() != DEFAULT_API_URL:
         return []
     reason = (
-        f"makes it {total} records that this program's snapshots have at the server, kept versions counted, so far. "
-        "The public endpoint lists 200 at most. Deploying, going back and deleting work all the same, but lists, "
-        "refreshes of images and the search for what interrupted runs left see a part. Keep fewer versions, or use "
-        "several organisations."
+        f"brings the records of this program's snapshots, including kept versions, to {total} so far. The public "
+        "endpoint lists at most 200. Deploying, going back and deleting still work, but lists, refreshes of images, "
+        "and the search for what interrupted runs left only see some of them. Keep fewer versions, or use several "
+        "organisations."
     )
     return [Problem("keep", reason)]

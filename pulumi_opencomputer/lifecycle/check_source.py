@@ -1,4 +1,4 @@
-"""check of a snapshot whose content another one has: the name of that one is all that is known here."""
+"""Check ``sourceSnapshot`` and ``sourceHash``. A check sends nothing, so the source's content is not known here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .names import name_problem
 from .types import is_unknown
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_BOTH = "must not be given beside manifest: the content is either declared here or another snapshot's."
+_BOTH = "can't be combined with manifest: the content is either declared here or taken from another snapshot."
 _IN_CLEAR = "must not be secret: the API shows snapshots' names in clear. Use a plain value, or pulumi.Output.unsecret."
-_NO_HASH = "must be a content hash, 64 lower-case hex digits, as the output contentHash of the source."
-_ALONE = "says what the source must hold, and needs sourceSnapshot (source_snapshot in Python)."
+_NO_HASH = "must be a content hash, 64 lower-case hex digits, such as the output contentHash of the source."
+_ALONE = "is the content hash that the source must have, so it needs sourceSnapshot (source_snapshot in Python)."
 
 
 def source_problems(inputs: Mapping[str, Any]) -> list[Problem]:

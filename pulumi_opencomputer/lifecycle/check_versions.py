@@ -1,4 +1,4 @@
-"""check of how many superseded versions a snapshot keeps."""
+"""Check ``keep``, the number of superseded versions that a snapshot keeps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIXED = (
     "is for generated names: a fixed name always holds one content. Leave name out, and give a fixed name to a second "
     "Snapshot that follows this one (source_snapshot in Python, sourceSnapshot elsewhere); or leave keep out."
 )
-_NUMBER = f"must be a whole number from 1 to {MOST_KEPT}, of superseded versions to keep; leave it out to keep none."
+_NUMBER = f"must be a whole number from 1 to {MOST_KEPT}: how many superseded versions to keep. Omit it to keep none."
 
 
 def keep_problems(inputs: Mapping[str, Any]) -> list[Problem]:
@@ -28,7 +28,7 @@ def keep_problems(inputs: Mapping[str, Any]) -> list[Problem]:
 
 
 def fill_keep(inputs: dict[str, Any]) -> None:
-    """Write ``keep`` as a whole number: a dynamic provider is given floats."""
+    """Convert ``keep`` to an integer, because Pulumi passes numbers to the provider as floats."""
     if _is_count(inputs.get("keep")):
         inputs["keep"] = int(inputs["keep"])
 

@@ -1,4 +1,4 @@
-"""What can be told of a snapshot's create beside its content: a name that is another's, patches that get lost."""
+"""Warnings about creating a snapshot that need the server: the name is taken, or patches will be lost."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def concerns_of(run: Run, urn: str, inputs: Mapping[str, Any], client: Client) -> Iterator[str]:
-    """Say what will fail, or lose something.
+    """Yield warnings about what will fail or lose something.
 
     Args:
-        run: What was seen of states in this run.
+        run: The run, with the states that it has seen so far.
         urn: The snapshot's URN.
         inputs: Its checked inputs.
         client: The API.
@@ -43,11 +43,13 @@ def concerns_of(run: Run, urn: str, inputs: Mapping[str, Any], client: Client) -
 
 
 def tell_of_lost_patches(job: Job, recorded: Recorded | None, name: str, client: Client) -> None:
-    """Warn of the patches of a snapshot whose replacement has another name; a look that fails says nothing.
+    """Warn if the old snapshot has patches and the replacement gets another name, so that they will be lost.
+
+    If the request for the patches fails, there is no warning.
 
     Args:
         job: The build of the replacement.
-        recorded: What the state records of the snapshot.
+        recorded: The old snapshot's record as the state has it, or None.
         name: The replacement's name.
         client: The API.
     """
@@ -56,14 +58,14 @@ def tell_of_lost_patches(job: Job, recorded: Recorded | None, name: str, client:
     try:
         count = client.count_patches(recorded.name)
     except APIError:
-        # It comes before the build, which tells what is wrong with the server.
+        # The build that follows reports what is wrong with the server.
         return
     if count:
         job.log.warn(patches_lost(recorded.name, count))
 
 
 def patches_lost(name: str, count: int) -> str:
-    """The warning about a snapshot's patches."""
+    """Return the warning that a snapshot's patches will be lost."""
     hang, what = ("1 patch hangs", "it") if count == 1 else (f"{count} patches hang", "them")
     return (
         f"{hang} on the snapshot {name!r}, and its replacement has none of {what}: the server keeps patches with the "
@@ -76,6 +78,6 @@ def _lost_patches(client: Client, name: str, content_hash: str) -> Iterator[str]
     if not count:
         return
     record = get(client, name)
-    # Snapshots of one content share their image, and what hangs on it.
+    # Snapshots with the same content share their image, and with it its patches.
     if record is not None and record.content_hash != content_hash:
         yield patches_lost(name, count)

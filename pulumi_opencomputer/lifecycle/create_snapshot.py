@@ -1,8 +1,9 @@
-"""Create a snapshot: a name is replaced only when its new image is ready.
+"""Create a snapshot: an existing record is replaced only when the new image is ready.
 
-For a fixed name the image is built under a scratch name first. Then comes the swap: all but the last byte of the second
-request is sent, the old record is deleted, and the last byte follows, which the server answers from its cache. So the
-name is missing neither for a build nor for an upload. A failure before the delete leaves the old record as it was.
+A fixed name is replaced in two steps. First the image is built under a scratch name. Then comes the swap: all but the
+last byte of a second request is sent, the old record is deleted, and the last byte follows, whereupon the server
+creates the new record from its cache. So the name is missing neither during a build nor during an upload. A failure
+before the delete leaves the old record as it was.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from .build_job import Job
     from .run import Run
 
-# A manifest above this size is not read again between the two parts of the second request.
+# Bytes. The record of a larger request is not read again just before the delete, because that would take too long.
 _QUICK = 1_000_000
 
 
 _NOT_SHOWN = (
-    "The server's index does not show that snapshot, so it can't be told whose it is, nor be replaced. If it was made "
-    "a moment ago, run the same command again in a few minutes. One whose manifest is larger than 2 MB never shows at "
-    "the public endpoint: choose another name then."
+    "The server's index does not show that snapshot, so the provider can neither find out whose it is nor replace it. "
+    "If it was created a moment ago, run the same command again in a few minutes. The public endpoint never shows a "
+    "snapshot whose manifest is larger than 2 MB: in that case choose another name."
 )
 
 
@@ -42,14 +43,14 @@ class SnapshotCreation:
     def __init__(
         self, run: Run, job: Job, ownership: Ownership, *, may_take: Callable[[Record], bool] = lambda _: False
     ) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the create; nothing is sent.
 
         Args:
             run: The run.
-            job: The content.
-            ownership: Whose records may be replaced.
-            may_take: Tells of a record that stands under the name, and is the resource's own, whether it serves as it
-                is. Never so for a create: the engine deletes the old state's record after it.
+            job: The build of the content.
+            ownership: Decides which records may be replaced.
+            may_take: Tells whether an existing record of this resource can be used as it is. Must be False for a
+                create, because the engine deletes the record in the old state afterwards.
         """
         self._may_take = may_take
         self._run = run
@@ -65,10 +66,13 @@ class SnapshotCreation:
         job.predecessor = ownership.predecessor
 
     def run(self, name: str) -> Record:
-        """Make the snapshot.
+        """Create the snapshot.
+
+        Args:
+            name: The snapshot's name.
 
         Returns:
-            The record, ready, and made by this call unless an existing one could be used.
+            The ready record. This call created it, unless `may_take` accepted an existing one.
 
         Raises:
             ConflictError: The name belongs to someone else.
@@ -90,9 +94,10 @@ class SnapshotCreation:
         return self._swap(existing)
 
     def _find_own(self, name: str) -> Record | Head | None:
-        """Return the record to replace, if the state says that there is one.
+        """Return this resource's record under the name, which is to be replaced; None if there is none to replace.
 
-        Someone else's record is left to the server, which refuses a taken name: the index may show deleted records.
+        If someone else has the name, this returns None too. The server then refuses the request if the name is really
+        taken; the index may also show a record that was deleted.
         """
         if self._recorded is None or self._recorded.name != name:
             return None
@@ -101,7 +106,7 @@ class SnapshotCreation:
         except NotFoundError:
             return None
         if head is not None and head.id == self._recorded.snapshot_id:
-            # A recorded one needs no further look, and its manifest with all files need not be read.
+            # It is the recorded one, so its manifest with all files need not be read.
             return head
         found = get(self._client, name)
         if found is not None and is_past(found, self._recorded):
@@ -114,20 +119,20 @@ class SnapshotCreation:
         return found
 
     def _build_in_place(self, name: str) -> Record:
-        """Build under a free name, and then clear what an interrupted swap may have left.
+        """Build under a free name, and then delete what an interrupted swap may have left.
 
-        Not before: until the name is back, the scratch record may be all that the user has.
+        The scratch record must not be deleted earlier: as long as the name is missing, it may be all that is left.
         """
         record = self._builder.build(name).record
         self._job.commit()
         if self._recorded is not None and self._recorded.name == name:
-            # The name was free, so that record is gone, whatever the index shows when its state is deleted.
+            # The name was free, so the recorded one no longer exists, even if the index still shows it later.
             self._run.replaced_ids.add(self._recorded.snapshot_id)
         self._scratch.clear_left()
         return record
 
     def _look_until_shown(self, name: str) -> Record | None:
-        """Return the record that has the name now; None if the index does not show it."""
+        """Wait until the index shows the record that has the name now; None if it does not within two minutes."""
         return look_until_shown(
             self._client,
             name,
@@ -138,7 +143,11 @@ class SnapshotCreation:
         )
 
     def _require_ownership(self, record: Record) -> None:
-        """Make sure that the record under the wanted name may be replaced, and say which one is."""
+        """Check that the record under the wanted name may be replaced, and log which one that is.
+
+        Raises:
+            ConflictError: It belongs to someone else.
+        """
         said = self._ownership.require(record, self._run.clock.now())
         if said and record.id not in self._announced:
             self._announced.add(record.id)
@@ -150,8 +159,9 @@ class SnapshotCreation:
         try:
             self._scratch.build()
         except ConflictError:
-            # A swap was interrupted. A read replica still shows the old record after that swap deleted it, and then
-            # the scratch record must stay; the server itself knows whether the name is free.
+            # A swap was interrupted and left the scratch record. If it had already deleted the old record, which a
+            # read replica may still show, the scratch record must stay. So try the name itself first: the server knows
+            # whether it is free.
             try:
                 return self._build_in_place(name)
             except ConflictError:
@@ -163,9 +173,13 @@ class SnapshotCreation:
         return record
 
     def _wait_until_reachable(self, old: Record | Head) -> None:
-        """Wait until a DELETE reaches the old record. Before that, nothing of the second request is sent."""
+        """Wait until a DELETE would reach the old record. Before that, no part of the second request is sent.
+
+        Raises:
+            UnavailableError: The server's index does not show the record within two minutes.
+        """
         if not old.is_ready:
-            # The cheap look finds only ready records.
+            # The request for patches below only finds ready records.
             return
         for pause in pauses():
             self._job.remaining()
@@ -186,7 +200,12 @@ class SnapshotCreation:
         )
 
     def _drop(self, old: Record | Head, seconds: float) -> None:
-        """Delete the old record if it is still the same one. All but the last byte is sent by now."""
+        """Delete the old record if it is still the same one. All but the last byte of the new request has been sent.
+
+        Args:
+            old: The old record.
+            seconds: How long the checks before the delete may take.
+        """
         if self._dropped:
             return
         began = time.monotonic()
@@ -201,7 +220,7 @@ class SnapshotCreation:
                 f"The server took too long to show the snapshot {name!r}, which is to be replaced. Nothing was "
                 "changed. Try again later."
             )
-        # Checked again, because what follows can't be stopped halfway.
+        # Check for cancellation and the time limit again, because what follows can't be stopped halfway.
         self._job.remaining()
         self._job.commit()
         self._began_drop = True
@@ -215,7 +234,7 @@ class SnapshotCreation:
         self._run.replaced_ids.update(ids)
 
     def _restore_name(self, old: Record | Head) -> Record:
-        """Make the record from the cache; the name is missing between the delete of the old one and its end."""
+        """Create the new record from the cache. From the delete of the old record until then the name is missing."""
         name = str(old.name)
         self._job.restart_progress()
         try:

@@ -1,7 +1,7 @@
-"""Delete a snapshot: only the record that the state names, and what an interrupted run may have left.
+"""Delete a snapshot's record, but only the one that the state names.
 
-The public endpoint refuses to delete a record that its index does not show. Its words differ from the cell's own, so
-this case can be distinguished from a deleted record.
+The public endpoint refuses to delete a record that its index does not show. The wording of that error differs from the
+error for a record that does not exist, so the two cases can be told apart.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def delete_snapshot(
         run: The run.
         urn: The resource's URN.
         state: Its recorded outputs.
-        log: Its status line.
-        wait: The most seconds to wait for the index to show the record.
+        log: Its lines.
+        wait: The maximum number of seconds to wait for the index to show the record.
 
     Raises:
-        ConfigurationError: The key is of another organisation, or shows no records at all.
+        ConfigurationError: The key belongs to another organisation, or shows no records at all.
         APIError: The server can't be reached, refused, or does not show the record yet.
     """
     if Recorded.of(state).snapshot_id not in run.replaced_ids:
@@ -45,7 +45,7 @@ def delete_snapshot(
 
 
 def is_out_of_reach(found: Deleted) -> bool:
-    """Tell whether a delete found nothing in the index, which proves nothing about a record made a moment ago."""
+    """Tell whether a delete found nothing in the index. That proves nothing about a record created a moment ago."""
     return found.name == "NOT_IN_INDEX"
 
 
@@ -73,7 +73,7 @@ class _Deletion:
         if age(self._state, self._run.clock.now()) >= YOUNG:
             self._run.clock.sleep(_SECOND_LOOK)
             if not self._is_done():
-                # Missing twice from the index, which had ten minutes to learn of it.
+                # The index had ten minutes to show the record, and twice it did not: the record no longer exists.
                 self._require_records()
             return
         for pause in pauses(self._wait):
@@ -111,7 +111,7 @@ class _Deletion:
         return record
 
     def _leave(self, record: Record) -> bool:
-        """Leave another record alone; False if it is only an older one that the index still shows."""
+        """Leave another record alone; return False if it is only an older record that the index still shows."""
         if is_past(record, self._recorded):
             return False
         if mark_of(record) != mark(self._urn):
@@ -121,7 +121,11 @@ class _Deletion:
         return True
 
     def _require_records(self) -> None:
-        """Accept a 404 only from a key that shows records of the same organisation."""
+        """Check that the key shows records of the same organisation. Otherwise a 404 proves nothing.
+
+        Raises:
+            ConfigurationError: It shows none, or records of another organisation.
+        """
         if self._state.get("orgId") and not self._run.account.has_any(self._state):
             raise ConfigurationError(
                 "The API key has no records at all: it may belong to another organisation than this resource "

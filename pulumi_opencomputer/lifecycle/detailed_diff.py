@@ -1,6 +1,7 @@
-"""Where a change is: the paths of differences between two manifests in the declared form.
+"""Where two manifests in the declared form differ: the paths of the changes.
 
-Only for people. The content hash decides, and a local file's bytes are not in the declared form.
+This is only shown to the user. The content hash decides whether there is a change; the declared form does not contain
+the bytes of local files.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ..manifest.paths import join
 from ..sanitize import clean
 from .types import Change, is_unknown
 
-# Everything that a local step declares counts except this: it says where the files are, not what they contain.
+# This key of a step with local files does not count: it says where the files are, not what they contain.
 _PLACE = "source"
 _LOCAL = ("addFile", "addDir")
 _DEFAULTS = {"base": "base", "rebuild": None}
@@ -21,9 +22,9 @@ _ABSENT = object()
 
 
 def manifest_changes(old: Any, new: Any) -> dict[str, Change]:
-    """What differs in content between two manifests, by path, as ``manifest.steps[2].pipInstall``.
+    """Return the changes of content between two manifests by path, such as ``manifest.steps[2].pipInstall``.
 
-    Steps are compared by their number, because that is how the engine shows the two values of a path.
+    Steps are compared by their number, because for each path the engine shows the old and the new value at that path.
 
     Args:
         old: The recorded manifest.
@@ -43,13 +44,13 @@ def manifest_changes(old: Any, new: Any) -> dict[str, Change]:
 
 
 def content_changes(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    """What differs in content between a recorded state and checked inputs, in words; empty where nothing can be told.
+    """Describe in words how the content of checked inputs differs from a recorded state; empty if that is unknown.
 
     Args:
-        state: The outputs as recorded, with ``secretPaths``.
-        inputs: The checked inputs; every part is known.
+        state: The recorded outputs, with ``secretPaths``.
+        inputs: The checked inputs. No part may be `UNKNOWN`.
     """
-    from ..manifest.changes import changes_in_words  # noqa: PLC0415 - a run without changes has nothing to tell
+    from ..manifest.changes import changes_in_words  # noqa: PLC0415 - not needed if nothing changed
     from ..manifest.secrets import Secrets  # noqa: PLC0415
 
     before, after = state.get("manifest"), inputs.get("manifest")

@@ -9,7 +9,7 @@ from typing import Any
 from .detailed_diff import manifest_changes
 from .types import Change, Difference, is_unknown
 
-# How much of a secret's path is shown: down to its step.
+# The part of a secret's path that is shown: down to its step.
 _SHOWN = re.compile(r"manifest\.steps\[\d+\]\.\w+|\w+")
 
 
@@ -23,9 +23,9 @@ def diff(
 
     Args:
         decisive: The inputs whose change replaces the resource.
-        state: Its outputs as recorded.
+        state: Its recorded outputs.
         inputs: Its checked inputs; parts may be `UNKNOWN`.
-        settings: The inputs whose change is an update.
+        settings: The inputs whose change only updates the state.
     """
     replaces = [key for key in decisive if is_unknown(inputs.get(key)) or state.get(key) != inputs.get(key)]
     if state.get("status", "ready") != "ready":

@@ -1,4 +1,4 @@
-"""What probably made a step of a build fail, told by what its command said, and what to do about it."""
+"""Hints for a failed build step: the probable cause, judging by what its command printed, and what to do about it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 
 class _Cause(NamedTuple):
-    """A known cause.
+    """A known cause of failures.
 
     Attributes:
-        steps: The API's types of the steps that have it; empty for all.
-        words: What the command says then.
+        steps: The API's types of the steps that it applies to; empty for all.
+        words: Matches what the command prints in that case.
         hint: What it means, and what to do.
     """
 
@@ -30,22 +30,22 @@ _MEMORY = (
     "unit is MB."
 )
 _TOO_LONG = (
-    "The step ran into the server's time limit: 300 s for a command, 600 s for a build. Split it into several steps, "
-    "or fetch what it makes ready-made. A longer timeout of the resource does not help."
+    "The step exceeded the server's time limit: 300 s for a command, 600 s for a build. Split it into several steps, "
+    "or fetch its result ready-made. A longer timeout of the resource does not help."
 )
 _NO_COMMAND = (
-    "The command is not there. Install it in an earlier step (apt_install, pip_install), or name it by its whole path; "
+    "The command was not found. Install it in an earlier step (apt_install, pip_install), or give its full path; "
     "each step starts in a new shell, without what an earlier one exported."
 )
-_NOT_EXECUTABLE = "The file is there but not executable: files arrive without modes. Run chmod +x on it first."
+_NOT_EXECUTABLE = "The file exists but is not executable: files are embedded without modes. Run chmod +x on it first."
 
-# The first that fits counts: what is more particular stands in front.
+# The first match counts, so more specific causes come first.
 _CAUSES = (
     _cause(_MEMORY, "cannot allocate memory", "out of memory", "MemoryError", "std::bad_alloc", "oom-kill", "ENOMEM"),
     _cause(_TOO_LONG, "deadline exceeded", "context canceled", "timed out after"),
     _cause(
-        "The build sandbox's disk is full. Install less in one image, and remove what a step leaves (caches, archives) "
-        "in the same step.",
+        "The build sandbox's disk is full. Install less in one image, and let each step remove what it leaves behind "
+        "(caches, archives).",
         "no space left on device",
         "disk quota exceeded",
     ),
@@ -74,8 +74,8 @@ _CAUSES = (
         steps=_PIP,
     ),
     _cause(
-        "The packages ask for versions of one another that exclude each other. Loosen a version, or install them in "
-        "one step, so that pip can choose.",
+        "The packages require conflicting versions of each other. Loosen a version, or install them in one step, so "
+        "that pip can choose.",
         "ResolutionImpossible",
         "conflicting dependencies",
         steps=_PIP,
@@ -96,8 +96,8 @@ _CAUSES = (
         steps=_PIP,
     ),
     _cause(
-        "The shell could not read the command: a quote or a bracket is left open. Check its quoting; the commands of "
-        "a step are joined with &&.",
+        "The shell could not parse the command, for example because a quote or a bracket is not closed. Check the "
+        "quoting; the commands of a step are joined with &&.",
         "unterminated quoted string",
         "unexpected EOF",
         "syntax error",
@@ -106,8 +106,8 @@ _CAUSES = (
     _cause(_NO_COMMAND, "command not found", r": not found\b", "executable file not found"),
     _cause(_NOT_EXECUTABLE, "permission denied", steps=("run",)),
     _cause(
-        "A file that the command names is not there. Add it in an earlier step (add_file, add_local_dir), and name it "
-        "by its whole path: a step does not start in the directory of the one before.",
+        "A file that the command names does not exist. Add it in an earlier step (add_file, add_local_dir), and give "
+        "its full path: a step does not start in the directory of the previous one.",
         "no such file or directory",
         "can't open file",
         "cannot access",
@@ -117,12 +117,12 @@ _BY_EXIT_CODE = {126: _NOT_EXECUTABLE, 127: _NO_COMMAND, 137: _MEMORY, 124: _TOO
 
 
 def hint_for(step_type: str | None, exit_code: int | None, text: str) -> str:
-    """What probably is the cause of a failed step, and what to do; empty where nothing is known.
+    """Return the probable cause of a failed step and what to do; empty if no known cause matches.
 
     Args:
-        step_type: The API's type of the step.
-        exit_code: The exit code of its command.
-        text: What the command said; empty where it must not be looked at.
+        step_type: The API's type of the step, or None.
+        exit_code: The exit code of its command, or None.
+        text: What the command printed; empty if it is withheld because the step holds a secret.
     """
     for cause in _CAUSES:
         if (not cause.steps or step_type in cause.steps) and cause.words.search(text):

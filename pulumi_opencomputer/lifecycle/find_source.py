@@ -1,4 +1,4 @@
-"""Looking for the content of another snapshot in the server's own record."""
+"""Fetch the content of another snapshot (`sourceSnapshot`) from the server's record."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ _VARIANT = re.compile(r"/\d+$")
 
 
 def fetch(run: Run, inputs: Mapping[str, Any], log: ResourceLog) -> Source:
-    """Read the content that inputs name by its snapshot.
+    """Fetch the content of the snapshot that the inputs name.
 
     Args:
         run: The run.
-        inputs: Checked inputs, with ``sourceSnapshot``, and ``sourceHash`` where the program says what it must hold.
-        log: The resource's status line.
+        inputs: Checked inputs with ``sourceSnapshot``, and with ``sourceHash`` if the program gives the expected hash.
+        log: The resource's lines.
 
     Raises:
         NotFoundError: There is no such snapshot, or the server does not show it.
         ConflictError: It is not ready.
-        InvalidInputError: It holds other content than the program says.
+        InvalidInputError: Its content does not have the hash that the program gives.
+        ProtocolError: The record's content does not match the record's hash.
         APIError: The server can't be reached, or refused.
     """
     name = str(inputs["sourceSnapshot"])
@@ -46,7 +47,7 @@ def fetch(run: Run, inputs: Mapping[str, Any], log: ResourceLog) -> Source:
     manifest = {key: value for key, value in (record.manifest or {}).items() if key in _KEPT}
     if content_hash(manifest) != record.content_hash:
         raise ProtocolError(
-            f"The server's record of the snapshot {quoted(name)} has another content than its hash says."
+            f"In the server's record of the snapshot {quoted(name)} the content does not match the content hash."
         )
     return Source(name, manifest, _declared_hash(manifest, record, inputs.get("sourceHash")), record.content_hash)
 
@@ -56,7 +57,7 @@ def _find(run: Run, name: str, log: ResourceLog) -> Record:
         return run.client().get_snapshot(name)
     except NotFoundError as error:
         if run.account.is_public():
-            # It may have been made a moment ago, by this very run.
+            # This run may have created it a moment ago, and the index lags.
             for pause in pauses():
                 if run.queue.is_cancelled:
                     break
@@ -76,10 +77,15 @@ def _find(run: Run, name: str, log: ResourceLog) -> Record:
 
 
 def _declared_hash(manifest: Mapping[str, Any], record: Record, wanted: Any) -> str:
-    """The hash of the content as it was declared; a build that had to step aside has another.
+    """Return the hash of the declared content. If the server built a variant, the record has the variant's hash.
+
+    Args:
+        manifest: The record's manifest.
+        record: The record.
+        wanted: The hash that the program gives, or None.
 
     Raises:
-        InvalidInputError: It is not the wanted one.
+        InvalidInputError: The content has another hash than `wanted`.
     """
     hashes = [record.content_hash]
     steps = list(manifest.get("steps") or ())
@@ -90,7 +96,7 @@ def _declared_hash(manifest: Mapping[str, Any], record: Record, wanted: Any) -> 
     if token is not None and args.get("rebuild") != token and (isinstance(token, int | float) or "rebuild" in args):
         hashes.append(content_hash({**manifest, "steps": [*steps[:-1], {**steps[-1], "args": args}]}))
     if wanted is None:
-        # A number is what a build that had to step aside adds itself; a token of a program is text.
+        # The provider marks a variant with a number. A program's own rebuild token is text.
         return hashes[-1] if isinstance(token, int | float) else hashes[0]
     if wanted not in hashes:
         reason = f"is {wanted}, but the snapshot {quoted(str(record.name))} holds {hashes[0]}. Nothing was changed."

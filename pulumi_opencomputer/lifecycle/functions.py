@@ -1,4 +1,4 @@
-"""What a program can ask the server for, beside its own resources."""
+"""Lookups for programs: snapshots and images that exist on the server, whoever made them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def get_snapshot(client: Client, name: str, api_url: str) -> dict[str, Any]:
-    """Look one named snapshot up.
+    """Look up one named snapshot.
 
     Args:
         client: The API.
@@ -22,7 +22,7 @@ def get_snapshot(client: Client, name: str, api_url: str) -> dict[str, Any]:
         api_url: The API's address, for the error.
 
     Raises:
-        NotFoundError: There is none; names it, the address, and what to do.
+        NotFoundError: There is no such snapshot. The message has the name and the address, and says what to do.
         APIError: The server can't be reached, or refused.
     """
     try:
@@ -30,8 +30,8 @@ def get_snapshot(client: Client, name: str, api_url: str) -> dict[str, Any]:
     except NotFoundError as error:
         error.reword(
             f"There is no snapshot {quoted(name)} at {api_url} that the API key may see. Check the name, the address "
-            "(opencomputer:apiUrl) and whose key it is; list_snapshots() in Python and getSnapshots elsewhere give all "
-            "that there are. For one that this program makes itself, use the name of its resource."
+            "(opencomputer:apiUrl) and whose key it is; list_snapshots() in Python and getSnapshots elsewhere list all "
+            "snapshots. For a snapshot of this program, use the output name of its resource."
         )
         raise
     return looked_up(SNAPSHOT_LOOKUP, record)
@@ -47,7 +47,7 @@ def get_snapshots(client: Client) -> dict[str, Any]:
 
 
 def get_image(client: Client, content_hash: str, api_url: str) -> dict[str, Any]:
-    """Look one build up by its content hash.
+    """Look up one build by its content hash.
 
     Args:
         client: The API.
@@ -55,8 +55,8 @@ def get_image(client: Client, content_hash: str, api_url: str) -> dict[str, Any]
         api_url: The API's address, for the error.
 
     Raises:
-        InvalidInputError: It is no content hash.
-        NotFoundError: There is none; names it and the address.
+        InvalidInputError: It is not a content hash.
+        NotFoundError: There is no such build. The message has the hash and the address.
         APIError: The server can't be reached, or refused.
     """
     record = find_image(client, content_hash, with_manifest=False)
@@ -66,7 +66,7 @@ def get_image(client: Client, content_hash: str, api_url: str) -> dict[str, Any]
 
 
 def unnamed_images(client: Client) -> list[str]:
-    """List the content hashes of the builds that are ready, newest first, as far as the server lists them.
+    """Return the content hashes of the builds that are ready, newest first, as far as the server lists them.
 
     Raises:
         APIError: The server can't be reached, or refused.

@@ -1,4 +1,4 @@
-"""The history of a snapshot that keeps versions: the records that its state names, the one in use first."""
+"""The history of a snapshot that keeps versions: the records that its state lists, beginning with the one in use."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MOST_KEPT = 100
 
 @dataclass(frozen=True)
 class Version:
-    """One record, as a state names it.
+    """One version, as the state stores it.
 
     Attributes:
         name: The name that sandboxes start from.
         snapshot_id: The record's own id.
         content_hash: The content hash, 64 hex digits.
-        created_at: When it was made, RFC 3339 in UTC.
+        created_at: When it was created, RFC 3339 in UTC.
     """
 
     name: str
@@ -33,17 +33,22 @@ class Version:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Version:
-        """Out of an entry of ``versions``, or of a resource's outputs."""
+        """Make a version from an entry of ``versions``, or from a resource's outputs."""
         return cls(*(str(values.get(key) or "") for key in ("name", "snapshotId", "contentHash", "createdAt")))
 
     @classmethod
     def of_record(cls, record: Record, content_hash: str) -> Version:
-        """Out of a record; its content hash is the declared content's, which a variant's record does not have."""
+        """Make a version from a record.
+
+        Args:
+            record: The record.
+            content_hash: The hash of the declared content. The record's own differs if it was built as a variant.
+        """
         return cls(str(record.name), record.id, content_hash, record.created_at)
 
     @property
     def values(self) -> dict[str, str]:
-        """As ``versions`` holds it, and as a resource's outputs name their record."""
+        """The version as an entry of ``versions``. A resource's outputs have the same keys."""
         return {
             "name": self.name,
             "snapshotId": self.snapshot_id,
@@ -53,7 +58,7 @@ class Version:
 
 
 def history_of(state: Mapping[str, Any]) -> tuple[Version, ...]:
-    """Every record that a state names: the one in use, then those before it, the latest first."""
+    """Return every version in a state: the one in use, then the kept ones, latest first."""
     current = Version.of(state)
     listed = state.get("versions")
     kept = (
@@ -63,19 +68,24 @@ def history_of(state: Mapping[str, Any]) -> tuple[Version, ...]:
 
 
 def with_first(first: Version, others: Iterable[Version]) -> tuple[Version, ...]:
-    """A history that another version is in use of."""
+    """Return a history in which another version is in use: `first`, then the others without it."""
     return (first, *(each for each in others if each.snapshot_id != first.snapshot_id))
 
 
 def beyond(versions: Sequence[Version], keep: Any) -> Sequence[Version]:
-    """The versions that go, since only so many superseded ones are kept; all of them where `keep` is None."""
+    """Return the versions that must be deleted because only `keep` superseded ones are kept.
+
+    Args:
+        versions: The history, beginning with the version in use, which is never deleted.
+        keep: The number of superseded versions to keep. None keeps none of them; if `UNKNOWN`, nothing is deleted.
+    """
     if is_unknown(keep):
         return ()
     return versions[1 + (int(keep) if isinstance(keep, int | float) else 0) :]
 
 
 def kept_version(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Version | None:
-    """The kept version that the inputs ask for, as after a change that was reverted; None if there is none."""
+    """Return the kept version with the content or the name in the inputs, as after a reverted change; else None."""
     wanted = inputs.get("contentHash")
     for version in history_of(state)[1:]:
         if version.name == inputs.get("name") or (isinstance(wanted, str) and version.content_hash == wanted):
@@ -84,12 +94,12 @@ def kept_version(state: Mapping[str, Any], inputs: Mapping[str, Any]) -> Version
 
 
 def planned_deletes(state: Mapping[str, Any], inputs: Mapping[str, Any], *, changes: bool) -> Sequence[Version]:
-    """The versions that an update deletes, as far as the state tells.
+    """Return the versions that an update will delete, judging by the state alone.
 
     Args:
-        state: The outputs as recorded.
+        state: The recorded outputs.
         inputs: The checked inputs.
-        changes: Whether the content changes.
+        changes: Whether the content changes, so that another version comes into use.
     """
     history = history_of(state)
     if changes:

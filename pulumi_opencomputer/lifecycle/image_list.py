@@ -24,7 +24,7 @@ class ImageList:
     """The list of images, requested once a run whatever their number; twice if one of them is missing."""
 
     def __init__(self, client: Callable[[], Client], clock: Clock, account: Account) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the list; nothing is sent.
 
         Args:
             client: Returns the API's client.
@@ -41,10 +41,14 @@ class ImageList:
         self._newest: Record | None = None
 
     def read(self, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-        """Return the outputs of an image as the server has it now; None if its record is gone.
+        """Return the outputs of an image as the server has it now; None if its record no longer exists.
+
+        Args:
+            state: Its recorded outputs.
+            log: Its lines.
 
         Raises:
-            ConfigurationError: The key is of another organisation.
+            ConfigurationError: The key belongs to another organisation.
             APIError: The server can't be reached, or refused.
         """
         record = self._find(str(state.get("builtHash") or state.get("contentHash")))

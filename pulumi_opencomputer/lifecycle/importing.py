@@ -1,8 +1,8 @@
-"""Import: a resource's inputs and outputs from its record only, such that the next `up` has no changes.
+"""Import: make a resource's inputs and outputs from its record, so that the next `up` has no changes.
 
-The manifest that the server keeps is brought into the declared form. Written once more, it may have another hash than
-the record: the server hashes what makes no difference to the build, as the order of a directory's files. The inputs'
-own hash is then the content hash, and the record's the hash under which it was built.
+The server's manifest is converted into the declared form. Sent again, it may have a different hash than the record,
+because the server also hashes what makes no difference to the build, such as the order of a directory's files. Then
+`contentHash` is the hash of the inputs, and `builtHash` is the record's.
 """
 
 from __future__ import annotations
@@ -27,19 +27,22 @@ if TYPE_CHECKING:
 _KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ADOPT = (
-    "declare it with the files named by source, and let a Snapshot with adopt: true take the name over (it is built "
-    "first, and the old one replaced once it is ready)."
+    "declare it with its files given by source, in a Snapshot with adopt: true, which takes the name over (the new "
+    "image is built first, and the old snapshot is replaced once it is ready)."
 )
 
 
 def parse_id(id_: str) -> tuple[str, tuple[str, ...]]:
-    """Return a record's id and the paths of its secret values from the id of an import.
+    """Split the id of an import into the record's id and the paths of secret values.
 
-    That is the id alone, or JSON: ``{"id": "daily", "secrets": ["manifest.steps[2].env.TOKEN"]}``, since the server
-    keeps no marks of secrets.
+    The server does not keep which values are secret, so a user can give their paths in JSON:
+    ``{"id": "daily", "secrets": ["manifest.steps[2].env.TOKEN"]}``.
 
     Args:
         id_: A snapshot's name or an image's content hash, or such JSON.
+
+    Raises:
+        InvalidInputError: ``secrets`` is not a list of strings.
     """
     try:
         given = json.loads(id_) if id_.startswith("{") else None
@@ -49,23 +52,23 @@ def parse_id(id_: str) -> tuple[str, tuple[str, ...]]:
         return id_, ()
     secrets = given["secrets"]
     if not isinstance(secrets, list) or not all(isinstance(path, str) for path in secrets):
-        raise _refusal('"secrets" must be a list of paths, as "manifest.steps[2].env.TOKEN".')
+        raise _refusal('"secrets" must be a list of paths, such as "manifest.steps[2].env.TOKEN".')
     return given["id"], tuple(sorted(secrets))
 
 
 def require_paths(manifest: Any, paths: tuple[str, ...]) -> None:
-    """Make sure that paths of secrets name values of a manifest: a mistake would leave a secret in clear.
+    """Check that each path of a secret names a value of the manifest. A misspelt path would leave a secret in clear.
 
     Raises:
-        InvalidInputError: One names nothing.
+        InvalidInputError: A path names no value.
     """
     known = {join(("manifest", *path)) for path, _ in leaves(manifest)}
     if wrong := [path for path in paths if path not in known]:
-        raise _refusal(f"{wrong[0]} names no value of the manifest, so nothing would be secret there.")
+        raise _refusal(f"{wrong[0]} names no value of the manifest, so the secret would stay in clear.")
 
 
 def find_snapshot(client: Client, name: str) -> Record | None:
-    """Return the record of a name; None if there is none.
+    """Return the record with a name; None if there is none.
 
     Raises:
         APIError: The server can't be reached, or refused.
@@ -77,16 +80,16 @@ def find_snapshot(client: Client, name: str) -> Record | None:
 
 
 def find_image(client: Client, content_hash: str, *, with_manifest: bool = True) -> Record | None:
-    """Return the build of a content hash; None if there is none.
+    """Return the build with a content hash; None if there is none.
 
     Args:
         client: The API.
         content_hash: 64 hex digits.
-        with_manifest: Whether the record keeps its manifest, which holds every embedded file.
+        with_manifest: Whether the record keeps its manifest, which contains every embedded file.
 
     Raises:
-        InvalidInputError: It is no content hash.
-        NotFoundError: The list was too long to be whole, and the build was not on it.
+        InvalidInputError: It is not a content hash.
+        NotFoundError: The build is not in the list, and the list is incomplete.
         APIError: The server can't be reached, or refused.
     """
     if not _HASH.fullmatch(content_hash):
@@ -94,8 +97,8 @@ def find_image(client: Client, content_hash: str, *, with_manifest: bool = True)
     found, records = client.find_image(content_hash, with_manifest=with_manifest)
     if found is None and (len(records) >= FULL_LIST or not records.is_whole):
         raise NotFoundError(
-            f"The image {content_hash[:12]} is not among the {len(records)} newest records, and the server lists no "
-            "others."
+            f"The image {content_hash[:12]} is not among the {len(records)} newest records, and the server does not "
+            "list older ones."
         )
     return found
 
@@ -105,8 +108,8 @@ def declare(record: Record, what: str, *, most_inline: float = MAX_INLINE_BYTES)
 
     Args:
         record: The record.
-        what: What it is, for errors, as ``the snapshot 'daily'``.
-        most_inline: The most bytes of files that it may hold.
+        what: A description of the record for errors, such as ``the snapshot 'daily'``.
+        most_inline: The maximum total size of its files, in bytes.
 
     Raises:
         InvalidInputError: The record is not ready, or its manifest can't be declared; says what to do.
@@ -118,10 +121,14 @@ def declare(record: Record, what: str, *, most_inline: float = MAX_INLINE_BYTES)
 
 
 def checked(found: Checked, what: str) -> Checked:
-    """The check of inputs that were made of a record, if it found nothing.
+    """Return the outcome of checking inputs that were made from a record, or raise if it has problems.
+
+    Args:
+        found: The outcome.
+        what: As for `declare`.
 
     Raises:
-        InvalidInputError: It found mistakes; says what to do.
+        InvalidInputError: There are problems; says what to do.
     """
     if found.problems or is_unknown(found.inputs["contentHash"]):
         raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *found.problems])
@@ -129,29 +136,29 @@ def checked(found: Checked, what: str) -> Checked:
 
 
 def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
-    # For the server an absent and an empty base are the same.
+    # The server treats an absent base like an empty one.
     api = {key: value for key, value in (record.manifest or {}).items() if key in _KEPT and value not in (None, "")}
     steps = api.get("steps", [])
     if not (isinstance(steps, list) and all(isinstance(step, Mapping) and "type" in step for step in steps)):
-        # A step in the declared form would name files of this machine.
+        # A server's record must not be read as the declared form: its source could name files of this machine.
         raise _refusal(f"{what} can't be imported: its steps are not in the API's form.")
     try:
         declared = to_declared(api)
     except InvalidInputError as error:
         raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *error.problems]) from error
-    # A number was added by a build of a variant; a program's token is text.
+    # The provider marks a variant with a number. A program's own rebuild token is text.
     if not isinstance(declared.get("rebuild"), str):
         declared.pop("rebuild", None)
     if marked := next((path for path, leaf in leaves(declared) if _is_marked(path, leaf)), None):
         raise _refusal(
-            f"{what} holds a text by which Pulumi marks values of its own, at manifest.{join(marked)}: in a state it "
-            "would be read as one. It can't be imported; declare an image without that text."
+            f"{what} can't be imported: manifest.{join(marked)} holds a text that Pulumi uses in a state to mark "
+            "special values. Declare an image without that text."
         )
     size = sum(_inline_sizes(declared))
     if size > most_inline:
         raise _refusal(
-            f"{what} holds {human_size(size)} of files. An import keeps them in Pulumi's state, which is "
-            f"limited to 4 MB. Instead, {_ADOPT}"
+            f"{what} holds {human_size(size)} of files. An import stores them in Pulumi's state, where at most 4 MB "
+            f"are allowed. Instead, {_ADOPT}"
         )
     return declared
 

@@ -86,7 +86,7 @@ class Kind(ABC):
         return None
 
     def warnings(self, _inputs: Mapping[str, Any], _api_url: Callable[[], str], /) -> Iterable[Problem]:
-        """Warnings of what will work with the configured API, but not as well as it could."""
+        """Warnings about what works with the configured API, but not as well as it could."""
         return ()
 
     def concerns(self, _run: Run, _urn: str, _inputs: Mapping[str, Any], _client: Client, /) -> Iterable[str]:
@@ -138,7 +138,7 @@ class Kind(ABC):
         return {**{key: state[key] for key in self.computed if key in state}, **inputs}, False
 
     def foretell(self, _state: Mapping[str, Any], _inputs: Mapping[str, Any], /) -> str | None:
-        """What a diff says about records that a deployment deletes besides the resource's own; None if nothing."""
+        """A line about records that the deployment will delete besides the resource's own; None if there are none."""
         return None
 
     @abstractmethod

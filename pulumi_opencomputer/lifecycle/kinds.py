@@ -34,7 +34,7 @@ class Image(Kind):
     outputs = outputs.IMAGE
 
     def id_of(self, _urn: str, inputs: Mapping[str, Any]) -> str:
-        """The content hash."""
+        """Return the content hash."""
         return str(inputs["contentHash"])
 
     def create(self, run: Run, job: Job, _inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Image(Kind):
         clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:
-        """The build with a content hash."""
+        """Return the build with a content hash; None if there is none."""
         from . import importing
 
         return importing.find_image(run.client(), id_)
@@ -97,7 +97,7 @@ class Snapshot(Kind):
         """Compare the recorded state with checked inputs. With `keep`, no change replaces the resource."""
         found = self._compare(state, inputs)
         if planned_deletes(state, inputs, changes=False) and "keep" not in found.updates:
-            # An earlier update could not delete them, so try again.
+            # An earlier update could not delete some versions, so try again.
             found = replace(found, updates=(*found.updates, "versions"))
         return found if inputs.get("keep") is None else found.as_update()
 
@@ -148,13 +148,13 @@ class Snapshot(Kind):
         return size_warnings(inputs.get("manifest"), self.fixed_name(inputs), api_url)
 
     def concerns(self, run: Run, urn: str, inputs: Mapping[str, Any], client: Client, /) -> Iterable[str]:
-        """Whether the name is taken, and whether patches get lost."""
+        """Yield a warning if the name is taken, and one if patches will be lost."""
         from .concerns import concerns_of
 
         return concerns_of(run, urn, inputs, client)
 
     def id_of(self, urn: str, inputs: Mapping[str, Any]) -> str:
-        """The snapshot's name. With `keep` the name changes, so the id is something that can't be a name."""
+        """Return the snapshot's name. With `keep`, where the name changes, return an id that no snapshot can have."""
         return str(inputs["name"]) if inputs.get("keep") is None else f"{resource_of(urn)}/versions"
 
     def source(self, run: Run, inputs: Mapping[str, Any], log: ResourceLog, /) -> Source | None:
@@ -255,7 +255,7 @@ class Snapshot(Kind):
         delete_snapshot(run, urn, state, log)
 
     def find(self, run: Run, id_: str) -> Record | None:
-        """The record under a name."""
+        """Return the record under a name; None if there is none."""
         from . import importing
 
         return importing.find_snapshot(run.client(), id_)

@@ -1,4 +1,4 @@
-"""What interrupted updates of snapshots that keep versions have left, found by one list a run."""
+"""Find records that interrupted updates of snapshots with versions have left, with one list request a run."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ if TYPE_CHECKING:
     from ..api.client import Client
     from ..api.records import Record
 
-# What an interrupted run left is among the newest; the list holds every embedded file of every snapshot.
+# Limits, because the list contains every embedded file of every snapshot. What an interrupted run left is among the
+# newest records, which come first.
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_SECONDS = 10.0
 
 
 class NamedList:
-    """The list of named records, asked for once a run; thread-safe.
+    """The list of named records, requested once a run; thread-safe.
 
-    Records that this run made itself may be missing, and those that it deleted may be there.
+    It may lack records that this run created, and contain some that it deleted.
     """
 
     def __init__(self, client: Callable[[], Client]) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the list; nothing is sent.
 
         Args:
-            client: Gives the API.
+            client: Returns the API's client.
         """
         self._client = client
         self._records: Sequence[Record] | None = None
         self._lock = threading.Lock()
 
     def left_of(self, urn: str, ids: Collection[str]) -> Sequence[Record]:
-        """The records that updates of a resource made, but that its state does not name, the newest first.
+        """Return the records that updates of a resource created but its state does not name, newest first.
 
-        An update that is interrupted leaves one: it names the versions that the state had then. One that another stack
-        made, as from a copy of the state, is not among them.
+        An interrupted update leaves such a record. It is recognised by the ids of the versions that were in the state
+        at that time. Records that another stack created, for example from a copy of the state, are left out.
 
         Args:
             urn: The resource's URN.
@@ -59,7 +60,7 @@ class NamedList:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the list is as long as the public endpoint's lists can be, so that it may not be whole."""
+        """Whether the list has the maximum length of the public endpoint's lists, so that it may be incomplete."""
         return len(self._records or ()) >= FULL_LIST
 
     def _all(self) -> Sequence[Record]:

@@ -48,7 +48,7 @@ class Lifecycle:
         logs: Callable[[], LogSettings] = LogSettings,
         run_log: Log = no_log,
     ) -> None:
-        """Prepare it; nothing is read or sent.
+        """Prepare the lifecycle; nothing is read or sent.
 
         Args:
             settings: Returns the settings, or raises ConfigurationError; called before the first request.
@@ -70,7 +70,7 @@ class Lifecycle:
         self._forecast.begin()
 
     def end_run(self) -> None:
-        """Say what can be said only after the last resource. The engine is about to end this process."""
+        """Show what can be shown only after the last resource. The engine is about to end this process."""
         self._forecast.end()
 
     def check(
@@ -105,13 +105,13 @@ class Lifecycle:
         return located(checked, places) if places and checked.problems else checked
 
     def hides_changes(self, urn: str) -> bool:
-        """Whether the program wants the differences of a resource's manifest hidden, as far as its check told."""
+        """Tell whether the program hides the differences of a resource's manifest; False before its check."""
         return self._run.known.places_of(urn).hides_changes
 
     def diff(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log = no_log
     ) -> Difference:
-        """Compare the recorded state with checked inputs; say which other records the deployment will delete."""
+        """Compare the recorded state with checked inputs; log which other records the deployment will delete."""
         self._run.known.note(urn, state)
         found = kind.diff(state, inputs)
         if found.changes and (said := kind.foretell(state, inputs)):
@@ -119,17 +119,17 @@ class Lifecycle:
         return found
 
     def _foretell(self, log: ResourceLog, said: str) -> None:
-        """Say what a deployment deletes; after the first few of a run, only on the status line."""
+        """Log what a deployment deletes; after the first few resources of a run, only show it on the status line."""
         number = next(self._foretold)
         if number < MOST_LINES:
             log.info(said)
         elif number == MOST_LINES:
-            log.info(f"{said}; for further resources it only shows in passing, on their status lines")
+            log.info(f"{said}; for further resources this is only shown on their status lines")
         else:
             log.status(said)
 
     def preview(self, kind: Kind, urn: str, inputs: Mapping[str, Any], log: Log) -> dict[str, Any]:
-        """Return the outputs of a create as far as a preview knows them; say what the create would do."""
+        """Return the outputs of a create as far as a preview knows them; show what the create would do."""
         concerns = functools.partial(kind.concerns, self._run, urn, inputs)
         self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         return {**dict.fromkeys(kind.unknown_outputs(inputs), UNKNOWN), **inputs}
@@ -137,7 +137,7 @@ class Lifecycle:
     def preview_update(
         self, kind: Kind, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], log: Log
     ) -> dict[str, Any]:
-        """Return the outputs of an update as far as a preview knows them; say what the update would do."""
+        """Return the outputs of an update as far as a preview knows them; show what the update would do."""
         outputs, changes = kind.preview_update(state, inputs)
         if changes and is_unknown(outputs.get("snapshotId")):
             self._forecast.tell(inputs, ResourceLog(log), urn)
@@ -150,7 +150,7 @@ class Lifecycle:
 
         Raises:
             ConfigurationError: There is no key, or a setting can't be used.
-            InvalidInputError: A local file is gone.
+            InvalidInputError: A local file no longer exists.
             ContentChangedError: A local file has changed since the check.
             APIError: The build failed, the name is taken, or the server can't be reached or refused.
             RunCancelledError: The run was cancelled first.
@@ -209,13 +209,13 @@ class Lifecycle:
         return kind.read(self._run, state, ResourceLog(log))
 
     def import_(self, kind: Kind, urn: str, id_: str, log: Log) -> Imported | None:
-        """Make a resource from its record alone; None if there is none.
+        """Make a resource from its record alone; return None if there is no such record.
 
         Args:
             kind: Which kind of resource.
             urn: Its URN.
             id_: A snapshot's name or an image's content hash, alone or with the paths of secrets; see `importing`.
-            log: Its status line.
+            log: Shows its lines.
 
         Raises:
             InvalidInputError: The record can't be declared, is not ready, or is too large for a state.
@@ -309,7 +309,7 @@ class Lifecycle:
         self._run.queue.cancel()
 
     def drain(self, seconds: float) -> None:
-        """Cancel, and wait for what must not be left half done: this process is about to end.
+        """Cancel, and wait for what must not be left half done, before this process ends.
 
         Args:
             seconds: The longest wait.

@@ -1,4 +1,4 @@
-"""Whether the run that asked for a build still holds its stream, as far as this machine can tell."""
+"""Whether the run that requested a build still holds the build's stream, as far as this machine knows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Liveness:
             self._lost.add(content_hash)
 
     def is_kept(self, record: Record) -> bool | None:
-        """Tell whether the stream of a record's build is held; None if this machine does not know."""
+        """Tell whether some process holds the stream of a record's build; None if this machine does not know."""
         from ..api.run_lock import is_run_alive, this_run  # noqa: PLC0415 - temporary files, which few runs ever need
 
         run_id = run_of(record)

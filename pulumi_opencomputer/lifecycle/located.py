@@ -1,4 +1,4 @@
-"""What a check finds, told with its place in the program."""
+"""Add to each problem of a check where the program declares the value."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .types import Checked
 
 
 def located(checked: Checked, places: Places) -> Checked:
-    """Return the outcome of a check with the program's place of each problem.
+    """Return the outcome of a check with each problem's place in the program.
 
     Args:
-        checked: What the check found.
+        checked: The outcome of the check.
         places: Where the program declares the resource.
     """
     count = step_count(checked.inputs)
@@ -22,7 +22,7 @@ def located(checked: Checked, places: Places) -> Checked:
 
 
 def step_count(inputs: Mapping[str, Any]) -> int:
-    """How many steps the manifest of a resource has, as far as it is one."""
+    """Return how many steps a resource's manifest has; 0 if it is not a valid manifest."""
     manifest = inputs.get("manifest")
     steps = manifest.get("steps") if isinstance(manifest, Mapping) else None
     return len(steps) if isinstance(steps, list | tuple) else 0

@@ -1,8 +1,8 @@
-"""A file that keeps the whole log of each build: a CI job's artifact, for example.
+"""A file with the complete log of every build, for example to keep as an artifact of a CI job.
 
-All builds of a run, and of all providers of a program, add their lines to the one file, each line with one write: lines
-of builds that run at a time stand in turns, and are told apart by the resource's name. It is never cut or written over.
-Only its owner may read it. A log is not worth a build: where the file can't be written, a warning says so, once a run.
+All builds of a run, and all providers of a program, append to the same file, one write for each line. Lines of parallel
+builds are mixed; each line has the resource's name. The file is never truncated or overwritten, and only its owner can
+read it. If it can't be written, builds continue, and there is one warning for each run.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _ONLY_ITS_OWNER = 0o600
 
 
 class LogFile:
-    """One file, for all builds of a process."""
+    """The log file of all builds of a process. Thread-safe."""
 
     def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
-        """Prepare it; the file is opened with the first line.
+        """Prepare the log. The file is opened for the first line.
 
         Args:
-            path: The file's absolute path; missing folders are made.
-            now: Seconds of the epoch.
+            path: The file's absolute path; missing folders are created.
+            now: Returns the seconds since the epoch.
         """
         self._path = Path(path)
         self._now = now
@@ -37,19 +37,19 @@ class LogFile:
         self._lock = threading.Lock()
 
     def add(self, name: str, line: str, warn: Callable[[str], None]) -> None:
-        """Add a line.
+        """Append a line with the time and the resource's name.
 
         Args:
             name: The resource's name.
-            line: The line, without secrets; it is cleaned of what a terminal would take for a command.
-            warn: Called with a warning where the file can't be written, the first time.
+            line: The line, without secrets. Control sequences are removed here.
+            warn: Called with a warning the first time that the file can't be written.
         """
         text = clean(f"{name}: {line}").replace("\n", " ")
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now()))
         error = self._add(f"{moment} {text}\n".encode())
         if error is not None:
             reason = error.strerror or str(error)
-            warn(f"the logs of builds can't be kept in {self._path}: {reason}. The builds go on without.")
+            warn(f"can't write the build log to {self._path}: {reason}. The builds continue without a log file.")
 
     def close(self) -> None:
         """Close the file."""
@@ -76,7 +76,7 @@ class LogFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self._path, _FLAGS, _ONLY_ITS_OWNER)
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            # The settings were checked before, but the file was another then.
+            # The settings check refuses devices and pipes, but the path may have changed since.
             os.close(file)
-            raise OSError("it is no file")
+            raise OSError("it is not a regular file")
         return file

@@ -1,4 +1,4 @@
-"""Names and marks: which name a snapshot gets, and how a record shows whose it is."""
+"""Names and marks: which name a snapshot gets, and which resource a record belongs to."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..sanitize import is_engine_mark
 if TYPE_CHECKING:
     from ..api.records import Record
 
-#: The key beside base and steps that carries the mark. The server keeps it but does not hash it.
+#: The manifest key with the mark. The server keeps this key but does not hash it, like the ones below.
 MARK_KEY = "pulumiMark"
 
-# Beside the mark, for people: the resource that a record belongs to. And the id of the record that it replaced.
+# The resource that a record belongs to, readable for people; and the id of the record that it replaced.
 _PROJECT_KEY = "pulumiProject"
 _STACK_KEY = "pulumiStack"
 _RESOURCE_KEY = "pulumiResource"
 _PREDECESSOR_KEY = "pulumiPredecessor"
-# The ids of the versions that stood in the state when an update made the record, and the snapshot that it is a copy of.
+# The ids of the versions in the state when an update created the record; and the snapshot that its content comes from.
 _LINEAGE_KEY = "pulumiVersions"
 _SOURCE_KEY = "pulumiSource"
 
-#: The key that names the run that asked for a build.
+#: The key with the id of the run that requested the build.
 RUN_KEY = "pulumiRun"
 
 #: The server fails to save a record whose name has more than about 2,600 bytes, after the build.
@@ -48,9 +48,9 @@ class Origin:
 
     Attributes:
         mark: Its mark; None if the record has none.
-        project: Its project; empty if that is not known, like the others.
-        stack: Its stack.
-        resource: Its name in the program.
+        project: Its project; empty if unknown.
+        stack: Its stack; empty if unknown.
+        resource: Its name in the program; empty if unknown.
     """
 
     mark: str | None = None
@@ -60,19 +60,19 @@ class Origin:
 
     @classmethod
     def of_urn(cls, urn: str) -> Origin:
-        """The resource with a URN."""
+        """Return the origin of the records of the resource with this URN."""
         parts = urn.split("::", 3)
         if len(parts) != 4 or not urn.startswith("urn:pulumi:"):
             return cls(mark(urn))
         return cls(mark(urn), parts[1], parts[0].removeprefix("urn:pulumi:"), parts[3])
 
     def keys(self, predecessor: str | None, lineage: Sequence[str] = (), source: str = "") -> dict[str, str]:
-        """Return the keys to send beside base and steps, which the server keeps but does not hash.
+        """Return the additional manifest keys to send, which the server keeps but does not hash.
 
         Args:
-            predecessor: The id of the recorded record that the new one replaces, or None.
-            lineage: The ids of the versions that the resource has by now, where the new one is a version too.
-            source: The name of the snapshot whose content it is, where it was named.
+            predecessor: The id of the record that the new one replaces, according to the state; or None.
+            lineage: With versions, the ids of all versions of the resource so far.
+            source: The name of the snapshot that the content comes from; empty if the program gave a manifest.
         """
         found = {
             MARK_KEY: self.mark,
@@ -102,22 +102,22 @@ def mark_of(record: Record) -> str | None:
 
 
 def predecessor_of(record: Record) -> str | None:
-    """Return the id of the record that this one replaced, if its maker knew that from a state; else None."""
+    """Return the id of the record that this one replaced, if the run that created it knew the state; else None."""
     return _text(record, _PREDECESSOR_KEY)
 
 
 def lineage_of(record: Record) -> frozenset[str]:
-    """Return the ids of the resource's versions when an update made this record; empty if none did."""
+    """Return the ids of the resource's versions when an update created this record; empty if no update created it."""
     return frozenset((_text(record, _LINEAGE_KEY) or "").split())
 
 
 def source_of(record: Record) -> str | None:
-    """The name of the snapshot that a record was promoted from, or None."""
+    """Return the name of the snapshot that a record was promoted from, or None."""
     return _text(record, _SOURCE_KEY)
 
 
 def run_of(record: Record) -> str | None:
-    """Return the name of the run that asked for a record's build, or None."""
+    """Return the id of the run that requested a record's build, or None."""
     return _text(record, RUN_KEY)
 
 
@@ -132,21 +132,22 @@ def _text(record: Record, key: str) -> str | None:
 
 
 def generated_name(urn: str, content_hash: str) -> str:
-    """Return the name of a snapshot that the program does not name: ``<resource>-<7 hex>``.
+    """Return the generated name of a snapshot: ``<resource>-<7 hex>``.
 
-    It is computed from URN and content, so that two stacks never collide, other content has another name, and a create
-    that was cut off before Pulumi recorded it finds its own record again.
+    It is computed from URN and content. So two stacks never have the same name, different content gets a different
+    name, and a create that was interrupted before Pulumi recorded it finds its own record again.
     """
     digest = hashlib.sha256(f"{urn}\n{content_hash}".encode("utf-8", "surrogatepass")).hexdigest()
     return f"{_fit_resource(urn)}-{digest[:7]}"
 
 
 def scratch_name(urn: str, number: int = 0) -> str:
-    """Return the name under which a resource's image is built before it gets its own, computed from the URN only.
+    """Return a temporary name under which a resource's image is built, computed from the URN only.
 
     Args:
         urn: The resource's URN.
-        number: Which of its names; above 0 if the one before is taken and can't be deleted.
+        number: Which of its scratch names, from 0. The next one is used if a record under the previous one can't be
+            deleted.
     """
     return f"{_fit_resource(urn)}-scratch-{mark(urn)}" + (f"-{number + 1}" if number else "")
 
@@ -162,16 +163,16 @@ def name_problem(name: object) -> Problem | None:
     if _CONTROL.search(name) or _SURROGATE.search(name):
         return Problem("name", "must not hold control characters or lone surrogates.")
     if "<{%" in name:
-        return Problem("name", "must not hold '<{%': Pulumi's command line takes that for a colour, and breaks off.")
+        return Problem("name", "must not hold '<{%': Pulumi's command line reads that as a colour, and crashes.")
     if is_engine_mark(name):
-        return Problem("name", "is a text by which Pulumi marks values of its own; it would read it as one.")
+        return Problem("name", "is a text that Pulumi uses to mark special values. Choose another name.")
     if len(name.encode("utf-8")) > MAX_NAME_BYTES:
         return Problem("name", f"must not be longer than {MAX_NAME_BYTES} bytes in UTF-8.")
     return None
 
 
 def _fit_resource(urn: str) -> str:
-    """The resource's own name out of its URN, fit to be a part of a snapshot's name."""
+    """Return the resource's name from its URN, with other characters than ``A-Za-z0-9._-`` replaced by ``-``."""
     name = resource_of(urn)
     fit = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
     return fit[:_MAX_RESOURCE_PART] or "snapshot"

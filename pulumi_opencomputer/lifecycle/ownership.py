@@ -1,9 +1,9 @@
-"""Whose record has a name. It is replaced only if it is this resource's own, or if the program says adopt.
+"""Decide whose record has a name. It may be replaced only if it is this resource's own, or if the program says adopt.
 
-If the recorded state is known, the resource's own record is the one with the recorded id, or one that names that id as
-its predecessor, which a run leaves that was cut off after it had replaced the record. If no state is known, because the
-engine itself decided the replacement or an earlier run was cut off before it was recorded, only the mark counts,
-whatever the content is.
+If this run knows the resource's state, its own record is the one with the recorded id, or one that has this id as its
+predecessor: such a record is left by a run that was interrupted after it had replaced the recorded one. If no state is
+known, only the mark counts, whatever the content is. That happens if the engine itself decided to replace the resource,
+or if an earlier run was interrupted before its result was recorded.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _CHOOSE_OR_DELETE = (
 
 
 class Ownership:
-    """Decides for one create whose a record is."""
+    """Decides for one create which records may be replaced."""
 
     def __init__(self, urn: str, known: KnownRecords, *, adopt: bool) -> None:
-        """Take what is known before the create begins.
+        """Remember what is known before the create begins.
 
         Args:
             urn: The resource's URN.
-            known: What this run knows of states and has made itself.
+            known: The states that this run has seen, and the records that it has created.
             adopt: Whether the program wants to take over someone else's record.
         """
         self._urn = urn
@@ -42,21 +42,21 @@ class Ownership:
 
     @property
     def predecessor(self) -> str | None:
-        """The id that a new record names as its predecessor: the recorded one, however often a run was cut off."""
+        """The id that a new record stores as its predecessor: always the one in the state, if that is known."""
         return self.recorded.snapshot_id if self.recorded else None
 
     def require(self, record: Record, now: float) -> str | None:
-        """Make sure that the record under the wanted name may be replaced.
+        """Check that the record under the wanted name may be replaced.
 
         Args:
             record: The record.
-            now: Seconds of the epoch.
+            now: The seconds since the epoch.
 
         Returns:
-            What to tell the user about the replaced record; None if it is the recorded one.
+            A line for the user about the record that is replaced; None if it is the recorded one.
 
         Raises:
-            ConflictError: It belongs to someone else. Says to whom, and every way out.
+            ConflictError: It belongs to someone else. The message says to whom, and every way out.
         """
         if self.recorded and self.recorded.snapshot_id in (record.id, predecessor_of(record)):
             return None
@@ -78,7 +78,7 @@ class Ownership:
         )
 
     def _explain(self, record: Record, holder: str | None) -> str:
-        """Return whose the record is and how to go on."""
+        """Return sentences that say whose record it is, and what the user can do."""
         if holder not in (None, self._urn):
             return _held(holder, declared=self._known.is_declared(holder))
         origin = origin_of(record)
@@ -90,7 +90,7 @@ class Ownership:
 
 
 def _held(holder: str, *, declared: bool) -> str:
-    """A record that this run made for another resource, or that the state of another resource names."""
+    """Explain a record that this run created for another resource, or that another resource's state has."""
     whose = f"It belongs to this stack's own resource {resource_of(holder)!r}"
     if not declared:
         return (
@@ -105,7 +105,7 @@ def _held(holder: str, *, declared: bool) -> str:
 
 
 def _unrecorded(record: Record, recorded: Recorded | None) -> str:
-    """A record with this resource's own mark that is not the one which the state names."""
+    """Explain a record that has this resource's mark but is not the one in the state."""
     state = f"the state records another one (id {recorded.snapshot_id})" if recorded else "no state records it"
     return (
         f"It bears the mark of this very resource, but its id is {record.id}, and {state}: a stack of the same name in "
@@ -142,7 +142,7 @@ def _ways_after_a_rename() -> str:
 
 
 def _ago(seconds: float) -> str:
-    """Return an age in words."""
+    """Return an age in words, such as ``5 min ago``."""
     if seconds < 120:
         return f"{max(0.0, seconds):.0f} s ago"
     if seconds < 2 * 3600:

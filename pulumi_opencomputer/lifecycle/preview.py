@@ -1,8 +1,8 @@
-"""Tell in a preview what a create would do: on the resource's status line and in a few permanent lines.
+"""Show in a preview what a create would do: on the resource's status line and in a few permanent lines.
 
 The server's list of images is requested at most once a run, and read up to a limit of size and time. A preview needs
-neither a key nor a connection: if the list is not available, that is said once. Anything that will fail or lose
-something is a warning on the resource.
+neither a key nor a connection: if the list is not available, one line says so. What will fail or lose something is
+shown as a warning on the resource.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from ..api.client import Client
 
 MOST_LINES = 10
-"""The most forecasts of a run that stay; of further ones, the number."""
+"""The maximum number of permanent forecast lines in a run. Of further ones only the number is shown."""
 
 _CACHED = "cached: ready at once"
 _SHARED = "cached by then: another resource has the same content"
 _IN_SHORT = {"will build": "to be built", "cached": "cached", "cached by then": "of the same content as another"}
 
 Concerns = Callable[["Client"], "Iterable[str]"]
-"""What the server tells of a resource beside its content: what will fail, or lose something."""
+"""Asks the server, and returns warnings about what will fail or lose something."""
 
 
 class Forecast:
@@ -41,12 +41,12 @@ class Forecast:
         run_log: ResourceLog,
         logs: Callable[[], LogSettings] = LogSettings,
     ) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the forecasts; nothing is sent.
 
         Args:
             client: Returns the API's client, or raises ConfigurationError.
-            run_log: Lines of the whole run.
-            logs: Returns which lines are shown.
+            run_log: Takes the lines that concern the whole run.
+            logs: Returns the settings that say which lines are shown.
         """
         self._make_client = client
         self._run_log = run_log
@@ -67,13 +67,13 @@ class Forecast:
             self._unsaid: Counter[str] = Counter()
 
     def tell(self, inputs: Mapping[str, Any], log: ResourceLog, urn: str, concerns: Concerns = lambda _: ()) -> None:
-        """Say whether a resource's content is cached, or how many steps will be built.
+        """Show whether a resource's content is cached, or how many steps will be built.
 
         Args:
             inputs: The checked inputs; parts may be `UNKNOWN`.
             log: The resource's lines.
             urn: Its URN.
-            concerns: Asks what else is to be said.
+            concerns: Asks the server for further warnings.
         """
         content, manifest = inputs.get("contentHash"), inputs.get("manifest")
         if not isinstance(content, str) or not isinstance(manifest, Mapping) or is_quiet(self._logs):
@@ -89,13 +89,13 @@ class Forecast:
         self._warn(log, concerns)
 
     def say(self, line: str, log: ResourceLog, urn: str) -> None:
-        """Show a forecast for which the server need not be asked."""
+        """Show a forecast that needs no request to the server."""
         if not is_quiet(self._logs):
             with self._lock:
                 self._say(line, log, urn)
 
     def end(self) -> None:
-        """Say how many forecasts were not listed; no further resource follows."""
+        """Show how many forecasts were left out. To be called after the last resource."""
         self._close()
         with self._lock:
             unsaid, self._unsaid = self._unsaid, Counter()
@@ -125,7 +125,7 @@ class Forecast:
             for concern in concerns(client):
                 log.warn(concern)
         except OpenComputerError:
-            # The deployment asks again.
+            # A preview does not need this; the deployment asks again and reports the error.
             return
 
     def _line(self, content: str, steps: int) -> str:
@@ -149,8 +149,8 @@ class Forecast:
         self._ready = {key for key, record in unnamed(records).items() if record.is_ready}
         if not self._whole:
             self._run_log.info(
-                f"the server's list of images is longer than a preview reads ({len(records):,} were read), so some of "
-                "what is said to be built may be cached"
+                f"the server's list of images is longer than a preview reads ({len(records):,} were read), so some "
+                "content that is shown as to be built may be cached"
             )
 
 

@@ -1,10 +1,10 @@
-"""Turn a build's events into lines of its resource while it runs.
+"""Show a build's events as lines of its resource while the build runs.
 
 Each step is one line when it ends: ``[2/5] pip install pandas (12.3 s)``. While it runs, an ephemeral line shows what
-it does and for how long: ``2/5 pip install pandas · 12 s``. A terminal cuts such a line to the room that Pulumi's table
-leaves, so the most telling words come first. Steps are described in our own words. Everything else that the server says
-about the build is shown too, in order: cleaned, without secrets, up to a limited number of lines. Of a step that holds
-a secret, which the server's text may repeat in an unexpected form, only the number of lines is shown.
+it does and for how long: ``2/5 pip install pandas · 12 s``. Pulumi's table cuts such a line to the available width, so
+the most important words come first. Steps are described in this package's own words. Everything else that the server
+says about the build is shown too, in order: cleaned, without secrets, and limited in number. For a step that holds a
+secret only the number of lines is shown, because the server's text may repeat the secret in an unexpected form.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from ..manifest.sizes import human_size
 from .build_log import BuildLog
 from .server_lines import ServerLines
 
-#: Seconds after which a running step's time is shown again. A stored log (CI) gets a line each time, so the pace slows
-#: down.
+#: Seconds of running at which a step's time is shown. In a stored log (CI) each time is a new line, so the intervals
+#: grow.
 _PACE = (1, 2, 3, 5, 7, 10, 15, 20, 30)
 _PACE_AFTER = 30
 _SAVING = "saving the image"
 
-# A shorter upload is not mentioned.
+# Seconds. A shorter upload is not mentioned.
 _SHORT_UPLOAD = 2.0
 _UPLOAD = "upload"
 
 
 @dataclass
 class _Activity:
-    """What is going on.
+    """What the build is doing now.
 
     Attributes:
-        key: Distinguishes it from others.
-        since: When it began.
-        words: What its line says now.
-        shown: How often its time was shown, or would have been.
+        key: Distinguishes it from other activities.
+        since: When it began, by the monotonic clock.
+        words: The current text of its line.
+        shown: How often its time was shown. An upload starts at 1, so that nothing is shown in its first second.
     """
 
     key: str
@@ -48,10 +48,10 @@ class _Activity:
 
 
 class BuildProgress:
-    """The progress of one build on the lines of one resource.
+    """Shows the progress of one build on the lines of one resource.
 
-    Feed it the server's events with :meth:`on_event`, and end it with :meth:`close`. It only shows; the outcome of the
-    build is what `Client.create_snapshot` returns.
+    Pass the server's events to :meth:`on_event`, and call :meth:`close` at the end. This class only shows the build;
+    its outcome is what `Client.create_snapshot` returns.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class BuildProgress:
         redact: Callable[[str], str] = str,
         withholds: Callable[[int], bool] = lambda _: False,
     ) -> None:
-        """Begin.
+        """Prepare the display; nothing is shown yet.
 
         Args:
             log: The build's log.
-            descriptions: A short line for each step.
-            whole: The same, not cut, for lines that stay.
+            descriptions: A short description of each step, for ephemeral lines.
+            whole: The full descriptions, for permanent lines; by default the short ones.
             clock: A monotonic clock, in seconds.
-            ticker: Calls `tick`; the process's own by default.
-            redact: Removes the manifest's secrets from a text of the server.
-            withholds: Tells whether a step, counted from 1, holds a secret, so that the server's words are not shown.
+            ticker: Calls `tick`; by default the one of this process.
+            redact: Removes the manifest's secrets from the server's text.
+            withholds: Tells whether a step, counted from 1, holds a secret, so that the server's text is not shown.
         """
         self._log = log
         self._descriptions = descriptions
@@ -93,7 +93,7 @@ class BuildProgress:
         self._server_lines = ServerLines(log, len(descriptions), clock, redact)
 
     def on_event(self, event: BuildEvent) -> None:
-        """Take one event of the server's build log. A step that starts or ends again is not shown again."""
+        """Show one event of the server's build log. A step that starts or ends again is not shown again."""
         self._any_event = True
         if isinstance(event, CacheHit):
             self._hit()
@@ -109,25 +109,25 @@ class BuildProgress:
 
     @property
     def has_built(self) -> bool:
-        """Tell whether the server has built something in any of the requests."""
+        """Whether the server has built anything in any of this build's requests."""
         return self._has_built
 
     def wait_for(self, what: str) -> None:
-        """Show that something other than a step is waited for."""
+        """Show what the build is waiting for, if that is not a step."""
         self._run(what)
 
     def on_upload(self, sent: int, size: int) -> None:
-        """Take how much of a request's body is sent. A quick upload is not shown.
+        """Show how much of a request's body has been sent. A short upload is not shown.
 
         Args:
-            sent: The bytes sent.
+            sent: The bytes sent so far.
             size: The bytes of the whole body.
         """
         with self._lock:
             running = self._running
             if running is None or running.key != _UPLOAD or not sent:
                 self._interrupted = running if running and running.key != _UPLOAD else None
-                # Nothing is shown in its first second.
+                # Count the first second's line as shown, so that a short upload shows nothing.
                 running = self._running = _Activity(_UPLOAD, self._clock(), "", shown=1)
             running.words = f"uploading {100 * sent // size} %, {human_size(sent)} of {human_size(size)}"
             took = self._clock() - running.since
@@ -139,7 +139,7 @@ class BuildProgress:
             self._log.info(f"uploaded {human_size(size)} ({took:.1f} s)")
 
     def restart(self) -> None:
-        """Show the steps from the start, for another request, without repeating where the content comes from."""
+        """Prepare for another request: show its steps from the start, but don't show "from cache" again."""
         self.close()
         self._origin_shown = self._origin_shown or self._any_event
         self._any_event = False
@@ -147,19 +147,19 @@ class BuildProgress:
         self._ended.clear()
 
     def last_lines(self, number: int) -> tuple[str, ...]:
-        """Return the last lines that the server said about a step, counted from 1."""
+        """Return the server's last lines about a step, counted from 1."""
         return self._server_lines.last(number)
 
     def running_step(self) -> int | None:
-        """The step that runs, counted from 1, as far as the server has said."""
+        """Return the number of the running step, counted from 1; None if the server reported none."""
         return max(self._started.keys() - self._ended, default=None)
 
     def _is_step(self, number: int) -> bool:
         return 1 <= number <= len(self._descriptions)
 
     def _say(self, event: BuildEvent) -> None:
-        """Show what the server says beyond the known events."""
-        # A line with no number or a wrong one may be the output of any running step.
+        """Show the text of an event of no known kind."""
+        # A line without a step number, or with a wrong one, may be the output of any running step.
         running = self._started.keys() - self._ended
         own = {event.step} if event.step is not None else set()
         is_withheld = any(self._is_step(number) and self._withholds(number) for number in running | own)
@@ -188,7 +188,7 @@ class BuildProgress:
         self._log.status(f"{words} · {elapsed:.0f} s")
 
     def end_wait(self) -> None:
-        """Stop showing what was waited for."""
+        """Stop showing what the build was waiting for."""
         with self._lock:
             self._running = None
 
@@ -229,7 +229,7 @@ class BuildProgress:
 
 
 def _due(shown: int) -> float:
-    """Seconds of running after which the line number `shown` is due."""
+    """Return the seconds of running after which the next line is due, if `shown` lines were shown already."""
     if shown < len(_PACE):
         return _PACE[shown]
     return _PACE[-1] + (shown - len(_PACE) + 1) * _PACE_AFTER
@@ -245,7 +245,7 @@ class Ticker:
         self._thread: threading.Thread | None = None
 
     def add(self, progress: BuildProgress) -> None:
-        """Call `progress.tick` from now on."""
+        """Start calling `progress.tick`."""
         with self._changed:
             self._members.add(progress)
             if self._thread is None:
@@ -254,7 +254,7 @@ class Ticker:
             self._changed.notify()
 
     def remove(self, progress: BuildProgress) -> None:
-        """Stop calling it; after the return no further call begins."""
+        """Stop calling `progress.tick`, except for one call that may be about to begin."""
         with self._changed:
             self._members.discard(progress)
 
@@ -273,7 +273,7 @@ _shared_lock = threading.Lock()
 
 
 def shared_ticker() -> Ticker:
-    """The process's ticker."""
+    """Return the ticker of this process, created on first use."""
     with _shared_lock:
         if not _shared:
             _shared.append(Ticker())

@@ -1,4 +1,4 @@
-"""Read what became of a record. Only an accepted 404 means that it is gone; any error leaves the state."""
+"""Read a snapshot's current record. Only a 404 that can be trusted means that it is gone; any error keeps the state."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from ..api.records import Record
     from .run import Run
 
-# Seconds within which the index shows a key's first record.
+# Seconds to wait for the index to show the first record of a key.
 _FIRST_SHOWN_WITHIN = 60.0
 
 
 def read_snapshot(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
     """Read the outputs of a snapshot as the server has it now.
 
+    Args:
+        run: The run.
+        state: The recorded outputs.
+        log: The resource's lines.
+
     Returns:
-        The state with what the record says, or None if the record is gone. The recorded `snapshotId` stays.
+        The state, updated from the record; None if the record is gone. The recorded `snapshotId` never changes.
 
     Raises:
-        ConfigurationError: The key is of another organisation.
+        ConfigurationError: The key belongs to another organisation.
         APIError: The server can't be reached, or refused.
     """
     record = look_for_recorded(run.client(), state, run.clock, log)
@@ -38,15 +43,15 @@ def read_snapshot(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[
 
 
 def is_kept_version_there(run: Run, state: Mapping[str, Any], log: ResourceLog) -> bool:
-    """Tell whether a superseded version is still there, as far as that can be known.
+    """Tell whether a superseded version still exists; True in doubt.
 
     Args:
         run: The run.
-        state: The resource's outputs, with those of the version in place of those of the one in use.
-        log: The resource's status line.
+        state: The resource's outputs, with the values of this version instead of those of the one in use.
+        log: The resource's lines.
 
     Raises:
-        ConfigurationError: The key is of another organisation.
+        ConfigurationError: The key belongs to another organisation.
         APIError: The server can't be reached, or refused.
     """
     record = look_for_recorded(run.client(), state, run.clock, log)
@@ -59,16 +64,16 @@ def is_kept_version_there(run: Run, state: Mapping[str, Any], log: ResourceLog) 
 
 
 def _found(run: Run, state: Mapping[str, Any], record: Record, log: ResourceLog) -> dict[str, Any]:
-    """Return the state if a record has the name."""
+    """Return the new state if there is a record under the name."""
     recorded = Recorded.of(state)
     if record.id == recorded.snapshot_id:
         return {**state, **refreshed(SNAPSHOT, record, state), "status": status_of(record)}
     if is_past(record, recorded) and _is_young(run, state) and run.account.is_public():
         return dict(state)
     log.warn(
-        f"another snapshot stands under the name {recorded.name!r} (id {record.id}, created {record.created_at}, "
-        f"{maker(record)}): {_contents(state, record)}; the next up ends with a conflict, unless adopt is true, or "
-        "an interrupted run of this very resource made it"
+        f"another snapshot has the name {recorded.name!r} (id {record.id}, created {record.created_at}, "
+        f"{maker(record)}): {_contents(state, record)}; the next pulumi up ends with a conflict, unless adopt is true "
+        "or an interrupted run of this resource created it"
     )
     return {**state, "status": FOREIGN}
 
@@ -82,7 +87,7 @@ def _contents(state: Mapping[str, Any], record: Record) -> str:
 
 
 def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str, Any] | None:
-    """Return the state if a record was not found twice."""
+    """Return the new state if no record was found under the name, twice; None if the record is gone."""
     if not run.account.has_any(state):
         log.warn(NO_RECORDS)
         return {**state, "status": MISSING}
@@ -90,26 +95,26 @@ def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str
         return None
     if is_too_large(state.get("manifest")):
         log.info(
-            "the manifest is larger than the public endpoint's index holds, so it can't be told whether the snapshot "
-            "is still there; the state stays as it is"
+            "the manifest is too large for the public endpoint's index, so it is unknown whether the snapshot still "
+            "exists; the state stays as it is"
         )
         return dict(state)
     if _is_young(run, state):
-        log.info("made a short while ago, and not shown by the server's index yet; the state stays as it is")
+        log.info("created a short while ago, and the server's index does not show it yet; the state stays as it is")
         return dict(state)
     return None
 
 
 def _is_young(run: Run, state: Mapping[str, Any]) -> bool:
-    """Tell whether the public endpoint's index may not know a record yet."""
+    """Tell whether a record is so young that the public endpoint's index may not show it yet."""
     return age(state, run.clock.now()) < YOUNG
 
 
 def _wait_for_any(run: Run, state: Mapping[str, Any], log: ResourceLog) -> bool:
-    """Wait until a key without any records shows one: its first record may not be in the index yet.
+    """Wait until a key that shows no records shows one: its first record may not be in the index yet.
 
     Returns:
-        Whether it showed none at first and shows one now.
+        Whether the key showed none at first and shows one now.
     """
     if run.account.has_any(state):
         return False

@@ -1,4 +1,4 @@
-"""Look at a named record through an index that lags behind the server's writes."""
+"""Look up a named record through an index that lags behind the server's writes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,15 @@ _LOOKS_AT_PAST = 12
 
 
 def look_for_recorded(client: Client, state: Mapping[str, Any], clock: Clock, log: ResourceLog) -> Record | None:
-    """Return the record that a state names; None if it is missing now and 5 s later.
+    """Return the record under a resource's name; None if there is none now and 5 s later.
 
-    If the record before it is shown, the index has not caught up yet. Then it looks for up to a minute.
+    If the index still shows the previous record, it has not caught up yet, so keep looking for up to a minute.
+
+    Args:
+        client: The API.
+        state: The resource's recorded outputs.
+        clock: Time.
+        log: The resource's lines.
     """
     clock, recorded = _telling(clock, log), Recorded.of(state)
     record = get(client, recorded.name)
@@ -59,9 +65,9 @@ def look_until_shown(
         client: The API.
         name: The name.
         clock: Time.
-        recorded: The record that the state names. An older one is not current.
+        recorded: The record in the state, if any. An older record that the index shows is ignored.
         but_not: The ids of records that are known to be deleted.
-        before: Called before each further look; may raise.
+        before: Called before each further look. It may raise, which ends the wait.
     """
     record = get(client, name)
     for pause in pauses():
@@ -74,7 +80,7 @@ def look_until_shown(
 
 
 def get(client: Client, name: str) -> Record | None:
-    """Return the record that is shown under a name, without the lists in its manifest; None if there is none."""
+    """Return the record under a name, without the lists and objects in its manifest; None if there is none."""
     try:
         return client.get_snapshot(name, with_manifest=False)
     except NotFoundError:
@@ -82,7 +88,7 @@ def get(client: Client, name: str) -> Record | None:
 
 
 def is_past(record: Record, recorded: Recorded | None) -> bool:
-    """Tell whether a record may be the one that was replaced by the recorded one and is still in the index."""
+    """Tell whether a record is older than the recorded one, so that the index may still show it after its deletion."""
     if recorded is None or record.id == recorded.snapshot_id:
         return False
     moment = _seconds(recorded.created_at)
@@ -90,7 +96,7 @@ def is_past(record: Record, recorded: Recorded | None) -> bool:
 
 
 def _telling(clock: Clock, log: ResourceLog) -> Clock:
-    """Return the clock with a status line that says what is being waited for."""
+    """Return a clock that shows a status line before each wait."""
 
     def sleep(seconds: float) -> None:
         log.status("not found; looking again, since the server's lists may lag")

@@ -1,4 +1,4 @@
-"""What the operations of one run of a provider share."""
+"""The state that all operations of one run of a provider share."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One run of a provider: the API, time, and what is remembered between calls; thread-safe.
+    """One run of a provider: the API's client, time, and what is remembered between calls; thread-safe.
 
     Attributes:
-        clock: Time, by the server's clock.
+        clock: Time; `now` follows the server's clock.
         api_url: Returns the API's address.
         logs: Returns the settings for the logs of builds.
-        queue: Decides whose turn it is to build.
+        queue: Decides which job may build.
         memory: The hashes already computed.
-        known: What is known about the states and the program, and what this run made.
+        known: What is known about states and the program, and the records that this run created.
         images: The list of images.
         named: The list of named records.
         account: The organisation behind the key.
@@ -50,7 +50,7 @@ class Run:
         clock: Clock,
         logs: Callable[[], LogSettings] = LogSettings,
     ) -> None:
-        """Prepare it; nothing is read or sent.
+        """Prepare the run; nothing is read or sent.
 
         Args:
             make_client: Makes the client, or raises ConfigurationError; called before the first request.
@@ -113,10 +113,10 @@ class Run:
         return self._client.clock_skew if self._client is not None else 0.0
 
     def require_same_api(self, state: Mapping[str, Any]) -> None:
-        """Make sure that a resource lives at the API's address that this run uses.
+        """Check that a resource was created at the API's address that this run uses.
 
         Raises:
-            ConfigurationError: It lives at another address.
+            ConfigurationError: It was created at another address.
         """
         recorded, configured = state.get("apiUrl"), self.api_url()
         if recorded and recorded != configured:

@@ -1,8 +1,8 @@
-"""Builds under a scratch name, for an image that has no name of its own yet, or never will.
+"""Build under a temporary name: for an image, which has no name, or before a snapshot's new image gets the name.
 
-The name is computed from the resource's URN only, so that the next run finds what an interrupted one left. The public
-endpoint's index may not show such a record yet, or never if its manifest is too large. Then it can't be deleted, and
-another one of a few names is used, so that nothing blocks a later build.
+The scratch name is computed from the resource's URN only, so the next run finds what an interrupted run left there. A
+record can't be deleted as long as the public endpoint's index does not show it, which is always so if its manifest is
+too large. Then another one of a few scratch names is used, so that the old record does not block later builds.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 _MOST_CACHE_PROOFS = 4
 _MOST_NAMES = 6
-# Seconds for which the public endpoint's index is asked for a build that has just ended.
+# Seconds to wait for the public endpoint's index to show a build that has just ended.
 _SHOWN_WITHIN = 30.0
 
 
 class Scratch:
-    """The scratch name of one create.
+    """The scratch record of one create.
 
     Attributes:
-        name: The name.
+        name: The scratch name in use.
     """
 
     def __init__(self, run: Run, builder: Builder, job: Job) -> None:
-        """Prepare it; nothing is sent."""
+        """Prepare the scratch record; nothing is sent."""
         self._run = run
         self._builder = builder
         self._job = job
@@ -45,10 +45,10 @@ class Scratch:
         self._patience = LONGEST_WAIT
 
     def build(self) -> BuildOutcome:
-        """Build under the name, until the cache is certain to serve the content.
+        """Build under the scratch name until it is certain that the server's cache serves the content.
 
         Raises:
-            ConflictError: An interrupted run left a record there.
+            ConflictError: An interrupted run left a record under the name.
             UnavailableError: The server does not answer from its cache.
             APIError: As with `Builder.build`.
         """
@@ -57,7 +57,7 @@ class Scratch:
             self._made.append(self.name)
             if outcome.from_cache or self._is_cached():
                 return outcome
-            # If the content's record can't be seen, it is requested again: it comes from the cache now or never.
+            # If the build's own record is not shown, request the content again: the answer says whether it is cached.
             record = self._builder.built()
             if (record and not record.is_ready) or proof % 2:
                 self._builder.next_variant()
@@ -67,12 +67,17 @@ class Scratch:
                 self._take_next_name()
             self._job.restart_progress()
         raise UnavailableError(
-            "The image is built, but the server does not answer from its cache, without which the image is no use, and "
-            "an old snapshot can't be replaced safely. Nothing was changed; try again later."
+            "The image is built, but the server does not serve it from its cache. Without that a snapshot can't be "
+            "replaced safely, and an image is of no use. Nothing was changed; try again later."
         )
 
     def build_over(self) -> BuildOutcome:
-        """Build like `build`, replacing what an interrupted run left there."""
+        """Build like `build`, but first delete a record that an interrupted run left under the name.
+
+        Raises:
+            ConflictError: All scratch names are taken by records that can't be deleted now.
+            APIError: As with `build`.
+        """
         wait = True
         for _ in range(2 * _MOST_NAMES):
             try:
@@ -91,13 +96,13 @@ class Scratch:
         )
 
     def clear(self) -> None:
-        """Delete the record once the image is in place; warn if the index does not show it in time.
+        """Delete the scratch records after the create; warn about each one that the index does not show in time.
 
         Raises:
-            APIError: It can't be deleted. That fails the create, so that the next run clears it.
+            APIError: A record can't be deleted. The create then fails, so that the next run deletes the record.
         """
         try:
-            # The first name is deleted last: as long as it exists, a later run looks for the others.
+            # Delete the first name last: a later run looks for the others only if the first one exists.
             left = [name for name in reversed(self._made) if not self._delete(name, wait=True)]
         except APIError as error:
             error.add_hint(
@@ -112,7 +117,7 @@ class Scratch:
             )
 
     def clear_left(self) -> None:
-        """Delete what an interrupted run may have left; usually there is nothing."""
+        """Delete what an interrupted run may have left; usually there is nothing. Only warn if that fails."""
         try:
             clear_left(self._run, self._job.urn)
         except APIError:
@@ -122,7 +127,7 @@ class Scratch:
             )
 
     def _is_cached(self) -> bool:
-        """Tell whether the list shows the build's own record as ready in time."""
+        """Tell whether the list of images shows the build's own record as ready; wait 30 s for a lagging index."""
         record = self._builder.built()
         if record is None and self._run.account.is_public() and not is_too_large(self._job.manifest):
             for pause in pauses(_SHOWN_WITHIN):
@@ -135,7 +140,12 @@ class Scratch:
         return record is not None and record.is_ready
 
     def _delete(self, name: str, *, wait: bool) -> bool:
-        """Delete an existing record; False if the index does not show it, optionally after two minutes of waiting."""
+        """Delete a scratch record; return False if the index does not show it.
+
+        Args:
+            name: The scratch name.
+            wait: Whether to wait for the index, at most two minutes for all records of this create together.
+        """
         client = self._run.client()
         if not is_out_of_reach(client.delete_snapshot(name)):
             return True
@@ -154,7 +164,8 @@ class Scratch:
         if self._number < _MOST_NAMES and not is_too_large(self._job.manifest):
             self.name = scratch_name(self._job.urn, self._number)
         else:
-            # No later run finds it by its name, and the index never shows it either.
+            # A random name: later runs can't find it, but they could not delete the record either, because the index
+            # does not show it.
             self.name = f"{scratch_name(self._job.urn)}-{os.urandom(4).hex()}"
 
 
@@ -164,7 +175,7 @@ def clear_left(run: Run, urn: str, first: int = 0) -> None:
     Args:
         run: The run.
         urn: The resource's URN.
-        first: The number of the first name. A name without a record ends the search.
+        first: The number of the first name to delete. The search ends at the first name without a record.
 
     Raises:
         APIError: The server can't be reached, or refused.

@@ -1,4 +1,4 @@
-"""What a server says about a build beyond the known steps: output of commands, messages of later versions."""
+"""The server's text about a build apart from known events: output of commands, or messages of later server versions."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from ..sanitize import clean, excerpt
 from .build_log import BuildLog
 
 LINES_OF_A_STEP = 30
-"""The most lines of one step that are shown, unless all are asked for; of further ones, the number."""
+"""The maximum number of lines shown for one step, unless the user asks for all. Of further ones the number is shown."""
 
 LINES_IN_ALL = 500
-"""The most lines of one build that are shown, unless all are asked for."""
+"""The maximum number of lines shown for one build, unless the user asks for all."""
 
 LAST_LINES = 10
-"""The lines that the error of a failed build repeats."""
+"""How many last lines the error of a failed build repeats."""
 
 LONGEST_LAST = 300
-"""The most characters of such a line."""
+"""The maximum length of such a line, in characters."""
 
 _SECONDS_BETWEEN_STATUS_LINES = 0.5
 
 
 class ServerLines:
-    """The server's own lines of one build, in order, limited in number unless all are wanted.
+    """The server's own lines of one build, in order, limited in number unless the user asks for all.
 
-    Beyond the limit a line still shows briefly, and the number of such lines is shown at the end of the step.
+    Lines beyond the limit are shown as ephemeral status lines, and at the end of the step their number is shown.
     """
 
     def __init__(self, log: BuildLog, steps: int, clock: Callable[[], float], redact: Callable[[str], str]) -> None:
-        """Begin.
+        """Prepare the lines; nothing is shown yet.
 
         Args:
             log: The build's log.
             steps: The number of steps.
-            clock: Seconds that only grow.
+            clock: A monotonic clock, in seconds.
             redact: Removes secrets from a text.
         """
         self._log = log
@@ -52,9 +52,9 @@ class ServerLines:
         """Show a text, line by line.
 
         Args:
-            step: The step that the server names, from 1; any other number, or None, if it names none.
-            text: The server's text, which may hold several lines.
-            is_withheld: Whether it is only counted.
+            step: The step that the server names, counted from 1. None or any other number if it names no step.
+            text: The server's text, which may have several lines.
+            is_withheld: Whether the lines are only counted.
         """
         number = step if step is not None and 1 <= step <= self._steps else 0
         for line in text.splitlines():
@@ -66,7 +66,7 @@ class ServerLines:
                 self._show(number, line)
 
     def end_step(self, number: int) -> None:
-        """Say how many lines of a step were not shown."""
+        """Show how many lines of a step were left out."""
         if more := self._more.pop(number, 0):
             self._log.note(f"{self._place(number)}… and {_count(more, 'more line')} of the server")
         if withheld := self._withheld.pop(number, 0):
@@ -74,11 +74,11 @@ class ServerLines:
             self._log.info(f"{self._place(number)}{lines} of the server withheld, because the step holds a secret")
 
     def last(self, number: int) -> tuple[str, ...]:
-        """Return the last lines of a step, or those without a number, as they were shown."""
+        """Return the last lines of a step, including those without a step number."""
         return tuple(line for step, line in self._last if step in (0, number))
 
     def close(self) -> None:
-        """Say that for all remaining steps."""
+        """Show how many lines of the remaining steps were left out."""
         for number in sorted({*self._more, *self._withheld}):
             self.end_step(number)
 
@@ -100,7 +100,7 @@ class ServerLines:
 
 
 def _one_line(text: str) -> str:
-    """The text, which a line was made of, without what would end the line; indented as it was."""
+    """Return the text cleaned and on one line, with its indentation."""
     return clean(text).replace("\n", " ").rstrip()
 
 

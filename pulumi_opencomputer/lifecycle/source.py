@@ -1,6 +1,6 @@
-"""The content of another snapshot, byte for byte, as the server's own record has it: what a promotion sends again.
+"""The content of another snapshot, byte for byte as in the server's record. A promotion (`sourceSnapshot`) resends it.
 
-The record does not say what in it is secret, so nothing of it is shown, and none of it enters a state.
+The record does not say which parts are secret, so no part of the content is shown or written to a state.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ class Source:
 
     Attributes:
         name: The snapshot's name.
-        manifest: Its manifest in the API's form, without the keys that say whose it is.
-        content_hash: The content hash as it was declared, 64 hex digits.
-        built_hash: The hash of the manifest: the declared one, unless that was blocked at the server when it was built.
+        manifest: Its manifest in the API's form, without the keys that say which resource made the snapshot.
+        content_hash: The hash of the declared content, 64 hex digits.
+        built_hash: The hash of this manifest, 64 hex digits. It differs from `content_hash` if the server built a
+            variant, because the declared content was blocked.
     """
 
     name: str
@@ -36,16 +37,20 @@ class Source:
 
     @property
     def secrets(self) -> Secrets:
-        """All that it holds."""
+        """Secrets that cover the whole manifest."""
         return Secrets({"steps": [{"args": step.get("args")} for step in self.steps]}, [""])
 
     @property
     def descriptions(self) -> tuple[str, ...]:
-        """What is said of each step."""
+        """A description of each step for logs and errors: only its type and the snapshot's name."""
         return tuple(f"{excerpt(str(step.get('type')), 40)} (content of {self.name})" for step in self.steps)
 
     def image(self, variant: int) -> dict[str, Any]:
-        """The manifest; above 0 other content with the same effect."""
+        """Return the manifest to send.
+
+        Args:
+            variant: 0 for the manifest itself; above 0 for other content with the same effect.
+        """
         if not (variant and self.steps):
             return dict(self.manifest)
         last = self.steps[-1]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 #: The status that a refresh records when someone else's record has the name.
 FOREIGN = "foreign"
 
-#: The status that a refresh records when the image behind the resource is not there any more.
+#: The status that a refresh records when the resource's image no longer exists.
 MISSING = "missing"
 
 #: The message for a key that shows no records.
@@ -21,5 +21,5 @@ NO_RECORDS = (
 
 
 def status_of(record: Record) -> str:
-    """A record that says ready without an image is of no use: no sandbox starts from it."""
+    """Return a record's status; `MISSING` if it says ready but has no image, so that no sandbox can start from it."""
     return MISSING if record.status == "ready" and not record.is_ready else record.status

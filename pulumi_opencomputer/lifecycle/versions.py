@@ -1,10 +1,10 @@
-"""Snapshots that keep versions: a change of content is an update, which makes the new record first.
+"""Update, read and delete snapshots that keep versions (`keep`): a change of content is an update.
 
-The resource's id stays, and the state names every record. What is superseded stays until more than `keep` are, and goes
-last; so nothing that an interruption could lose is deleted before its successor is there. A record that is kept already
-is taken as it is. One that an update made names the versions that the state had then (an unhashed key of its manifest),
-so that what an interrupted run made is known for the resource's own: it is taken where it is the wanted content, and
-deleted where it is not.
+The resource's id stays, and the state lists every record. An update creates the new record first and deletes versions
+beyond `keep` last, so an interruption loses nothing. If a kept version already has the wanted content, it is used again
+instead of a build. Each record that an update creates lists the ids of the versions in the state at that time, under a
+key of its manifest that is not hashed. By these ids a later run recognises a record that an interrupted run created: it
+uses the record if that has the wanted content, and deletes it otherwise.
 """
 
 from __future__ import annotations
@@ -31,23 +31,27 @@ if TYPE_CHECKING:
     from .run import Run
     from .work import Work
 
-# Seconds for which an update waits until the index shows a record that it deletes; the next run tries again.
+# Seconds that an update waits for the index to show a version that it deletes. After that the next run tries again.
 _PATIENCE = 15.0
-# The variants of a content that a record of an interrupted run may be of.
+# A record of an interrupted run may have the hash of a variant of the content. So many variants are checked.
 _MOST_VARIANTS = 5
 # Seconds for a delete of everything, unless the resource's own limit says otherwise.
 _DELETE_TIMEOUT = 3600.0
 
 
 class Deadline:
-    """The end of a time limit."""
+    """A time limit that starts when the object is created.
+
+    Attributes:
+        seconds: The limit.
+    """
 
     def __init__(self, seconds: Any, otherwise: float) -> None:
-        """Begin.
+        """Start the time.
 
         Args:
-            seconds: The limit, or nothing.
-            otherwise: The limit where there is none.
+            seconds: The limit in seconds; None or 0 if there is none.
+            otherwise: The limit to use then.
         """
         self.seconds = float(seconds or otherwise)
         self._end = time.monotonic() + self.seconds
@@ -59,17 +63,17 @@ class Deadline:
 
 
 class VersionUpdate:
-    """One update of a snapshot that keeps versions, or did."""
+    """One update of a snapshot that keeps versions, or kept them so far."""
 
     def __init__(self, run: Run, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any], work: Work) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the update; nothing is sent.
 
         Args:
             run: The run.
             urn: The resource's URN.
-            state: Its outputs as recorded.
+            state: Its recorded outputs.
             inputs: Its checked inputs.
-            work: What it works with.
+            work: The log, the time limit and the function that starts a build.
         """
         self._run = run
         self._urn = urn
@@ -81,13 +85,13 @@ class VersionUpdate:
         self._history = history_of(state)
 
     def change(self) -> tuple[Record, tuple[Version, ...]]:
-        """Put the wanted content in use: a version that is kept, what an interrupted run made, or a new record.
+        """Switch to the wanted content: to a kept version, a record of an interrupted run, or a new record.
 
         Returns:
-            The record, and the history with it in front; nothing is deleted yet.
+            The record, and the history that begins with it. Nothing is deleted yet.
 
         Raises:
-            ConflictError: The name is another's.
+            ConflictError: Someone else's record has the name.
             BuildFailedError: A step failed; nothing changed.
             APIError: The server can't be reached, or refused.
         """
@@ -101,12 +105,15 @@ class VersionUpdate:
         return record, with_first(made, others)
 
     def trim(self, versions: Sequence[Version]) -> tuple[Version, ...]:
-        """Delete what is beyond `keep`, and what interrupted updates left.
+        """Delete the versions beyond `keep`, and the records that interrupted updates left.
 
-        What can't be deleted now stays in the history, and the next run tries again.
+        A version that can't be deleted now stays in the history, and the next run tries again.
+
+        Args:
+            versions: The history, beginning with the version in use.
 
         Returns:
-            The versions that are left.
+            The remaining versions.
         """
         keep = self._inputs.get("keep")
         going = [*beyond(versions, keep), *(each for each in versions[1:] if self._is_broken(each))]
@@ -120,7 +127,7 @@ class VersionUpdate:
         return tuple(each for each in versions if each.snapshot_id not in gone)
 
     def _find_kept(self, kept: Version) -> Record | None:
-        """The record of a kept version, if sandboxes start from it."""
+        """Return the record of a kept version; None if sandboxes can't start from it any more."""
         client = self._run.client()
         record = get(client, kept.name)
         if record is None or record.id != kept.snapshot_id or not client.has_checkpoint(kept.name):
@@ -134,7 +141,7 @@ class VersionUpdate:
         own = frozenset(job.lineage)
 
         def is_own_and_ready(record: Record) -> bool:
-            """Whether a record is a version, or one that an interrupted update made, and serves as it is."""
+            """Tell whether a record belongs to this resource, is ready and has the wanted content."""
             is_own = record.id in own or not lineage_of(record).isdisjoint(own)
             hashes = {job.hash_of(variant) for variant in range(_MOST_VARIANTS if job.has_variants else 1)}
             is_usable = record.is_ready and record.content_hash in hashes
@@ -143,16 +150,16 @@ class VersionUpdate:
         return SnapshotCreation(self._run, job, ownership, may_take=is_own_and_ready).run(str(self._inputs["name"]))
 
     def _is_broken(self, version: Version) -> bool:
-        """Whether a version is the recorded one in use, which a refresh found to be of no use any more."""
+        """Tell whether a version is the recorded one in use, and a refresh found that no sandbox can start from it."""
         recorded = self._history[0].snapshot_id
         return version.snapshot_id == recorded and self._state.get("status", "ready") != "ready"
 
     def _delete(self, version: Version, why: str) -> bool:
         if self._run.queue.is_cancelled or self._deadline.is_over:
-            self._log.warn(f"there was no time left to delete the version {version.name}, {why}; the next run does")
+            self._log.warn(f"no time was left to delete the version {version.name}, {why}; the next run deletes it")
             return False
         try:
-            # A version's record is deleted as a resource's own is: only if its id is the recorded one.
+            # Like a resource's own record, a version's is deleted only if its id is the recorded one.
             state = {**self._state, **version.values}
             delete_snapshot(self._run, self._urn, state, self._log, wait=_PATIENCE)
         except OpenComputerError as error:
@@ -164,16 +171,14 @@ class VersionUpdate:
         return True
 
     def _delete_left(self, versions: Sequence[Version]) -> None:
-        """Delete what interrupted updates left. Where the list can't be had, the next change finds it."""
+        """Delete the records that interrupted updates left. If the list can't be read, the next change tries again."""
         ids = {each.snapshot_id for each in (*versions, *self._history)}
         try:
             left = self._run.named.left_of(self._urn, ids)
         except OpenComputerError:
             return
         if self._run.named.is_cut and self._run.account.is_public():
-            self._log.info(
-                "the server lists 200 records and no more, so what an earlier run that was interrupted left may stay"
-            )
+            self._log.info("the server lists at most 200 records, so records that an interrupted run left may remain")
         for record in left:
             self._delete(Version.of_record(record, record.content_hash), "which an interrupted run left")
 
@@ -181,13 +186,13 @@ class VersionUpdate:
 def read_versions(
     run: Run, state: Mapping[str, Any], current: dict[str, Any] | None, log: ResourceLog
 ) -> dict[str, Any] | None:
-    """Read which kept versions are still there.
+    """Read which kept versions still exist.
 
     Args:
         run: The run.
-        state: The outputs as recorded.
-        current: What a read found of the version in use; None where it is gone.
-        log: The status line.
+        state: The recorded outputs.
+        current: The outputs that a read returned for the version in use; None if that is gone.
+        log: The resource's lines.
 
     Returns:
         The outputs; None if no version is left.
@@ -200,20 +205,22 @@ def read_versions(
         if is_kept_version_there(run, {**state, **version.values}, log):
             kept.append(version)
         else:
-            log.warn(f"the kept version {version.name} is not there any more: somebody deleted it. It leaves the state")
+            log.warn(f"the kept version {version.name} no longer exists: somebody deleted it. It leaves the state")
     if current is not None:
         return {**current, "versions": [each.values for each in (history_of(state)[0], *kept)]}
     if not kept:
         return None
     log.warn(
-        f"the version in use, {state.get('name')}, is not there any more: somebody deleted it. The next up makes it "
-        "again; the kept versions stay"
+        f"the version in use, {state.get('name')}, no longer exists: somebody deleted it. The next pulumi up creates "
+        "it again; the kept versions stay"
     )
     return {**state, "status": MISSING, "versions": [each.values for each in kept]}
 
 
 def delete_versions(run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
-    """Delete the kept versions, the oldest first, and before them what interrupted updates left.
+    """Delete the kept versions, oldest first. Before that, delete the records that interrupted updates left.
+
+    The version in use is not deleted here.
 
     Raises:
         TimedOutError: The resource's time limit is over.
@@ -225,7 +232,7 @@ def delete_versions(run: Run, urn: str, state: Mapping[str, Any], log: ResourceL
     history = history_of(state)
     successor = run.known.of(urn)
     if successor and successor.snapshot_id != history[0].snapshot_id and len(history) > 1:
-        log.info(f"a replacement begins a new history of versions; deleting {names_of(history)} of the old one")
+        log.info(f"a replacement begins a new history; deleting the versions of the old one: {names_of(history)}")
     left = run.named.left_of(urn, {each.snapshot_id for each in history})
     known = [Version.of_record(record, record.content_hash) for record in left]
     for version in (*known, *reversed(history[1:])):
@@ -240,7 +247,7 @@ def delete_versions(run: Run, urn: str, state: Mapping[str, Any], log: ResourceL
 
 
 def names_of(versions: Iterable[Version]) -> str:
-    """The names of versions, for people."""
+    """Return the names of versions for a message, separated by commas."""
     return ", ".join(each.name for each in versions)
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..api.records import Record
 
-#: Seconds after which a record that says ``building`` counts as dead if nobody knows better: the server allows a build
-#: 10 minutes and its checkpoint 20.
+#: Seconds after which a record that says ``building`` counts as dead, unless more is known about it: the server allows
+#: 10 minutes for a build and 20 for its checkpoint.
 DEAD_AFTER = 31 * 60.0
 
 IsKept = Callable[["Record"], "bool | None"]
-"""Whether a run still keeps the stream of a record's build; None where this machine does not know."""
+"""Tells whether a run still keeps the stream of a record's build; None if this machine does not know."""
 
 
 def which_build(
@@ -26,14 +26,14 @@ def which_build(
 ) -> int:
     """Choose which variant of a content to ask for: the smallest that is available.
 
-    Available is a variant without a record, with a ready record, or with one that may still be building: for less than
-    31 minutes so far, and not lost by a run on this machine.
+    A variant is available if it has no record, a ready record, or one that may still be building: it is less than 31
+    minutes old, and no run on this machine has lost its stream.
 
     Args:
         records: The unnamed records by content hash.
-        hash_of: The content hash of a variant; variant 0 is the content itself.
-        now: Seconds of the epoch.
-        is_kept: Tells whether a build's stream is held.
+        hash_of: Returns the content hash of a variant; variant 0 is the content itself.
+        now: The seconds since the epoch.
+        is_kept: Tells whether a build's stream is still held.
     """
     return next(
         variant for variant in itertools.count() if not is_dead_or_failed(records.get(hash_of(variant)), now, is_kept)
@@ -43,7 +43,12 @@ def which_build(
 def is_dead_or_failed(record: Record | None, now: float, is_kept: IsKept = lambda _: None) -> bool:
     """Tell whether the server will never serve this record's content from its cache.
 
-    That holds if the build failed or was cut off, or if the record says ready but has no image.
+    That is so if the build failed or was cut off, or if the record says ready but has no image.
+
+    Args:
+        record: The unnamed record of the content; None if there is none.
+        now: The seconds since the epoch.
+        is_kept: Tells whether a build's stream is still held.
     """
     if record is None or record.is_ready:
         return False

@@ -1,4 +1,4 @@
-"""What an update of a resource works with."""
+"""The arguments of an update of a resource, besides its state and inputs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What an update works with.
+    """What an update needs besides the resource's state and inputs.
 
     Attributes:
-        log: The resource's status line.
-        timeout: The seconds that it may take, or None.
-        start: Begins a build of the inputs' content.
+        log: The resource's lines.
+        timeout: The update's time limit in seconds, or None.
+        start: Starts a build of the inputs' content, once it is its turn.
     """
 
     log: ResourceLog

@@ -1,7 +1,7 @@
 """The fluent, immutable builder of a manifest.
 
-A :class:`Manifest` holds opaque values: any string in it may be a Pulumi Output. Nothing is read from
-disk and nothing is validated before the provider checks the resource, or :meth:`Manifest.to_dict` or
+Any string in a :class:`Manifest` may be a Pulumi Output. Except for what a method's documentation says, nothing is read
+from disk and nothing is validated until the provider checks the resource, or until :meth:`Manifest.to_dict` or
 :meth:`Manifest.cache_key` is called.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .prepared import PreparedManifest
 
-#: One step in the declared form: one key, as ``{"aptInstall": ["jq"]}``.
+#: One step in the declared form, a mapping with one key, such as ``{"aptInstall": ["jq"]}``.
 Step = Mapping[str, Any]
 
 DEFAULT_BASE = "base"
@@ -43,9 +43,9 @@ class Manifest:
         base_image: The name of the base that the steps start from.
         steps: The steps in the declared form, one key each: ``({"aptInstall": ["jq"]}, …)``.
         builder_memory_mb: Memory of the build sandbox in MB, or None for the server's default.
-        runtime_memory_mb: Memory of sandboxes started from the image in MB, or None for the default.
-        rebuild_token: Any text. Change it to build the same steps afresh.
-        places: The program's line that declared each step, as ``__main__.py:14``. Not part of the manifest.
+        runtime_memory_mb: Memory of sandboxes that start from the image, in MB, or None for the server's default.
+        rebuild_token: Any text, or None. Change it to build the same steps again.
+        places: The line of the program that declares each step, such as ``__main__.py:14``. Not part of the manifest.
     """
 
     base_image: Any = DEFAULT_BASE
@@ -57,10 +57,10 @@ class Manifest:
 
     @classmethod
     def base(cls, name: Input[str] = DEFAULT_BASE) -> Manifest:
-        """Start from a base (Ubuntu 22.04 with Python, Node.js and build tools unless named otherwise).
+        """Start from a base.
 
         Args:
-            name: The base's name; a string or an Output of one.
+            name: The base's name. The default is Ubuntu 22.04 with Python, Node.js and build tools.
         """
         return cls(base_image=name)
 
@@ -73,16 +73,17 @@ class Manifest:
         args: Mapping[str, str] | None = None,
         base: str | None = None,
     ) -> Manifest:
-        """Take the steps from a Dockerfile. The file is read now, and becomes steps.
+        """Convert a Dockerfile into steps. The file is read immediately.
 
-        FROM ubuntu:22.04, ARG, ENV, WORKDIR, RUN, and COPY and ADD of local files, without what ``.dockerignore``
-        leaves out. What has no effect in a sandbox (CMD, ENTRYPOINT, EXPOSE, LABEL, STOPSIGNAL) is passed over.
+        These instructions are supported: FROM ubuntu:22.04, ARG, ENV, WORKDIR, RUN, and COPY and ADD of local files,
+        except those that ``.dockerignore`` leaves out. Instructions without effect in a sandbox (CMD, ENTRYPOINT,
+        EXPOSE, LABEL, STOPSIGNAL) are ignored.
 
         Args:
-            path: The Dockerfile; a relative path counts from the working directory.
-            context: The directory that COPY and ADD read from; the Dockerfile's own unless given.
-            args: Values for ARG. They become part of the steps, so they are no place for secrets.
-            base: The base to start from in place of FROM's image, where the file works on it.
+            path: The Dockerfile. A relative path is relative to the working directory.
+            context: The directory that COPY and ADD read from; by default the Dockerfile's own.
+            args: Values for ARG. They become part of the steps, so don't pass secrets.
+            base: The base to start from instead of FROM's image, if the file works on that base.
 
         Raises:
             InvalidInputError: The file can't be read, or instructions can't become steps; each with its line.
@@ -102,7 +103,8 @@ class Manifest:
             packages: A list of package names.
 
         Raises:
-            InvalidInputError: One string was given in place of a list.
+            InvalidInputError: A single string was given instead of a list, or a value has a type that a manifest
+                can't hold.
         """
         return self._with({"aptInstall": self._list("aptInstall", packages)})
 
@@ -110,27 +112,28 @@ class Manifest:
         """Install Python packages with pip.
 
         Args:
-            packages: A list of requirements, as ``["pandas==2.2.3"]``.
+            packages: A list of requirements, such as ``["pandas==2.2.3"]``.
 
         Raises:
-            InvalidInputError: One string was given in place of a list.
+            InvalidInputError: A single string was given instead of a list, or a value has a type that a manifest
+                can't hold.
         """
         return self._with({"pipInstall": self._list("pipInstall", packages)})
 
     def pip_install_from_requirements(
         self, path: str | os.PathLike[str] = "requirements.txt", *, group: str | None = None
     ) -> Manifest:
-        """Install what a Python project requires. The file is read now, and becomes steps.
+        """Install the requirements of a Python project. The file is read immediately.
 
-        Plain requirements become one step with pip; a file with options, hashes or constraints goes to the server
-        with all files that it names, and is installed there.
+        Plain requirements become one pip step. A file with options, hashes or constraints is sent to the server
+        together with all files that it includes, and pip reads it there.
 
         Args:
-            path: A requirements file, or a ``pyproject.toml``; a relative path counts from the working directory.
-            group: In a ``pyproject.toml``, a dependency group or an extra; ``project.dependencies`` without one.
+            path: A requirements file or a ``pyproject.toml``. A relative path is relative to the working directory.
+            group: A dependency group or an extra of a ``pyproject.toml``; by default its ``project.dependencies``.
 
         Raises:
-            InvalidInputError: The file can't be read, or a line can't become a step; with the line.
+            InvalidInputError: The file can't be read, or a line can't become a step. The message names the line.
         """
         from .requirements import requirement_steps  # noqa: PLC0415 - few programs have such a file
 
@@ -143,10 +146,10 @@ class Manifest:
         """Run shell commands in order. The server joins them with ``&&``.
 
         Args:
-            commands: The commands, each an argument of its own.
+            commands: The commands, each as a separate argument.
 
         Raises:
-            InvalidInputError: A list was given in place of commands.
+            InvalidInputError: A list was given instead of separate arguments.
         """
         for index, command in enumerate(commands):
             if isinstance(command, list | tuple):
@@ -161,7 +164,7 @@ class Manifest:
             vars: A mapping of names to values.
 
         Raises:
-            InvalidInputError: A variable has no value.
+            InvalidInputError: A variable has no value (None).
         """
         return self._with({"env": vars})
 
@@ -170,11 +173,11 @@ class Manifest:
         return self._with({"workdir": path})
 
     def add_file(self, remote_path: Input[str], content: Input[str] | bytes) -> Manifest:
-        """Write a file with inline content. Inline content is kept in Pulumi's state.
+        """Add a file with inline content, at most 4 MB. Inline content is stored in Pulumi's state.
 
         Args:
             remote_path: The absolute path inside the sandbox.
-            content: Text, or bytes.
+            content: Text or bytes.
         """
         if isinstance(content, bytes | bytearray):
             body: dict[str, Any] = {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"}
@@ -183,10 +186,10 @@ class Manifest:
         return self._with({"addFile": {"path": remote_path, **body}})
 
     def add_local_file(self, local_path: Input[str] | os.PathLike[str], remote_path: Input[str]) -> Manifest:
-        """Embed a file of this machine. Its bytes go to the server, never into Pulumi's state.
+        """Embed a local file. Its bytes go to the server, never into Pulumi's state.
 
         Args:
-            local_path: The local file; a relative path counts from the working directory.
+            local_path: The local file. A relative path is relative to the working directory.
             remote_path: The absolute path inside the sandbox.
         """
         return self._with({"addFile": {"path": remote_path, "source": absolute(local_path)}})
@@ -198,48 +201,50 @@ class Manifest:
         *,
         ignore: Sequence[Input[str]] = (),
     ) -> Manifest:
-        """Embed a directory of this machine, with everything below it that is not ignored.
+        """Embed a local directory, with everything below it that is not ignored.
 
-        Modes and times don't count (the API carries none), and empty directories are left out.
+        File modes and times don't count, because the API carries none, and empty directories are left out.
 
         Args:
-            local_path: The local directory; a relative path counts from the working directory.
+            local_path: The local directory. A relative path is relative to the working directory.
             remote_path: The absolute path of the directory inside the sandbox.
-            ignore: Patterns as in a ``.gitignore``, as ``["__pycache__/", "*.log"]``.
+            ignore: Patterns as in a ``.gitignore``, such as ``["__pycache__/", "*.log"]``.
+
+        Raises:
+            InvalidInputError: A single string was given as `ignore` instead of a list.
         """
         body: dict[str, Any] = {"path": remote_path, "source": absolute(local_path)}
         patterns = self._list("addDir.ignore", ignore)
         return self._with({"addDir": {**body, "ignore": patterns} if patterns else body})
 
     def builder_memory(self, mb: Input[int]) -> Manifest:
-        """Set the memory of the build sandbox in MB. It is no part of the image's content."""
+        """Set the memory of the build sandbox in MB. It is not part of the image's content."""
         return replace(self, builder_memory_mb=mb)
 
     def runtime_memory(self, mb: Input[int]) -> Manifest:
-        """Set the memory of sandboxes started from the image in MB. No part of the content."""
+        """Set the memory, in MB, of sandboxes that start from the image. It is not part of the image's content."""
         return replace(self, runtime_memory_mb=mb)
 
     def rebuild(self, token: Input[str]) -> Manifest:
-        """Ask for a fresh build: another token is another content hash with the same steps.
+        """Build the same steps again: with another token the same steps have another content hash.
 
         Args:
-            token: Any text, as a date or a number of a build.
+            token: Any text, such as a date or a build number.
         """
         return replace(self, rebuild_token=token)
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Manifest:
-        """Read a manifest in the declared form, or in the API's, as an SDK's ``Image.to_dict()`` gives it.
+        """Read a manifest in the declared form, or in the API's form that an SDK's ``Image.to_dict()`` returns.
 
-        Entries of ``add_dir`` are sorted by their path, so the result does not depend on a file
-        system's order.
+        Entries of ``add_dir`` are sorted by their path, so the result does not depend on the order in a file system.
 
         Args:
             form: A mapping with ``base`` and ``steps``.
 
         Raises:
-            InvalidInputError: It has an unknown key, its steps are no list, or a step of the API's form can't be
-                expressed in the declared form.
+            InvalidInputError: There is an unknown key, the steps are not a list, or a step of the API's form can't be
+                converted into the declared form.
         """
         declared = to_declared(form)
         _refuse_lost(declared)
@@ -253,7 +258,7 @@ class Manifest:
         )
 
     def declared(self) -> dict[str, Any]:
-        """The manifest in the declared form, with Outputs where they were given."""
+        """Return the manifest in the declared form. Outputs stay Outputs."""
         extras = {
             "builderMemoryMB": self.builder_memory_mb,
             "runtimeMemoryMB": self.runtime_memory_mb,
@@ -263,28 +268,32 @@ class Manifest:
         return {"base": self.base_image, "steps": [copied(step) for step in self.steps], **present}
 
     def to_dict(self) -> dict[str, Any]:
-        """The manifest as the API takes it, the bytes of local files embedded in base64.
+        """Return the manifest in the API's form, with the bytes of local files embedded in base64.
 
         Returns:
             ``{"base": …, "steps": [{"type": …, "args": {…}}, …], "builderMemoryMB"?: …}``.
 
         Raises:
-            UnresolvedOutputError: A step holds a Pulumi Output.
-            InvalidInputError: The manifest is not valid; every mistake with its path.
+            UnresolvedOutputError: The manifest contains a Pulumi Output.
+            InvalidInputError: The manifest is invalid. The message lists every mistake with its path.
+            ContentChangedError: A local file changed while it was read.
+            LocalFileError: A local file can't be read.
         """
-        from ..content.hashing import embed_blobs  # noqa: PLC0415 - a program that only declares never loads it
+        from ..content.hashing import embed_blobs  # noqa: PLC0415 - a program that only declares resources never loads it
 
         embedded: dict[str, Any] = embed_blobs(self._prepared().image())
         return embedded
 
     def cache_key(self) -> str:
-        """The content hash: 64 hex digits, equal to the server's ``contentHash``.
+        """Return the content hash: 64 hex digits, equal to the server's ``contentHash``.
 
         Local files are streamed, not held in memory.
 
         Raises:
-            UnresolvedOutputError: A step holds a Pulumi Output.
-            InvalidInputError: The manifest is not valid; every mistake with its path.
+            UnresolvedOutputError: The manifest contains a Pulumi Output.
+            InvalidInputError: The manifest is invalid. The message lists every mistake with its path.
+            ContentChangedError: A local file changed while it was read.
+            LocalFileError: A local file can't be read.
         """
         from ..content.hashing import content_hash  # noqa: PLC0415
 
@@ -294,10 +303,10 @@ class Manifest:
         declared = self.declared()
         for path, _ in find_outputs(declared):
             raise UnresolvedOutputError(
-                f"manifest.{path} holds a Pulumi Output, whose value is known during the deployment only. "
-                "Give the manifest to a Snapshot or an Image, or use values that are known now."
+                f"manifest.{path} holds a Pulumi Output, whose value is only known during the deployment. "
+                "Pass the manifest to a Snapshot or an Image, or use values that are known now."
             )
-        from .prepared import prepare  # noqa: PLC0415 - pydantic, which a program that only declares never loads
+        from .prepared import prepare  # noqa: PLC0415 - imports pydantic, which a program that only declares resources never loads
 
         return prepare(declared)
 
@@ -319,8 +328,8 @@ class Manifest:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Name the method that was probably meant. Hidden from type checkers, which know them all."""
-            import difflib  # noqa: PLC0415 - for a mistake alone
+            """Raise an error that names the method that was probably meant. Type checkers know all methods anyway."""
+            import difflib  # noqa: PLC0415 - only needed for a mistake
 
             methods = [each for each in dir(type(self)) if not each.startswith("_")]
             close = difflib.get_close_matches(name, methods, n=1)
@@ -329,11 +338,11 @@ class Manifest:
 
 
 class UnknownMethodError(InvalidInputError, AttributeError):
-    """A Manifest has no method of that name; an AttributeError, so that `hasattr` works."""
+    """A Manifest has no method of that name. It is an AttributeError too, so that `hasattr` works."""
 
 
 def _refuse_lost(declared: Mapping[str, Any]) -> None:
-    """Refuse what a Manifest has no place for, in place of dropping it."""
+    """Raise an error for keys that a Manifest has no place for, instead of dropping them."""
     unknown = [key for key in declared if key not in _KEYS]
     problems = [Problem(join(("manifest", str(key))), "is not known here; check the spelling.") for key in unknown]
     if not isinstance(declared.get("steps", []), list):

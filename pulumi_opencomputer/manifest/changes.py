@@ -1,7 +1,7 @@
-"""What differs between two manifests, in one line of words: which packages, which steps, how many files.
+"""Describe in one line how two manifests differ: which packages, which steps, how many files.
 
-For people alone: the content hash decides, and says nothing about where. Values of variables and contents of files are
-never told, and of a step that holds a secret only that it changed.
+This is only shown to the user. The content hash decides whether there is a change, but does not show where. Values of
+variables and contents of files are never shown; for a step that holds a secret, only that it changed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .steps import KINDS
 _MOST_CHANGES = 10
 _MOST_ENTRIES = 8
 _LONGEST_TEXT = 60
-# Comparing takes time in proportion to the square.
+# The comparison takes time proportional to the square of the number of steps.
 _MOST_STEPS = 1_000
 
-# What a check fills in for people, and where local files lie: no content. The digest stands for the files.
+# Keys of a step that are not content: the place of local files, and what a check adds. The digest represents the files.
 _NO_CONTENT = ("source", "bytes", "ignore")
 _HIDDEN = "(holds a secret)"
 _LOCAL_CHANGED = "the local files changed"
@@ -36,10 +36,10 @@ class _Step:
 
     Attributes:
         number: Its number, from 1.
-        key: Its kind.
-        value: What stands under the key.
+        key: The step's key, which names its kind.
+        value: The value of the key.
         is_secret: Whether it holds a secret.
-        content: What tells it from steps of other content.
+        content: A text that is equal for steps with the same content only.
     """
 
     number: int
@@ -55,12 +55,12 @@ class _Step:
 
     @property
     def place(self) -> Any:
-        """Where in the sandbox it puts its files; None where it has none."""
+        """The path in the sandbox of the step's files; None if it has no files."""
         return self.value.get("path") if _is_files(self.value) else None
 
     @property
     def what(self) -> str:
-        """What it is about, without values."""
+        """A short description of the step, without values of variables and contents of files."""
         if self.is_secret:
             return f"{self.title} {_HIDDEN}"
         detail = self.place if _is_files(self.value) else self.value
@@ -69,13 +69,13 @@ class _Step:
 
 
 def changes_in_words(old: Any, new: Any, old_secrets: Secrets, new_secrets: Secrets) -> str:
-    """Say what differs in content between two manifests; empty where there is nothing to compare.
+    """Describe how the content of two manifests differs; empty if they can't be compared.
 
     Args:
-        old: The recorded manifest in the declared form, as a check gave it.
-        new: The wanted one; every part is known.
-        old_secrets: What is secret in the old one.
-        new_secrets: What is secret in the new one.
+        old: The recorded manifest in the declared form, as a check returned it.
+        new: The wanted one. No part may be unknown.
+        old_secrets: The secrets of the old manifest.
+        new_secrets: The secrets of the new manifest.
 
     Returns:
         For example ``step 2 pip install: +polars==1.9.1 -polars==1.9.0; step 5 run moved from 3``.
@@ -87,14 +87,15 @@ def changes_in_words(old: Any, new: Any, old_secrets: Secrets, new_secrets: Secr
         return ""
     found = [*_plain_changes(old, new), *_step_changes(before, after)]
     if not found and any("source" in step.value for step in after if isinstance(step.value, Mapping)):
-        # A state of a version that recorded no digests.
+        # The state comes from a version of this package that recorded no digests.
         found = [_LOCAL_CHANGED]
     more = f"; and {len(found) - _MOST_CHANGES} more" if len(found) > _MOST_CHANGES else ""
     return "; ".join(_scrubbed(text, old_secrets, new_secrets) for text in found[:_MOST_CHANGES]) + more
 
 
 def _scrubbed(text: str, *secrets: Secrets) -> str:
-    # What is told of a step with a secret holds nothing of it; the words themselves may be a piece of one.
+    # The text about a step with a secret does not contain it. Redacting could only damage the fixed words, which may
+    # be part of a secret by chance.
     if _HIDDEN in text:
         return text
     for each in secrets:
@@ -115,7 +116,7 @@ def _steps(manifest: Mapping[str, Any], secrets: Secrets) -> list[_Step]:
 
 def _content(key: str, value: Any) -> str:
     if _is_files(value) and "source" in value:
-        # The number of files is one of what a check fills in.
+        # With `source`, `files` is the number of files, which a check adds.
         value = {name: part for name, part in value.items() if name not in (*_NO_CONTENT, "files")}
     return json.dumps([key, value], sort_keys=True, default=repr)
 
@@ -135,7 +136,7 @@ def _plain_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[s
 
 
 def _step_changes(before: Sequence[_Step], after: Sequence[_Step]) -> list[str]:
-    """What changed in steps, in the order of the new ones; removed ones come last."""
+    """Describe the changes of steps, in the order of the new steps; removed steps come last."""
     gone: list[_Step] = []
     come: list[_Step] = []
     pairs: list[tuple[_Step, _Step]] = []
@@ -144,7 +145,7 @@ def _step_changes(before: Sequence[_Step], after: Sequence[_Step]) -> list[str]:
         if kind != "equal":
             gone += before[start:end]
             come += after[to_start:to_end]
-    # What was meant by a change is what most tells: the same step elsewhere, the same place, the same kind.
+    # Pair old and new steps, the best matches first: the same content, then the same path, then the same kind.
     for alike in (_is_moved, _is_same_place, _is_same_kind):
         for step in list(come):
             other = next((each for each in gone if alike(each, step)), None)
@@ -201,7 +202,7 @@ def _entries(texts: Sequence[str]) -> str:
 
 
 def _entry(value: Any) -> str:
-    """A value for people; in quotes where it holds a blank."""
+    """Return a value for display, shortened, and in quotes if it contains a space."""
     text = excerpt(str(value), _LONGEST_TEXT)
     return f'"{text}"' if " " in text else text
 
@@ -223,7 +224,10 @@ def _files_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _amounts(body: Mapping[str, Any]) -> tuple[int | None, int]:
-    """The number of files, None for a single one, and their bytes; those in base64 as they are written."""
+    """Return the number of files, None for a single file, and their total size in bytes.
+
+    The size of inline content is the length of its text, also for base64.
+    """
     files = body.get("files")
     if isinstance(files, list | tuple):
         return len(files), sum(len(str(file.get("content", ""))) for file in files if isinstance(file, Mapping))

@@ -1,4 +1,4 @@
-"""Our own words for a step in logs and errors, without secrets."""
+"""Descriptions of steps for logs and errors, without secrets and in this package's own words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ _LENGTH = 100
 
 
 def describe_steps(prepared: PreparedManifest, secrets: Secrets, length: int = _LENGTH) -> tuple[str, ...]:
-    """One line for each step of a manifest, at most `length` characters."""
+    """Return one line for each step of a manifest.
+
+    Args:
+        prepared: The manifest.
+        secrets: Its secrets. A step that holds one is described by its kind only.
+        length: The maximum number of characters of a line.
+    """
     return tuple(
         step.title + (" (holds a secret)" if secrets.in_step(index) else _rest(prepared, index, length))
         for index, step in enumerate(prepared.model.steps)

@@ -56,12 +56,12 @@ _DIRECTORIES = (
     *("/var", "/var/cache", "/var/lib", "/var/log"),
 )
 
-#: Instructions that say nothing about an image's files and commands and have no effect in a sandbox.
+#: Instructions that change neither an image's files nor its commands, and have no effect in a sandbox.
 _WITHOUT_EFFECT = ("CMD", "ENTRYPOINT", "EXPOSE", "LABEL", "MAINTAINER", "STOPSIGNAL")
 
 _REFUSED = {
     "HEALTHCHECK": "a sandbox has no health checks: remove it.",
-    "ONBUILD": "no image is built from this one by Docker: remove it, or write its instruction by itself.",
+    "ONBUILD": "Docker builds no image from this one: remove it, or write its instruction without ONBUILD.",
     "SHELL": "the server's shell is /bin/sh: remove it, and call the other shell in RUN, as bash -c '…'.",
     "VOLUME": "a sandbox has no volumes: remove it, and make the directory with RUN mkdir -p.",
 }
@@ -82,7 +82,7 @@ def dockerfile_steps(
         base: The base to start from, whatever FROM says. Without it, FROM must name Ubuntu 22.04.
 
     Raises:
-        InvalidInputError: It can't be read, or an instruction can't become a step. Names the file and the line.
+        InvalidInputError: The file can't be read, or instructions can't become steps. Names the file and each line.
     """
     shown = os.fspath(path)
     file = Path(os.path.abspath(os.path.expanduser(shown)))  # noqa: PTH100, PTH111 - links stay as they are
@@ -104,8 +104,8 @@ def _checked_args(args: Any, shown: str) -> dict[str, str]:
             problems.append(
                 Problem(
                     shown,
-                    f"args[{name!r}] is an Output, and the file is read before its value is known: give a string. "
-                    "It becomes part of the steps; a secret goes into a step of the program instead.",
+                    f"args[{name!r}] is an Output, but the file is read before its value is known: give a string. "
+                    "The value becomes part of the steps, so put a secret into a step of the program instead.",
                 )
             )
         elif not isinstance(value, str):
@@ -116,7 +116,7 @@ def _checked_args(args: Any, shown: str) -> dict[str, str]:
 
 
 class _Reading:
-    """What is known behind the instructions that are read so far, and the steps that they became."""
+    """The state while a Dockerfile is read: variables, working directory and so on, and the steps so far."""
 
     def __init__(self, escape: str, context: Context, args: dict[str, str], base: str | None) -> None:
         self.steps: list[Step] = []
@@ -151,13 +151,13 @@ class _Reading:
             except RefusedError as error:
                 problems.append(Problem(f"{shown}:{last}", f"{instruction.name[:20]} {error}"))
                 if instruction.name == "FROM" or instruction.has_here_document:
-                    return problems  # What follows is another stage, or not an instruction.
+                    return problems  # What follows may be another stage, or the text of the here-document.
         if not self._has_base and not problems:
             problems.append(Problem(f"{shown}:{last}", "the file has no FROM: begin with FROM ubuntu:22.04."))
         unknown = sorted(self._given.keys() - self._declared)
         if unknown and not problems:
             names = ", ".join(unknown)
-            problems.append(Problem(shown, f"has no ARG for {names}, which args holds: remove it, or declare it."))
+            problems.append(Problem(shown, f"has no ARG for {names}, given in args: remove it there, or declare it."))
         return problems
 
     def _one(self, instruction: Instruction) -> None:
@@ -169,12 +169,12 @@ class _Reading:
         if name not in self._kinds:
             raise RefusedError("is not a Dockerfile instruction: check the spelling.")
         if not self._has_base and name not in ("FROM", "ARG"):
-            raise RefusedError("stands before FROM: begin with FROM ubuntu:22.04.")
+            raise RefusedError("comes before FROM: begin with FROM ubuntu:22.04.")
         if instruction.has_here_document:
-            raise RefusedError("has a here-document, which is not read here: put its text into a file, and COPY that.")
+            raise RefusedError("has a here-document, which is not supported: put its text into a file, and COPY that.")
         if instruction.flags and not (name == "FROM" and self._base is not None):
             flag = instruction.flags[0].partition("=")[0]
-            raise RefusedError(f"has the option {flag[:40]}, which no step has: {_cure(name, flag)}")
+            raise RefusedError(f"has the option {flag[:40]}, which steps don't support: {_cure(name, flag)}")
         if not instruction.rest:
             raise RefusedError("has no arguments: complete it, or remove it.")
         self._kinds[name](instruction)
@@ -190,8 +190,8 @@ class _Reading:
             return _PATH
         if self._base is not None and self._has_base:
             raise RefusedError(
-                f"uses {name}, which this file does not set, and the image that base replaces may: set it with ENV, "
-                "or with ARG and args."
+                f"uses {name}, which this file does not set. The image that base replaces may set it: set it here with "
+                "ENV, or with ARG and args."
             )
         return None
 
@@ -200,14 +200,14 @@ class _Reading:
 
     def _from(self, instruction: Instruction) -> None:
         if self._has_base:
-            raise RefusedError("begins another stage, and a manifest has one: build the other one elsewhere.")
+            raise RefusedError("begins another stage, but a manifest has only one: build the other stage elsewhere.")
         image, *alias = split_blanks(instruction.rest)
         if alias and (len(alias) != 2 or alias[0].lower() != "as"):
-            raise RefusedError("must be an image's name, and AS with another name at most.")
+            raise RefusedError("must be followed by an image's name, and at most AS with another name.")
         if self._base is None and not _UBUNTU.fullmatch(expand(image, self._global.get, self._escape)):
             raise RefusedError(
-                "names an image other than ubuntu:22.04, which the server's base is: write FROM ubuntu:22.04, and "
-                'install the rest with RUN, or give base="base" if the file works on it.'
+                "names another image than ubuntu:22.04, which is the server's base: write FROM ubuntu:22.04, and "
+                'install the rest with RUN; or give base="base" if the file works on that.'
             )
         self._has_base = True
 
@@ -232,7 +232,7 @@ class _Reading:
     def _env_step(self, instruction: Instruction) -> None:
         found = pairs(instruction.rest, self._escape)
         if found[0][1] is None:
-            # The old form: a name, then the value up to the end of the line.
+            # Docker's old form without `=`: a name, then the value up to the end of the line.
             name, value = (*re.split(r"[\t\v\f\r ]+", instruction.rest, maxsplit=1), None)[:2]
             found = [(str(name), value)]
         values = {}
@@ -243,8 +243,8 @@ class _Reading:
             values[name] = self._expand(raw)
             if CHANGED_IN_ENV.search(values[name]):
                 raise RefusedError(
-                    f"sets {name} to a value that does not arrive as it is: quotes, $, a backtick, a backslash, a line "
-                    "break and # do not. Write it to a file that the program reads, or set it in RUN alone."
+                    f"sets {name} to a value with a character that would not arrive unchanged (a quote, $, a backtick, "
+                    "a backslash, a line break or #). Write it to a file that the program reads, or set it only in RUN."
                 )
         self._env.update(values)
         self.steps.append({"env": values})
@@ -255,7 +255,8 @@ class _Reading:
         path = self._path(self._expand(instruction.rest))
         if not is_one_word(path):
             raise RefusedError(
-                "has a path with a blank or a character that the server's shell does not take literally: use another."
+                "has a path with a blank or a character that the server's shell does not take literally: use another "
+                "path."
             )
         self._workdir = path
         self._made(path)
@@ -272,7 +273,7 @@ class _Reading:
 
     def _user(self, instruction: Instruction) -> None:
         if instruction.rest not in ("root", "0", "root:root", "0:0"):
-            raise RefusedError("changes the user, and a RUN is root's here: remove it, and use su in RUN.")
+            raise RefusedError("changes the user, but here every RUN runs as root: remove it, and use su in RUN.")
 
     def _run(self, instruction: Instruction) -> None:
         words = listed(instruction.rest)
@@ -297,10 +298,10 @@ class _Reading:
         unpacks = instruction.name == "ADD"
         texts = [(raw, self._expand(raw)) for raw in sources]
         if unpacks and any(_ADDRESS.match(text) for _, text in texts):
-            raise RefusedError("fetches an address: fetch it with RUN, as curl -fsSL … -o ….")
+            raise RefusedError("fetches from an address: fetch it with RUN instead, such as curl -fsSL … -o ….")
         found = [(raw, each) for raw, text in texts for each in self._context.sources(raw, text)]
         if len(found) > 1 and not is_directory:
-            raise RefusedError("has several sources: end the directory that they go to in /.")
+            raise RefusedError("has several sources, so the target must be a directory: end it with /.")
         for raw, relative in found:
             try:
                 self._add(raw, relative, path, is_directory=is_directory, unpacks=unpacks)
@@ -324,7 +325,8 @@ class _Reading:
             path = posixpath.join(path, local.name) if is_directory else path
             self._made(posixpath.dirname(path))
             self.steps.append({"addFile": {"path": path, "source": str(local)}})
-        # A step with files carries no modes. A shell accepts 128 KB in one command.
+        # A step with files carries no modes, so set them in a run step. The server's shell accepts at most 128 KB in
+        # one command, hence 20 files in each.
         found = executables(local, path, ignore)
         some = [found[at : at + 20] for at in range(0, len(found), 20)]
         if some:
@@ -333,14 +335,14 @@ class _Reading:
 
 def _check_name(name: str) -> None:
     if not _VARIABLE.fullmatch(name):
-        raise RefusedError("has a name of a variable with something else than letters, digits and _: use another.")
+        raise RefusedError("has a variable whose name is not made of letters, digits and _: use another name.")
 
 
 def _cure(name: str, flag: str) -> str:
     if flag == "--from":
-        return "a manifest has one stage, so build that file before, and COPY it from the context."
+        return "a manifest has only one stage, so build that file beforehand, and COPY it from the context."
     if flag in ("--chown", "--chmod"):
-        return f"remove it, and write RUN {flag[2:]} behind it."
+        return f"remove it, and add RUN {flag[2:]} after it."
     if name == "FROM":
         return 'remove it, or give base="base".'
     return "remove it."

@@ -46,11 +46,11 @@ class Context:
         try:
             found = matching(self._root, path, self._ignored) if _WILDCARD.search(path) else self._named(path)
         except re.error:
-            raise RefusedError(f"names {raw[:80]}, which is no pattern: close its brackets.") from None
+            raise RefusedError(f"names {raw[:80]}, which is not a valid pattern: close its brackets.") from None
         if not found:
             raise RefusedError(
                 f"names {raw[:80]}, which is not in the context, or is left out by .dockerignore: check the path, or "
-                "give context."
+                "name the right directory in the argument context."
             )
         return list(found)
 
@@ -65,11 +65,11 @@ class Context:
         """Return the local file or directory of a path below the context.
 
         Raises:
-            RefusedError: It is a link that leaves the context.
+            RefusedError: It is a link that leads out of the context.
         """
         local = self._root / relative
         if not Path(os.path.realpath(local)).is_relative_to(os.path.realpath(self._root)):
-            raise RefusedError(f"names {raw[:80]}, a link that leaves the context: put a copy in its place.")
+            raise RefusedError(f"names {raw[:80]}, a link that leads out of the context: put a copy in its place.")
         return local
 
     def left_out(self, relative: str) -> list[str]:

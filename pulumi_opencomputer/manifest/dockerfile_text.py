@@ -27,7 +27,7 @@ Lookup = Callable[[str], "str | None"]
 
 
 class RefusedError(Exception):
-    """An instruction that can't become a step; the text says why and what to do, and quotes no value."""
+    """An instruction can't become a step. The text says why and what to do, and does not quote values."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +118,19 @@ def listed(rest: str) -> list[str] | None:
     except ValueError:
         return None
     if not all(isinstance(each, str) for each in found):
-        raise RefusedError("holds a list with something else than strings: put each in double quotes.")
+        raise RefusedError("has a list with an entry that is not a string: put each entry in double quotes.")
     if rest[end:].strip(SPACES):
-        raise RefusedError("has something behind its list, which Docker leaves out: remove it, or write no list.")
+        raise RefusedError("has text after its list, which Docker ignores: remove it, or don't write a list.")
     return list(found)
 
 
 def split_blanks(rest: str) -> list[str]:
-    """Split at blanks and ignore quotes, as COPY and FROM do."""
+    """Split at white space without regard to quotes, as COPY and FROM do."""
     return [word for word in _BLANKS.split(rest) if word]
 
 
 def pairs(rest: str, escape: str) -> list[tuple[str, str | None]]:
-    """The names and values of ENV or ARG, quotes and variables still in them; None for a name without ``=``."""
+    """Return the names and values of ENV or ARG, with quotes and variables unchanged; None for a name without ``=``."""
     found = []
     for word in _quoted_words(rest, escape):
         name, sign, value = word.partition("=")
@@ -231,7 +231,7 @@ class _Expansion:
             return self._lookup(name[0]) or ""
         following = self._text[self._at : self._at + 1]
         if following.isdigit() or (following and following in "@*#?-$!"):
-            raise RefusedError("uses a variable of the shell, which has no value here: escape its $.")
+            raise RefusedError("uses a variable of the shell, which has no value here: escape the $.")
         return "$"
 
     def _braced(self) -> str:

@@ -1,8 +1,8 @@
-"""Which files of a build's context Docker ignores: the patterns of a ``.dockerignore``, and what they match now.
+"""Which files of a build's context Docker ignores: the patterns of a ``.dockerignore``, and what they match.
 
-The patterns differ from those of a ``.gitignore``: they begin at the context's root, ``**`` stands for any text, and
-``!`` includes a file of an ignored directory again. So they are not translated one by one. Instead, what they leave out
-of a directory is listed as patterns of a ``.gitignore``.
+The patterns differ from those of a ``.gitignore``: they begin at the context's root, ``**`` matches any text, and ``!``
+includes a file of an ignored directory again. So they are not translated one by one. Instead, the files that they leave
+out of a directory now are listed as patterns of a ``.gitignore``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class DockerIgnore:
         self._brings_back = any(not ignores for _, ignores in self._rules)
 
     def ignores(self, relative: str) -> bool:
-        """Tell whether a path below the context is ignored, by itself or with a directory above it."""
+        """Tell whether a path below the context is ignored, by itself or because a directory above it is."""
         parts = relative.split("/")
         paths = ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
         for pattern, ignores in reversed(self._rules):
@@ -53,8 +53,8 @@ class DockerIgnore:
             below: The directory's path below it; empty for the context itself.
 
         Returns:
-            Patterns as in a ``.gitignore`` in that directory, a directory that is left out whole as one; and whether
-            the directory itself is left out whole.
+            Patterns of a ``.gitignore`` in that directory, with a single pattern for a subdirectory that is left out
+            completely; and whether the directory itself is left out completely.
         """
         if not self._rules:
             return [], False
@@ -93,7 +93,7 @@ def _rules(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
         try:
             yield _compiled(pattern.removeprefix("!")), ignores
         except re.error:
-            raise ValueError(f"{number} is no pattern.") from None
+            raise ValueError(f"{number} is not a valid pattern.") from None
 
 
 def _clean(pattern: str) -> str:
@@ -103,7 +103,11 @@ def _clean(pattern: str) -> str:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """As Docker makes it, so that odd patterns mean the same; what it takes for something else again is refused."""
+    """Return the regular expression that Docker makes from a pattern, so that unusual patterns mean the same.
+
+    Raises:
+        re.error: The pattern has brackets or escapes that Docker reads differently from what they say.
+    """
     if not pattern or _BROKEN.search(_SET.sub("", re.sub(r"\\[^A-Za-z0-9]", "", pattern))):
         raise re.error("brackets or escapes")
     if _ENDING.fullmatch(pattern):
@@ -113,7 +117,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     if parts[-1:] == ["**"]:
         regex[-1] = ".*"
     with warnings.catch_warnings():
-        # [[] is a set with one bracket, and is to stay so.
+        # `[[]` is a set with one bracket, but Python warns that a later version may read it differently.
         warnings.simplefilter("ignore", FutureWarning)
         return re.compile("".join(regex))
 
@@ -123,7 +127,7 @@ def _meaning(part: str) -> str:
         return "(?:.*/)?"
     if part in ("*", "?"):
         return "[^/]*" if part == "*" else "[^/]"
-    # A set of characters, which has its own signs.
+    # These characters make up a set, whose syntax is the same in Python.
     return part if part in ("[", "]", "^", "-") else re.escape(part[-1])
 
 

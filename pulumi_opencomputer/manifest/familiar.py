@@ -1,7 +1,7 @@
-"""Tell by digests which parts of a manifest a program gave in clear.
+"""Recognise by digests the parts of a manifest that the program saw without a secret.
 
-A dynamic provider gets secrets in clear. The program tells it where they are, but Pulumi's transforms change the inputs
-after that. So the program also says which parts it saw without a secret. Any other part may hold one.
+A dynamic provider gets secrets in clear. The program sends it the paths of secrets, but Pulumi's transforms may change
+the inputs after that. So the program also sends digests of the parts that hold no secret. Any other part may hold one.
 """
 
 from __future__ import annotations

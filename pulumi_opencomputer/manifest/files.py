@@ -1,4 +1,4 @@
-"""Files and directories as a step declares them: inline, or by their place on this machine."""
+"""Files and directories as a step declares them: inline, or by their path on this machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class File(Shape):
             raise ValueError("encoding goes with content, not with source.")
 
     def raw(self) -> bytes:
-        """The bytes of inline content; empty if ``source`` names a file."""
+        """Return the bytes of inline content; empty if ``source`` names a file."""
         return _inline_bytes(self.content or "", self.encoding)
 
 
@@ -63,7 +63,7 @@ class DirectoryEntry(Shape):
         self.raw()
 
     def raw(self) -> bytes:
-        """The bytes themselves."""
+        """Return the bytes of the file."""
         return _inline_bytes(self.content, self.encoding)
 
 
@@ -121,7 +121,7 @@ class Directory(Shape):
             raise ValueError("carries more than 4 MB; inline content is kept in state: give the directory by source.")
 
     def inline_entries(self) -> Sequence[DirectoryEntry]:
-        """The inline files; empty if ``source`` names a directory."""
+        """Return the inline files; empty if ``source`` names a directory."""
         return self.files if isinstance(self.files, list) else ()
 
 

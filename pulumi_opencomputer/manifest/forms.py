@@ -1,4 +1,4 @@
-"""A manifest's two forms: the declared one, with one key a step, and the API's, with a type and arguments."""
+"""A manifest's two forms: the declared one, where each step has one key, and the API's, with a type and arguments."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
     Args:
         form: A mapping in the declared form or in the API's. Values may be Outputs. Keys of the declared form may be
             in Python's spelling (``apt_install``).
-        lenient: Whether a step of the API's form that can't be expressed stays as it is. The resource's check then
-            reports every mistake at once, with the resource's name.
+        lenient: Whether a step of the API's form that can't be converted stays as it is. The resource's check then
+            reports all mistakes together, with the resource's name.
 
     Raises:
-        InvalidInputError: It is not a mapping, a step of the API's form can't be expressed, or Pulumi can't carry a
+        InvalidInputError: It is not a mapping, a step of the API's form can't be converted, or Pulumi can't carry a
             value.
     """
     if not isinstance(form, Mapping):
@@ -50,7 +50,7 @@ def to_declared(form: Any, *, lenient: bool = False) -> dict[str, Any]:
 
 
 def api_form_problems(step: Any, index: int) -> tuple[Problem, ...]:
-    """Why a step of the API's form can't be expressed in the declared one; empty where it can, or is none."""
+    """Return why a step of the API's form can't be converted; empty if it can, or if it is not in the API's form."""
     try:
         if isinstance(step, Mapping) and "type" in step:
             _from_api(step, ("steps", index), [])
@@ -86,7 +86,7 @@ def _camel_case(key: str) -> str:
 
 
 def _from_api(step: Mapping[str, Any], path: Path, rebuild: list[Any]) -> dict[str, Any]:
-    from .steps import KINDS_OF_API  # noqa: PLC0415 - most programs only declare, and its classes take 5 ms
+    from .steps import KINDS_OF_API  # noqa: PLC0415 - most programs don't need it, and importing it takes 5 ms
 
     api_type, args = step["type"], step.get("args")
     if not isinstance(args, Mapping):
@@ -108,7 +108,10 @@ def _absolute_source(body: Any) -> Any:
 
 
 def absolute(source: Any) -> Any:
-    """A local path made absolute: ``~`` is the user's home, any other counts from the program's working directory."""
+    """Return an absolute local path: ``~`` is the user's home, others are relative to the working directory.
+
+    A value that is neither a path nor an Output is returned unchanged.
+    """
     if isinstance(source, str | os.PathLike):
         path = os.path.expanduser(os.fspath(source))  # noqa: PTH111 - as below
         # An empty path would become the working directory. It stays empty, and the check refuses it.

@@ -1,4 +1,4 @@
-"""The model that validates the declared form, made of the kinds of steps.
+"""The model that validates the declared form, made from the kinds of steps.
 
 Inputs, state, error paths and schema all use this form: ``{base, steps, builderMemoryMB?, runtimeMemoryMB?,
 rebuild?}``, each step a mapping with one key. The model sees plain values only.

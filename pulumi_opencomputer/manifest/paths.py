@@ -1,4 +1,4 @@
-"""Paths through nested values, as errors and secrets name them: ``steps[1].aptInstall[0]``."""
+"""Paths through nested values, as used in errors and for secrets: ``steps[1].aptInstall[0]``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def join(path: Sequence[str | int]) -> str:
 
 
 def copied(value: Any) -> Any:
-    """Copy plain containers, so that later changes by the caller do not reach a manifest."""
+    """Return a copy with copied containers, so that later changes by the caller do not change a manifest."""
     if isinstance(value, Mapping):
         return {key: copied(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -32,7 +32,7 @@ def copied(value: Any) -> Any:
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield every value in nested mappings and lists that is not itself one, with its path."""
+    """Yield every value in nested mappings and lists that is not itself a mapping or list, with its path."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from leaves(item, (*path, str(key)))

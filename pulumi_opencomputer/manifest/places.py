@@ -1,7 +1,7 @@
-"""Where a program declares things: the line of its own that a resource or a step comes from.
+"""Where a program declares things: the line of the program that a resource or a step comes from.
 
-A line is no part of a resource. A program in Python sends its lines beside the inputs, and the check takes them out
-again: they reach no state, no hash and no diff, and are remembered for the messages of that run alone.
+A Python program sends these lines as an extra input, and the check removes that input again. So the lines never get
+into a state, a hash or a diff; they are only remembered for the messages of the same run.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from typing import Any
 from ..errors import Problem
 from ..sanitize import clean
 
-#: The input that carries the lines. What begins with two underscores is shown by no command of Pulumi's.
+#: The input that carries the lines. Pulumi's commands don't show inputs whose name begins with two underscores.
 INPUT = "__declaredAt"
 
 _OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # noqa: PTH100, PTH118, PTH120
-# Where `os` is, the rest of the standard library is too. To ask sysconfig takes a provider's start milliseconds.
+# The folder of the standard library, where `os` is. Asking sysconfig would slow a provider's start by milliseconds.
 _LIBRARY = os.path.join(os.path.dirname(os.__file__), "")  # noqa: PTH118, PTH120
 _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _RUNNERS = ("pulumi-language-python-exec",)
 
-# Methods that make several steps of what they read: a step alone does not tell that it comes from them.
+# Methods that make steps from something that they read. The step itself does not show that, so they are named.
 _READERS = frozenset({"from_dict", "pip_install_from_requirements"})
 
-# The first line where the program wants the differences of a manifest hidden.
+# The first line of the encoded text if the program hides the differences of the manifest.
 _HIDDEN = "hidden"
 
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
@@ -37,14 +37,14 @@ _ENTRY = re.compile(r"(.*?):(\d{1,9})(?: (\w+))?")
 _LONGEST_ENTRY = 300
 _MOST_ENTRIES = 10_000
 
-# How each file is shown; empty where it is no file of the user's.
+# The shown path of each source file; empty for files that are not the user's.
 _files: dict[str, str] = {}
 
 
 def here() -> str:
-    """The innermost line of the user's own that led to this call, as ``__main__.py:14``; empty where there is none.
+    """Return the innermost line of the user's own code that led to this call, such as ``__main__.py:14``, or "".
 
-    Where a method of ours that reads a whole file was called there, its name stands behind the line.
+    If that line called one of the `_READERS`, the method's name follows after a space.
     """
     frame: FrameType | None = sys._getframe(1)
     called = ""
@@ -66,13 +66,21 @@ def _shown(file: str) -> str:
     try:
         relative = os.path.relpath(file)
     except ValueError:
-        # Another drive.
+        # The file is on another drive (Windows), so there is no relative path.
         return file
     return file if relative.startswith("..") else relative
 
 
 def encoded(resource: str, steps: Sequence[str], *, hides_changes: bool = False) -> str:
-    """The lines of a resource and of its manifest's steps in one text; a file's name stands where it changes."""
+    """Return the lines of a resource and of its manifest's steps as one text, for `Places.decoded`.
+
+    To keep it short, an entry in the same file as the previous one is written without the file's name.
+
+    Args:
+        resource: The line that declares the resource.
+        steps: The line that declares each step.
+        hides_changes: Whether the program hides the differences of the manifest.
+    """
     lines, current = [_HIDDEN] if hides_changes else [], ""
     for entry in (resource, *steps):
         file, colon, rest = entry.rpartition(":")
@@ -83,14 +91,14 @@ def encoded(resource: str, steps: Sequence[str], *, hides_changes: bool = False)
 
 @dataclass(frozen=True)
 class Places:
-    """Where one resource and its steps are declared, as far as the program tells.
+    """Where one resource and its steps are declared, as far as that is known.
 
     Attributes:
-        prefix: What stands before an input's path in the program, where that is data: ``resources.daily.properties.``.
-        resource: The line that declares the resource; empty where it is not known, as the others.
-        steps: The line that declares each step; and the method that was called there, or a Dockerfile's instruction,
-            where the step does not tell.
-        hides_changes: Whether the program wants the differences of the manifest hidden (``hide_diffs``).
+        prefix: For a program in YAML, the path of the resource's inputs in it: ``resources.daily.properties.``.
+        resource: The line that declares the resource; empty if unknown.
+        steps: For each step the line that declares it, empty if unknown; and, if the step itself does not show that,
+            the method that was called there or the Dockerfile's instruction.
+        hides_changes: Whether the program hides the differences of the manifest (``hide_diffs``).
     """
 
     prefix: str = ""
@@ -100,7 +108,7 @@ class Places:
 
     @classmethod
     def decoded(cls, text: Any) -> Places:
-        """Out of what `encoded` gives; what can't be read is left out."""
+        """Return the places from the text that `encoded` returned. What can't be read is left out."""
         if not isinstance(text, str):
             return cls()
         hides = text.partition("\n")[0] == _HIDDEN
@@ -108,24 +116,26 @@ class Places:
         return cls("", resource, tuple(steps), hides)
 
     def of_step(self, index: int, count: int, path: str, call: str) -> str:
-        """Where a step is declared, as ``__main__.py:14 .pip_install(["nump"])``; empty where it is not known.
+        """Return where a step is declared, such as ``__main__.py:14 .pip_install(["nump"])``.
+
+        If the step's line is unknown, return the resource's line and the step's path, or the path alone.
 
         Args:
             index: The step's number, from 0.
-            count: How many steps the manifest has. Where it is another number than the program's, something between
-                has changed the steps, and their lines tell nothing.
-            path: The step's path in the inputs, as ``manifest.steps[1].pipInstall``.
-            call: The call that makes such a step.
+            count: How many steps the manifest has. If the program declared another number, something has changed the
+                steps since, and their lines are ignored.
+            path: The step's path in the inputs, such as ``manifest.steps[1].pipInstall``.
+            call: The builder's call that makes such a step.
         """
         line, reader = self.steps[index] if index < len(self.steps) == count else ("", "")
         if line:
-            # An instruction of a Dockerfile is in capital letters.
+            # In capital letters it is the instruction of a Dockerfile.
             return f"{line} {(reader if reader.isupper() else f'.{reader}(…)') if reader else call}"
         where = f"{self.prefix}{path}"
         return f"{self.resource} {where}" if self.resource else where
 
     def locate(self, problem: Problem, count: int) -> Problem:
-        """A problem with the place in the program in front of its path.
+        """Return a problem with its place in the program in front of its path.
 
         Args:
             problem: The problem.

@@ -1,6 +1,6 @@
-"""Make a program's values for a step plain, and refuse values that Pulumi would fail at or drop silently.
+"""Convert a program's values for a step to plain ones, and refuse values that Pulumi can't carry or drops silently.
 
-Pulumi can't carry sets, generators and bytes, and drops None, so that no check would see it.
+Pulumi fails for sets, generators and bytes, and drops None, so the provider's check would not see it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from ..errors import InvalidInputError, Problem
 from .paths import Path, is_output, join
 
-#: Stands for a variable's value that turned out to be None, which Pulumi would drop; the check refuses it.
+#: Replaces a variable's value that turns out to be None. Pulumi would drop None; this value is refused by the check.
 NO_VALUE = {"hasNoValue": True}
 
 _NO_VALUE = (
-    "has no value (None): what it was read from is probably not set. Give it a value, or leave the variable out."
+    "has no value (None), probably because what it is read from is not set. Give it a value, or leave the variable out."
 )
 
 
@@ -59,16 +59,16 @@ def _plain(value: Any, path: Path, problems: list[Problem]) -> Any:
 def _odd(value: Any) -> str:
     kind = f"is a value of type {type(value).__name__}, which a manifest can't hold"
     if isinstance(value, Set):
-        return f"{kind}: a set has no order; give a list, as sorted(…) makes it."
+        return f"{kind}: a set has no order; give a list, for example with sorted(…)."
     if isinstance(value, Iterator):
-        return f"{kind}: give a list, as list(…) makes it."
+        return f"{kind}: give a list, for example with list(…)."
     if isinstance(value, bytes | bytearray):
-        return f"{kind}: give text; the bytes of a file go into add_file."
+        return f"{kind}: give text; for the bytes of a file use add_file."
     return f"{kind}: give text, a list or a mapping."
 
 
 def _with_values(variables: Any, path: Path, problems: list[Problem]) -> Any:
-    """The variables of the environment, each of them with a value, also where that is known only later."""
+    """Return the environment variables. One without a value is a problem, or becomes `NO_VALUE` if known only later."""
     if is_output(variables):
         return variables.apply(_present_all)
     if not isinstance(variables, Mapping):
@@ -84,5 +84,5 @@ def _present_all(variables: Any) -> Any:
 
 
 def _present(value: Any) -> Any:
-    # An error that was raised here would reach the user in one of Pulumi's, with the whole manifest.
+    # Don't raise an error here: Pulumi would show it together with the whole manifest.
     return NO_VALUE if value is None else value

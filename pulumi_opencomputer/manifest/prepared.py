@@ -22,7 +22,7 @@ from .warnings import record_warnings, refusals_of, warnings_of
 _STEP = re.compile(r"manifest\.steps\[(\d+)\]")
 
 
-# What a check fills in for people. It is not part of the content.
+# Keys that a check fills in for display. They are not part of the content.
 _FILLED_IN = ("size", "digest")
 
 
@@ -34,8 +34,8 @@ class PreparedManifest:
         model: The manifest in the declared form.
         local: The file or directory that a step's ``source`` names, by the step's index.
         warnings: Things that will work, but probably not as intended.
-        verbatim: Whether its words are sent unchanged, whatever the server's shell makes of them. They come from the
-            server's own record and keep its hash.
+        verbatim: Whether texts are sent unchanged, even if the server's shell does not take them literally. That is so
+            for a manifest from the server's own record, which keeps the record's hash.
     """
 
     model: ManifestModel = field(repr=False)
@@ -43,7 +43,7 @@ class PreparedManifest:
     warnings: tuple[Problem, ...] = ()
     verbatim: bool = False
     key: Hashable = field(init=False, repr=False)
-    """Equal for manifests of equal content; made of the declared form and each file's stat."""
+    """Equal for manifests with the same content; made from the declared form and each file's stat."""
 
     def __post_init__(self) -> None:
         stats = tuple((index, *_fingerprints(found)) for index, found in sorted(self.local.items()))
@@ -84,7 +84,7 @@ class PreparedManifest:
         return hash_with_digests(self.image(), self.local)
 
     def size_of(self, index: int) -> str:
-        """Return what a step embeds from this machine, for people: ``12 files, 3.4 MB``; empty if nothing."""
+        """Return the amount of local files in a step for display: ``12 files, 3.4 MB``; empty if it has none."""
         found = self.local.get(index)
         if isinstance(found, Directory):
             noun = "file" if len(found.entries) == 1 else "files"
@@ -97,8 +97,8 @@ def prepare(declared: Any, planned_hash: str = "") -> PreparedManifest:
 
     Args:
         declared: A manifest in the declared form.
-        planned_hash: The content hash that a check gave it, if any. A manifest from a server's record is prepared with
-            the record's own words.
+        planned_hash: The content hash that a check computed, if any. By it a manifest from a server's record is
+            recognised, whose texts are sent unchanged.
 
     Raises:
         InvalidInputError: Every mistake, with its path.
@@ -115,7 +115,7 @@ def prepare(declared: Any, planned_hash: str = "") -> PreparedManifest:
 
 
 def _is_literal(prepared: PreparedManifest) -> bool:
-    """Tell whether the words are sent exactly as declared."""
+    """Tell whether all texts are sent exactly as declared, without added quotes."""
     return all(step.args(None) == step.args(None, verbatim=True) for step in prepared.model.steps if step.has_words)
 
 
@@ -140,8 +140,8 @@ def examine(declared: Any, is_unknown: Callable[[Any], bool], *, verbatim: bool 
     Args:
         declared: A manifest in the declared form.
         is_unknown: Tells whether a value is known only later. Such a value is not checked.
-        verbatim: Whether its words come from a server's record. They are taken unchanged, and what would otherwise be
-            refused is a warning.
+        verbatim: Whether the manifest comes from a server's record. Its texts are then used unchanged, and what would
+            otherwise be refused is only a warning.
     """
     unknown = [join(("manifest", *path)) for path, _ in find(declared, is_unknown)]
     if unknown == ["manifest"]:
@@ -184,7 +184,7 @@ def _scan(declared: Any) -> tuple[dict[int, LocalFile | Directory], list[Problem
     problems: list[Problem] = []
     for index, key, body in _sources(declared):
         try:
-            # A Python program has expanded it already; a program in another language can't.
+            # A Python program has already expanded `~`; programs in other languages can't.
             source = os.path.expanduser(body["source"])  # noqa: PTH111
             local[index] = scan_file(source) if key == "addFile" else scan_directory(source, body.get("ignore") or ())
         except LocalFileError as error:
@@ -240,7 +240,7 @@ def with_digests(checked: Any, digests: Mapping[int, str]) -> Any:
 
 
 def _own_values(step: Step) -> Any:
-    """Return a step without what a check fills in for people beside local files."""
+    """Return a step's value without the keys that a check fills in for display."""
     (value,) = asdict(step).values()
     return value if step.has_words else {key: each for key, each in value.items() if key not in _FILLED_IN}
 

@@ -1,4 +1,4 @@
-"""Pydantic's errors about a manifest in our words. No message quotes a value, because any may be a secret."""
+"""Reword pydantic's errors about a manifest. No message quotes a value, because any value may be a secret."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 ONE_KEY = "must be a mapping with exactly one key, one of " + ", ".join(KINDS) + "."
-_EMPTY = f"{ONE_KEY} It has none, or what stands under it has no value."
+_EMPTY = f"{ONE_KEY} It has no key, or its key has no value."
 _API_FORM = (
-    "is in the API's form (type and args); write one key a step instead, as {aptInstall: [jq]}, or, in Python, read "
-    "it with Manifest.from_dict."
+    "is in the API's form (type and args). Write each step with one key instead, such as {aptInstall: [jq]}, or, in "
+    "Python, read the manifest with Manifest.from_dict."
 )
 
 
 def problems_of(declared: Any, error: ValidationError) -> Iterator[Problem]:
     """Return every mistake that pydantic found in a manifest, with its path in the declared form."""
     if declared is None:
-        yield Problem("manifest", "must be a mapping. It is required: write steps, as {steps: [{aptInstall: [jq]}]}.")
+        yield Problem("manifest", "is required, and must be a mapping, such as {steps: [{aptInstall: [jq]}]}.")
         return
     for detail in error.errors(include_url=False, include_input=False):
         kind, location = detail["type"], detail["loc"]
@@ -40,7 +40,7 @@ def problems_of(declared: Any, error: ValidationError) -> Iterator[Problem]:
             yield Problem(join(path), (_REASONS.get(kind) or _sentence(detail)) + _cure(kind, declared, path[1:]))
 
 
-# Pydantic's errors for which our words are clearer to the author of a manifest.
+# Clearer messages for some of pydantic's errors, by pydantic's type of the error.
 _REASONS = {
     "missing": "is required.",
     "extra_forbidden": "is not known here; check the spelling.",
@@ -67,9 +67,9 @@ def _cure(kind: str, declared: Any, path: Path) -> str:
     if kind == "string_type" and isinstance(value, int | float):
         return " Put the number or truth value in quotes."
     if kind == "string_type" and isinstance(value, list):
-        return " A list does not go in its place; give each of its entries by itself."
+        return " It is a list: give each of its entries separately."
     if kind == "string_type" and (value is None or value == NO_VALUE):
-        return " It has no value: what it was read from is probably not set. Give it a value, or leave it out."
+        return " It has no value, probably because what it is read from is not set. Give it a value, or leave it out."
     if kind == "list_type" and isinstance(value, str):
         return " Put the string in [ ]."
     if kind == "dict_type" and path[-1:] == ("env",):
@@ -80,7 +80,7 @@ def _cure(kind: str, declared: Any, path: Path) -> str:
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    # Our own checks raise whole sentences.
+    # This package's own checks raise complete sentences.
     text = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
     return text if text.endswith(".") else text + "."
 

@@ -1,4 +1,4 @@
-"""Find every piece of many values in a text, in time proportional to the sizes of values and text."""
+"""Find every piece of many secret values in a text, in time proportional to the sizes of values and text."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..sanitize import clean
 from .spellings import View, fold, views
 
-# A shorter piece of a secret gives nothing away and would be found in any text.
+# The shortest piece, in bytes. A shorter piece of a secret reveals nothing and would be found in any text.
 _PIECE = 6
-# One or two letters would be found in any text as well. Such a secret is redacted only if it is the whole text.
+# A secret of one or two letters would be found in any text, so it is redacted only if it is the whole text.
 _SHORTEST = 3
 
-# Up to so many bytes of secrets, every piece is stored, which takes 100 ns and 100 bytes of memory each. Longer secrets
-# are searched for the words of the text instead: those at every fourth place, so that any eleven equal bytes contain
-# one.
+# Of the secrets up to this total size in bytes, every piece is stored, which takes 100 ns and 100 bytes of memory for
+# each piece. Longer secrets are searched for the text's words of eight bytes instead. Only the words at every fourth
+# byte of the secret are compared, so any eleven equal bytes contain one.
 _REMEMBERED = 128 * 1024
 _WORD = 8
 _STRIDE = 4
-# A build may print thousands of lines. After so many texts the words are stored too, about 25 bytes for each byte.
+# A build may print thousands of lines. After this many calls the words of long secrets are stored too, which takes
+# about 25 bytes of memory for each byte.
 _SCANS = 16
 
 # Separates texts that are searched together, and secrets. No piece reaches across it.
@@ -33,7 +34,7 @@ class Redactor:
     """Replaces values, and every piece of one, by ``[secret]``.
 
     Args:
-        values: The values. One or two letters are replaced only if they are a whole text.
+        values: The values. A value of one or two letters is replaced only if it is the whole text.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -85,7 +86,7 @@ class Redactor:
         found = self._long_words_among(wanted)
         if not found:
             return
-        # Not every place of the secret was searched, so the piece may begin and end that much further out.
+        # Only every fourth place of the secret was compared, so the piece may extend up to three bytes on each side.
         more = _STRIDE - 1
         for data, starts, ends in seen:
             for offset in range(_WORD):
@@ -94,7 +95,7 @@ class Redactor:
                     yield starts[max(at - more, 0)], ends[min(at + _WORD - 1 + more, len(data) - 1)]
 
     def _long_words_among(self, wanted: set[int]) -> set[int]:
-        """Return the words that occur in the long values, whose own words are stored after some texts."""
+        """Return those words that occur in the long values. After some calls the values' own words are stored."""
         parts = [_words(self._long, at) for at in range(0, _WORD, _STRIDE)]
         self._scans += 1
         if self._scans > _SCANS and not self._long_words:
@@ -119,7 +120,8 @@ def _spellings(value: str, room: int) -> Iterator[bytes]:
     if len(plain) <= room:
         found.add(fold(clean(value).encode(errors="surrogatepass")))
     with contextlib.suppress(binascii.Error, ValueError):
-        # A file is often given in base64 and shown decoded. A large one is decoded only if it is text.
+        # A file is often declared in base64 and shown decoded. The decoded form of a large one counts only if it is
+        # text.
         decoded = base64.b64decode(plain, validate=True)
         if len(plain) > room:
             decoded.decode()

@@ -1,7 +1,7 @@
-"""Read the requirements of a Python project in the program and turn them into steps.
+"""Read the requirements of a Python project, in the program, and turn them into steps.
 
 Plain requirements become one `pipInstall` step, so that a preview shows each of them. Files with options, hashes or
-constraints go to the server unchanged, and pip reads them there.
+constraints are sent to the server unchanged, and pip reads them there.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Step = dict[str, Any]
 
 
 class _WrongLine(Exception):  # noqa: N818 - it becomes a Problem at once
-    """A line that can't become a step; the text says why and what to do."""
+    """A line can't become a step. The text says why, and where possible what to do."""
 
 
 def requirement_steps(path: str | os.PathLike[str], group: str | None, index: int) -> list[Step]:
@@ -70,7 +70,7 @@ def requirement_steps(path: str | os.PathLike[str], group: str | None, index: in
 
 def _plain_step(requirements: Sequence[str]) -> list[Step]:
     if not requirements:
-        raise _WrongLine("requires nothing.")
+        raise _WrongLine("has no requirements.")
     return [{"pipInstall": list(requirements)}]
 
 
@@ -79,7 +79,13 @@ def _plain_step(requirements: Sequence[str]) -> list[Step]:
 
 @dataclass
 class _Read:
-    """The contents of requirements files that name each other."""
+    """The contents of a requirements file and of those that it includes.
+
+    Attributes:
+        texts: The text of each file.
+        requirements: All requirements.
+        needs_files: Whether pip has to read the files themselves, because of options, hashes or constraints.
+    """
 
     texts: dict[Path, str] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
@@ -107,7 +113,7 @@ def _read_file(file: Path, found: _Read, said: str) -> None:
     for number, line in _lines(text):
         where = f"{said}line {number}"
         if _VARIABLE.search(line):
-            raise _WrongLine(f"{where} uses a variable of the environment, which the server's pip does not have.")
+            raise _WrongLine(f"{where} uses an environment variable, which is not set on the server: write its value.")
         if line.startswith("-"):
             found.needs_files = found.needs_files or not line.startswith(("-r", "--requirement"))
             _read_option(line, file, found, where)
@@ -138,7 +144,7 @@ def _read_requirement(line: str, found: _Read, where: str) -> None:
     if _LOCAL.match(line) or (_ARCHIVE.search(requirement) and not _ADDRESS.search(line)):
         raise _WrongLine(f"{where} names a file of this machine: {_ADD_IT}")
     if not is_requirement(requirement.strip()):
-        raise _WrongLine(f"{where} is no requirement.")
+        raise _WrongLine(f"{where} is not a valid requirement.")
     found.needs_files = found.needs_files or bool(option)
     found.requirements.append(requirement.strip())
 
@@ -189,7 +195,7 @@ def _project_requirements(file: Path, group: str | None) -> list[str]:
 
 def _group(name: str, groups: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[str]:
     if name in above or name not in groups:
-        reason = "includes itself" if name in above else "is included, and not there"
+        reason = "includes itself" if name in above else "is included but does not exist"
         raise _WrongLine(f"has a group {name!r} that {reason}.")
     entries = groups[name]
     for entry in entries if isinstance(entries, list) else [None]:
@@ -201,7 +207,7 @@ def _group(name: str, groups: Mapping[str, Any], above: tuple[str, ...]) -> Iter
 
 def _requirements(entries: Any, where: str) -> list[str]:
     if not isinstance(entries, list) or not all(isinstance(entry, str) and is_requirement(entry) for entry in entries):
-        raise _WrongLine(f"holds something in {where} that is no requirement.")
+        raise _WrongLine(f"has an entry in {where} that is not a valid requirement.")
     return list(entries)
 
 

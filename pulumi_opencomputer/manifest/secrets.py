@@ -20,7 +20,7 @@ class Secrets:
     """
 
     def __init__(self, declared: Any, paths: Collection[str]) -> None:
-        # Most manifests hold no secret, and every check asks.
+        # Most manifests have no secrets, and every check gets here, so skip the walk through the manifest then.
         covering = frozenset(paths)
         found = [(path, str(value)) for path, value in leaves(declared) if _covered(path, covering)] if paths else []
         self._steps = {path[1] for path, _ in found if path[:1] == ("steps",) and len(path) > 1}
@@ -28,10 +28,10 @@ class Secrets:
 
     @classmethod
     def of_inputs(cls, inputs: Mapping[str, Any]) -> Secrets:
-        """Make it of a resource's inputs: ``manifest``, and ``secretPaths``, which start at the inputs."""
+        """Return the secrets of a resource's inputs: of ``manifest``, by the paths in ``secretPaths``."""
         paths = inputs.get("secretPaths") or ()
         if not isinstance(paths, list | tuple):
-            # Not known yet, so nothing may be shown.
+            # The paths are not known yet, so treat the whole manifest as secret.
             return cls(inputs.get("manifest"), [""])
         prefix = "manifest"
         below = [path[len(prefix) :].lstrip(".") for path in paths if path == prefix or path.startswith(prefix + ".")]
@@ -44,8 +44,9 @@ class Secrets:
     def scrub(self, text: str) -> str:
         """Return the text with every secret, and every piece of one, replaced by ``[secret]``.
 
-        A secret is found as it is, in another case, on one line, and in the forms in which a server or a tool may show
-        it: base64, hex, percent, HTML and JSON escapes. The time is proportional to the sizes of text and secrets.
+        A secret is found literally, in another case, joined to one line, and in the forms in which a server or a tool
+        may show it: base64, hex, and percent, HTML and JSON escapes. The time is proportional to the sizes of text and
+        secrets.
         """
         return self.scrub_all([text])[0]
 

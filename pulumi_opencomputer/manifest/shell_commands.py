@@ -25,9 +25,7 @@ _CURES = {
     "operator": f"ends in an operator, which breaks the `&&` that joins it to the next command: remove it, {_ELSE}",
     "&": f"ends in &, which breaks the `&&` that joins it to the next command: put it in ( ), {_ELSE}",
 }
-_NOTHING = (
-    "holds a comment alone, and a command is expected behind the `&&` that joins it to the one before: remove it."
-)
+_NOTHING = "holds only a comment, but a command must follow the `&&` that joins it to the previous command: remove it."
 
 
 def commands_as_sent(commands: Sequence[str]) -> list[str]:
@@ -36,7 +34,7 @@ def commands_as_sent(commands: Sequence[str]) -> list[str]:
 
 
 def command_refusals(commands: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    """Return, by index, why commands can't be joined to the next one as they are declared.
+    """Yield the index of each command that can't be joined to its neighbour as declared, and the reason.
 
     Args:
         commands: The commands. Anything that is not a string is skipped.
@@ -66,11 +64,11 @@ def _escapes(text: str) -> bool:
 
 
 class Ending:
-    """How a command ends, as far as it matters for the command after it.
+    """How a command ends, as far as it matters for the next command.
 
     Attributes:
-        fault: Why nothing can be joined to it, as a key of the cures; or empty.
-        has_words: Whether it has more than comments and blanks.
+        fault: Why no command can follow it, as a key of `_CURES`; or empty.
+        has_words: Whether it has more than comments and white space.
     """
 
     def __init__(self) -> None:
@@ -84,7 +82,7 @@ class Ending:
 
 
 class _Reader:
-    """Reads a command as the shell does, as far as quotes, substitutions, comments and here-documents go."""
+    """Reads a command as the shell does, with regard to quotes, substitutions, comments and here-documents."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -145,7 +143,7 @@ class _Reader:
             self._delimiter(strips_tabs=operator.endswith("-"))
 
     def _word_part(self) -> bool:
-        """Read one character of a word, or all that belongs to it; whether it is nothing at all."""
+        """Read one character, quotation or substitution of a word; return True for an escaped line break."""
         char = self._text[self._at]
         if char == "\\":
             if self._text[self._at + 1 : self._at + 2] == "\n":
@@ -227,7 +225,7 @@ class _Reader:
     # Here-documents
 
     def _delimiter(self, *, strips_tabs: bool) -> None:
-        """Read the word behind ``<<``."""
+        """Read the delimiter after ``<<``."""
         while self._text[self._at : self._at + 1] in (" ", "\t"):
             self._at += 1
         start = self._at
@@ -246,13 +244,13 @@ class _Reader:
         self._last = "word" if raw else self._last
 
     def _here_documents(self) -> None:
-        """Read the bodies that follow a line."""
+        """Read the here-documents whose bodies begin after a line."""
         for word, strips_tabs, is_quoted in self._delimiters:
             self._in_body = not self._body(word, strips_tabs, is_quoted)
         self._delimiters.clear()
 
     def _body(self, word: str, strips_tabs: bool, is_quoted: bool) -> bool:
-        """Read one body; return whether a line follows the delimiter's, so that the document has ended."""
+        """Read one body; return whether it has ended: its delimiter was found, with a line end after it."""
         goes_on = False
         while self._at < len(self._text):
             end = self._text.find("\n", self._at)

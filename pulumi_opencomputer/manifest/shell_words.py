@@ -1,7 +1,7 @@
-"""Words that the server puts into a shell command without quotes: packages and paths.
+"""Packages and paths that the server puts into a shell command without quotes.
 
 A word that the shell takes literally is sent as declared. A package that the shell would not take literally is sent in
-single quotes: `pandas>=2` without them installs any pandas and writes a file `=2`. Several words in one string,
+single quotes: without them `pandas>=2` would install any pandas and write a file `=2`. Several words in one string,
 options, patterns and quoted words stay as they are. What can't arrive as declared is refused.
 """
 
@@ -52,11 +52,11 @@ def package_as_sent(text: str, is_one_package: Callable[[str], bool], *, last: b
 
     Args:
         text: The entry as declared.
-        is_one_package: Tells whether a text is one package, whatever the shell would make of it.
-        last: Whether nothing follows, so that a trailing line break does no harm.
+        is_one_package: Tells whether a text is one package, regardless of how the shell would read it.
+        last: Whether it is the last entry, so that a trailing line break does no harm.
 
     Raises:
-        NotLiteralError: It can't arrive as it is declared; the message says what to do.
+        NotLiteralError: It can't arrive as declared; the message says what to do.
     """
     bare = text.strip(_BLANKS)
     try:
@@ -74,7 +74,7 @@ def package_as_sent(text: str, is_one_package: Callable[[str], bool], *, last: b
 
 
 def package_refusals(texts: Sequence[Any], is_one_package: Callable[[str], bool]) -> Iterator[tuple[int, str]]:
-    """Return, by index, why entries of a list of packages can't arrive as they are declared.
+    """Yield the index of each entry of a list of packages that can't arrive as declared, and the reason.
 
     Args:
         texts: The entries. Anything that is not a string is skipped.
@@ -107,7 +107,7 @@ def is_apt_pin(text: str) -> bool:
 
 
 def is_one_word(text: str) -> bool:
-    """Tell whether the shell takes a text as one literal word, even if files match it as a pattern."""
+    """Tell whether the shell takes a text as one literal word, whatever files there are."""
     try:
         return split_words(text) == [text] and not _PATTERN.search(text)
     except NotLiteralError:
@@ -123,7 +123,7 @@ def _is_literal(text: str) -> bool:
 
 
 def _cure(what: str) -> str:
-    return "remove it; what stands behind it would not be installed." if what == "a comment" else _OWN_ENTRY
+    return "remove it, because whatever follows it would not be installed." if what == "a comment" else _OWN_ENTRY
 
 
 def _words(text: str) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _piece(text: str, at: int, *, starts_word: bool) -> tuple[str | None, int]:
-    """The part of a word at a place, and where it ends; None where it is nothing at all."""
+    """Return the part of a word that begins at an index, and where it ends; None for an escaped line break."""
     char = text[at]
     if char == "'":
         return _single_quoted(text, at + 1)

@@ -1,14 +1,14 @@
-"""How large a manifest may be, and sizes in words."""
+"""Limits on the size of a manifest, and sizes in words."""
 
 from __future__ import annotations
 
 #: Inline content is kept in Pulumi's state, so it is limited (bytes).
 MAX_INLINE_BYTES = 4 * 1024 * 1024
 
-#: Inline content above this many bytes is worth a warning: it is kept in state, and sent with each call.
+#: Inline content above this many bytes causes a warning, because it is stored in the state and sent with each call.
 INLINE_WARNING_BYTES = 256 * 1024
 
-#: Above this many bytes of local files together there is a warning before anything is sent.
+#: Local files of more than this many bytes in total cause a warning before anything is sent.
 LARGE_BYTES = 50 * 1000 * 1000
 
 

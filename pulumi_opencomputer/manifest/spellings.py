@@ -1,7 +1,7 @@
-"""The forms in which a text may hold a value: as it is, escaped, or encoded.
+"""The forms in which a text may contain a value: literally, escaped, or encoded.
 
-Values are not converted into every form. Instead, the text is decoded in every form, and each reading knows which
-characters of the text it comes from. So the cost does not grow with the number of values.
+Values are not converted into every form. Instead, the text is decoded from every form, and each decoded view records
+which characters of the text it comes from. So the cost does not grow with the number of values.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class View(NamedTuple):
 
 
 def fold(data: bytes) -> bytes:
-    """Return one spelling for all that differ in case or white space; cheap for large data."""
+    """Return a normal form: lower case, with single spaces as the only white space. Fast also for large data."""
     return b" ".join(data.lower().split())
 
 
 def views(text: str) -> Iterator[View]:
-    """Yield every reading of a text, each folded."""
+    """Yield every view of a text, each in the normal form of `fold`."""
     plain = _encoded(text)
     yield _folded(plain)
     if not text.isascii():
@@ -65,7 +65,7 @@ def views(text: str) -> Iterator[View]:
     for pattern, meaning in _ESCAPES:
         if pattern.search(plain.data):
             yield _folded(_rewritten(plain, pattern, meaning))
-    # A backslash may be part of the value in one reading and an escape in another: so each by itself, then all in turn.
+    # A backslash may be part of a value or begin an escape. So decode each kind of escape by itself, then all in turn.
     read = plain
     for pattern, meaning in _ESCAPES[:3] * _ROUNDS:
         if pattern.search(read.data):
@@ -135,7 +135,7 @@ def _html(match: re.Match[bytes]) -> bytes:
 
 
 def _hex(view: View) -> Iterator[View]:
-    """The bytes that hex digits stand for; a text that was cut may begin with the second digit of a byte."""
+    """Yield the bytes that hex digits represent, from both offsets: a cut text may begin with a byte's second digit."""
     runs = [[at for at in range(*match.span()) if view.data[at] not in b" :-"] for match in _HEX.finditer(view.data)]
     if not runs:
         return
@@ -150,7 +150,7 @@ def _hex(view: View) -> Iterator[View]:
 
 
 def _base64(view: View) -> Iterator[View]:
-    """The bytes that base64 stands for, in either alphabet; a text that was cut may begin anywhere in a group."""
+    """Yield the bytes that base64 represents, in either alphabet, from all four offsets: a text may be cut anywhere."""
     runs = [match.span() for match in _BASE64.finditer(view.data)]
     if not runs:
         return

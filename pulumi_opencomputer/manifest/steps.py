@@ -1,7 +1,7 @@
-"""The kinds of steps: one class each, with everything that is specific to it.
+"""The kinds of steps: one class each, with everything that is specific to the kind.
 
 A kind's models, its two forms, its line in the log and its entry in the plugin's schema are derived from its class.
-Plain dataclasses: an instance is a validated step, which model.py makes with the help of pydantic.
+The classes are plain dataclasses. Each instance is a validated step; `model` makes them with the help of pydantic.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
     #: What a step's ``source`` names on this machine; None if it has none.
     Local: TypeAlias = local_files.LocalFile | local_files.Directory | None
 
-#: A place below a step, and what to say about it.
+#: A path below a step, and a warning or problem there.
 Remark: TypeAlias = tuple[Path, str]
 
-#: Characters that are changed, or that break the lines, when a variable passes two shells and PAM, which reads the
-#: file.
+#: Characters that are changed or that break the file when the server writes a variable to it through two shells, and
+#: PAM reads it.
 CHANGED_IN_ENV = re.compile(r"""['"$`\\\n#]""")
 _FAILS_IN_PROFILE = re.compile(r"[.-]")
 
 
 _BROKEN_WORKDIR = (
-    "holds a blank or a character that the server's shell does not take literally: another directory would be made. "
+    "holds a blank or a character that the server's shell does not take literally, so another directory would be made. "
     "Use a path without them, or make the directory with a run step that quotes it."
 )
 
 
 def _quoted(value: Any) -> str:
-    """Text, or a list of texts, as a program writes it."""
+    """Return a text or a list of texts as a literal in a program."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def _value(key: str, *examples: Any) -> Any:
-    """The one field of a step: what stands under the step's key in the declared form."""
+    """Return the dataclass field for the value of a step's key in the declared form, the only field of a step."""
     return field(metadata={"alias": key, "examples": list(examples)})
 
 
@@ -59,9 +59,9 @@ class Step(Shape):
     Attributes:
         key: Its key in the declared form.
         api_type: Its type in the API's form.
-        title: What its line in the log begins with.
-        method: The builder's method that makes one.
-        has_words: Whether the server puts parts of it into a shell's line as they are.
+        title: The beginning of its line in the log.
+        method: The builder's method that makes such a step.
+        has_words: Whether the server puts texts of it into a shell command without quotes.
     """
 
     key: ClassVar[str]
@@ -71,49 +71,49 @@ class Step(Shape):
     has_words: ClassVar[bool] = True
 
     def args(self, local: Local, *, verbatim: bool = False) -> dict[str, Any]:
-        """Its arguments in the API's form; local files stand in them as Blobs, a directory as a FileList.
+        """Return its arguments in the API's form, with a local file as a Blob and a directory as a FileList.
 
         Args:
-            local: What its ``source`` names on this machine.
-            verbatim: Whether the words are sent as they are, as a server's record has them, whatever the shell
-                makes of them.
+            local: The file or directory that its ``source`` names on this machine, or None.
+            verbatim: Whether texts are sent unchanged, as in a server's record, even if the shell does not take them
+                literally.
         """
         raise NotImplementedError
 
     @classmethod
     def declared(cls, args: dict[str, Any], path: Path) -> Any:
-        """What stands under its key in the declared form, for arguments in the API's form.
+        """Return the value of its key in the declared form for arguments in the API's form.
 
         Raises:
-            InvalidInputError: They can't be expressed.
+            InvalidInputError: The arguments can't be converted.
         """
         raise NotImplementedError
 
     def detail(self) -> str:
-        """What it is about, for the log: never the value of a variable or the content of a file."""
+        """Return a description for the log, without values of variables and contents of files."""
         raise NotImplementedError
 
     def call(self) -> str:
-        """The builder's call that makes it, for errors, as ``.pip_install(["nump"])``; as discreet as `detail`."""
+        """Return the builder's call that makes it, such as ``.pip_install(["nump"])``; shows no more than `detail`."""
         return f".{self.method}({_quoted(self.detail())})"
 
     def warnings(self) -> Iterator[Remark]:
-        """What will work, but probably not as it is meant."""
+        """Yield warnings about what will work, but probably not as intended."""
         yield from ()
 
     @classmethod
     def refusals(cls, value: Any) -> Iterator[Remark]:
-        """What the server would not run as it is declared, and what to do.
+        """Yield what the server would not run as declared, with what to do.
 
         Args:
-            value: What stands under the key, of whatever type; what is not known yet is passed over.
+            value: The value of the key, of any type. Parts that are not known yet are skipped.
         """
         del value
         yield from ()
 
 
 class _PlainStep(Step):
-    """A step whose one argument is the declared value itself.
+    """A step whose only argument is the declared value itself.
 
     Attributes:
         argument: The argument's name in the API's form.
@@ -163,7 +163,7 @@ class _Packages(_PlainStep):
 
     @staticmethod
     def is_one_package(text: str) -> bool:
-        """Whether a text is one package, whatever the shell would make of it."""
+        """Tell whether a text is one package, regardless of how the shell would read it."""
         raise NotImplementedError
 
 
@@ -246,14 +246,14 @@ class Env(_PlainStep):
         reasons = []
         if changed:
             reasons.append(
-                f"{_these(changed)} with a value that does not arrive as it is declared: the server's shell changes or "
-                "breaks at quotes, $, a backtick, a backslash, a line break and #. Write such a value to a file "
+                f"{_these(changed)} to a value that does not arrive as declared: the server's shell changes quotes, $, "
+                "a backtick, a backslash, a line break and #, or fails at them. Write such a value to a file "
                 "(add_file, addFile) that the program reads."
             )
         if failing:
             reasons.append(
                 f"{_these(failing)} with a name that a login shell can't set: it stops at the name, and sets none of "
-                "the variables behind it. Use letters, digits and _ in names."
+                "the variables after it. Use only letters, digits and _ in names."
             )
         if reasons:
             yield (), " It also ".join(reasons)
@@ -318,7 +318,7 @@ class AddFile(Step):
         if isinstance(path, str) and path.rpartition("/")[2] in ("", ".", ".."):
             yield (
                 ("path",),
-                "names a directory, and the server would write a file in its place: end it in a file's name.",
+                "names a directory, but the server would write a file under this path: end it with the file's name.",
             )
 
 
@@ -342,7 +342,7 @@ class AddDir(Step):
         if set(args) != {"path", "files"} or not isinstance(entries, list | tuple):
             raise _unknown_arguments(["path", "files"], path)
         files = [_inline_file(entry, "relativePath", path) for entry in entries]
-        # An Output has no order until it is known; the entries are sorted again then.
+        # Outputs can't be sorted before they are known. The entries are sorted again then.
         if all(isinstance(file["relativePath"], str) for file in files):
             files.sort(key=lambda file: str(file["relativePath"]))
         return {"path": args["path"], "files": files}
@@ -372,7 +372,7 @@ KINDS_OF_API: Mapping[str, type[Step]] = {kind.api_type: kind for kind in KINDS.
 
 
 def _these(names: Sequence[str]) -> str:
-    """Names of variables for a sentence; at most three."""
+    """Return the beginning of a sentence about variables, with at most three names."""
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return f"sets {shown}"
 
@@ -380,7 +380,10 @@ def _these(names: Sequence[str]) -> str:
 def _inline_warnings(files: Sequence[File | DirectoryEntry]) -> Iterator[Remark]:
     total = sum(len(file.raw()) for file in files)
     if total > INLINE_WARNING_BYTES:
-        yield (), f"carries {total // 1024} KB inline, all of it in Pulumi's state; a local source is not."
+        yield (
+            (),
+            f"carries {total // 1024} KB inline, which Pulumi's state stores; files given by source are not stored.",
+        )
 
 
 def _inline_file(args: Any, name: str, path: Path) -> dict[str, Any]:
@@ -393,7 +396,7 @@ def _inline_file(args: Any, name: str, path: Path) -> dict[str, Any]:
 
 
 def _readable(content: Any) -> dict[str, Any]:
-    """Text where base64 holds text: a preview is then readable. Bytes stay base64."""
+    """Return base64 content as text if it holds text, which makes a preview readable; otherwise keep it as base64."""
     try:
         text = base64.b64decode(content, validate=True).decode("utf-8")
     except (binascii.Error, ValueError, TypeError):
@@ -402,7 +405,7 @@ def _readable(content: Any) -> dict[str, Any]:
 
 
 def _unknown_arguments(known: list[str], path: Path) -> InvalidInputError:
-    reason = f"must hold {', '.join(known)} and nothing else."
+    reason = f"must hold only {', '.join(known)}."
     return InvalidInputError([Problem(f"manifest.{join(path)}.args", reason)])
 
 

@@ -1,4 +1,4 @@
-"""Files in a local directory that are hardly ever meant: caches, installed packages, keys and settings."""
+"""Files that a local directory hardly ever embeds on purpose: caches, installed packages, keys and settings."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def unmeant(directory: Directory) -> str:
     more = f" and {len(order) - _MOST_NAMED} more kinds" if len(order) > _MOST_NAMED else ""
     patterns = ", ".join(f'"{excerpt(pattern, 40)}"' for pattern in order[:_MOST_NAMED])
     return (
-        f"embeds files that are probably not meant, which everyone who lists the snapshots can read: {', '.join(named)}"
-        f"{more}. Leave them out with ignore: [{patterns}]."
+        f"embeds files that are probably included by mistake, and that everyone who can list the snapshots can read: "
+        f"{', '.join(named)}{more}. Leave them out with ignore: [{patterns}]."
     )
 
 

@@ -1,4 +1,4 @@
-"""What single values in a manifest must be. Plain Python: only model.py uses these types with pydantic.
+"""The types of single values in a manifest, with their checks. Only model.py uses them with pydantic.
 
 No message quotes a value, because any of them may be a secret.
 """
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-# The text that an Output is converted to, in each of Pulumi's languages.
+# The text that an Output becomes if it is converted to a string, in each of Pulumi's languages.
 _OUTPUT_AS_TEXT = re.compile(r"Calling \[?\w+\]? on an \[?Output[\[<]T[\]>]\]? is not supported")
 _LARGEST_MEMORY = 1024 * 1024
 
 
 class Rule:
-    """A check in a type's annotation: it returns the value that counts, or raises ValueError with the reason."""
+    """A check in a type's annotation: it returns the value to use, or raises ValueError with the reason."""
 
     def __init__(self, check: Callable[[Any], Any]) -> None:
         self._check = check
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """The way in which pydantic lets an annotation take part; called where it is loaded."""
-        from pydantic_core import core_schema  # noqa: PLC0415 - a program that only declares never loads it
+        """Return pydantic's schema for the annotated type. Pydantic calls this method when it builds a model."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - a program that only declares resources never loads it
 
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
@@ -47,7 +47,7 @@ class Choice:
 
 
 class ChosenBy:
-    """A mark in a union's annotation: a function tells the name of the member that a value is meant for."""
+    """A mark in a union's annotation: a function returns the name of the member that a value is meant for."""
 
     def __init__(self, choose: Callable[[Any], str]) -> None:
         self._choose = choose
@@ -69,7 +69,7 @@ class Exact:
 
 
 class WholeNumber:
-    """A mark in a type's annotation: a float without a fraction is an integer, as Pulumi carries numbers as floats."""
+    """A mark in a type's annotation: a float without a fraction is an integer. Pulumi passes numbers as floats."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """As for `Rule`."""
@@ -87,8 +87,8 @@ def _storable(text: str) -> str:
         raise ValueError("must not hold a NUL character: the server can't store it.")
     if _OUTPUT_AS_TEXT.search(text):
         raise ValueError(
-            "holds Pulumi's note that an Output has no text yet: build the text with pulumi.Output.concat, "
-            "pulumi.Output.format or apply, not with an f-string, str() or +."
+            "contains Pulumi's message about an Output that was converted to a string: build the text with "
+            "pulumi.Output.concat, pulumi.Output.format or apply, not with an f-string, str() or +."
         )
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
         raise ValueError("must not hold a lone surrogate: the server can't store it.")
@@ -153,7 +153,7 @@ Count = Annotated[int, Exact(), WholeNumber(), Rule(_count)]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Shape:
-    """What is validated as a mapping with known keys. It has no repr: any value may be a secret."""
+    """A base class for mappings with known keys. It has no repr, because any value may be a secret."""
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid", "hide_input_in_errors": True}
 
@@ -166,13 +166,13 @@ def about(
     alias: str | None = None,
     is_filled_in: bool = False,
 ) -> Any:
-    """A field of a shape, with what the plugin's schema says of it.
+    """Return a dataclass field for a `Shape`, with its documentation for the plugin's schema.
 
     Args:
-        description: What it means, in Markdown.
-        default: Its value where it is absent; it is required without one.
-        examples: Values that show its use.
-        alias: Its key in the declared form, where that is not the field's name.
+        description: Its meaning, in Markdown.
+        default: Its value if it is absent; without a default the field is required.
+        examples: Example values.
+        alias: Its key in the declared form, if that differs from the field's name.
         is_filled_in: Whether the provider fills it in, so that programs never give it.
     """
     metadata: dict[str, Any] = {"description": description}

@@ -1,4 +1,4 @@
-"""Warnings about what probably does not work as intended, and refusals of what would not run as declared."""
+"""Warnings about what probably does not work as intended, and problems with what would not run as declared."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from .model import ManifestModel
 
 _CONTAINER_IMAGE = re.compile(r"[:/@]")
-_KEPT = "keeps the words of the server's record, and with them its content hash, until they change."
+_KEPT = "keeps the wording of the server's record, and so its content hash, until you change the manifest."
 
 
 def refusals_of(declared: Any) -> Iterator[Problem]:
-    """Return what the server would not run as declared, with what to do, even if other parts are wrong or unknown.
+    """Yield what the server would not run as declared, with what to do, even if other parts are wrong or unknown.
 
     Args:
         declared: A manifest in the declared form, or anything else.
@@ -34,28 +34,26 @@ def refusals_of(declared: Any) -> Iterator[Problem]:
 
 
 def record_warnings(model: ManifestModel, refused: Sequence[Problem]) -> Iterator[Problem]:
-    """Return warnings about the words of a server's record, which are used unchanged.
+    """Yield warnings about the wording of a server's record, which is used unchanged.
 
     Args:
         model: The manifest.
-        refused: What would be refused in a program.
+        refused: The problems for which a program's manifest would be refused.
     """
-    yield from (
-        Problem(path, f"{_KEPT} If you declare it again, it is refused: it {reason}") for path, reason in refused
-    )
+    yield from (Problem(path, f"{_KEPT} In a changed manifest it is refused: it {reason}") for path, reason in refused)
     for index, step in enumerate(model.steps):
         at = join(("manifest", "steps", index, step.key))
         is_refused = any(path.startswith(at) for path, _ in refused)
         if step.has_words and not is_refused and step.args(None) != step.args(None, verbatim=True):
             yield Problem(
                 at,
-                f"{_KEPT} The server's shell did not take them literally, so the image may hold something else than "
-                "they say; put them in single quotes to build what they say.",
+                f"{_KEPT} The server's shell did not take it literally, so the image may contain something else than "
+                "it says. To build what it says, put it in single quotes.",
             )
 
 
 def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]) -> Iterator[Problem]:
-    """Return the warnings of a valid manifest, in the order of its steps.
+    """Yield the warnings about a valid manifest, in the order of its steps.
 
     Args:
         model: The manifest.
@@ -64,8 +62,8 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
     if _CONTAINER_IMAGE.search(model.base):
         yield Problem(
             "manifest.base",
-            "reads like the name of a container image, and the server knows bases of its own alone (base, which is "
-            "Ubuntu 22.04): the build will probably fail. Start from base, and install the rest in steps.",
+            "looks like the name of a container image, but the server only has its own bases (base, which is Ubuntu "
+            "22.04), so the build will probably fail. Start from base, and install the rest in steps.",
         )
     for index, step in enumerate(model.steps):
         for place, reason in step.warnings():
@@ -80,8 +78,8 @@ def warnings_of(model: ManifestModel, local: Mapping[int, LocalFile | Directory]
     if total > LARGE_BYTES:
         yield Problem(
             "manifest",
-            f"embeds {human_size(total)} of local files. Every build sends all of them, and looking at the snapshot "
-            "may download all of them. Leave out what the image does not need with ignore, or fetch it in a run step.",
+            f"embeds {human_size(total)} of local files. Every build sends all of them, and reading the snapshot may "
+            "download all of them. Leave out what the image does not need with ignore, or fetch it in a run step.",
         )
 
 
@@ -92,7 +90,7 @@ def _size(found: LocalFile | Directory) -> int:
 def _local_warnings(step: Step, found: LocalFile | Directory, *, is_mended: bool) -> Iterator[str]:
     if isinstance(found, Directory):
         if not found.entries:
-            yield "has no files that are not ignored; the directory stays empty."
+            yield "has no files, or only ignored ones, so the directory in the image will be empty."
         if reason := unmeant(found):
             yield reason
     lost = [] if is_mended else _executables(found)

@@ -115,7 +115,7 @@ def test_nothing_is_overwritten_without_force(run: Run, emulator: Emulator) -> N
     Path("Pulumi.yaml").write_text("name: mine\nruntime: python\n")
     said = run("generate")
     assert said.code == 2
-    assert "has __main__.py already. Give another folder with --out, or --force" in said.err
+    assert "already has __main__.py. Give another folder with --out, or replace these with --force" in said.err
     assert {path.name for path in Path().iterdir()} == {"__main__.py", "Pulumi.yaml"}
     assert run("generate", "--force").code == 0
     assert Path("__main__.py").read_text() != "mine"
@@ -174,7 +174,7 @@ def test_a_manifest_that_only_works_as_recorded_keeps_its_files_inline(run: Run,
     """An unquoted `pandas>=2` is accepted only in a recorded manifest, which separate files would change."""
     emulator.create("unquoted", ODD["unquoted-with-files"])
     said = run("generate")
-    assert "unquoted: manifest.steps[0].pipInstall: keeps the words of the server's record" in said.err
+    assert "unquoted: manifest.steps[0].pipInstall: keeps the wording of the server's record" in said.err
     assert "source" not in Path("__main__.py").read_text()
     assert not Path("files").exists()
 
@@ -186,7 +186,7 @@ def test_a_snapshot_too_large_to_import_is_adopted(run: Run, emulator: Emulator)
     )
     said = run("generate")
     assert said.code == 0
-    assert "big: holds more files than Pulumi's state takes" in said.err
+    assert "big: its files are larger than Pulumi's state can hold" in said.err
     assert "adopt=True" in Path("__main__.py").read_text()
     assert imported() == []
     assert Path("files/big/1-a").stat().st_size == 3_000_000
@@ -234,7 +234,7 @@ def test_value_prints_only_the_value(run: Run, emulator: Emulator) -> None:
     ("arguments", "said"),
     [
         (("nothing", "manifest.base"), "There is no snapshot 'nothing'"),
-        (("with-token", "manifest.steps[0].env.X"), "'manifest.steps[0].env.X' is no value of 'with-token'"),
+        (("with-token", "manifest.steps[0].env.X"), "'manifest.steps[0].env.X' names no value in the manifest of"),
     ],
 )
 def test_value_reports_what_is_missing(run: Run, emulator: Emulator, arguments: tuple[str, ...], said: str) -> None:
@@ -277,7 +277,7 @@ def test_a_truncated_list_is_reported(run: Run, emulator: Emulator) -> None:
     emulator.advance(3600)
     said = run("generate", "--quiet")
     assert said.code == 3
-    assert "lists its 200 newest snapshots only" in said.err
+    assert "lists only its 200 newest snapshots" in said.err
     assert len(imported()) == 200
     assert run("generate", "s000", "--force", "--quiet").code == 0
     assert [entry["id"] for entry in imported()] == ["s000"]

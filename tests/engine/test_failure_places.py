@@ -67,8 +67,8 @@ MISTAKES = {
     ),
     "none = pulumi.Output.from_input('x').apply(lambda _: None)\nSnapshot('daily', Manifest.base().env({'A': none}))": (
         "pulumi-python:dynamic/opencomputer:Snapshot resource 'daily' has a problem: __main__.py:4: "
-        "manifest.steps[0].env.A: must be a string. It has no value: what it was read from is probably not set. Give "
-        "it a value, or leave it out. (OC1002)"
+        "manifest.steps[0].env.A: must be a string. It has no value, probably because what it is read from is not set. "
+        "Give it a value, or leave it out. (OC1002)"
     ),
 }
 

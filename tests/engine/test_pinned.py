@@ -40,5 +40,5 @@ def test_snapshot_of_an_image_that_keeps_its_content_is_an_error(project: Projec
     assert set(project.up().steps().values()) <= {"same"}
     before = emulator.snapshots()
     project.program(OF_AN_IMAGE.format(command="make two"))
-    assert "other content than that of the Image" in project.up(fails=True).text
+    assert "differs from the content of the Image" in project.up(fails=True).text
     assert emulator.snapshots() == before

@@ -180,7 +180,7 @@ def test_interrupted_build_comes_to_its_end_and_leaves_no_process(project: Proje
         process.interrupt()
         ran = process.wait()
         wait_until(lambda: not is_alive(plugin))
-    assert "a build that is under way is let finish" in ran.text
+    assert "a build that has already started still finishes" in ran.text
     assert [record["name"] for record in emulator.snapshots()] == ["running"]
     assert project.resource("running")["outputs"]["status"] == "ready"
     assert [build["outcome"] for build in emulator.builds()] == ["ready"]

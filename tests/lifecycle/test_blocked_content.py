@@ -186,7 +186,7 @@ def test_stream_lost_with_its_build_blocks_the_content(stack: Stack) -> None:
     stack.emulator.fail({**POST, "kind": "drop", "event": 4})
     stack.up(snapshot("SLEEP_BUILD_0.5"))
     assert stack.time.waits == [5.0] * 3
-    assert "the connection of this build broke off, and the build with it" in _warnings(stack)
+    assert "the connection of this build was lost, and the server cancelled the build" in _warnings(stack)
     assert "another" not in stack.lines.text.replace("another content hash", "")
     assert [build["outcome"] for build in stack.emulator.builds()] == ["cancelled", "ready"]
 

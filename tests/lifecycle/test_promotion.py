@@ -174,9 +174,9 @@ def test_what_names_no_source_is_refused(stack: Stack, more: dict[str, Any], wor
 
 def test_source_beside_a_manifest_is_refused(stack: Stack) -> None:
     """The user must choose one of them."""
-    with pytest.raises(InvalidInputError, match="sourceSnapshot: must not be given beside manifest"):
+    with pytest.raises(InvalidInputError, match="sourceSnapshot: can't be combined with manifest"):
         stack.up(snapshot(sourceSnapshot="x"))
-    with pytest.raises(InvalidInputError, match="sourceHash: says what the source must hold"):
+    with pytest.raises(InvalidInputError, match="sourceHash: is the content hash that the source must have"):
         stack.up(snapshot(sourceHash="a" * 64))
 
 

@@ -165,7 +165,7 @@ def test_manifest_that_the_index_can_not_hold_is_made_once_and_never_lost(start_
     stack.emulator.advance(3600)
     stack.refresh()
     assert stack.outputs(large)["status"] == "ready"
-    with pytest.raises(ConflictError, match="larger than 2 MB never shows"):
+    with pytest.raises(ConflictError, match="never shows a snapshot whose manifest is larger than 2 MB"):
         stack.up(NEW, BUILT)
     assert _left(stack) == before
     stack.destroy()

@@ -94,7 +94,7 @@ def test_old_record_stays_where_the_cache_can_not_be_proved(deployed: Stack) -> 
     before = named(deployed.emulator)["fixed"]
     empty = {"kind": "status", "status": 200, "body": "[]", "count": 1000}
     deployed.emulator.fail({"method": "GET", "path": "/api/images", **empty})
-    with pytest.raises(UnavailableError, match="does not answer from its cache"):
+    with pytest.raises(UnavailableError, match="does not serve it from its cache"):
         deployed.up(NEW)
     deployed.emulator.fail()
     assert named(deployed.emulator)["fixed"] == before

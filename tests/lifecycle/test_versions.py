@@ -152,7 +152,8 @@ def test_a_replacement_that_the_engine_forces_begins_a_new_history_and_says_so(s
     one, two = names(stack, "make one", "make two")
     stack.up(kept("make two"), replace=[kept("make two")])
     assert_server_has(stack, two)
-    assert f"a replacement begins a new history of versions; deleting {two}, {one} of the old one" in stack.lines.text
+    told = f"a replacement begins a new history; deleting the versions of the old one: {two}, {one}"
+    assert told in stack.lines.text
 
 
 def test_a_forced_replacement_by_the_content_of_a_kept_version_keeps_its_new_record(stack: Stack) -> None:
@@ -291,5 +292,5 @@ def test_at_most_ten_lines_of_what_goes_stay(stack: Stack) -> None:
         for _ in range(12):
             lifecycle.diff(SNAPSHOT, changed.urn, entry.outputs, checked.inputs, lines)
     assert len(lines.said) == 12
-    assert "for further resources it only shows in passing" in lines.said[9][1]
+    assert "for further resources this is only shown on their status lines" in lines.said[9][1]
     assert lines.said[8][1] == lines.said[11][1]

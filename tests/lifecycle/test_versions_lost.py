@@ -101,7 +101,7 @@ def test_refresh_drops_a_kept_version_that_somebody_deleted(stack: Stack) -> Non
     call(stack.emulator, "DELETE", f"/api/snapshots/{two}")
     stack.refresh()
     assert versions(stack, kept("")) == [three, one]
-    assert f"the kept version {two} is not there any more" in stack.lines.text
+    assert f"the kept version {two} no longer exists" in stack.lines.text
     builds = len(stack.emulator.builds())
     stack.up(kept("make two"))
     assert_server_has(stack, two, three, one)

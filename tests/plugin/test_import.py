@@ -150,7 +150,7 @@ def test_a_snapshot_too_large_for_the_state_is_refused_with_advice(plugin: Plugi
     seed(emulator, [step("add_file", path=f"/{name}", content=half, encoding="base64") for name in ("a", "b")])
     text = refused(plugin)
     assert text.startswith("id: the snapshot 'seeded' holds 6.3 MB of files.")
-    assert "let a Snapshot with adopt: true take the name over" in text
+    assert "in a Snapshot with adopt: true, which takes the name over" in text
 
 
 @pytest.mark.parametrize(("command", "status"), [("SLEEP_BUILD_9", "building"), ("FAIL_BUILD", "failed")])

@@ -117,4 +117,4 @@ def test_a_file_that_cannot_be_written_fails_no_build(start_plugin: Start, emula
     plugin.up(STEPS, of=urn("other"))
     warnings = [text for _, severity, text in plugin.engine.lines if severity == 2]
     assert len(warnings) == 1
-    assert "can't be kept" in warnings[0]
+    assert "can't write the build log" in warnings[0]

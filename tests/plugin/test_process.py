@@ -72,7 +72,7 @@ def test_a_cancelled_run_begins_no_build_and_completes_the_running_one(own_plugi
     assert failure(begin(own_plugin, "make", "third"))[0] is grpc.StatusCode.CANCELLED
     assert running.result().id == "first"
     said = own_plugin.engine.of(urn("first"))
-    assert any(line.startswith("cancelled: a build that is under way is let finish") for line in said)
+    assert any(line.startswith("cancelled: a build that has already started still finishes") for line in said)
     assert [record["name"] for record in emulator.snapshots()] == ["first"]
 
 

@@ -175,7 +175,7 @@ def test_changed_files_of_a_manifest_with_counts_are_a_mistake(tmp_path, content
     (tmp_path / "f").write_bytes(content)
     (problem,) = checked(manifest=recorded).problems
     assert problem.path == "manifest"
-    assert "was made of other local files than there are now" in problem.reason
+    assert "its local files have changed or vanished since" in problem.reason
 
 
 def test_a_snapshot_of_an_image_has_the_images_content():
@@ -183,7 +183,7 @@ def test_a_snapshot_of_an_image_has_the_images_content():
     assert checked(imageHash=HASH).problems == ()
     (problem,) = checked(imageHash=OTHER).problems
     assert problem.path == "manifest"
-    assert "other content than that of the Image" in problem.reason
+    assert "differs from the content of the Image" in problem.reason
 
 
 @pytest.mark.parametrize("image_hash", [HASH, UNKNOWN, None])

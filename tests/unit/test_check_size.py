@@ -62,8 +62,8 @@ def _warned(url: str, count: int, keep: int | None) -> list[str]:
 def test_more_records_than_the_public_endpoint_lists_are_one_warning_with_their_number():
     """Kept versions are counted too."""
     (said,) = _warned(DEFAULT_API_URL, 60, 4)
-    assert said.startswith("keep: makes it 205 records that this program's snapshots have at the server")
+    assert said.startswith("keep: brings the records of this program's snapshots, including kept versions, to 205")
     assert _warned(DEFAULT_API_URL, 40, 4) == []
     (said,) = _warned(DEFAULT_API_URL, 201, None)
-    assert "makes it 201 records" in said
+    assert "kept versions, to 201 so far" in said
     assert _warned("http://localhost:1", 60, 4) == []

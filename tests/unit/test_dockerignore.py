@@ -109,5 +109,5 @@ def test_an_invalid_pattern_is_an_error_with_its_line(tmp_path, line):
     """The error names the file and the line. Docker refuses such a line, or understands something else by it."""
     (tmp_path / ".dockerignore").write_text(f"a\n{line}\n")
     (tmp_path / "Dockerfile").write_text("FROM ubuntu:22.04\n")
-    with pytest.raises(InvalidInputError, match=r"\.dockerignore:2: is no pattern"):
+    with pytest.raises(InvalidInputError, match=r"\.dockerignore:2: is not a valid pattern"):
         Manifest.from_dockerfile(tmp_path / "Dockerfile")

@@ -69,8 +69,8 @@ def test_unusual_values_of_a_record_are_one_warning_with_advice(step):
     """The warning has the step's path, and says how to write the values in a program."""
     ((path, reason),) = taken_over(record(step)).warnings
     assert path.startswith("manifest.steps[1].")
-    assert reason.startswith("keeps the words of the server's record")
-    assert ("put them in single quotes" in reason) == (step in QUOTED_NOW)
+    assert reason.startswith("keeps the wording of the server's record")
+    assert ("put it in single quotes" in reason) == (step in QUOTED_NOW)
 
 
 @pytest.mark.parametrize("step", REFUSED_NOW)
@@ -114,6 +114,6 @@ def test_ordinary_values_of_a_record_are_no_warning():
 )
 def test_a_record_that_contains_pulumis_own_markers_is_refused(step, place):
     """In a state, Pulumi would take such a text for an unknown value or a secret."""
-    with pytest.raises(InvalidInputError, match="by which Pulumi marks") as caught:
+    with pytest.raises(InvalidInputError, match="that Pulumi uses in a state to mark") as caught:
         taken_over(record(step))
     assert place.partition("['")[0] in str(caught.value)

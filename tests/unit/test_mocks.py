@@ -133,7 +133,7 @@ def test_warnings_are_kept(mocked):
     """A test can check that there are none."""
     mocks = Mocks()
     mocked(lambda: native.Image("x", Manifest.base().env({"A": "it's"})) and None, mocks)
-    assert ["A with a value that does not arrive" in each for each in mocks.warnings] == [True]
+    assert ["A to a value that does not arrive" in each for each in mocks.warnings] == [True]
 
 
 def test_lookups_find_the_snapshots_given_to_the_mocks(mocked):

@@ -47,7 +47,7 @@ def entry(**body):
 
 
 MISTAKES = [
-    (None, "manifest", MAPPING),
+    (None, "manifest", "is required, and must be a mapping"),
     (5, "manifest", MAPPING),
     (SECRET, "manifest", MAPPING),
     ([SECRET], "manifest", MAPPING),
@@ -75,7 +75,7 @@ MISTAKES = [
     (
         {"steps": [{"type": "run", "args": {"command": SECRET}}]},
         "manifest.steps[0].args",
-        "must hold commands and nothing else.",
+        "must hold only commands.",
     ),
     ({"steps": [{"run": [SECRET], "workdir": "/w"}]}, "manifest.steps[0]", ONE_KEY),
     ({"steps": [{"type": "run", "args": {"commands": [SECRET]}}]}, "manifest.steps[0]", API_FORM),

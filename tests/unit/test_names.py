@@ -118,7 +118,7 @@ def test_a_name_that_the_api_accepts_is_valid(name):
         ("a\x9b", "must not hold control characters"),
         ("a\ud800", "must not hold control characters or lone surrogates"),
         ("a<{%x%}>", "must not hold '<{%'"),
-        ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", "is a text by which Pulumi marks"),
+        ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", "is a text that Pulumi uses to mark special values"),
         ("x" * (MAX_NAME_BYTES + 1), "must not be longer than 2000 bytes"),
         ("é" * (MAX_NAME_BYTES // 2 + 1), "must not be longer than 2000 bytes"),
     ],

@@ -235,7 +235,10 @@ def test_a_directory_without_files_is_a_warning(tmp_path):
     (tmp_path / "a.log").write_bytes(b"")
     step = {"addDir": {"path": "/d", "source": str(tmp_path), "ignore": ["*"]}}
     assert warnings(step) == [
-        ("manifest.steps[0].addDir.source", "has no files that are not ignored; the directory stays empty.")
+        (
+            "manifest.steps[0].addDir.source",
+            "has no files, or only ignored ones, so the directory in the image will be empty.",
+        )
     ]
 
 

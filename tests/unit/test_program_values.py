@@ -48,7 +48,7 @@ def test_a_variable_without_a_value_is_refused_in_the_program(call):
     """Pulumi would drop it and build without it; the error names the variable and the likely cause."""
     path, reason = problem(call)
     assert path == "manifest.steps[1].env.TOKEN"
-    assert "probably not set" in reason
+    assert "what it is read from is not set" in reason
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -59,7 +59,7 @@ def test_an_output_without_a_value_is_refused_once_it_is_known(loops, whole):
     known = asyncio.get_event_loop().run_until_complete(pulumi.Output.from_input(manifest.steps[1]["env"]).future())
     ((path, reason),) = checked({"run": ["true"]}, {"env": known})
     assert path == "manifest.steps[1].env.TOKEN"
-    assert "It has no value: what it was read from is probably not set." in reason
+    assert "It has no value, probably because what it is read from is not set." in reason
 
 
 def test_an_output_with_a_value_stays_an_output(loops):

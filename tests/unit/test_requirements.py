@@ -99,11 +99,11 @@ def test_files_with_options_are_sent_unchanged(tmp_path, text):
         ("\n\n-e .\n", ["line 3", "names a directory of this machine"]),
         ("--find-links ./wheels\n", ["line 1", "names a directory of this machine"]),
         ("a.whl\n", ["line 1", "names a file of this machine"]),
-        ("requests==\n", ["line 1", "is no requirement"]),
-        ("https://u:${TOKEN}@h.example/a.whl\n", ["line 1", "uses a variable of the environment"]),
+        ("requests==\n", ["line 1", "is not a valid requirement"]),
+        ("https://u:${TOKEN}@h.example/a.whl\n", ["line 1", "uses an environment variable"]),
         ("-r missing.txt\n", ["line 1", "names missing.txt", "No such file"]),
-        ("-r other.txt\n", ["line 1: other.txt line 2", "is no requirement"]),
-        ("# nothing\n", ["requires nothing"]),
+        ("-r other.txt\n", ["line 1: other.txt line 2", "is not a valid requirement"]),
+        ("# nothing\n", ["has no requirements"]),
         ("\xff", ["is not UTF-8 text"]),
     ],
 )
@@ -157,7 +157,7 @@ def test_the_dependencies_of_a_project_and_its_groups_are_a_step(tmp_path, group
 
 @pytest.mark.parametrize(
     ("group", "words"),
-    [("nope", "has no group or extra 'nope'"), ("loop", "includes itself"), ("odd", "no requirement")],
+    [("nope", "has no group or extra 'nope'"), ("loop", "includes itself"), ("odd", "not a valid requirement")],
 )
 def test_an_invalid_group_is_an_error(tmp_path, group, words):
     """It may be missing, include itself, or contain an invalid requirement."""

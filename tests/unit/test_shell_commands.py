@@ -102,7 +102,7 @@ def test_a_command_that_breaks_or_swallows_the_next_is_refused(command, what):
 def test_a_comment_alone_at_the_end_is_refused():
     """The shell expects a command after `&&`."""
     path, reason = refusal("run", ["a", "# nothing"])
-    assert (path, reason.split(",")[0]) == ("manifest.steps[0].run[1]", "holds a comment alone")
+    assert (path, reason.split(",")[0]) == ("manifest.steps[0].run[1]", "holds only a comment")
 
 
 PIECES = [

@@ -126,7 +126,7 @@ def test_a_file_in_place_of_a_directory_is_refused(path, body):
     """The server normalises the path, and would write a file where a directory is meant."""
     found, reason = refusal("addFile", {"path": path, **body})
     assert found == "manifest.steps[0].addFile.path"
-    assert "end it in a file's name" in reason
+    assert "end it with the file's name" in reason
 
 
 def test_a_directory_may_end_in_a_slash():
@@ -160,7 +160,7 @@ def test_values_that_would_change_are_one_warning_per_step(value):
     """It names the variables, what happens to them, and what to do, but no value."""
     ((path, reason),) = warned({"env": {"A": value, "FINE": "x", "B": value}})
     assert path == "manifest.steps[0].env"
-    assert reason.startswith("sets A, B with a value that does not arrive as it is declared: ")
+    assert reason.startswith("sets A, B to a value that does not arrive as declared: ")
     assert "add_file" in reason
     assert value not in reason
 
@@ -171,7 +171,7 @@ def test_a_name_that_a_login_shell_cant_set_is_a_warning(name):
     ((path, reason),) = warned({"env": {name: "x", "B": "it's"}})
     assert path == "manifest.steps[0].env"
     assert f"sets {name} with a name that a login shell can't set" in reason
-    assert "sets B with a value" in reason
+    assert "sets B to a value" in reason
 
 
 # Entries of a program: the text, and the words it stands for.
