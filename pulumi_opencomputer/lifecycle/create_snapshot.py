@@ -75,11 +75,13 @@ class SnapshotCreation:
             The ready record. This call created it, unless `may_take` accepted an existing one.
 
         Raises:
+            ConfigurationError: The key belongs to another organisation than the recorded snapshot.
             ConflictError: The name belongs to someone else.
             BuildFailedError: A step failed; the name still has its old record.
             APIError: The server can't be reached, or refused.
         """
         existing = self._find_own(name)
+        self._run.account.require_for_build(self._recorded, existing.id if existing else None)
         if existing is None:
             try:
                 return self._build_in_place(name)

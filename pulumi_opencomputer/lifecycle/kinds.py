@@ -45,6 +45,7 @@ class Image(Kind):
         from .build_with_recovery import Builder
         from .scratch import Scratch
 
+        run.account.require_for_build(run.known.of(job.urn))
         scratch = Scratch(run, Builder(run, job), job)
         built = scratch.build_over()
         scratch.clear()

@@ -36,8 +36,9 @@ class KnownRecords:
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
         """Remember the record that a resource's state names, and the versions that it keeps."""
         recorded = Recorded.of(state)
-        if urn and recorded.snapshot_id:
-            ids = [version.snapshot_id for version in history_of(state)]
+        if urn and (recorded.snapshot_id or recorded.org_id):
+            # An image has no id of its own.
+            ids = [version.snapshot_id for version in history_of(state) if version.snapshot_id]
             with self._lock:
                 self._recorded[urn] = recorded
                 self._versions[urn] = frozenset(ids)

@@ -204,6 +204,43 @@ def test_key_of_another_organisation_changes_nothing(
     assert left <= _left(stack)
 
 
+_CHANGES = {
+    "fixed name": (OLD, NEW),
+    "generated name": (snapshot("make old", name=None), snapshot("make new", name=None)),
+    "versions": (snapshot("make old", name=None, keep=1), snapshot("make new", name=None, keep=1)),
+    "image": (BUILT, image("make new")),
+}
+
+
+@pytest.mark.parametrize("edge", [False, True])
+@pytest.mark.parametrize(("before", "after"), _CHANGES.values(), ids=_CHANGES)
+def test_change_with_the_key_of_another_organisation_builds_nothing(
+    start_faulty: Callable[..., FaultyEmulator], before: Resource, after: Resource, edge: bool
+) -> None:
+    """The error comes before any build; with the right key the same change passes."""
+    emulator = start_faulty(edge=edge, command=(*MODULE, "--api-key", API_KEY, "--api-key", ANOTHER_KEY))
+    stack, other = Stack(emulator), Stack(emulator)
+    other.api_key = ANOTHER_KEY
+    other.up(snapshot("make theirs", urn="theirs", name="theirs"))
+    stack.up(before)
+    state, left, builds = dict(stack.outputs(before)), _left(stack), len(emulator.builds())
+    stack.api_key = ANOTHER_KEY
+    with pytest.raises(ConfigurationError, match="belongs to another organisation"):
+        stack.up(after)
+    assert (stack.outputs(before), _left(stack), len(emulator.builds())) == (state, left, builds)
+    stack.api_key = API_KEY
+    stack.up(after)
+    assert stack.outputs(after)["status"] == "ready"
+
+
+def test_key_without_records_is_no_reason_to_stop(stack: Stack) -> None:
+    """Everything on a control plane was deleted: the next change makes the resource again."""
+    stack.up(OLD)
+    stack.emulator.clear()
+    stack.up(NEW)
+    assert _left(stack) == {"fixed"}
+
+
 def test_record_whose_image_was_deleted_is_made_anew(stack: Stack) -> None:
     """A ready record without a checkpoint is useless: no sandbox can start from it."""
     stack.up(OLD)
