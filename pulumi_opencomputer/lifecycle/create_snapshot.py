@@ -63,6 +63,8 @@ class SnapshotCreation:
         self._announced: set[str] = set()
         self._began_drop = False
         self._dropped = False
+        # For requests. A record's own name is only for messages: it lacks characters that can't be shown.
+        self._name = ""
         job.predecessor = ownership.predecessor
 
     def run(self, name: str) -> Record:
@@ -80,6 +82,7 @@ class SnapshotCreation:
             BuildFailedError: A step failed; the name still has its old record.
             APIError: The server can't be reached, or refused.
         """
+        self._name = name
         existing = self._find_own(name)
         self._run.account.require_for_build(self._recorded, existing.id if existing else None)
         if existing is None:
@@ -156,7 +159,7 @@ class SnapshotCreation:
             self._job.log.info(said)
 
     def _swap(self, old: Record | Head) -> Record:
-        name = str(old.name)
+        name = self._name
         self._builder.choose()
         try:
             self._scratch.build()
@@ -185,10 +188,10 @@ class SnapshotCreation:
             return
         for pause in pauses():
             self._job.remaining()
-            count = self._client.count_patches(str(old.name))
+            count = self._client.count_patches(self._name)
             if count is not None:
                 if count and old.content_hash != self._job.hash_of(self._job.variant):
-                    self._job.log.warn(patches_lost(str(old.name), count))
+                    self._job.log.warn(patches_lost(self._name, count))
                 return
             self._run.clock.sleep(pause)
         reason = (
@@ -211,7 +214,7 @@ class SnapshotCreation:
         if self._dropped:
             return
         began = time.monotonic()
-        name = str(old.name)
+        name = self._name
         ids = {old.id}
         if self._job.size < _QUICK and (current := get(self._client, name)) is not None:
             if current.id != old.id:
@@ -237,7 +240,7 @@ class SnapshotCreation:
 
     def _restore_name(self, old: Record | Head) -> Record:
         """Create the new record from the cache. From the delete of the old record until then the name is missing."""
-        name = str(old.name)
+        name = self._name
         self._job.restart_progress()
         try:
             try:
