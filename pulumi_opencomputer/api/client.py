@@ -211,16 +211,17 @@ class Client:
         Raises:
             APIError: As with `get_snapshot`.
         """
-        path = f"{_path(name)}/patches"
+        return self._exists(f"{_path(name)}/patches")
 
-        def attempt() -> bool:
-            try:
-                with self._transport.get(path):
-                    return True
-            except NotFoundError:
-                return False
+    def has_checkpoint_of(self, record_id: str) -> bool:
+        """Tell whether the record with an id is there and ready, as the cell itself knows; as cheap a look.
 
-        return self._transport.with_retries(attempt)
+        Only a True is certain: another cell than the record's may answer.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        return self._exists(f"/api/images/{quote(record_id, safe='')}/patches")
 
     def count_patches(self, name: str) -> int | None:
         """Count the patches that hang on a snapshot; None where it is not there, or not ready. As cheap a look.
@@ -328,6 +329,16 @@ class Client:
             before_end,
             before_last_byte,
         ).run()
+
+    def _exists(self, path: str) -> bool:
+        def attempt() -> bool:
+            try:
+                with self._transport.get(path):
+                    return True
+            except NotFoundError:
+                return False
+
+        return self._transport.with_retries(attempt)
 
     def _look(self, name: str, *, with_manifest: bool = True) -> Record:
         path = _path(name)

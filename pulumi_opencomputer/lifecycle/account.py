@@ -80,7 +80,8 @@ class Account:
 
         Args:
             recorded: What the state says about the resource's record; None if no state is known.
-            shown_id: The id of the record that the key shows under the resource's name, if that was looked up.
+            shown_id: The id of the record that the key shows under the recorded name, empty if there is none; None if
+                that was not looked up.
 
         Raises:
             ConfigurationError: The key belongs to another organisation.
@@ -96,8 +97,8 @@ class Account:
 
     def _shows(self, recorded: Recorded, shown_id: str | None) -> bool:
         """Tell whether the key shows the recorded record. Ids are unique, so no other organisation's key does."""
-        if recorded.snapshot_id in ("", shown_id):
-            return recorded.snapshot_id != ""
+        if not recorded.snapshot_id or shown_id is not None:
+            return recorded.snapshot_id == shown_id
         try:
             head = self._client().get_head(recorded.name)
         except NotFoundError:

@@ -84,7 +84,9 @@ class SnapshotCreation:
         """
         self._name = name
         existing = self._find_own(name)
-        self._run.account.require_for_build(self._recorded, existing.id if existing else None)
+        is_looked_up = self._recorded is not None and self._recorded.name == name
+        shown_id = (existing.id if existing else "") if is_looked_up else None
+        self._run.account.require_for_build(self._recorded, shown_id)
         if existing is None:
             try:
                 return self._build_in_place(name)

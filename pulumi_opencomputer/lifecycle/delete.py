@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError, UnavailableError
+from ..errors import ConfigurationError, RunCancelledError, UnavailableError
 from .log import ResourceLog
 from .names import mark, mark_of
 from .read_replica import age, get, is_past
@@ -38,9 +38,14 @@ def delete_snapshot(
 
     Raises:
         ConfigurationError: The key belongs to another organisation, or shows no records at all.
+        RunCancelledError: The run was cancelled while it was uncertain whose the name is.
         APIError: The server can't be reached, refused, or does not show the record yet.
     """
-    if Recorded.of(state).snapshot_id not in run.replaced_ids:
+    recorded = Recorded.of(state)
+    # A run that was cut off after a replacement leaves the delete of the old record to the next one, and by then the
+    # name is the successor's. The engine registers the program's resources, and so shows their states, before such
+    # deletes.
+    if recorded.snapshot_id not in run.replaced_ids and not run.known.has_successor(recorded):
         _Deletion(run, urn, state, log, wait).run()
 
 
@@ -106,9 +111,35 @@ class _Deletion:
         return True
 
     def _get(self) -> Record | None:
+        """Return the record under the name, once it is certain that the name is not another one's by now.
+
+        A delete goes by the name, and the public endpoint's index may still show the recorded one while the name is
+        already someone else's. The request by id goes through to the cell, so its yes is certain. Its no is not:
+        another cell may have answered. So after a no, wait until the index must have caught up.
+        """
+        record = self._look()
+        for pause in pauses(self._wait):
+            if record is None or not self._is_uncertain(record):
+                return record
+            if self._run.queue.is_cancelled:
+                raise RunCancelledError
+            self._log.status(f"waiting until it is certain that {self._recorded.name} is still the same snapshot")
+            self._run.clock.sleep(pause)
+            record = self._look()
+        if record is not None and record.id == self._recorded.snapshot_id:
+            # Don't wait for each record if this endpoint answers no request by id.
+            self._run.asks_by_id = False
+        return record
+
+    def _look(self) -> Record | None:
         record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
         return record
+
+    def _is_uncertain(self, record: Record) -> bool:
+        """Tell whether the index shows the recorded one, but the cell does not confirm it."""
+        is_shown = record.id == self._recorded.snapshot_id and record.cell_id is not None and record.is_ready
+        return is_shown and self._run.asks_by_id and not self._run.client().has_checkpoint_of(record.id)
 
     def _leave(self, record: Record) -> bool:
         """Leave another record alone; return False if it is only an older record that the index still shows."""

@@ -271,3 +271,62 @@ def test_foreign_record_behind_the_index_is_a_conflict(start_edge: StartEdge) ->
     with pytest.raises(ConflictError, match="It was not made by this provider"):
         stack.up(NEW)
     assert _left(stack) == {"fixed"}
+
+
+def _replace_and_stop(stack: Stack) -> None:
+    """Replace the snapshot in a run that ends before the engine deletes the old one in the state."""
+    old = stack.state[OLD.urn]
+    stack.up(NEW)
+    stack.leftover = [(OLD.urn, old)]
+
+
+@pytest.mark.parametrize("lag", [{"edge_lag": "5"}, {"mirror_lag_seconds": 5}], ids=["edge", "read replica"])
+def test_delete_left_by_a_cut_off_run_spares_the_successor(
+    start_faulty: Callable[..., FaultyEmulator], lag: dict[str, object]
+) -> None:
+    """The old record is still shown under the name that is the new one's by now."""
+    emulator = start_faulty(**lag)
+    stack = Stack(emulator, time=SharedTime(emulator))
+    stack.up(OLD)
+    emulator.advance(700)
+    _replace_and_stop(stack)
+    stack.up(NEW)
+    assert stack.leftover == []
+    assert [record["id"] for record in emulator.records() if record["name"]] == [stack.outputs(NEW)["snapshotId"]]
+
+
+def test_destroy_after_a_refresh_of_a_cut_off_run_deletes_the_successor(stack: Stack) -> None:
+    """Whatever state is seen last, only a later record stands for the one that is deleted."""
+    stack.up(OLD)
+    _replace_and_stop(stack)
+    [(urn, old)] = stack.leftover
+    with stack.process() as lifecycle:
+        lifecycle.read(old.kind, urn, old.outputs)
+        lifecycle.delete(old.kind, urn, stack.outputs(NEW), stack.lines)
+    assert _left(stack) == set()
+
+
+def test_delete_spares_a_strangers_record_that_the_index_does_not_show_yet(start_edge: StartEdge) -> None:
+    """Someone deleted the snapshot and took its name a moment ago; the cell knows that the recorded one is gone."""
+    stack = start_edge(20)
+    stack.up(OLD)
+    stack.emulator.advance(700)
+    call(stack.emulator, "DELETE", "/api/snapshots/fixed").raise_for_status()
+    create(stack.emulator, "fixed", manifest("theirs")).raise_for_status()
+    stack.destroy()
+    assert stack.state == {}
+    assert _left(stack) == {"fixed"}
+    assert "is not the one that this resource made; it stays as it is" in stack.lines.text
+
+
+def test_delete_waits_once_where_no_record_is_found_by_its_id(start_edge: StartEdge) -> None:
+    """A cell that does not know the id proves nothing, so after two minutes the index counts, for the whole run."""
+    stack = start_edge(0)
+    stack.up(OLD, snapshot("make other", urn="other", name="other"))
+    stack.emulator.advance(700)
+    by_id = {"method": "GET", "path": "/api/images/[^/]+/patches"}
+    stack.emulator.fail({**by_id, "kind": "status", "status": 404, "count": 1000})
+    stack.time.waits.clear()
+    stack.destroy()
+    assert _left(stack) == set()
+    assert sum(stack.time.waits) == pytest.approx(waiting.LONGEST_WAIT)

@@ -119,7 +119,7 @@ def test_image_of_an_interrupted_swap_stays_under_the_scratch_name_until_the_nam
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.emulator.forget_requests()
     deployed.up(NEW)
-    assert calls(deployed.emulator)[:3] == ["GET fixed", "POST snapshots", f"DELETE {SCRATCH}"]
+    assert calls(deployed.emulator)[:4] == ["GET fixed", "GET images", "POST snapshots", f"DELETE {SCRATCH}"]
     assert set(named(deployed.emulator)) == {"fixed"}
 
 
