@@ -6,7 +6,6 @@ server can't serve. A build is repeated only where the server can't have begun i
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -16,10 +15,10 @@ from ..errors import (
     APIError,
     InvalidRequestError,
     NotFoundError,
-    UnavailableError,
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
+from .deleted import Deleted, what_is_missing
 from .events import BuildEvent
 from .record_list import RecordList, count_entries, find_head, read_list, read_one
 from .records import Head, Record
@@ -42,23 +41,6 @@ _LOOK_LIMIT = 64 * 1024 * 1024
 _LOOK_SECONDS = 10.0
 # Bytes a second: a look that has much to read before what it looks for takes its time.
 _SLOWEST_READ = 3e6
-
-
-class Deleted(enum.Enum):
-    """What a delete found."""
-
-    DELETED = "deleted"
-    """The record was there, and is deleted."""
-
-    NOT_FOUND = "not found"
-    """The server that holds the records has none of that name."""
-
-    NOT_IN_INDEX = "not in the index"
-    """The public endpoint's index shows none of that name. Where the index lags the record may be there all the same;
-    then nothing was deleted."""
-
-    def __bool__(self) -> bool:
-        return self is Deleted.DELETED
 
 
 class Client:
@@ -244,11 +226,12 @@ class Client:
         """Delete the named record.
 
         Returns:
-            What the delete found. A 404 after an attempt whose answer was lost counts as deleted by that attempt.
+            What the delete found. If the answer to an attempt was lost, and the server that holds the records then has
+            none of that name, that attempt deleted it.
 
         Raises:
             APIError: As with `get_snapshot`; also for a 404 with another text than that of a missing snapshot, as that
-                of a database that can't be written: nothing was deleted then.
+                of a database that can't be written. Its `perhaps_done` tells whether the record may be deleted.
         """
         path = _path(name)
         perhaps_done = False
@@ -261,9 +244,11 @@ class Client:
                     if response.status_code not in (200, 202, 204):
                         raise self._transport.error(response)
             except NotFoundError as error:
-                return Deleted.DELETED if perhaps_done else _what_is_missing(error)
+                return what_is_missing(error, perhaps_done=perhaps_done)
             except APIError as error:
-                perhaps_done = perhaps_done or (exchange.begun and error.status != 429)
+                is_refused = error.status is not None and error.status < 500
+                perhaps_done = perhaps_done or (exchange.begun and not is_refused)
+                error.perhaps_done = perhaps_done
                 raise
             return Deleted.DELETED
 
@@ -376,23 +361,6 @@ class Client:
                 )
 
         return self._transport.with_retries(attempt)
-
-
-def _what_is_missing(error: NotFoundError) -> Deleted:
-    """What the 404 of a delete means.
-
-    Raises:
-        UnavailableError: It is a failure of the server, which answers so for any error of its database.
-    """
-    if error.text == "snapshot not found":
-        return Deleted.NOT_IN_INDEX
-    if error.is_of_the_cell:
-        return Deleted.NOT_FOUND
-    raise UnavailableError(
-        "The server could not delete the snapshot. Nothing was deleted; try again in a while.",
-        status=404,
-        text=error.text,
-    ) from None
 
 
 def _path(name: str) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
 from .build_with_recovery import Builder
 from .concerns import patches_lost
-from .delete import is_out_of_reach
 from .ownership import Ownership
 from .read_replica import get, is_past, look_until_shown
 from .scratch import Scratch
@@ -61,7 +60,6 @@ class SnapshotCreation:
         self._ownership = ownership
         self._recorded = ownership.recorded
         self._announced: set[str] = set()
-        self._began_drop = False
         self._dropped = False
         # For requests. A record's own name is only for messages: it lacks characters that can't be shown.
         self._name = ""
@@ -230,9 +228,17 @@ class SnapshotCreation:
         # Check for cancellation and the time limit again, because what follows can't be stopped halfway.
         self._job.remaining()
         self._job.commit()
-        self._began_drop = True
-        if is_out_of_reach(self._client.delete_snapshot(name)):
-            self._job.committed = self._began_drop = False
+        try:
+            found = self._client.delete_snapshot(name)
+        except APIError as error:
+            self._job.committed = error.perhaps_done
+            if error.perhaps_done:
+                error.add_hint(
+                    f"The server did not confirm the delete of the old snapshot. If it was deleted, {self._way_on}"
+                )
+            raise
+        if found.name == "NOT_IN_INDEX":
+            self._job.committed = False
             raise UnavailableError(
                 f"The server's index does not show the snapshot {name!r} any more, so it can't be replaced. Nothing "
                 "was changed. Run the same command again in a few minutes."
@@ -261,9 +267,13 @@ class SnapshotCreation:
         except ConflictError:
             raise
         except APIError as error:
-            if self._began_drop:
-                error.add_hint(
-                    f"The name {name!r} is missing for the moment: the new image is ready under "
-                    f"{self._scratch.name!r}, and running the same command again puts it in place."
-                )
+            if self._dropped:
+                error.add_hint(f"The old snapshot is deleted: {self._way_on}")
             raise
+
+    @property
+    def _way_on(self) -> str:
+        return (
+            f"the name {self._name!r} is missing for the moment, the new image is ready under {self._scratch.name!r}, "
+            "and running the same command again puts it in place."
+        )

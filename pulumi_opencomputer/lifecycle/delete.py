@@ -51,7 +51,7 @@ def delete_snapshot(
 
 def is_out_of_reach(found: Deleted) -> bool:
     """Tell whether a delete found nothing in the index. That proves nothing about a record created a moment ago."""
-    return found.name == "NOT_IN_INDEX"
+    return found.name in ("NOT_IN_INDEX", "UNCERTAIN")
 
 
 class _Deletion:
@@ -64,22 +64,24 @@ class _Deletion:
         self._state = state
         self._log = log
         self._recorded = Recorded.of(state)
+        self._was_shown = False
 
     def run(self) -> None:
         if self._is_done():
             return
         name = self._recorded.name
-        if is_too_large(self._state.get("manifest")):
+        if not self._was_shown and is_too_large(self._state.get("manifest")):
             self._log.warn(
                 f"the snapshot named {name!r} can't be deleted: its manifest is larger than the public endpoint's "
                 "index holds, so the server does not find it. It leaves the state; sandboxes still start from it"
             )
             return
-        if age(self._state, self._run.clock.now()) >= YOUNG:
+        if self._was_shown or age(self._state, self._run.clock.now()) >= YOUNG:
             self._run.clock.sleep(_SECOND_LOOK)
-            if not self._is_done():
-                # The index had ten minutes to show the record, and twice it did not: the record no longer exists.
+            if not self._is_done() and not self._was_shown:
                 self._require_records()
+            # The index showed the record just now, or had ten minutes to show it, and twice it did not: the record no
+            # longer exists.
             return
         for pause in pauses(self._wait):
             if self._run.queue.is_cancelled:
@@ -134,6 +136,7 @@ class _Deletion:
     def _look(self) -> Record | None:
         record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
+        self._was_shown |= record is not None and record.id == self._recorded.snapshot_id
         return record
 
     def _is_uncertain(self, record: Record) -> bool:

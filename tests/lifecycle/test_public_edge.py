@@ -330,3 +330,39 @@ def test_delete_waits_once_where_no_record_is_found_by_its_id(start_edge: StartE
     stack.destroy()
     assert _left(stack) == set()
     assert sum(stack.time.waits) == pytest.approx(waiting.LONGEST_WAIT)
+
+
+DELETE_FIXED = {"method": "DELETE", "path": "/api/snapshots/fixed"}
+
+
+def test_failed_delete_of_a_record_that_the_index_does_not_show_is_repeated(start_edge: StartEdge) -> None:
+    """After a 503 the index's 404 does not mean that the first attempt deleted the record."""
+    stack = start_edge(8)
+    stack.up(OLD)
+    stack.emulator.fail({**DELETE_FIXED, "kind": "status", "status": 503})
+    stack.destroy()
+    assert stack.state == {}
+    assert _left(stack) == set()
+
+
+@pytest.mark.parametrize("age", [0, 3600])
+def test_delete_whose_answer_was_lost_ends_well(start_edge: StartEdge, age: float) -> None:
+    """The index showed the record before and no longer does, so it was deleted, whatever its age."""
+    stack = start_edge(0)
+    stack.up(snapshot("make other", urn="other", name="other"), OLD)
+    stack.emulator.advance(age)
+    stack.emulator.fail({**DELETE_FIXED, "kind": "drop", "when": "after"})
+    stack.time.waits.clear()
+    stack.up(snapshot("make other", urn="other", name="other"))
+    assert OLD.urn not in stack.state
+    assert _left(stack) == {"other"}
+    assert sum(stack.time.waits) < 10
+
+
+def test_swap_goes_on_after_a_delete_whose_answer_was_lost(start_edge: StartEdge) -> None:
+    """The name would be missing if the run stopped there."""
+    stack = start_edge(0)
+    stack.up(OLD)
+    stack.emulator.fail({**DELETE_FIXED, "kind": "drop", "when": "after"})
+    stack.up(NEW)
+    assert _left(stack) == {"fixed"}
