@@ -26,7 +26,7 @@ _SECOND_LOOK = 5.0
 
 def delete_snapshot(
     run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog, *, wait: float = LONGEST_WAIT
-) -> None:
+) -> bool:
     """Delete a snapshot's record if it is the one that the state names. Someone else's record under the name stays.
 
     Args:
@@ -35,6 +35,9 @@ def delete_snapshot(
         state: Its recorded outputs.
         log: Its lines.
         wait: The maximum number of seconds to wait for the index to show the record.
+
+    Returns:
+        Whether it waited until the index showed the record.
 
     Raises:
         ConfigurationError: The key belongs to another organisation, or shows no records at all.
@@ -45,8 +48,9 @@ def delete_snapshot(
     # A run that was cut off after a replacement leaves the delete of the old record to the next one, and by then the
     # name is the successor's. The engine registers the program's resources, and so shows their states, before such
     # deletes.
-    if recorded.snapshot_id not in run.replaced_ids and not run.known.has_successor(recorded):
-        _Deletion(run, urn, state, log, wait).run()
+    if recorded.snapshot_id in run.replaced_ids or run.known.has_successor(recorded):
+        return False
+    return _Deletion(run, urn, state, log, wait).run()
 
 
 def is_out_of_reach(found: Deleted) -> bool:
@@ -66,30 +70,30 @@ class _Deletion:
         self._recorded = Recorded.of(state)
         self._was_shown = False
 
-    def run(self) -> None:
+    def run(self) -> bool:
         if self._is_done():
-            return
+            return False
         name = self._recorded.name
         if not self._was_shown and is_too_large(self._state.get("manifest")):
             self._log.warn(
                 f"the snapshot named {name!r} can't be deleted: its manifest is larger than the public endpoint's "
                 "index holds, so the server does not find it. It leaves the state; sandboxes still start from it"
             )
-            return
+            return False
         if self._was_shown or age(self._state, self._run.clock.now()) >= YOUNG:
             self._run.clock.sleep(_SECOND_LOOK)
             if not self._is_done() and not self._was_shown:
                 self._require_records()
             # The index showed the record just now, or had ten minutes to show it, and twice it did not: the record no
             # longer exists.
-            return
+            return False
         for pause in pauses(self._wait):
             if self._run.queue.is_cancelled:
                 break
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
             self._run.clock.sleep(pause)
             if self._is_done():
-                return
+                return True
         error = UnavailableError(
             f"The snapshot named {name!r} was made a short while ago, and the server's index does not show it yet, so "
             "it can't be deleted. It stays in the state; run the same command again in a few minutes."

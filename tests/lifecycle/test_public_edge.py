@@ -89,7 +89,8 @@ def test_scratch_name_that_the_index_does_not_show_in_time_is_a_warning(start_ed
     stack.up(BUILT)
     left = {scratch_name(BUILT.urn), scratch_name(BUILT.urn, 1)}
     assert _left(stack) == left
-    assert {name for name in left if f"the temporary name {name!r} yet" in "\n".join(stack.lines.warnings)} == left
+    said = "\n".join(stack.lines.warnings)
+    assert {name for name in left if f"the temporary name {name!r} can't be deleted yet" in said} == left
     stack.emulator.advance(1000)
     stack.destroy()
     assert _left(stack) == set()
@@ -366,3 +367,54 @@ def test_swap_goes_on_after_a_delete_whose_answer_was_lost(start_edge: StartEdge
     stack.emulator.fail({**DELETE_FIXED, "kind": "drop", "when": "after"})
     stack.up(NEW)
     assert _left(stack) == {"fixed"}
+
+
+def test_destroy_of_an_image_warns_of_a_scratch_name_that_the_index_does_not_show(start_edge: StartEdge) -> None:
+    """The image leaves the state, so no later run looks for the name; the warning says how to delete it."""
+    stack = start_edge(500)
+    stack.up(BUILT)
+    stack.destroy()
+    name = scratch_name(BUILT.urn)
+    assert f"delete it with DELETE /api/snapshots/{name}" in "\n".join(stack.lines.warnings)
+
+
+def test_destroy_of_an_image_waits_for_a_scratch_name_while_the_index_lags(start_edge: StartEdge) -> None:
+    """The index does not show the image's build either, so it may show the name later."""
+    stack = start_edge(200)
+    stack.up(BUILT)
+    assert _left(stack) != set()
+    stack.destroy()
+    assert _left(stack) == set()
+    assert stack.lines.warnings == []
+
+
+def test_destroy_of_a_new_image_does_not_wait_once_the_index_shows_its_build(start_edge: StartEdge) -> None:
+    """Usually nothing is left."""
+    stack = start_edge(0)
+    stack.up(BUILT)
+    stack.time.waits.clear()
+    stack.destroy()
+    assert stack.time.waits == []
+
+
+def test_second_scratch_name_that_shows_up_later_is_deleted_without_the_first(start_edge: StartEdge) -> None:
+    """The first one was shown in time and deleted; the next delete looks for both."""
+    stack = start_edge(125)
+    stack.up(OLD)
+    stack.emulator.advance(700)
+    stack.up(NEW)
+    second = scratch_name(NEW.urn, 1)
+    assert _left(stack) == {"fixed", second}
+    assert f"the temporary name {second!r} can't be deleted yet" in "\n".join(stack.lines.warnings)
+    stack.emulator.advance(3600)
+    stack.destroy()
+    assert _left(stack) == set()
+
+
+def test_warning_of_a_scratch_name_promises_nothing_that_never_happens(start_edge: StartEdge) -> None:
+    """The index never shows a record over 2 MB, so no later run can delete it."""
+    stack = start_edge(0)
+    stack.up(OLD)
+    stack.up(snapshot(manifest=LARGE))
+    assert "It stays at the server" in "\n".join(stack.lines.warnings)
+    assert "the next change" not in "\n".join(stack.lines.warnings)
