@@ -27,10 +27,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=Path,
         metavar="PATH",
-        help="snapshots at the start: a JSON file, or a folder of them, each a manifest named like its snapshot",
+        help="snapshots to start with: a JSON file, or a folder of them, each a manifest named like its snapshot",
     )
-    parser.add_argument("--ideal", action="store_true", help="switch the real server's traps off")
-    parser.add_argument("--no-workers", action="store_true", help="behave as a server without a worker to build on")
+    parser.add_argument("--ideal", action="store_true", help="switch off the real server's pitfalls")
+    parser.add_argument("--no-workers", action="store_true", help="behave like a server without workers to build on")
     _add_times(parser)
     _add_edge(parser)
     parser.add_argument(
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="a host name besides loopback for the emulator's own addresses, * for any; may be repeated",
+        help="a host name, besides loopback, to accept for the emulator's own addresses, * for any; may be repeated",
     )
     parser.add_argument(
         "--fault",
@@ -49,13 +49,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_fault,
         action="append",
         default=[],
-        help=f"a fault to switch on, as JSON or one of {', '.join(NAMED)}; may be given again",
+        help=f"a fault to activate, as JSON or one of {', '.join(NAMED)}; may be repeated",
     )
-    parser.add_argument("--help-faults", action=_HelpFaults, nargs=0, help="tell what faults there are, and exit")
+    parser.add_argument("--help-faults", action=_HelpFaults, nargs=0, help="describe all faults, and exit")
 
 
 def options_from(given: argparse.Namespace) -> Options:
-    """Return the options of a command line with `add_options`, and of the environment's key."""
+    """Return the emulator's options from a parsed command line, with the key from the environment as the default."""
     lag = given.edge_lag or (0.0, 0.0)
     edge = EdgeOptions(lag, given.edge_lag_seed) if given.edge or given.edge_lag is not None else None
     if given.mirror_lag_seconds:
@@ -101,12 +101,12 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
         "--edge-lag",
         type=_lag,
         metavar="S[..S]",
-        help="how far its index lags, in seconds; 1..8 for a different time for each event; implies --edge",
+        help="how far its index lags, in seconds; with 1..8 a random time for each event; implies --edge",
     )
     parser.add_argument(
-        "--edge-lag-seed", type=int, metavar="N", default=0, help="what uneven times are drawn from (default: 0)"
+        "--edge-lag-seed", type=int, metavar="N", default=0, help="seed of the random lags (default: 0)"
     )
-    _add_amount(parser, "mirror_lag_seconds", 0.0, "how far reads lag without the edge's other effects")
+    _add_amount(parser, "mirror_lag_seconds", 0.0, "how far reads lag, without the edge's other effects")
 
 
 def _add_amount(parser: argparse.ArgumentParser, name: str, default: float, help_text: str) -> None:
@@ -115,7 +115,7 @@ def _add_amount(parser: argparse.ArgumentParser, name: str, default: float, help
 
 
 def _name_of_its_own(host: str) -> tuple[str, ...]:
-    # "Any address" is not a name of this machine only: a page may use it.
+    # An address that means "any" must not be accepted as a name: a web page could use it too.
     return () if host in ("", "0.0.0.0", "::") else (host,)  # noqa: S104
 
 

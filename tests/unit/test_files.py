@@ -236,7 +236,7 @@ def test_unreadable_files_and_directories_are_refused(open_path, unreadable):
         (scan_file, "file-s3cret/below", "does not exist"),
         (scan_file, "dir-s3cret", "add_local_dir"),
         (scan_file, "pipe-s3cret", "a pipe"),
-        (scan_file, "x" * 300, "can't be looked at"),
+        (scan_file, "x" * 300, "can't be read"),
         (scan_file, "nul\0", "NUL"),
         (scan_directory, "missing-s3cret", "does not exist"),
         (scan_directory, "file-s3cret", "add_local_file"),
