@@ -12,6 +12,8 @@ from .faults.rules import NAMED, Rule, RuleError, parse_text
 from .greeting import DEFAULT_KEY
 from .options import EdgeOptions, Options
 
+_HIGHEST_PORT = 65_535
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `options_from` reads to a command line."""
@@ -19,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--api-key",
         metavar="KEY",
+        type=_key,
         action="append",
         help="a key to accept; may be repeated, and each has its own organisation"
         f" (default: OPENCOMPUTER_API_KEY, or {DEFAULT_KEY})",
@@ -119,10 +122,30 @@ def _name_of_its_own(host: str) -> tuple[str, ...]:
     return () if host in ("", "0.0.0.0", "::") else (host,)  # noqa: S104
 
 
+def port(text: str) -> int:
+    """Return a port from a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not a port.
+    """
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a port from 0 to {_HIGHEST_PORT}, not {text!r}")
+    return int(text)
+
+
+def _key(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
 def _amount(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < float("inf"):
-        raise ValueError("not a duration or size")
+        raise argparse.ArgumentTypeError(f"must be a number that is not negative, not {text!r}")
     return value
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .arguments import add_options, options_from
+from .arguments import port as port_number
 from .greeting import greeting
 
 #: The default port; if it is in use, any free one.
@@ -53,7 +54,9 @@ TEXTS: dict[str, Any] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, help=f"port to listen on, 0 for a free one (default: {PORT} if it is free)")
+    parser.add_argument(
+        "--port", type=port_number, help=f"port to listen on, 0 for a free one (default: {PORT} if it is free)"
+    )
     add_options(parser)
 
 
@@ -82,7 +85,11 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
             sys.stdout.flush()
 
     try:
-        serve(create_app(options), listener, announce)
+        app = create_app(options)
+    except OSError as error:
+        parser.exit(1, f"The folder {given.data} can't be used for --data: {error.strerror}\n")
+    try:
+        serve(app, listener, announce)
     except SeedError as error:
         parser.exit(1, f"The seed can't be used: {error}\n")
     except KeyboardInterrupt:
