@@ -62,7 +62,7 @@ coverage: $(VENV) ## show what the tests without an engine run of the package; a
 	@$(BIN)/pytest $(PLAIN) $(PYTEST_ARGS) --cov --cov-report=term --cov-report=html:build/coverage
 
 .PHONY: soak
-soak: setup ## try much more of what the tests do at random or once; about half an hour
+soak: setup ## try much more of what the tests do at random or once; about an hour
 	@$(WITH_TOOLS) OPENCOMPUTER_SOAK=1 $(BIN)/pytest -v -n 4 --dist worksteal --timeout 0 tests/lifecycle/test_stateful.py tests/api/test_hostile_adapters.py tests/engine/test_kills.py tests/unit
 
 .PHONY: check

@@ -11,32 +11,32 @@ class Deleted(enum.Enum):
     """What a delete found."""
 
     DELETED = "deleted"
-    """The record was there, and is deleted."""
+    """The record existed, and is deleted."""
 
     NOT_FOUND = "not found"
-    """The server that holds the records has none of that name."""
+    """The server that stores the records has none with that name."""
 
     NOT_IN_INDEX = "not in the index"
-    """The public endpoint's index shows none of that name. Where the index lags the record may be there all the same;
-    then nothing was deleted."""
+    """The public endpoint's index shows no record with that name. If the index lags, the record may still exist; then
+    nothing was deleted."""
 
     UNCERTAIN = "uncertain"
-    """The answer to an earlier attempt was lost, and now the index shows none of that name: that attempt deleted it, or
-    the index does not show it yet."""
+    """The response to an earlier attempt was lost, and now the index shows no record with that name: that attempt
+    deleted it, or the index does not show it yet."""
 
     def __bool__(self) -> bool:
         return self is Deleted.DELETED
 
 
 def what_is_missing(error: NotFoundError, *, perhaps_done: bool) -> Deleted:
-    """What the 404 of a delete means.
+    """Return what the 404 of a delete means.
 
     Args:
         error: The 404.
-        perhaps_done: Whether an earlier attempt may have deleted the record, because its answer was lost.
+        perhaps_done: Whether an earlier attempt may have deleted the record, because its response was lost.
 
     Raises:
-        UnavailableError: It is a failure of the server, which answers so for any error of its database.
+        UnavailableError: It means a failure: the server sends a 404 for every error of its database.
     """
     if error.text == "snapshot not found":
         return Deleted.UNCERTAIN if perhaps_done else Deleted.NOT_IN_INDEX

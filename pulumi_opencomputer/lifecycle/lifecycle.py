@@ -140,7 +140,8 @@ class Lifecycle:
         """Return the outputs of an update as far as a preview knows them; show what the update would do."""
         outputs, changes = kind.preview_update(state, inputs)
         if changes and is_unknown(outputs.get("snapshotId")):
-            self._forecast.tell(inputs, ResourceLog(log), urn)
+            concerns = functools.partial(kind.concerns, self._run, urn, inputs)
+            self._forecast.tell(inputs, ResourceLog(log), urn, concerns)
         elif changes:
             self._forecast.say(f"kept: goes back to {outputs['name']} at once", ResourceLog(log), urn)
         return outputs

@@ -110,7 +110,7 @@ class Scratch:
         try:
             for name in reversed(self._made):
                 # A later run finds a name only if one of the two before it exists. So don't open a gap.
-                if self._is_second_or_later(name) and left or not self._delete(name, wait=True):
+                if (left and self._is_second_or_later(name)) or not self._delete(name, wait=True):
                     left.append(name)
         except APIError as error:
             error.add_hint(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OpenComputerError, RunCancelledError, TimedOutError
+from .concerns import tell_of_lost_patches
 from .create_snapshot import SnapshotCreation
 from .delete import delete_snapshot
 from .history import Version, beyond, history_of, kept_version, with_first
@@ -22,7 +23,7 @@ from .ownership import Ownership
 from .read import is_kept_version_there
 from .read_replica import get
 from .status import MISSING
-from .types import DEFAULT_TIMEOUT
+from .types import DEFAULT_TIMEOUT, Recorded
 
 if TYPE_CHECKING:
     from ..api.records import Record
@@ -147,6 +148,7 @@ class VersionUpdate:
             is_usable = record.is_ready and record.content_hash in hashes
             return is_own and is_usable and self._run.client().has_checkpoint(name)
 
+        tell_of_lost_patches(job, Recorded.of(self._state), name, self._run.client())
         return SnapshotCreation(self._run, job, ownership, may_take=is_own_and_ready).run(name)
 
     def _is_broken(self, version: Version) -> bool:

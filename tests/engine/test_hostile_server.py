@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters import DYNAMIC, Adapter
+from adapters import DYNAMIC, Adapter, mostly
 from project import Project, Ran
 from pulumi_opencomputer.content import content_hash
 
@@ -151,6 +151,7 @@ LISTS = {
 }
 
 
+@mostly(DYNAMIC)
 def test_no_text_of_a_server_is_obeyed(
     tmp_path: Path, server: str, tools: str, pulumi_home: Path, adapter: Adapter
 ) -> None:

@@ -66,7 +66,7 @@ def writes(emulator: Emulator) -> list[str]:
     return [entry["method"] for entry in emulator.requests() if entry["method"] != "GET"]
 
 
-@pytest.mark.parametrize("content", ["the same", "other"])
+@pytest.mark.parametrize("content", [pytest.param("the same", marks=pytest.mark.full), "other"])
 def test_a_python_program_moves_back_by_an_alias(deployed: Project, emulator: Emulator, content: str) -> None:
     """The first run's state names the dynamic provider; refresh, change and destroy then work."""
     move(deployed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+from adapters import DYNAMIC, PLUGIN, mostly
 from emulator_process import Emulator
 from project import Project
 
@@ -18,6 +19,7 @@ OF_AN_IMAGE = """
 """
 
 
+@mostly(PLUGIN)
 def test_recorded_content_stays_whatever_becomes_of_the_files(project: Project, emulator: Emulator) -> None:
     """A changed or missing file is not a change, and no request is sent."""
     app = project.folder / "app"
@@ -33,6 +35,7 @@ def test_recorded_content_stays_whatever_becomes_of_the_files(project: Project, 
     assert emulator.requests() == []
 
 
+@mostly(DYNAMIC)
 def test_snapshot_of_an_image_that_keeps_its_content_is_an_error(project: Project, emulator: Emulator) -> None:
     """The image keeps the recorded content, so the snapshot can't have the program's."""
     project.program(OF_AN_IMAGE.format(command="make one"))

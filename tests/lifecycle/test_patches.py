@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_opencomputer.errors import BuildFailedError
-from stack import Stack, calls, snapshot
+from stack import Lines, Stack, calls, snapshot
 
 PATCH = {"script": "true", "description": ""}
 
@@ -39,6 +39,23 @@ def test_it_is_told_before_the_old_snapshot_goes(stack: Stack) -> None:
     assert stack.lines.warnings[0].startswith(
         "1 patch hangs on the snapshot 'fixed', and its replacement has none of it"
     )
+
+
+def test_patches_of_a_superseded_version_are_a_warning(stack: Stack) -> None:
+    """With `keep` the old version stays with its patches, but sandboxes of the new one run without them."""
+    old, new = (snapshot(command, name=None, keep=2) for command in ("make old", "make new"))
+    stack.up(old)
+    old_name = stack.outputs(old)["name"]
+    add_patches(stack, old_name)
+    said = Lines()
+    entry = stack.state[old.urn]
+    with stack.process() as lifecycle:
+        checked = lifecycle.check(new.kind, new.urn, entry.inputs, new.news)
+        lifecycle.diff(new.kind, new.urn, entry.outputs, checked.inputs)
+        lifecycle.preview_update(new.kind, new.urn, entry.outputs, checked.inputs, said)
+    stack.up(new)
+    for warnings in (said.warnings, stack.lines.warnings):
+        assert warnings[0].startswith(f"2 patches hang on the snapshot '{old_name}'"), warnings
 
 
 @pytest.mark.parametrize("name", ["fixed", None])
