@@ -155,7 +155,7 @@ class SnapshotCreation:
 
     def _swap(self, old: Record | Head) -> Record:
         name = str(old.name)
-        self._builder.choose()
+        self._builder.variants.choose()
         try:
             self._scratch.build()
         except ConflictError:

@@ -66,6 +66,7 @@ class Lifecycle:
     def begin_run(self) -> None:
         """Forget the program of an earlier run: a plugin that an engine finds running may serve several runs."""
         self._run.known.forget_all()
+        self._run.contents.forget_all()
         self._foretold = itertools.count(1)
         self._forecast.begin()
 

@@ -66,7 +66,7 @@ OPERATIONS = {
     "read": Operation((NEW,), (NEW,), {GET: 1}, lambda stack, program: stack.refresh()),
     "read an image": Operation((REBUILT,), (REBUILT,), {LIST: 1}, lambda stack, program: stack.refresh()),
     "change a version": Operation(
-        (TWO,), (THREE,), {POST: 1, DELETE: 2, GET: 1, NAMED: 1}, events=(7,), earlier=(ONE,)
+        (TWO,), (THREE,), {POST: 1, DELETE: 2, GET: 1, PATCHES: 1, NAMED: 1}, events=(7,), earlier=(ONE,)
     ),
     "go back to a version": Operation((TWO,), (ONE,), {GET: 1, PATCHES: 1, NAMED: 1}, earlier=(ONE,)),
     "read versions": Operation((TWO,), (TWO,), {GET: 2}, lambda stack, program: stack.refresh(), earlier=(ONE,)),

@@ -18,25 +18,13 @@ from pulumi_opencomputer.errors import (
 )
 from pulumi_opencomputer.lifecycle import status, waiting
 from pulumi_opencomputer.lifecycle.names import scratch_name
-from stack import Resource, SharedTime, Stack, image, named, snapshot
+from stack import Resource, Stack, image, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 BUILT = image("make old")
 LAGS = [0.3, 1, 8, (0, 8)] if ALL else [1, 8]
 
 StartEdge = Callable[..., Stack]
-
-
-@pytest.fixture
-def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
-    """A function that starts an emulator behind the edge, and returns a stack that shares its time."""
-
-    def start(lag: float | tuple[float, float], **options: object) -> Stack:
-        least, most = lag if isinstance(lag, tuple) else (lag, lag)
-        emulator = start_faulty(edge_lag=f"{least}..{most}", **options)
-        return Stack(emulator, time=SharedTime(emulator))
-
-    return start
 
 
 def _left(stack: Stack) -> set[str]:

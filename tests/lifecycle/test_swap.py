@@ -274,6 +274,7 @@ def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
 ) -> None:
     """The list that proves the cache begins with the large named record; reading stops after that."""
     monkeypatch.setattr("pulumi_opencomputer.api.client._LOOK_LIMIT", 50_000)
+    monkeypatch.setattr("pulumi_opencomputer.lifecycle.variants._NEVER_IN_INDEX", 100_000)
     stack.up(snapshot("x" * 200_000))
     stack.emulator.forget_requests()
     stack.up(snapshot("y" * 200_000))
