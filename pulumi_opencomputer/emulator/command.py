@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -86,14 +87,12 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
 
     try:
         app = create_app(options)
-    except OSError as error:
-        parser.exit(1, f"The folder {given.data} can't be used for --data: {error.strerror}\n")
-    try:
-        serve(app, listener, announce)
     except SeedError as error:
         parser.exit(1, f"The seed can't be used: {error}\n")
-    except KeyboardInterrupt:
-        pass
+    except OSError as error:
+        parser.exit(1, f"The folder {given.data} can't be used for --data: {error.strerror}\n")
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(app, listener, announce)
     log.info("The emulator has ended.")
 
 

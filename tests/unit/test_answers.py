@@ -203,7 +203,7 @@ def test_commas_in_a_string_do_not_count_as_values():
         (429, "slow down", errors.UnavailableError, "--parallel"),
         (500, "database is down", errors.UnavailableError, "Try again"),
         (500, "no workers available", errors.UnavailableError, "no free worker"),
-        (500, "failed to save snapshot: duplicate key value violates", errors.ConflictError, "by another"),
+        (500, "failed to save snapshot: duplicate key value violates", errors.ConflictError, "Someone else took"),
         (524, "timeout", errors.UnavailableError, "status 524"),
         (206, "odd", errors.ProtocolError, "unexpected status 206"),
     ],
