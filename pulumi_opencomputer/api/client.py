@@ -40,6 +40,8 @@ __all__ = [
 
 _LOOK_LIMIT = 64 * 1024 * 1024
 _LOOK_SECONDS = 10.0
+# The public endpoint's words for a record that its index does not show.
+_NOT_IN_INDEX = "snapshot not found"
 # Bytes a second. A search gets more time if much has to be read before the wanted record.
 _SLOWEST_READ = 3e6
 
@@ -223,7 +225,11 @@ class Client:
         return self._transport.with_retries(attempt)
 
     def count_patches(self, name: str) -> int | None:
-        """Count a snapshot's patches; None if it does not exist or is not ready. As cheap as `has_checkpoint`.
+        """Count a snapshot's patches. As cheap as `has_checkpoint`.
+
+        Returns:
+            The number; 0 also if the server has no such snapshot, or no image for it; None if the public endpoint's
+            index does not show the snapshot, so that a delete would not reach it either.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -234,8 +240,8 @@ class Client:
             try:
                 with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
                     return count_entries(chunks, f"answer to {path}")
-            except NotFoundError:
-                return None
+            except NotFoundError as error:
+                return None if error.text == _NOT_IN_INDEX else 0
 
         return self._transport.with_retries(attempt)
 
@@ -371,7 +377,7 @@ def _what_is_missing(error: NotFoundError) -> Deleted:
     Raises:
         UnavailableError: It means a failure: the server sends a 404 for every error of its database.
     """
-    if error.text == "snapshot not found":
+    if error.text == _NOT_IN_INDEX:
         return Deleted.NOT_IN_INDEX
     if error.is_of_the_cell:
         return Deleted.NOT_FOUND

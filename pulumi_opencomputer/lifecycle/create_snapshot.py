@@ -179,7 +179,7 @@ class SnapshotCreation:
             UnavailableError: The server's index does not show the record within two minutes.
         """
         if not old.is_ready:
-            # The request for patches below only finds ready records.
+            # It was read in this state, so the index shows it.
             return
         for pause in pauses():
             self._job.remaining()
