@@ -161,6 +161,7 @@ class Lifecycle:
             made = {**kind.create(self._run, job, inputs), "contentHash": job.content_hash}
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)
+        self._run.known.note_made(outputs)
         return Created(kind.id_of(urn, inputs), outputs)
 
     def update(
@@ -178,6 +179,8 @@ class Lifecycle:
         work = Work(lines, limit, lambda: self._job(kind, urn, {**inputs, "timeout": limit}, lines))
         outputs = kind.update(self._run, urn, state, inputs, work)
         self._run.known.note(urn, outputs)
+        if outputs.get("snapshotId") != state.get("snapshotId"):
+            self._run.known.note_made(outputs)
         return outputs
 
     @contextmanager
