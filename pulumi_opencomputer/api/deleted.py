@@ -6,6 +6,9 @@ import enum
 
 from ..errors import NotFoundError, UnavailableError
 
+#: The text of the public endpoint's own 404.
+NOT_IN_INDEX = "snapshot not found"
+
 
 class Deleted(enum.Enum):
     """What a delete found."""
@@ -38,7 +41,7 @@ def what_is_missing(error: NotFoundError, *, perhaps_done: bool) -> Deleted:
     Raises:
         UnavailableError: It means a failure: the server sends a 404 for every error of its database.
     """
-    if error.text == "snapshot not found":
+    if error.text == NOT_IN_INDEX:
         return Deleted.UNCERTAIN if perhaps_done else Deleted.NOT_IN_INDEX
     if error.is_of_the_cell:
         return Deleted.DELETED if perhaps_done else Deleted.NOT_FOUND

@@ -33,8 +33,8 @@ from .progress import BuildProgress
 from .source import Source
 from .types import DEFAULT_TIMEOUT
 
-# The minimum seconds for each request of a committed job, even if its time limit is over.
-_TO_THE_END = 120.0
+#: The minimum seconds for each request of a committed job, even if its time limit is over.
+TO_THE_END = 120.0
 # Seconds. A resource that came from the cache more quickly gets no "ready" line.
 _WORTH_TELLING = 1.0
 _LONGEST_CALL = 120
@@ -179,7 +179,7 @@ class Job:
         """
         left = self._timeout - (self._clock() - self._started)
         if self.committed:
-            return max(left, _TO_THE_END)
+            return max(left, TO_THE_END)
         if self._cancelled:
             raise RunCancelledError
         if left <= 0:

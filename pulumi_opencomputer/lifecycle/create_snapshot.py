@@ -160,7 +160,7 @@ class SnapshotCreation:
 
     def _swap(self, old: Record | Head) -> Record:
         name = self._name
-        self._builder.choose()
+        self._builder.variants.choose()
         try:
             self._scratch.build()
         except ConflictError:
@@ -184,7 +184,7 @@ class SnapshotCreation:
             UnavailableError: The server's index does not show the record within two minutes.
         """
         if not old.is_ready:
-            # The request for patches below only finds ready records.
+            # It was read in this state, so the index shows it.
             return
         for pause in pauses():
             self._job.remaining()

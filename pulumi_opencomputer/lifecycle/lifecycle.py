@@ -66,6 +66,7 @@ class Lifecycle:
     def begin_run(self) -> None:
         """Forget the program of an earlier run: a plugin that an engine finds running may serve several runs."""
         self._run.known.forget_all()
+        self._run.contents.forget_all()
         self._foretold = itertools.count(1)
         self._forecast.begin()
 
@@ -160,6 +161,7 @@ class Lifecycle:
             made = {**kind.create(self._run, job, inputs), "contentHash": job.content_hash}
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)
+        self._run.known.note_made(outputs)
         return Created(kind.id_of(urn, inputs), outputs)
 
     def update(
@@ -177,6 +179,8 @@ class Lifecycle:
         work = Work(lines, limit, lambda: self._job(kind, urn, {**inputs, "timeout": limit}, lines))
         outputs = kind.update(self._run, urn, state, inputs, work)
         self._run.known.note(urn, outputs)
+        if outputs.get("snapshotId") != state.get("snapshotId"):
+            self._run.known.note_made(outputs)
         return outputs
 
     @contextmanager

@@ -27,18 +27,6 @@ LAGS = [0.3, 1, 8, (0, 8)] if ALL else [1, 8]
 StartEdge = Callable[..., Stack]
 
 
-@pytest.fixture
-def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
-    """A function that starts an emulator behind the edge, and returns a stack that shares its time."""
-
-    def start(lag: float | tuple[float, float], **options: object) -> Stack:
-        least, most = lag if isinstance(lag, tuple) else (lag, lag)
-        emulator = start_faulty(edge_lag=f"{least}..{most}", **options)
-        return Stack(emulator, time=SharedTime(emulator))
-
-    return start
-
-
 def _left(stack: Stack) -> set[str]:
     """Return the names that the control plane has, even if the index doesn't show them."""
     return {record["name"] for record in stack.emulator.records() if record["name"]}
