@@ -18,6 +18,9 @@ from ..sanitize import quoted
 #: The file for ``pulumi import --file``.
 IMPORT_FILE = "import.json"
 
+_LONGEST_PROJECT = 100
+_NAMESPACES = ("opencomputer", "pulumi")
+
 
 class ExistsError(Exception):
     """A file that would be written already exists."""
@@ -48,7 +51,9 @@ class Folder:
     @property
     def project(self) -> str:
         """A name for the Pulumi project, made from the folder's name."""
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.path.resolve().name).strip("-.") or "snapshots"
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", self.path.resolve().name)[:_LONGEST_PROJECT].strip("-.") or "snapshots"
+        # A project's configuration is kept under the project's name, which must not be that of a provider's settings.
+        return f"{name}-images" if name in _NAMESPACES else name
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:

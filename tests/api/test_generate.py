@@ -10,53 +10,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
 
 from account_seed import ODD, SECRET, SECRETS
 from emulator_process import Emulator, wait_until
-from pulumi_opencomputer import Manifest, cli
+from generated import Run, Said, imported
+from pulumi_opencomputer import Manifest
 
 TOOLS = Manifest.base().apt_install(["jq"])
-
-
-class Said(NamedTuple):
-    """The exit code of a command, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """A function that runs a command of the package in its own folder, against the emulator."""
-    for name, value in emulator.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Said:
-        code = 0
-        try:
-            cli.main(arguments)
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return Said(code, *capsys.readouterr())
-
-    return run
-
-
-def imported() -> list[dict[str, str]]:
-    """The entries of the import file."""
-    entries: list[dict[str, str]] = json.loads(Path("import.json").read_text())["resources"]
-    return entries
 
 
 def test_names_and_patterns_select_snapshots(run: Run, emulator: Emulator) -> None:

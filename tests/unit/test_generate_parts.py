@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_opencomputer.generate.local_files import _fit_together
 from pulumi_opencomputer.generate.names import Names, config_key, identifier
 from pulumi_opencomputer.generate.python_program import python_program
-from pulumi_opencomputer.generate.resource import Resource, _fit_together
+from pulumi_opencomputer.generate.resource import Resource
 from pulumi_opencomputer.generate.sensitive import find
 from pulumi_opencomputer.generate.yaml_program import yaml_program
 
@@ -113,14 +114,38 @@ def test_a_yaml_program_has_each_text_unchanged(text: str) -> None:
     assert _evaluated(command) == text
 
 
-def _evaluated(text: str) -> str:
+def _evaluated(value: Any) -> str:
     """Evaluate a text without references as Pulumi's YAML host does."""
-    made = ""
+    if isinstance(value, dict):
+        ((function, (separator, parts)),) = value.items()
+        assert (function, separator) == ("fn::join", "")
+        return "".join(_evaluated(part) for part in parts)
+    made, text = "", value
     while text:
         assert not text.startswith("${")
         length = 2 if text.startswith("$$") else 1
         made, text = made + text[0], text[length:]
     return made
+
+
+@pytest.mark.parametrize("text", ["\tx\ny", "\t\n", "\t\t${x}\n"])
+def test_no_text_of_a_yaml_program_starts_with_a_tab_and_has_several_lines(text: str) -> None:
+    """Pulumi rewrites the file before it runs it, and could not read such a text again. It is joined from parts."""
+    program = yaml.safe_load(yaml_program([Resource("Snapshot", "x", "x", {"steps": [{"run": [text]}]})], "p"))
+    (command,) = program["resources"]["x"]["properties"]["manifest"]["steps"][0]["run"]
+    assert all(not ("\n" in part and part.startswith("\t")) for part in command["fn::join"][1])
+    assert _evaluated(command) == text
+
+
+def test_a_resource_and_a_configuration_key_never_share_a_name() -> None:
+    """Whichever comes first keeps it."""
+    made = Names()
+    assert [made.of("agents"), made.key("agentsToken"), made.of("agentsToken")] == [
+        "agents",
+        "agentsToken",
+        "agentsToken-2",
+    ]
+    assert made.key("agents") == "agents2"
 
 
 @pytest.mark.parametrize(
