@@ -136,7 +136,7 @@ class Client:
         *,
         until: Callable[[Record], bool] = lambda _: False,
         limit: int = _LOOK_LIMIT,
-        seconds: float = _LOOK_SECONDS,
+        seconds: float | None = _LOOK_SECONDS,
     ) -> RecordList:
         """Return records of any kind, the unnamed ones of builds too, newest first, as far as they are wanted.
 
@@ -146,7 +146,7 @@ class Client:
         Args:
             until: Told each record; True means that no further ones are wanted.
             limit: The most bytes to read.
-            seconds: The time after which no more is read.
+            seconds: The time after which no more is read; no limit of its own, if it is None.
 
         Returns:
             The records read. Only where the list is whole does a record's absence say anything.

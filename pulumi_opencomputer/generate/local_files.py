@@ -6,12 +6,17 @@ import base64
 import posixpath
 import re
 import shutil
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..manifest.paths import copied
 
+# Names that Windows keeps for devices, whatever follows the first dot.
+_DEVICE = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?", re.IGNORECASE
+)
 _UNFIT = re.compile(r'[\x00-\x1f<>:"\\|?*]|[ .]$|^\s')
 _LONGEST_PART = 200
 
@@ -35,12 +40,12 @@ def with_local_files(manifest: Mapping[str, Any], folder: Path, prefix: str, inl
 
 
 def _local_file(body: dict[str, Any], number: int, folder: Path, prefix: str, inline_bytes: int) -> dict[str, Any]:
-    raw, name = _bytes(body), posixpath.basename(body["path"])
-    if raw is None or not raw or _is_unfit(name):
+    raw, name = _bytes(body), f"{number}-{posixpath.basename(body['path'])}"
+    if raw is None or not raw or name == f"{number}-" or _is_unfit(name):
         return body
     if "encoding" not in body and len(raw) <= inline_bytes:
         return body
-    place = folder / f"{number}-{name}"
+    place = folder / name
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(raw)
     return {"path": body["path"], "source": f"{prefix}/{place.name}"}
@@ -73,13 +78,17 @@ def _bytes(body: Mapping[str, Any]) -> bytes | None:
 
 def _fit_together(names: list[str]) -> bool:
     """Tell whether files with these names can share a folder on any system, and keep their names there."""
-    folded = {name.casefold() for name in names}
     parents = {name[:position] for name in names for position in _slashes(name)}
-    return (
-        len(folded) == len(names)
-        and not folded & {parent.casefold() for parent in parents}
-        and not any(_is_unfit(part) for name in names for part in name.split("/"))
+    # A folder that two systems spell differently would be one folder on one of them, and two on the other.
+    entries = [*names, *parents]
+    return len({_folded(each) for each in entries}) == len(entries) and not any(
+        _is_unfit(part) for name in names for part in name.split("/")
     )
+
+
+def _folded(name: str) -> str:
+    """Return a name as file systems compare it that ignore case, and how a letter with an accent is encoded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def _slashes(name: str) -> list[int]:
@@ -87,7 +96,14 @@ def _slashes(name: str) -> list[int]:
 
 
 def _is_unfit(name: str) -> bool:
-    return not name or bool(_UNFIT.search(name)) or len(name.encode("utf-8", "replace")) > _LONGEST_PART
+    return (
+        not name
+        or bool(_UNFIT.search(name))
+        or bool(_DEVICE.fullmatch(name))
+        # Git and some file systems of macOS change such names.
+        or not unicodedata.is_normalized("NFC", name)
+        or len(name.encode("utf-8", "replace")) > _LONGEST_PART
+    )
 
 
 def _fit(name: str) -> str:

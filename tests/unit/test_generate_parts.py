@@ -50,6 +50,10 @@ def test_a_plain_name_is_kept() -> None:
         "AWS_SECRET_ACCESS_KEY",
         "OPENAI_API_KEY",
         "apikey",
+        "AUTHORIZATION",
+        "JWT",
+        "ENCRYPTION_KEYS",
+        "signingKey",
     ],
 )
 def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
@@ -60,7 +64,21 @@ def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PWD", "KEYBOARD", "AWS_ACCESS_KEY_ID", "AUTHOR", "TOKENIZERS_PARALLELISM", "PATH", "MONKEY_"]
+    "name",
+    [
+        "PWD",
+        "KEYBOARD",
+        "AWS_ACCESS_KEY_ID",
+        "AUTHOR",
+        "TOKENIZERS_PARALLELISM",
+        "PATH",
+        "MONKEY_",
+        "MONKEY",
+        "CODE_MONKEY",
+        "TURKEY",
+        "JWT_ALGORITHM",
+        "AUTHORIZED_KEYS",
+    ],
 )
 def test_other_variables_do_not_look_like_secrets(name: str) -> None:
     """Their names only resemble those of secrets."""
@@ -76,6 +94,11 @@ def test_other_variables_do_not_look_like_secrets(name: str) -> None:
         {"addFile": {"path": "/srv/.netrc", "content": "machine a"}},
         {"addFile": {"path": "/k", "content": "-----BEGIN OPENSSH PRIVATE KEY-----\n"}},
         {"addDir": {"path": "/app", "files": [{"relativePath": "a/.env", "content": "A=b"}]}},
+        {"addFile": {"path": "/root/.kube/config", "content": "token: x"}},
+        {"addFile": {"path": "/root/.docker/config.json", "content": "{}"}},
+        {"addFile": {"path": "/app/.envrc", "content": "export A=b"}},
+        {"addDir": {"path": "/root/.kube", "files": [{"relativePath": "config", "content": "token: x"}]}},
+        {"addDir": {"path": "/root/", "files": [{"relativePath": ".docker/config.json", "content": "{}"}]}},
         {"addDir": {"path": "/app", "files": [{"relativePath": ".env.prod", "content": "A=b"}]}},
     ],
     ids=lambda step: next(iter(step)),
@@ -158,6 +181,17 @@ def test_a_resource_and_a_configuration_key_never_share_a_name() -> None:
         (["a\nb"], False),
         (["trailing."], False),
         (["é" * 120], False),
+        (["A/x", "a/y"], False),
+        (["A/b/x", "A/B/y"], False),
+        (["A/b/x", "A/b/y", "A/c"], True),
+        (["con"], False),
+        (["lib/AUX.txt"], False),
+        (["com1"], False),
+        (["nul .x"], False),
+        (["console.py", "auxiliary", "com", "com10"], True),
+        (["\u00e9", "e\u0301"], False),
+        (["e\u0301"], False),
+        (["\u00e9"], True),
     ],
 )
 def test_files_are_written_beside_the_program_if_any_system_can_store_them(names: list[str], fit: bool) -> None:
