@@ -40,7 +40,7 @@ written into the folder:
 
 exit codes:
   0    everything is written
-  1    nothing is written: the server can't be reached or refuses the request, nothing matches, or there is nothing
+  1    nothing is written: the server can't be reached or refuses the request, nothing matches, or all is left out
   2    nothing is written: a file exists already, or the command line has a mistake
   3    written, but some records are left out, or the server does not list all; standard error says which, and why
   130  interrupted (129 and 143: by SIGHUP and SIGTERM); standard error says what is written

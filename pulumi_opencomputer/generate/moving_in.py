@@ -56,7 +56,7 @@ class MovingIn:
         try:
             declared = declare(record, what, most_inline=math.inf)["manifest"]
         except InvalidInputError as error:
-            raise LeftOutError(str(error)) from error
+            raise LeftOutError(str(error).removeprefix("id: ")) from error
         name = self._names.of(wanted.id if wanted.kind == "Snapshot" else f"image-{wanted.id[:12]}")
         urn = f"urn:pulumi:generated::generated::opencomputer:index:{wanted.kind}::{name}"
         imported = self._imported(wanted, record, urn)
@@ -91,7 +91,7 @@ class MovingIn:
         try:
             imported = self.lifecycle.import_record(kind, urn, record)
         except InvalidInputError as error:
-            raise LeftOutError(str(error)) from error
+            raise LeftOutError(str(error).removeprefix("id: ")) from error
         self.notes += [f"{wanted.id}: {warning}" for warning in imported.warnings]
         return imported
 
