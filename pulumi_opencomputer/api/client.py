@@ -118,7 +118,7 @@ class Client:
         *,
         until: Callable[[Record], bool] = lambda _: False,
         limit: int = _LOOK_LIMIT,
-        seconds: float = _LOOK_SECONDS,
+        seconds: float | None = _LOOK_SECONDS,
     ) -> RecordList:
         """Return records of any kind, including the unnamed ones of builds, newest first, as far as they are needed.
 
@@ -128,7 +128,7 @@ class Client:
         Args:
             until: Called with each record; True ends the reading after that record.
             limit: The maximum number of bytes to read.
-            seconds: The maximum time to read, in seconds.
+            seconds: The maximum time to read, in seconds, or None for no limit of its own.
 
         Returns:
             The records that were read. Unless the list is whole, a record that is missing in it may still exist.

@@ -27,6 +27,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..api.record_list import RecordList
     from ..api.records import Record
     from .build_job import Job
 
@@ -288,11 +289,11 @@ class Lifecycle:
 
         return functions.get_image(self._run.client(), content_hash, self._run.api_url())
 
-    def unnamed_images(self) -> list[str]:
-        """List the content hashes of builds; see `functions`."""
+    def list_records(self, *, images: bool = False) -> RecordList:
+        """List the records of named snapshots, or of images; see `functions`."""
         from . import functions
 
-        return functions.unnamed_images(self._run.client())
+        return functions.list_records(self._run.client(), images=images)
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Compute the content hash of a manifest in the declared form; `UNKNOWN` as long as a part is not known.
