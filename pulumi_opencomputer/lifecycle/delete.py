@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, RunCancelledError, UnavailableError
 from .log import ResourceLog
-from .names import mark, mark_of
+from .names import mark, mark_of, predecessor_of
 from .read_replica import age, get, is_past
 from .types import Recorded
 from .waiting import LONGEST_WAIT, YOUNG, is_too_large, pauses
@@ -106,7 +106,7 @@ class _Deletion:
         """Try to delete the record; False if the index does not show it."""
         client, name = self._run.client(), self._recorded.name
         record = self._get()
-        if record is not None and record.id != self._recorded.snapshot_id:
+        if record is not None and not self._is_ours(record):
             return self._leave(record)
         found = client.delete_snapshot(name)
         if is_out_of_reach(found):
@@ -114,7 +114,21 @@ class _Deletion:
             return False
         if not found and record is None:
             self._require_records()
+        if record is not None and record.id != self._recorded.snapshot_id:
+            self._run.replaced_ids.add(record.id)
+            self._log.info(
+                f"deleted the snapshot {name!r} with id {record.id}: a run that was cut off had put it in place of the "
+                "recorded one"
+            )
         return True
+
+    def _is_ours(self, record: Record) -> bool:
+        """Tell whether a record is the recorded one, or one that a run put in its place and did not record.
+
+        While the program declares the resource, whatever is in its place is not deleted without a state that says so.
+        """
+        ids = [record.id] if self._run.known.is_declared(self._urn) else [record.id, predecessor_of(record)]
+        return self._recorded.snapshot_id in ids
 
     def _get(self) -> Record | None:
         """Return the record under the name, once it is certain that the name is not another one's by now.
@@ -132,7 +146,7 @@ class _Deletion:
             self._log.status(f"waiting until it is certain that {self._recorded.name} is still the same snapshot")
             self._run.clock.sleep(pause)
             record = self._look()
-        if record is not None and record.id == self._recorded.snapshot_id:
+        if record is not None and self._is_ours(record):
             # Don't wait for each record if this endpoint answers no request by id.
             self._run.asks_by_id = False
         return record
@@ -140,22 +154,27 @@ class _Deletion:
     def _look(self) -> Record | None:
         record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
-        self._was_shown |= record is not None and record.id == self._recorded.snapshot_id
+        self._was_shown |= record is not None and self._is_ours(record)
         return record
 
     def _is_uncertain(self, record: Record) -> bool:
-        """Tell whether the index shows the recorded one, but the cell does not confirm it."""
-        is_shown = record.id == self._recorded.snapshot_id and record.cell_id is not None and record.is_ready
+        """Tell whether the index shows a record of this resource, but the cell does not confirm it."""
+        is_shown = self._is_ours(record) and record.cell_id is not None and record.is_ready
         return is_shown and self._run.asks_by_id and not self._run.client().has_checkpoint_of(record.id)
 
     def _leave(self, record: Record) -> bool:
         """Leave another record alone; return False if it is only an older record that the index still shows."""
         if is_past(record, self._recorded):
             return False
-        if mark_of(record) != mark(self._urn):
+        name = self._recorded.name
+        if mark_of(record) == mark(self._urn):
             self._log.warn(
-                f"the snapshot named {self._recorded.name!r} is not the one that this resource made; it stays as it is"
+                f"the snapshot named {name!r} has this resource's mark, but its id is {record.id}, and the state "
+                f"records {self._recorded.snapshot_id}; it stays as it is. If a cut-off run of this stack made it, "
+                f"delete it with DELETE /api/snapshots/{name}"
             )
+        else:
+            self._log.warn(f"the snapshot named {name!r} is not the one that this resource made; it stays as it is")
         return True
 
     def _require_records(self) -> None:
