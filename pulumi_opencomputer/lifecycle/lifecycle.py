@@ -69,8 +69,8 @@ class Lifecycle:
     def begin_run(self) -> None:
         """Forget an earlier run: a plugin that an engine finds running may serve several runs.
 
-        The settings may differ, records may have changed, and the earlier run may have been cancelled. Only the hashes of
-        local files stay. The earlier run's connections are not closed, since it may still finish a build.
+        The settings may differ, records may have changed, and the earlier run may have been cancelled. Only the hashes
+        of local files stay. The earlier run's connections are not closed, since it may still finish a build.
         """
         run = self._new_run()
         run.memory = self._run.memory
