@@ -19,12 +19,6 @@ class ContentMemory:
         self._useless: set[str] = set()
         self._lock = threading.Lock()
 
-    def forget_all(self) -> None:
-        """Forget everything: another run begins."""
-        with self._lock:
-            for known in (self._built, self._cached, self._useless):
-                known.clear()
-
     def note_built(self, content_hash: str) -> None:
         """Note that the server has built a content for this run, so that its cache did not have it.
 

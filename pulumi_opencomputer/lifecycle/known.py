@@ -27,14 +27,6 @@ class KnownRecords:
         self._made: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def forget_all(self) -> None:
-        """Forget everything: another run begins."""
-        with self._lock:
-            declared = (self._names, self._declared, self._places)
-            self._total = 0
-            for known in (self._counts, self._recorded, self._versions, self._holders, self._made, *declared):
-                known.clear()
-
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
         """Remember the record that a resource's state names, and the versions that it keeps."""
         recorded = Recorded.of(state)

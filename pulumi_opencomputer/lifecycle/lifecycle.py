@@ -61,13 +61,23 @@ class Lifecycle:
             run_log: Takes the lines that concern no single resource.
         """
         self._foretold = itertools.count(1)
-        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+
+        def new_run() -> Run:
+            return Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+
+        self._new_run = new_run
+        self._run = self._new_run()
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
-        """Forget the program of an earlier run: a plugin that an engine finds running may serve several runs."""
-        self._run.known.forget_all()
-        self._run.contents.forget_all()
+        """Forget an earlier run: a plugin that an engine finds running may serve several runs.
+
+        The settings may differ, records may have changed, and the earlier run may have been cancelled. Only the hashes
+        of local files stay. The earlier run's connections are not closed, since it may still finish a build.
+        """
+        run = self._new_run()
+        run.memory = self._run.memory
+        self._run = run
         self._foretold = itertools.count(1)
         self._forecast.begin()
 

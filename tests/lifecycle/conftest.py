@@ -11,7 +11,7 @@ import trustme
 
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
-from stack import SharedTime, Stack
+from stack import SharedTime, Stack, StartEdge
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,7 +76,13 @@ def start_faulty(tmp_path: Path) -> Iterator[Callable[..., FaultyEmulator]]:
 
 
 @pytest.fixture
-def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> Callable[..., Stack]:
+def stack(faulty: FaultyEmulator) -> Stack:
+    """A stack without resources."""
+    return Stack(faulty)
+
+
+@pytest.fixture
+def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
     """A function that starts an emulator behind the edge, and returns a stack that shares its time."""
 
     def start(lag: float | tuple[float, float], **options: object) -> Stack:
@@ -85,9 +91,3 @@ def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> Callable[..., Sta
         return Stack(emulator, time=SharedTime(emulator))
 
     return start
-
-
-@pytest.fixture
-def stack(faulty: FaultyEmulator) -> Stack:
-    """A stack without resources."""
-    return Stack(faulty)

@@ -360,3 +360,37 @@ def test_record_of_others_whose_image_was_deleted_is_adopted_behind_the_edge(sta
     adopted = snapshot("make new", adopt=True)
     stack.up(adopted)
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(adopted)["snapshotId"]
+
+
+def test_destroy_deletes_what_an_interrupted_swap_put_in_place_of_the_recorded_snapshot(deployed: Stack) -> None:
+    """The run ended before the new record was recorded; the record names the recorded one as its predecessor."""
+    recorded = deployed.state[OLD.urn]
+    deployed.up(NEW)
+    made = deployed.outputs(NEW)["snapshotId"]
+    deployed.state[OLD.urn] = recorded
+    deployed.destroy()
+    assert named(deployed.emulator) == {}
+    assert f"deleted the snapshot 'fixed' with id {made}: a run that was cut off" in deployed.lines.text
+
+
+def test_destroy_of_both_states_of_an_interrupted_run_deletes_the_one_record(deployed: Stack) -> None:
+    """The old record's delete is pending; it finds the new one, whose own delete then has nothing to do."""
+    old = deployed.state[OLD.urn]
+    deployed.up(NEW)
+    deployed.leftover = [(OLD.urn, old)]
+    deployed.destroy()
+    assert named(deployed.emulator) == {}
+    assert deployed.state == {}
+
+
+def test_destroy_names_a_record_with_the_resources_mark_that_it_leaves(deployed: Stack) -> None:
+    """Whether a cut-off run or another backend made it is unknown, so a warning says how to delete it."""
+    recorded = deployed.state[OLD.urn]
+    deployed.up(NEW, replace=[NEW])
+    made = deployed.outputs(NEW)["snapshotId"]
+    deployed.state[OLD.urn] = recorded
+    deployed.destroy()
+    assert named(deployed.emulator)["fixed"]["id"] == made
+    (warning,) = deployed.lines.warnings
+    assert f"its id is {made}" in warning
+    assert "delete it with DELETE /api/snapshots/fixed" in warning
