@@ -6,7 +6,6 @@ build is repeated only if the server can't have begun it.
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -16,10 +15,10 @@ from ..errors import (
     APIError,
     InvalidRequestError,
     NotFoundError,
-    UnavailableError,
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
+from .deleted import Deleted, is_not_in_index, what_is_missing
 from .events import BuildEvent
 from .record_list import RecordList, count_entries, find_head, read_list, read_one
 from .records import Head, Record
@@ -40,27 +39,8 @@ __all__ = [
 
 _LOOK_LIMIT = 64 * 1024 * 1024
 _LOOK_SECONDS = 10.0
-# The public endpoint's words for a record that its index does not show.
-_NOT_IN_INDEX = "snapshot not found"
 # Bytes a second. A search gets more time if much has to be read before the wanted record.
 _SLOWEST_READ = 3e6
-
-
-class Deleted(enum.Enum):
-    """What a delete found."""
-
-    DELETED = "deleted"
-    """The record existed, and is deleted."""
-
-    NOT_FOUND = "not found"
-    """The server that stores the records has none with that name."""
-
-    NOT_IN_INDEX = "not in the index"
-    """The public endpoint's index shows no record with that name. If the index lags, the record may still exist; then
-    nothing was deleted."""
-
-    def __bool__(self) -> bool:
-        return self is Deleted.DELETED
 
 
 class Client:
@@ -213,16 +193,17 @@ class Client:
         Raises:
             APIError: As with `get_snapshot`.
         """
-        path = f"{_path(name)}/patches"
+        return self._exists(f"{_path(name)}/patches")
 
-        def attempt() -> bool:
-            try:
-                with self._transport.get(path):
-                    return True
-            except NotFoundError:
-                return False
+    def has_checkpoint_of(self, record_id: str) -> bool:
+        """Tell whether the record with an id is there and ready, as the cell itself knows; as cheap a look.
 
-        return self._transport.with_retries(attempt)
+        Only a True is certain: another cell than the record's may answer.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        return self._exists(f"/api/images/{quote(record_id, safe='')}/patches")
 
     def count_patches(self, name: str) -> int | None:
         """Count a snapshot's patches. As cheap as `has_checkpoint`.
@@ -241,7 +222,7 @@ class Client:
                 with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
                     return count_entries(chunks, f"answer to {path}")
             except NotFoundError as error:
-                return None if error.text == _NOT_IN_INDEX else 0
+                return None if is_not_in_index(error) else 0
 
         return self._transport.with_retries(attempt)
 
@@ -249,11 +230,13 @@ class Client:
         """Delete the named record.
 
         Returns:
-            What the delete found. A 404 after an attempt whose response was lost counts as deleted by that attempt.
+            What the delete found. If the response to an attempt was lost, and the server that stores the records then
+            has none with that name, that attempt deleted it.
 
         Raises:
             APIError: As with `get_snapshot`; also for a 404 whose text is not that of a missing snapshot, for example
-                because the server can't write to its database. Nothing was deleted then.
+                because the server can't write to its database. Its `perhaps_done` tells whether the record may be
+                deleted.
         """
         path = _path(name)
         perhaps_done = False
@@ -266,9 +249,11 @@ class Client:
                     if response.status_code not in (200, 202, 204):
                         raise self._transport.error(response)
             except NotFoundError as error:
-                return Deleted.DELETED if perhaps_done else _what_is_missing(error)
+                return what_is_missing(error, perhaps_done=perhaps_done)
             except APIError as error:
-                perhaps_done = perhaps_done or (exchange.begun and error.status != 429)
+                is_refused = error.status is not None and error.status < 500
+                perhaps_done = perhaps_done or (exchange.begun and not is_refused)
+                error.perhaps_done = perhaps_done
                 raise
             return Deleted.DELETED
 
@@ -333,6 +318,16 @@ class Client:
             before_last_byte,
         ).run()
 
+    def _exists(self, path: str) -> bool:
+        def attempt() -> bool:
+            try:
+                with self._transport.get(path):
+                    return True
+            except NotFoundError:
+                return False
+
+        return self._transport.with_retries(attempt)
+
     def _look(self, name: str, *, with_manifest: bool = True) -> Record:
         path = _path(name)
         with self._transport.get(path) as chunks:
@@ -369,23 +364,6 @@ class Client:
                 )
 
         return self._transport.with_retries(attempt)
-
-
-def _what_is_missing(error: NotFoundError) -> Deleted:
-    """Return what the 404 of a delete means.
-
-    Raises:
-        UnavailableError: It means a failure: the server sends a 404 for every error of its database.
-    """
-    if error.text == _NOT_IN_INDEX:
-        return Deleted.NOT_IN_INDEX
-    if error.is_of_the_cell:
-        return Deleted.NOT_FOUND
-    raise UnavailableError(
-        "The server could not delete the snapshot. Nothing was deleted; try again in a while.",
-        status=404,
-        text=error.text,
-    ) from None
 
 
 def _path(name: str) -> str:

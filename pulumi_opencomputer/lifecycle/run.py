@@ -43,6 +43,7 @@ class Run:
         contents: Which contents the server's cache is known to have, and which ones to avoid.
         replaced_ids: The ids of the records that this run replaced. A lagging read replica may still show such a
             record under a name that now belongs to its successor.
+        asks_by_id: Whether the public endpoint answers requests that name a snapshot's record by its id.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Run:
         self.images = ImageList(self.client, self.clock, self.account)
         self.named = NamedList(self.client)
         self.replaced_ids: set[str] = set()
+        self.asks_by_id = True
         self.liveness = Liveness()
         self.contents = ContentMemory()
         self._make_client = make_client
