@@ -20,7 +20,7 @@ from pulumi_opencomputer.errors import (
     UnavailableError,
 )
 from pulumi_opencomputer.lifecycle.names import scratch_name
-from stack import Lines, Stack, calls, leave_build, named, snapshot
+from stack import Lines, Resource, Stack, calls, leave_build, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 SCRATCH = scratch_name(OLD.urn)
@@ -268,6 +268,40 @@ def test_replacement_uploads_twice_and_a_first_create_once(stack: Stack) -> None
     stack.emulator.forget_requests()
     stack.up(NEW)
     assert calls(stack.emulator).count("POST snapshots") == 2
+
+
+def _large(letter: str) -> Resource:
+    file = {"addFile": {"path": "/f", "content": letter * 1_100_000}}
+    return snapshot(manifest={"base": "base", "steps": [{"run": ["make new"]}, file]})
+
+
+def test_large_content_is_not_uploaded_to_a_name_that_is_taken(stack: Stack) -> None:
+    """The server would read it to its end before it refuses the name, so the provider asks first."""
+    first, second = _large("a"), _large("b")
+    stack.up(first)
+    assert calls(stack.emulator).count("POST snapshots") == 1
+    stack.emulator.forget_requests()
+    stack.up(second, replace=[second])
+    assert calls(stack.emulator).count("POST snapshots") == 2
+    stack.emulator.forget_requests()
+    stack.state.clear()
+    stack.up(first)
+    assert calls(stack.emulator).count("POST snapshots") == 2
+    theirs = snapshot(manifest=second.news["manifest"], urn="theirs", stack="another")
+    stack.emulator.forget_requests()
+    with pytest.raises(ConflictError, match="was made by another Pulumi resource"):
+        Stack(stack.emulator).up(theirs)
+    assert calls(stack.emulator).count("POST snapshots") == 0
+
+
+def test_large_content_over_what_a_cut_off_swap_left_is_uploaded_three_times(stack: Stack) -> None:
+    """One of them asks whether the name itself is free, since only the server's refusal proves that it is not."""
+    stack.up(_large("a"))
+    create(stack.emulator, SCRATCH, manifest("make new"))
+    stack.emulator.forget_requests()
+    stack.up(_large("b"))
+    assert calls(stack.emulator).count("POST snapshots") == 3
+    assert set(named(stack.emulator)) == {"fixed"}
 
 
 def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
