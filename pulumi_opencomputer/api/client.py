@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
-from .deleted import NOT_IN_INDEX, Deleted, what_is_missing
+from .deleted import Deleted, is_not_in_index, what_is_missing
 from .events import BuildEvent
 from .record_list import RecordList, count_entries, find_head, read_list, read_one
 from .records import Head, Record
@@ -222,7 +222,7 @@ class Client:
                 with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
                     return count_entries(chunks, f"answer to {path}")
             except NotFoundError as error:
-                return None if error.text == NOT_IN_INDEX else 0
+                return None if is_not_in_index(error) else 0
 
         return self._transport.with_retries(attempt)
 

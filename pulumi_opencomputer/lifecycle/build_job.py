@@ -38,6 +38,8 @@ TO_THE_END = 120.0
 # Seconds. A resource that came from the cache more quickly gets no "ready" line.
 _WORTH_TELLING = 1.0
 _LONGEST_CALL = 120
+# Bytes.
+_LARGE = 1_000_000
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -139,6 +141,11 @@ class Job:
     def size(self) -> int:
         """The approximate size of a request, in bytes: the snapshot's name is left out."""
         return self._request("").size
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a request is so large that it is worth asking first whether its name is free."""
+        return self.size >= _LARGE
 
     @property
     def is_cancelled(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import APIError, ConflictError, UnavailableError
@@ -19,7 +20,7 @@ from .read_replica import age
 from .waiting import LONGEST_WAIT, YOUNG, is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.client import BuildOutcome
+    from ..api.client import BuildOutcome, Client
     from ..api.records import Record
     from .build_job import Job
     from .build_with_recovery import Builder
@@ -64,6 +65,7 @@ class Scratch:
         """
         variants, requests = self._builder.variants, 0
         for _ in range(_MOST_CACHE_PROOFS):
+            require_free(self._run.client(), self._job, self.name)
             began = time.monotonic()
             outcome = self._builder.build(self.name)
             self._made.append(self.name)
@@ -213,6 +215,28 @@ class Scratch:
             # A random name: later runs can't find it, but they could not delete the record either, because the index
             # does not show it.
             self.name = f"{scratch_name(self._job.urn)}-{os.urandom(4).hex()}"
+
+
+def require_free(client: Client, job: Job, name: str) -> None:
+    """Ask whether a name is free before a large request is sent. For others the request itself is the question.
+
+    The server reads a request to its end before it refuses a name that is taken.
+
+    Args:
+        client: The API.
+        job: The build of the content.
+        name: The name.
+
+    Raises:
+        ConflictError: The name is taken. If this does not raise, it may be taken all the same.
+    """
+    is_taken = False
+    if job.is_large:
+        # The request that follows reports what is wrong with the server.
+        with suppress(APIError):
+            is_taken = client.has_checkpoint(name)
+    if is_taken:
+        raise ConflictError("The snapshot's name is taken.", status=409)
 
 
 def _is_of_request(record: Record, named: Record, took: float) -> bool:

@@ -6,9 +6,10 @@ all lower ones are blocked, or are never served from the server's cache.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import TimedOutError, UnavailableError
+from ..errors import APIError, TimedOutError, UnavailableError
 from .waiting import INDEX_LIMIT, YOUNG
 from .which_build import is_dead_or_failed, unnamed, which_build
 
@@ -67,12 +68,15 @@ class Variants:
 
         Raises:
             TimedOutError: As with `choose`.
-            APIError: As with `choose`.
+            APIError: The server refuses to show the records. If it does not serve now, the next variant is taken.
         """
         self._memory.rule_out(self.content_hash)
         if not self._job.has_variants:
             self._use(1)
-        self.choose()
+        try:
+            self.choose()
+        except (UnavailableError, TimedOutError):
+            self.take_next()
 
     def take_next(self) -> None:
         """Rule out the chosen variant, and take the next one without looking at the records.
@@ -86,13 +90,11 @@ class Variants:
         """Choose another variant if this run has had this one built, but the server's record shows no image.
 
         Without this, each further resource of the run with this content would have it built again. At the public
-        endpoint a record proves nothing, so there is no look.
-
-        Raises:
-            TimedOutError: As with `choose`.
-            APIError: As with `choose`.
+        endpoint a record proves nothing, so there is no look. A look that fails does not stop the build.
         """
-        with self._memory.doubts:
+        if not self._job.has_variants:
+            return
+        with self._memory.doubts, suppress(APIError):
             if not self._memory.is_doubtful(self.content_hash) or self._run.account.is_known_as_public():
                 return
             is_cached = self.is_cached()

@@ -153,3 +153,19 @@ def test_blocked_content_that_the_index_shows_as_ready_is_requested_twice(start_
     assert _posts(stack) == 3
     assert "the server's index shows this content as ready, but the server waits in vain" in stack.lines.text
     assert stack.outputs(SHARING[0])["builtHash"] != stack.outputs(SHARING[0])["contentHash"]
+
+
+def test_content_without_steps_that_failed_once_is_built_for_each_snapshot(stack: Stack) -> None:
+    """It has no variants, and the server still builds it."""
+    bare = [snapshot(urn=f"bare-{number}", name=None, manifest={"base": "base", "steps": []}) for number in range(3)]
+    leave_build(stack.emulator, bare[0], "failed")
+    before = _builds(stack)
+    stack.up(*bare)
+    assert _builds(stack) == before + 3
+
+
+def test_look_that_the_server_refuses_does_not_stop_a_build(stack: Stack) -> None:
+    """The look only saves a build."""
+    stack.emulator.fail({"method": "GET", "path": "/api/images", "kind": "status", "status": 403, "count": 1000})
+    stack.up(*SHARING)
+    assert set(named(stack.emulator)) == {stack.outputs(each)["name"] for each in SHARING}

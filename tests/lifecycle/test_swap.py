@@ -282,6 +282,40 @@ def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
     assert calls(stack.emulator).count("POST snapshots") == 2
 
 
+def _large(letter: str) -> Resource:
+    file = {"addFile": {"path": "/f", "content": letter * 1_100_000}}
+    return snapshot(manifest={"base": "base", "steps": [{"run": ["make new"]}, file]})
+
+
+def test_large_content_is_not_uploaded_to_a_name_that_is_taken(stack: Stack) -> None:
+    """The server would read it to its end before it refuses the name, so the provider asks first."""
+    first, second = _large("a"), _large("b")
+    stack.up(first)
+    assert calls(stack.emulator).count("POST snapshots") == 1
+    stack.emulator.forget_requests()
+    stack.up(second, replace=[second])
+    assert calls(stack.emulator).count("POST snapshots") == 2
+    stack.emulator.forget_requests()
+    stack.state.clear()
+    stack.up(first)
+    assert calls(stack.emulator).count("POST snapshots") == 2
+    theirs = snapshot(manifest=second.news["manifest"], urn="theirs", stack="another")
+    stack.emulator.forget_requests()
+    with pytest.raises(ConflictError, match="was made by another Pulumi resource"):
+        Stack(stack.emulator).up(theirs)
+    assert calls(stack.emulator).count("POST snapshots") == 0
+
+
+def test_large_content_over_what_a_cut_off_swap_left_is_uploaded_three_times(stack: Stack) -> None:
+    """One of them asks whether the name itself is free, since only the server's refusal proves that it is not."""
+    stack.up(_large("a"))
+    create(stack.emulator, SCRATCH, manifest("make new"))
+    stack.emulator.forget_requests()
+    stack.up(_large("b"))
+    assert calls(stack.emulator).count("POST snapshots") == 3
+    assert set(named(stack.emulator)) == {"fixed"}
+
+
 DELETE_FIXED = {"method": "DELETE", "path": "/api/snapshots/fixed"}
 READ_ONLY = {"status": 404, "body": '{"error":"ERROR: cannot execute DELETE in a read-only transaction"}'}
 
