@@ -20,7 +20,7 @@ from pulumi_opencomputer.errors import (
     UnavailableError,
 )
 from pulumi_opencomputer.lifecycle.names import scratch_name
-from stack import Lines, Stack, calls, leave_build, named, snapshot
+from stack import Lines, Resource, Stack, calls, leave_build, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 SCRATCH = scratch_name(OLD.urn)
