@@ -155,8 +155,13 @@ def test_a_stream_is_cut_at_an_event_and_the_build_may_notice_it(faulty, cut, un
     received = content(raw_answer(faulty, manifest("SLEEP_BUILD_50")))
     assert received.count(b"event: ") == (1 if cut == "before" else 2)
     assert received.endswith(b"\n\n") == (cut != "in")
-    faulty.advance(50)
-    wait_until(lambda: [build["outcome"] for build in faulty.builds()] == [outcome])
+
+    def has_ended() -> bool:
+        # Again and again, since the step may only be about to begin.
+        faulty.advance(50)
+        return [build["outcome"] for build in faulty.builds()] == [outcome]
+
+    wait_until(has_ended)
     # The request ends with its record, which would take the name in the next test.
     wait_until(lambda: [record["name"] for record in faulty.snapshots()] == (["a"] if outcome == "ready" else []))
 
