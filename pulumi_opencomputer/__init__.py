@@ -1,6 +1,6 @@
 """OpenComputer's sandbox images and snapshots as Pulumi resources.
 
-``Manifest`` says what an image holds, ``Image`` builds it, ``Snapshot`` puts it under a name.
+``Manifest`` describes what an image contains, ``Image`` builds it, ``Snapshot`` gives it a name.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name on first use: the emulator and the provider's core work without pulumi."""
+    """Load a public name on first use, so that the emulator and the provider's core work without pulumi."""
     if name == "__version__":
         return importlib.import_module(".about", __name__).version()
     if name not in __all__:
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _look_for_resources() -> None:
-    """Warn where a Pulumi program has made manifests and no resource of them."""
+    """Warn if a Pulumi program has made manifests but declared no resource."""
     if "pulumi" in sys.modules and "opencomputer" in sys.modules:
         importlib.import_module(".program.undeclared", __name__).warn_if_nothing_is_declared()
 

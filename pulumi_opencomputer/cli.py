@@ -11,9 +11,16 @@ from .generate import command as generate
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a subcommand. Raises SystemExit with its exit code if it fails."""
+    """Run a subcommand.
+
+    Args:
+        arguments: The command line without the program's name; by default that of this process.
+
+    Raises:
+        SystemExit: The subcommand ends with an exit code, or the command line has a mistake.
+    """
     parser = argparse.ArgumentParser(
-        prog="pulumi-opencomputer", description="Tools beside the Pulumi provider for OpenComputer."
+        prog="pulumi-opencomputer", description="Tools for users of the Pulumi provider for OpenComputer."
     )
     parser.add_argument("--version", action="version", version=version())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -23,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     emulator.add_arguments(emulate)
     emulate.set_defaults(run=lambda given: emulator.run(emulate, given))
     moving_in = commands.add_parser(
-        "generate", help="write a program out of the snapshots that an account has", **generate.TEXTS
+        "generate", help="write a program that declares the snapshots of an account", **generate.TEXTS
     )
     generate.add_arguments(moving_in)
     moving_in.set_defaults(run=lambda given: generate.run(moving_in, given))

@@ -198,7 +198,7 @@ def _resolve_version(config: Mapping[str, str | None], environ: Mapping[str, str
     version = _lookup("sdkVersion", config, environ) or DEFAULT_SDK_VERSION
     if not _VERSION.fullmatch(version):
         raise ConfigurationError(
-            "The setting opencomputer:sdkVersion (or OPENCOMPUTER_SDK_VERSION) must be a version number, as 1.1.0."
+            "The setting opencomputer:sdkVersion (or OPENCOMPUTER_SDK_VERSION) must be a version number, such as 1.1.0."
         )
     return version
 
@@ -213,8 +213,8 @@ def _resolve_key(config: Mapping[str, str | None], environ: Mapping[str, str]) -
     if not (key.isascii() and key.isprintable()) or " " in key:
         # Checked here, because the HTTP library would quote the header's value in its own error.
         raise ConfigurationError(
-            "The API key (opencomputer:apiKey or OPENCOMPUTER_API_KEY) holds a character that no key has, as"
-            f" a space, a line break or a letter beyond ASCII. Copy it once more and set it: {SET_KEY_COMMAND}"
+            "The API key (opencomputer:apiKey or OPENCOMPUTER_API_KEY) holds a character that no key has, such as"
+            f" a space, a line break or a letter beyond ASCII. Copy it again and set it: {SET_KEY_COMMAND}"
         )
     return key
 
@@ -240,11 +240,11 @@ def _resolve_file(config: Mapping[str, str | None], environ: Mapping[str, str]) 
     found = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - an unusable path is no error yet
     if path.endswith(separators) or os.path.isdir(found):  # noqa: PTH112
         raise ConfigurationError(
-            f"{_LOG_FILE} names a directory. Name a file in it, which is made: pulumi config set opencomputer:logFile "
-            "build-logs/opencomputer.log"
+            f"{_LOG_FILE} names a directory. Name a file in it, which need not exist: pulumi config set "
+            "opencomputer:logFile build-logs/opencomputer.log"
         )
     if os.path.exists(found) and not os.path.isfile(found):  # noqa: PTH110, PTH113
-        raise ConfigurationError(f"{_LOG_FILE} names a device, pipe or socket. Name a file, which is made.")
+        raise ConfigurationError(f"{_LOG_FILE} names a device, pipe or socket. Name a file, which need not exist.")
     return found
 
 
@@ -273,9 +273,9 @@ def _refuse_unusable(parts: SplitResult) -> None:
     if parts.scheme not in _PORTS:
         raise _unusable("it must begin with https:// (or http://)")
     if parts.username is not None or parts.password is not None:
-        raise _unusable("it holds a user name or password, which belong into no address")
+        raise _unusable("it holds a user name or password, which don't belong into an address")
     if not parts.hostname or not re.fullmatch(r"[^\s\x00-\x20/\\%?#@<>]+", parts.hostname):
-        raise _unusable("it names no host")
+        raise _unusable("it has no host")
     # Python 3.10 accepts anything in brackets; later versions require an IPv6 address.
     if not _is_host(parts.hostname) or ("[" in parts.netloc and ":" not in parts.hostname):
         raise _unusable("its host is neither a name nor an address")

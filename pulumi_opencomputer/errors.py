@@ -160,9 +160,11 @@ class APIError(OpenComputerError):
         status: The HTTP status, or None if there was no response or the error came in a stream.
         text: The server's own message, cleaned of control sequences; `str` shows it after `message`. It may repeat
             parts of the request. Empty if the server sent none or it is withheld.
+        perhaps_done: Whether a delete may have been carried out all the same, because an answer to it was lost.
     """
 
     code = "OC1100"
+    perhaps_done = False
 
     def __init__(self, message: str, *, status: int | None = None, text: str = "") -> None:
         super().__init__(message)

@@ -21,10 +21,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         _OPTION,
         metavar="URL",
-        help="the address of an emulator that runs already, whose key is OPENCOMPUTER_API_KEY or local;"
-        " otherwise each session starts its own",
+        help="the address of a running emulator, whose key is OPENCOMPUTER_API_KEY or local; without it each session"
+        " starts an emulator of its own",
     )
-    parser.addini(_ARGUMENTS, "arguments of the emulator that is started, as on its command line", "args", [])
+    parser.addini(_ARGUMENTS, "command-line arguments of the emulator that a session starts", "args", [])
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,11 @@ def clean(text: str) -> str:
     return text.replace("<{%", "<{ %")
 
 
+def unshowable(text: str) -> str | None:
+    """Return the first character that `clean` removes or replaces; None if there is none."""
+    return next((char for char in text if clean(char) != char), None)
+
+
 def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
     """Return the cleaned text on one line of at most `length` characters; ``…`` replaces what is cut off."""
     line = " ".join(clean(text).split()).replace("<{%", "<{ %")

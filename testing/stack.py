@@ -203,9 +203,9 @@ class Stack:
         with self.process() as lifecycle:
             if refresh:
                 self._refresh(lifecycle)
-            self._delete_leftover(lifecycle)
             for resource in program:
                 self._bring_up(lifecycle, resource, forced=resource in replace)
+            # The engine also does what an earlier run left only now, when the program has ended.
             self._delete_leftover(lifecycle)
             self._delete(lifecycle, set(self.state) - {resource.urn for resource in program})
 

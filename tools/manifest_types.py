@@ -68,10 +68,10 @@ class ManifestDict(TypedDict, total=False):
 {fields}
 
 class HasToDict(Protocol):
-    """An object with ``to_dict()``, as the OpenComputer SDK's own ``Image``."""
+    """An object with ``to_dict()``, such as the OpenComputer SDK's own ``Image``."""
 
     def to_dict(self) -> Any:
-        """Give the manifest, in either form."""
+        """Return the manifest, in either form."""
 '''
 
 
@@ -105,7 +105,7 @@ def _steps() -> Iterator[str]:
     types_of_api = ", ".join(f'"{name}"' for name in KINDS_OF_API)
     yield (
         "\nclass ApiStep(TypedDict):\n"
-        '    """A step in the API\'s form, as ``Image.to_dict()`` of the SDKs gives it."""\n\n'
+        '    """A step in the API\'s form, as ``Image.to_dict()`` of the SDKs returns it."""\n\n'
         f"    type: Literal[{types_of_api}]\n    args: Mapping[str, Any]\n"
     )
     names = ", ".join(f"{kind.__name__}Step" for kind in KINDS.values())

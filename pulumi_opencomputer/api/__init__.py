@@ -1,1 +1,1 @@
-"""The HTTP API: requests, answers, and build streams."""
+"""The HTTP API: requests, responses, and build streams."""

@@ -1,7 +1,7 @@
 """One request on its own connection: how far it got, its time limit, and what its failure means.
 
-httpx limits each read and each write, not their sum: a server that sends a byte every half minute could hold a request
-for days. Here a timer shuts the connection down when the time is over.
+httpx limits the time of each read and each write, not their sum: a server that sends a byte every half minute could
+keep a request open for days. Here a timer shuts the connection down when the time is over.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from .proxies import shown
 _TLS_MARKS = ("CERTIFICATE_VERIFY_FAILED", "[SSL")
 _NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 _OWN_AUTHORITY = "If its certificate comes from an authority of your own, name that in SSL_CERT_FILE."
-_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names what is reached without one."
+_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY lists the hosts that are reached without a proxy."
 
 OUT_OF_FILES = (
-    "This process may not open more files or connections. Raise the limit (ulimit -n), or do less at a time"
-    " (--parallel)."
+    "This process may not open more files or connections. Raise the limit (ulimit -n), or deploy fewer resources at a"
+    " time (--parallel)."
 )
 
 
 class Exchange:
-    """Watches over one request and its answer.
+    """Tracks one request and its response.
 
     Attributes:
         begun: Whether any of the request was sent.
@@ -50,7 +50,7 @@ class Exchange:
 
         Args:
             url: The API's address, for messages.
-            limit: The seconds that connection, request and answer may take together.
+            limit: The seconds that connection, request and response may take together.
             build: Whether it is a build, whose broken connection is a `StreamLostError`.
             proxy: The address of the proxy, for messages; None if there is none.
         """
@@ -90,7 +90,7 @@ class Exchange:
             timer.cancel()
 
     def translated(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield an answer's bytes; the reader gets this package's errors."""
+        """Yield a response's bytes, and convert httpx's errors into this package's."""
         with self._translating():
             yield from chunks
 
@@ -99,7 +99,7 @@ class Exchange:
         try:
             yield
             if self._expired and not self._told:
-                # An answer without a length ends with the connection, even if the timer ended the connection.
+                # A response without a length ends with the connection, so it also ends if the timer closed that.
                 raise self._expiry()
         except httpx.HTTPError as error:
             raise self._failure(error) from error
@@ -114,7 +114,7 @@ class Exchange:
     def _shut_down(self) -> None:
         if found := self.socket:
             with suppress(OSError):
-                # The plain class's method: that of an SSLSocket drops TLS while another thread may be reading.
+                # Use the plain class's method: that of SSLSocket drops TLS, while another thread may be reading.
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
@@ -136,15 +136,15 @@ class Exchange:
         if isinstance(error, httpx.LocalProtocolError):
             return ProtocolError("The request could not be sent: its body is not as long as announced.")
         if isinstance(error, httpx.RemoteProtocolError) and not _is_break(error):
-            return ProtocolError(f"What answers at {self._url} does not speak HTTP/1.1 as it should. {CHECK_URL}")
+            return ProtocolError(f"The server at {self._url} does not speak valid HTTP/1.1. {CHECK_URL}")
         return self._lost(isinstance(error, httpx.TimeoutException))
 
     def _expiry(self) -> APIError:
         self._told = True
         if self._build:
             return TimedOutError(
-                "The build did not end within its time limit. If it has begun it goes on at the server: run pulumi up "
-                "again, with a longer limit (timeout= in Python, customTimeouts elsewhere) if need be."
+                "The build did not end within its time limit. If it has begun, it continues on the server: run pulumi "
+                "up again, with a longer limit (timeout= in Python, customTimeouts elsewhere) if needed."
             )
         return TimedOutError(f"{self._url} did not complete its answer within {self._limit:.0f} s.")
 
@@ -199,5 +199,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_break(error: httpx.RemoteProtocolError) -> bool:
-    # The library has the same class for broken connections and for answers that aren't HTTP.
+    # The library uses the same class for broken connections and for responses that aren't HTTP.
     return "disconnected" in str(error) or "closed connection" in str(error)

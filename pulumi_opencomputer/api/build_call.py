@@ -46,17 +46,17 @@ class BuildBody(Protocol):
         """The content hash that the built record must have."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body; may raise ContentChangedError before its last chunk, never after it."""
+        """Yield the body. ContentChangedError may be raised before the last chunk, but not after it."""
 
 
 @dataclass(frozen=True)
 class BuildOutcome:
-    """What a build came to.
+    """The result of a successful build request.
 
     Attributes:
-        record: The named record, ready.
-        from_cache: Whether the server had the content in its cache: then nothing was built, and the cache is certain
-            to hold it.
+        record: The ready named record.
+        from_cache: Whether the content came from the server's cache. Then nothing was built, and it is certain that
+            the cache has the content.
     """
 
     record: Record
@@ -64,7 +64,7 @@ class BuildOutcome:
 
 
 class _NotArrivedError(Exception):
-    """Carries the error of an attempt that the server can't have begun to build."""
+    """Carries the error of an attempt for which the server can't have begun a build, so that it can be repeated."""
 
     def __init__(self, error: APIError) -> None:
         super().__init__(str(error))
@@ -75,7 +75,7 @@ class _NotArrivedError(Exception):
 
 @dataclass
 class BuildCall:
-    """A build on its way; the fields are those of `Client.create_snapshot`."""
+    """A running call of `Client.create_snapshot`, whose arguments are its fields."""
 
     transport: Transport
     clock: Callable[[], float]
@@ -94,7 +94,7 @@ class BuildCall:
     _callbacks_error: APIError | None = field(init=False, default=None)
 
     def run(self) -> BuildOutcome:
-        """Make attempts until one arrives, and follow that to its end."""
+        """Make attempts until one reaches the server, and follow that one to its end."""
         self._deadline = self.clock() + self.timeout
         retrying = self.transport.retrying(_never_arrived, self.timeout)
         try:
@@ -105,7 +105,7 @@ class BuildCall:
     def _attempt(self) -> BuildOutcome:
         self._check_time()
         silence = min(self.transport.timing.silence, self.timeout)
-        # The limit on the connection is the later one: it would break the build off, `_check_time` doesn't.
+        # The limit of the connection must be later than `_check_time`, because it would interrupt the build.
         exchange = self.transport.exchange(self._deadline - self.clock() + silence, build=True)
         guard = Guard()
         try:
@@ -149,7 +149,7 @@ class BuildCall:
                 self._tell_sent(sent)
             held = block
         yield held[:-1]
-        # From the last byte on the server may be building, so the guard stands by before that.
+        # Once it has the last byte, the server may be building. So attach the guard before that.
         guard.attach(exchange.socket)
         if self.before_end:
             self._call(self.before_end)
@@ -163,19 +163,23 @@ class BuildCall:
             self.on_upload(count, self.request.size)
 
     def _hold(self, exchange: Exchange, before_last_byte: Callable[[float], None]) -> None:
-        """Let the caller do what must come between the upload and the build."""
+        """Call `before_last_byte` once the server has received everything else.
+
+        Raises:
+            APIError: The server refused the request or disconnected, or what the callback raises.
+        """
         request = HeldRequest(exchange.socket, self.transport.url, self.transport.redact)
         request.wait_until_sent(self.transport.timing.silence)
         self._check_time()
         self._call(lambda: before_last_byte(LONGEST_HOLD))
-        # A server that hung up meanwhile never gets the last byte, and has nothing to build.
+        # If the server has disconnected meanwhile, it never gets the last byte and builds nothing.
         request.require_silence()
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:
             callback()
         except APIError as error:
-            # It is about another request, and says nothing of whether this one arrived.
+            # The error comes from another request, so it does not show whether this one has arrived.
             self._callbacks_error = error
             raise
 
@@ -224,8 +228,8 @@ class BuildCall:
         if self.clock() >= self._deadline:
             raise TimedOutError(
                 f"The build of snapshot {quoted(self.request.name)} did not end within its time limit of"
-                f" {self.timeout:.0f} s. If it has begun it goes on at the server: run pulumi up again, with a longer"
-                " limit (timeout= in Python, customTimeouts elsewhere) if need be."
+                f" {self.timeout:.0f} s. If it has begun, it continues on the server: run pulumi up again, with a"
+                " longer limit (timeout= in Python, customTimeouts elsewhere) if needed."
             )
 
     def _check_record(self, value: object) -> BuildOutcome:
@@ -246,11 +250,11 @@ def _never_arrived(error: BaseException) -> bool:
 
 
 def _may_have_arrived(error: APIError, exchange: Exchange) -> bool:
-    """Tell whether the server may have begun the build: unless that is ruled out, it may.
+    """Tell whether the server may have begun the build; True unless that is ruled out.
 
-    Ruled out: no connection; one that broke before the whole body went out, since a build begins with the
-    body's last byte; 429; 503 if it came before the body was out, or with a Retry-After, as one of a proxy
-    whose server broke down has none.
+    It is ruled out if there was no connection; if the connection broke before the whole body was sent, because a build
+    begins with the body's last byte; for status 429; and for status 503 before the whole body was sent, or with a
+    Retry-After header. (A proxy whose server failed in the middle of a request sends a 503 without that header.)
     """
     if isinstance(error, StreamLostError):
         return error.sent
@@ -262,7 +266,7 @@ def _may_have_arrived(error: APIError, exchange: Exchange) -> bool:
 
 
 def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small chunks, each of which would be a packet of its own, into blocks of at most 64 KiB."""
+    """Join small chunks into blocks of at most 64 KiB, because each would be sent in a packet of its own."""
     gathered = bytearray()
     for chunk in chunks:
         if gathered and len(gathered) + len(chunk) > _BLOCK:

@@ -1,12 +1,11 @@
-"""The OpenComputer API: snapshots and images, built, read, listed and deleted.
+"""The client of the OpenComputer API: build, read, list and delete snapshots and images.
 
-Requests that may be repeated (GET, DELETE) are, with growing random waits, when the connection fails or the
-server can't serve. A build is repeated only where the server can't have begun it.
+If the connection fails or the server is unavailable, GET and DELETE requests are repeated with growing random waits. A
+build is repeated only if the server can't have begun it.
 """
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -16,10 +15,10 @@ from ..errors import (
     APIError,
     InvalidRequestError,
     NotFoundError,
-    UnavailableError,
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
+from .deleted import Deleted, what_is_missing
 from .events import BuildEvent
 from .record_list import RecordList, count_entries, find_head, read_list, read_one
 from .records import Head, Record
@@ -40,25 +39,8 @@ __all__ = [
 
 _LOOK_LIMIT = 64 * 1024 * 1024
 _LOOK_SECONDS = 10.0
-# Bytes a second: a look that has much to read before what it looks for takes its time.
+# Bytes a second. A search gets more time if much has to be read before the wanted record.
 _SLOWEST_READ = 3e6
-
-
-class Deleted(enum.Enum):
-    """What a delete found."""
-
-    DELETED = "deleted"
-    """The record was there, and is deleted."""
-
-    NOT_FOUND = "not found"
-    """The server that holds the records has none of that name."""
-
-    NOT_IN_INDEX = "not in the index"
-    """The public endpoint's index shows none of that name. Where the index lags the record may be there all the same;
-    then nothing was deleted."""
-
-    def __bool__(self) -> bool:
-        return self is Deleted.DELETED
 
 
 class Client:
@@ -75,9 +57,9 @@ class Client:
         """Prepare the client; nothing is sent.
 
         Args:
-            settings: Where the API is, and with which key.
-            sleep: Called with the seconds of every wait between attempts and between looks at a record.
-            clock: Gives the seconds that the time limits of builds are measured with.
+            settings: The API's address and the key.
+            sleep: Waits between attempts; called with the seconds.
+            clock: A monotonic clock, in seconds, for the time limits of builds.
             timing: Time limits and numbers of attempts.
 
         Raises:
@@ -95,12 +77,12 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close what connections are left."""
+        """Close the remaining connections."""
         self._transport.close()
 
     @property
     def clock_skew(self) -> float:
-        """The seconds that the server's clock is ahead of this machine's, as its last answer told; 0 if none did."""
+        """How many seconds the server's clock is ahead of this machine's, by its last response; 0 if unknown."""
         return self._transport.clock_skew
 
     def get_snapshot(self, name: str, *, with_manifest: bool = True) -> Record:
@@ -108,12 +90,12 @@ class Client:
 
         Args:
             name: The snapshot's name.
-            with_manifest: Whether the record keeps its manifest whole, which holds every embedded file. Otherwise it is
-                read in little memory, and only the keys of the manifest whose values are no lists or objects remain.
+            with_manifest: Whether the record keeps its whole manifest, which contains every embedded file. Otherwise
+                it is read in little memory, and the manifest keeps only keys whose values are not lists or objects.
 
         Raises:
-            NotFoundError: There is none.
-            APIError: The server can't be reached, refused, or answered otherwise than the API promises.
+            NotFoundError: There is no such record.
+            APIError: The server can't be reached, refused the request, or sent an invalid response.
         """
         return self._transport.with_retries(lambda: self._look(name, with_manifest=with_manifest))
 
@@ -123,8 +105,8 @@ class Client:
         A record that can't be read is left out, and the list is then not whole.
 
         Args:
-            limit: The most bytes to read.
-            seconds: The time after which no more is read; no limit of its own, if it is None.
+            limit: The maximum number of bytes to read.
+            seconds: The maximum time to read, in seconds; None for the limit of every request.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -138,18 +120,18 @@ class Client:
         limit: int = _LOOK_LIMIT,
         seconds: float | None = _LOOK_SECONDS,
     ) -> RecordList:
-        """Return records of any kind, the unnamed ones of builds too, newest first, as far as they are wanted.
+        """Return records of any kind, including the unnamed ones of builds, newest first, as far as they are needed.
 
-        The list holds every embedded file of every image, so it is read as it comes, in the memory of its records
-        without their manifests' lists and objects, and no further than need be.
+        The list contains every embedded file of every image. So it is read as a stream, only as far as needed, and the
+        lists and objects in the manifests are dropped.
 
         Args:
-            until: Told each record; True means that no further ones are wanted.
-            limit: The most bytes to read.
-            seconds: The time after which no more is read; no limit of its own, if it is None.
+            until: Called with each record; True ends the reading after that record.
+            limit: The maximum number of bytes to read.
+            seconds: The maximum time to read, in seconds; no limit of its own if it is None.
 
         Returns:
-            The records read. Only where the list is whole does a record's absence say anything.
+            The records that were read. Unless the list is whole, a record that is missing in it may still exist.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -159,12 +141,12 @@ class Client:
     def find_image(
         self, content_hash: str, *, with_manifest: bool = True, limit: int = LARGEST_ANSWER
     ) -> tuple[Record | None, RecordList]:
-        """Return the unnamed record of a content hash, and the list up to it.
+        """Return the unnamed record with a content hash, or None; and the list up to it.
 
         Args:
             content_hash: The 64 hex digits.
-            with_manifest: Whether the record keeps its manifest whole; those before it don't.
-            limit: The most bytes to read.
+            with_manifest: Whether the record keeps its whole manifest. The records before it never do.
+            limit: The maximum number of bytes to read.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -177,23 +159,23 @@ class Client:
         return (found[-1] if found and is_wanted(found[-1]) else None), found
 
     def get_head(self, name: str) -> Head | None:
-        """Return as much of the named record as stands before its manifest, which is not waited for.
+        """Return the fields of the named record that come before its manifest, without waiting for the manifest.
 
         Returns:
-            The head; None if the server does not write it first.
+            The head; None if the server writes the manifest first.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: There is no such record.
             APIError: As with `get_snapshot`.
         """
         return self._find_head(_path(name), lambda head: head.name == name, is_list=False)
 
     def find_head(self, content_hash: str, *, size: float = 0.0) -> Head | None:
-        """Return the head of the unnamed record of a content hash, as far as the list of images shows it.
+        """Return the head of the unnamed record with a content hash; None if the list of images does not show it.
 
         Args:
             content_hash: The 64 hex digits.
-            size: The bytes of records before it that are known to be there: they are read as well.
+            size: The size in bytes of records that are known to come before it, which raises the limits of the read.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -206,24 +188,25 @@ class Client:
         return self._find_head("/api/images", is_wanted, is_list=True, limit=limit, seconds=seconds)
 
     def has_checkpoint(self, name: str) -> bool:
-        """Tell whether a snapshot is there and ready; a cheap look, without its manifest.
+        """Tell whether a snapshot exists and is ready. This is cheap, because its manifest is not read.
 
         Raises:
             APIError: As with `get_snapshot`.
         """
-        path = f"{_path(name)}/patches"
+        return self._exists(f"{_path(name)}/patches")
 
-        def attempt() -> bool:
-            try:
-                with self._transport.get(path):
-                    return True
-            except NotFoundError:
-                return False
+    def has_checkpoint_of(self, record_id: str) -> bool:
+        """Tell whether the record with an id is there and ready, as the cell itself knows; as cheap a look.
 
-        return self._transport.with_retries(attempt)
+        Only a True is certain: another cell than the record's may answer.
+
+        Raises:
+            APIError: As with `get_snapshot`.
+        """
+        return self._exists(f"/api/images/{quote(record_id, safe='')}/patches")
 
     def count_patches(self, name: str) -> int | None:
-        """Count the patches that hang on a snapshot; None where it is not there, or not ready. As cheap a look.
+        """Count a snapshot's patches; None if it does not exist or is not ready. As cheap as `has_checkpoint`.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -243,11 +226,13 @@ class Client:
         """Delete the named record.
 
         Returns:
-            What the delete found. A 404 after an attempt whose answer was lost counts as deleted by that attempt.
+            What the delete found. If the response to an attempt was lost, and the server that stores the records then
+            has none with that name, that attempt deleted it.
 
         Raises:
-            APIError: As with `get_snapshot`; also for a 404 with another text than that of a missing snapshot, as that
-                of a database that can't be written: nothing was deleted then.
+            APIError: As with `get_snapshot`; also for a 404 whose text is not that of a missing snapshot, for example
+                because the server can't write to its database. Its `perhaps_done` tells whether the record may be
+                deleted.
         """
         path = _path(name)
         perhaps_done = False
@@ -260,9 +245,11 @@ class Client:
                     if response.status_code not in (200, 202, 204):
                         raise self._transport.error(response)
             except NotFoundError as error:
-                return Deleted.DELETED if perhaps_done else _what_is_missing(error)
+                return what_is_missing(error, perhaps_done=perhaps_done)
             except APIError as error:
-                perhaps_done = perhaps_done or (exchange.begun and error.status != 429)
+                is_refused = error.status is not None and error.status < 500
+                perhaps_done = perhaps_done or (exchange.begun and not is_refused)
+                error.perhaps_done = perhaps_done
                 raise
             return Deleted.DELETED
 
@@ -279,41 +266,39 @@ class Client:
         before_end: Callable[[], None] | None = None,
         before_last_byte: Callable[[float], None] | None = None,
     ) -> BuildOutcome:
-        """Build an image and put it under a name.
+        """Build an image and give it a name.
 
-        The stream is read, and the callbacks are called, in the calling thread. What a callback raises comes
-        out as it is; the connection is then left to the stream's guard, so that a build goes on.
+        The stream is read, and the callbacks are called, in the calling thread. An exception of a callback is raised
+        unchanged; the stream's guard then keeps the connection, so that the build continues.
 
         Args:
             request: The request's body.
-            timeout: The seconds that the whole call may take. A build that has begun is given up when the
-                server sends something after that (a keepalive comes every 15 s), or at the latest when it was
+            timeout: The seconds that the whole call may take. If it ends during a build, the error is raised when the
+                server sends something after that (a keepalive comes every 15 s), or at the latest when the server was
                 silent for `Timing.silence`.
             on_event: Called for each log event.
-            on_upload: Called as the body is sent, with the bytes that are sent and those of the whole body: first with
-                0, at last with both equal; anew if the request is repeated.
-            on_quiet: Called, whenever the server sends something, with the seconds since the last log event
-                if they are `Timing.quiet` or more, and whether there was any. A stream that brought no event
-                yet may be waiting for another build.
-            before_end: Called when all but the last byte of the body is sent; again if the request is
-                repeated.
-            before_last_byte: For what must happen between the upload and the build, as a delete of the record that
-                has the name. Called, with the seconds that it may take, when the server has received all but the last
-                byte, the content's hash is what was planned, and the server has neither refused nor hung up. If it
-                raises, the last byte is never sent. If the server hangs up during or after the call, the request is
-                repeated, and the callback called again.
+            on_upload: Called while the body is sent, with the number of bytes sent and the size of the body: first
+                with 0 bytes, last with all; from the start again if the request is repeated.
+            on_quiet: Called whenever the server sends something, if the last log event was `Timing.quiet` seconds ago
+                or more; with these seconds, and whether there was any event. A stream without any event may be waiting
+                for another build.
+            before_end: Called when all but the last byte of the body is sent; again if the request is repeated.
+            before_last_byte: For what must happen between the upload and the build, such as deleting the record that
+                has the name. It is called with the seconds that it may take, once the server has received all but the
+                last byte, the content has the planned hash, and the server has neither refused the request nor
+                disconnected. If it raises, the last byte is never sent. If the server disconnects during or after the
+                call, the request is repeated, and the callback is called again.
 
         Returns:
-            The named record, ready, with the name and content hash that were asked for; and whether it comes from the
-            cache.
+            The ready named record with the requested name and content hash; and whether it comes from the cache.
 
         Raises:
             BuildFailedError: A step failed.
             BuildBlockedError: The server waited in vain for another build of the content.
             ConflictError: The name is taken.
-            StreamLostError: The connection broke off; if its `sent` is true, the build may go on at the server.
+            StreamLostError: The connection was lost. If its `sent` is true, the build may continue on the server.
             TimedOutError: `timeout` is over.
-            ContentChangedError: A file is not what was planned; the server did not get the whole request.
+            ContentChangedError: A local file changed since the plan. The server did not get the whole request.
             APIError: As with `get_snapshot`.
         """
         return BuildCall(
@@ -328,6 +313,16 @@ class Client:
             before_end,
             before_last_byte,
         ).run()
+
+    def _exists(self, path: str) -> bool:
+        def attempt() -> bool:
+            try:
+                with self._transport.get(path):
+                    return True
+            except NotFoundError:
+                return False
+
+        return self._transport.with_retries(attempt)
 
     def _look(self, name: str, *, with_manifest: bool = True) -> Record:
         path = _path(name)
@@ -365,23 +360,6 @@ class Client:
                 )
 
         return self._transport.with_retries(attempt)
-
-
-def _what_is_missing(error: NotFoundError) -> Deleted:
-    """What the 404 of a delete means.
-
-    Raises:
-        UnavailableError: It is a failure of the server, which answers so for any error of its database.
-    """
-    if error.text == "snapshot not found":
-        return Deleted.NOT_IN_INDEX
-    if error.is_of_the_cell:
-        return Deleted.NOT_FOUND
-    raise UnavailableError(
-        "The server could not delete the snapshot. Nothing was deleted; try again in a while.",
-        status=404,
-        text=error.text,
-    ) from None
 
 
 def _path(name: str) -> str:

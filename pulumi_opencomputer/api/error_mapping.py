@@ -1,7 +1,7 @@
-"""Which error an answer of the server becomes: an HTTP status, or the error event of a build's stream.
+"""Convert the server's responses into errors: by the HTTP status, or from the error event of a build's stream.
 
-Nothing here does I/O. Every text of the server that enters an error is cleaned, shortened, and freed of the API key
-(`redact`).
+Nothing here does I/O. Every text of the server that gets into an error is cleaned and shortened, and the API key is
+removed from it (`redact`).
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ _LONGEST_FAILURE_TEXT = 4_000
 
 
 def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str, redact: Redact) -> APIError:
-    """Map an answer other than the expected one to an error.
+    """Return the error for an unexpected response.
 
     Args:
         status: The HTTP status.
-        headers: The answer's headers, looked up case-insensitively.
-        body: The answer's body, or the first part of it.
+        headers: The response's headers. The names must be in lower case, or the mapping must ignore case.
+        body: The response's body, or the first part of it.
         url: The API's address, for the message.
-        redact: Takes the API key out of a text.
+        redact: Removes the API key from a text.
     """
     error = _error_field(body)
     said = quote(error if error is not None else body, redact)
@@ -89,7 +89,12 @@ def http_error(status: int, headers: Mapping[str, str], body: bytes, *, url: str
 
 
 def stream_error(data: bytes | bytearray, redact: Redact) -> APIError:
-    """Map the data of a build stream's `error` event, whole or its beginning, to an error."""
+    """Return the error for a build stream's `error` event.
+
+    Args:
+        data: The event's data, or the beginning of it.
+        redact: Removes the API key from a text.
+    """
     data = bytes(data)
     error = _error_field(data) or _cut_error_field(data)
     if error is None:
@@ -99,7 +104,7 @@ def stream_error(data: bytes | bytearray, redact: Redact) -> APIError:
 
 
 def describe_failure(step: int | None, step_type: str | None, exit_code: int | None) -> str:
-    """Return the sentence for a failed build, without the server's words.
+    """Return the message for a failed build, without the server's own text.
 
     Args:
         step: The step's number, from 1, if known.
@@ -143,14 +148,14 @@ def _client_error(status: int, headers: Mapping[str, str], said: str) -> APIErro
         return TimedOutError("The server waited too long for the request. Try again.", status=408, text=said)
     if status == 407:
         return UnavailableError(
-            "The proxy in front of the server wants a user name and password. Put them into its address (HTTP_PROXY,"
+            "The proxy in front of the server requires a user name and password. Put them into its address (HTTP_PROXY,"
             " HTTPS_PROXY or ALL_PROXY), or name the server in NO_PROXY.",
             status=407,
             text=said,
         )
     if status == 429:
         return UnavailableError(
-            "The server takes no more requests for the moment. Try again later, or with a lower --parallel.",
+            "The server accepts no more requests for the moment. Try again later, or with a lower --parallel.",
             status=status,
             text=said,
             retry_after=parse_retry_after(headers.get("retry-after", ""), time.time()),
@@ -162,13 +167,13 @@ def _client_error(status: int, headers: Mapping[str, str], said: str) -> APIErro
 
 
 def _known_error(error: str, redact: Redact) -> APIError | None:
-    # A failed step comes first: its text is a program's output, which may contain any of the other phrases.
+    # Check for a failed step first: its text is a program's output, which may contain any of the other phrases.
     if match := _STEP_FAILURE.match(error):
-        from ..manifest.steps import KINDS_OF_API  # noqa: PLC0415 - a build that fails needs it, and nothing before
+        from ..manifest.steps import KINDS_OF_API  # noqa: PLC0415 - only needed if a build fails
 
         number, step_type, code, text = match.groups()
         step, exit_code = int(number) + 1, int(code) if code else None
-        # A server can name a step as it likes, even after the manifest's content. Only known types are shown.
+        # The server chooses this text, and it might repeat the manifest's content. So only known types are shown.
         kind = step_type if step_type in KINDS_OF_API else None
         return BuildFailedError(
             describe_failure(step, kind, exit_code),
@@ -180,14 +185,14 @@ def _known_error(error: str, redact: Redact) -> APIError | None:
     said = quote(error, redact)
     if "timed out waiting for image build" in error:
         return BuildBlockedError(
-            "The server waited in vain for another build of the same content to end. If that build is alive,"
-            " try again once it is done; if it was broken off, its content stays blocked.",
+            "The server waited in vain for another build of the same content to end. If that build is still running,"
+            " try again once it is done; if it was interrupted, its content stays blocked.",
             text=said,
         )
     if "duplicate key value" in error or "snapshot name already exists" in error:
-        return ConflictError("The snapshot's name was taken by another during the build.", text=said)
+        return ConflictError("Someone else took the snapshot's name during the build.", text=said)
     if "no workers available" in error:
-        return UnavailableError("The server has no worker free to build the image. Try again in a while.", text=said)
+        return UnavailableError("The server has no free worker to build the image. Try again in a while.", text=said)
     if error.startswith("image build failed"):
         return BuildFailedError(describe_failure(None, None, None), text=said)
     return None
@@ -198,7 +203,7 @@ def _redirect(status: int, headers: Mapping[str, str], url: str, redact: Redact)
     target = quote(headers.get("location", "").partition("?")[0], redact)
     return ProtocolError(
         f"{url} answered with a redirect (status {status}{' to ' + target if target else ''}), which is not"
-        f" followed, so that the API key goes nowhere else. {CHECK_URL}",
+        f" followed, so that the API key is sent nowhere else. {CHECK_URL}",
         status=status,
     )
 
@@ -213,7 +218,7 @@ def _error_field(body: bytes) -> str | None:
 
 
 def _cut_error_field(data: bytes) -> str | None:
-    """Return the error's text of an event that is cut off."""
+    """Return the error text of an event that is cut off; None if it has none."""
     if not re.match(rb'\s*\{\s*"error"\s*:\s*"', data):
         return None
     # The cut may be inside an escape of up to 12 characters (a surrogate pair).

@@ -1,7 +1,7 @@
 """Parse the server's build events.
 
-The server reports progress in English sentences and a few types. This is the only place that knows them. Anything else
-becomes an `OtherLine`, so that nothing the server says is lost.
+The server reports progress in English sentences and a few types, which only this module knows. Anything else becomes an
+`OtherLine`, so that nothing that the server says is lost.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SIGNS_OF_LIFE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 
 
 def parse_event(name: str, data: bytes | bytearray, redact: Callable[[str], str]) -> BuildEvent | None:
-    """Return the event that the server sent; None if it says nothing.
+    """Return the event that the server sent; None if it has no content.
 
     Args:
-        name: The event's name in the stream; ``build_log`` for what a build logs.
-        data: Its data: a JSON object with `step`, `type` and `message`. Anything else is taken as text.
-        redact: Takes the API key out of a text.
+        name: The event's name in the stream; ``build_log`` for the log of a build.
+        data: Its data: a JSON object with `step`, `type` and `message`. Anything else is treated as text.
+        redact: Removes the API key from a text.
     """
     value = _object(data)
     if value is None or not isinstance(value.get("message"), str):

@@ -1,7 +1,7 @@
 """Read a build's event stream from bytes: each event as it arrives, and the one that ends the build.
 
-Everything stays bytes, because the event that ends a build may be hundreds of megabytes long. A line of data is
-collected in one buffer, which its parser reads directly. Anything that is not such a result is kept up to a limit only.
+Everything stays bytes, because the result that ends a build may be hundreds of megabytes long. A line of data is
+collected in one buffer, which its parser reads directly. Of anything else than a result, only the beginning is kept.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def read_build(
     Args:
         chunks: The answer's body as it comes.
         on_event: Called for each other event, in order, even if it is repeated.
-        redact: Takes the API key out of a text.
-        limit: The largest size of an event, with comments before it, in bytes.
+        redact: Removes the API key from a text.
+        limit: The maximum size of an event, including comments before it, in bytes.
 
     Returns:
         The event that ends the build, or None if the stream ended without one. It is not whole if the stream ended
@@ -72,7 +72,7 @@ def _terminal(name: str, data: bytearray, *, is_whole: bool = True) -> TerminalE
 
 
 class _Reader:
-    """Assembles the lines of a stream into events (the `EventSource` format of the HTML standard)."""
+    """Parses a stream into events (the `EventSource` format of the HTML standard)."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -82,13 +82,13 @@ class _Reader:
         self._begin_event()
 
     def feed(self, chunk: bytes) -> Iterator[tuple[str, bytearray]]:
-        """Take the next bytes; yield the name and data of each event that they complete."""
+        """Process the next bytes; yield the name and data of each event that they complete."""
         if self._ends_in_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
         if chunk:
             self._ends_in_cr = chunk.endswith(b"\r")
         start = 0
-        # Most chunks of a large event are part of one line, and this finds that out faster.
+        # Most chunks of a large event are part of one line. This is a faster way to find that out.
         has_ends = b"\n" in chunk or b"\r" in chunk
         for end in _LINE_END.finditer(chunk) if has_ends else ():
             self._take(chunk[start : end.start()])
@@ -99,12 +99,12 @@ class _Reader:
         self._take(chunk[start:])
 
     def rest(self) -> tuple[str, bytearray]:
-        """The event that is still open."""
+        """Return the name and data of the unfinished event."""
         self._end_line()
         return self._name, self._data
 
     def has_enough_of_an_error(self) -> bool:
-        """Whether the open event is an error of which enough is known."""
+        """Tell whether the unfinished event is an error whose text has reached the limit."""
         return self._name == "error" and len(self._data) + len(self._line) >= _LARGEST_TEXT
 
     def _begin_event(self) -> None:
@@ -117,9 +117,9 @@ class _Reader:
         self._size += len(piece)
         if self._size > self._limit:
             raise AnswerTooLargeError(
-                f"An event of the build stream is larger than {self._limit // 1024**2} MiB; it was not read on."
+                f"An event of the build stream is larger than {self._limit // 1024**2} MiB; the rest was not read."
             )
-        # Anything but a result is text, whose beginning is enough. An event without a name may still become a result.
+        # Of anything else than a result the beginning is enough. An event without a name so far may become a result.
         is_text = self._name not in ("", "result") or self._line.startswith(b":")
         self._line += piece[: max(0, _LARGEST_TEXT - len(self._line))] if is_text else piece
 

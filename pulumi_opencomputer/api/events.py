@@ -1,4 +1,4 @@
-"""What the server says about a build, as typed events. `event_parser` makes them."""
+"""The server's messages about a build, as typed events. `event_parser` makes them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BuildEvent:
-    """Something that the server said about a build.
+    """A message of the server about a build.
 
     Attributes:
-        step: The step's number as the log counts: from 1; 0 before the first, one more than there are for the
-            checkpoint; None where the server does not say.
-        type: The API's type of the step, or `build`, `cache_hit`, `checkpoint`; empty where the server does not say.
-        message: The server's words without control sequences, at most 8,000 characters. They may hold several lines,
-            and what the manifest holds, a secret too.
+        step: The step's number in the log, from 1; 0 before the first step, and one more than the number of steps for
+            the checkpoint; None if the server does not say.
+        type: The API's type of the step, or `build`, `cache_hit` or `checkpoint`; empty if the server does not say.
+        message: The server's text without control sequences, at most 8,000 characters. It may have several lines, and
+            may repeat parts of the manifest, even secrets.
     """
 
     step: int | None
@@ -37,9 +37,9 @@ class StepStarted(BuildEvent):
     """A step begins.
 
     Attributes:
-        number: Which step, from 1.
-        total: How many there are.
-        description: The step in the server's words.
+        number: The number of the step, from 1.
+        total: The number of steps.
+        description: The server's description of the step.
     """
 
     number: int
@@ -49,11 +49,11 @@ class StepStarted(BuildEvent):
 
 @dataclass(frozen=True)
 class StepCompleted(BuildEvent):
-    """A step has ended well.
+    """A step has ended successfully.
 
     Attributes:
-        number: Which step, from 1.
-        total: How many there are.
+        number: The number of the step, from 1.
+        total: The number of steps.
     """
 
     number: int
@@ -67,4 +67,4 @@ class CheckpointStarted(BuildEvent):
 
 @dataclass(frozen=True)
 class OtherLine(BuildEvent):
-    """Anything else: the output of a command, or a message of a later server."""
+    """Anything else: the output of a command, or a message of a later server version."""

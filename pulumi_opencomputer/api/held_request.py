@@ -1,4 +1,4 @@
-"""A request without its last byte: is everything else sent, and is the server still waiting for the last byte?"""
+"""A request that is sent except for its last byte: find out whether the server has the rest, and still waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if sys.platform == "linux":
     import termios
 
 LONGEST_HOLD = 10.0
-"""Seconds for which a request is held back at most."""
+"""The maximum number of seconds for which the last byte is held back."""
 
 _SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_AFTER = 0.1
@@ -31,19 +31,19 @@ class HeldRequest:
     """A request of which all but the last byte was written to its connection."""
 
     def __init__(self, connection: socket.socket | None, url: str, redact: Callable[[str], str]) -> None:
-        """Prepare it.
+        """Store the arguments.
 
         Args:
-            connection: The connection. None if it is not available, as with some proxies; then nothing is found out.
+            connection: The connection. None if it is not available, as with some proxies; then nothing is checked.
             url: The API's address, for errors.
-            redact: Takes the API key out of a text.
+            redact: Removes the API key from a text.
         """
         self._connection = connection
         self._url = url
         self._redact = redact
 
     def wait_until_sent(self, seconds: float) -> None:
-        """Wait until the other side has received all of it and had a moment to refuse it.
+        """Wait until the server has received everything that was sent, and had a moment to refuse it.
 
         Args:
             seconds: The longest wait.
@@ -59,14 +59,14 @@ class HeldRequest:
         self.require_silence(_SECONDS_AFTER)
 
     def require_silence(self, seconds: float = 0.0) -> None:
-        """Make sure that the server is still waiting for the last byte.
+        """Check that the server is still waiting for the last byte: it has sent nothing and has not disconnected.
 
         Args:
             seconds: How long to listen.
 
         Raises:
-            StreamLostError: It hung up, so it has nothing to build.
-            APIError: It has refused the request already; has its words.
+            StreamLostError: It has disconnected, so it builds nothing.
+            APIError: It has already refused the request. The error has the server's message.
         """
         if self._connection is None:
             return
@@ -85,20 +85,20 @@ class HeldRequest:
             return ProtocolError(f"{self._url} answered before the whole request was sent.")
         lines = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
         headers = {name.strip().lower(): value.strip() for name, _, value in lines}
-        # With or without chunked encoding, the API's own answer is one small object.
+        # With or without chunked encoding, the API's error is one small object, so look for the braces.
         text = body[max(0, body.find(b"{")) : body.rfind(b"}") + 1] or body
         return http_error(int(status[1]), headers, text, url=self._url, redact=self._redact)
 
 
 def _heard(connection: socket.socket, seconds: float) -> bytes | None:
-    """Return what the server said: None if nothing, empty if it hung up."""
+    """Return what the server sent; None if nothing, empty if it has disconnected."""
     end = time.monotonic() + seconds
     while _pending(connection) or _is_readable(connection, max(0.0, end - time.monotonic())):
         try:
             connection.settimeout(0)
             return connection.recv(_MOST_BYTES)
         except (ssl.SSLWantReadError, BlockingIOError):
-            # TLS has messages of its own, such as tickets after a handshake. More may follow them.
+            # It was a message of TLS itself, such as a ticket after the handshake. More may follow.
             continue
         except OSError:
             return b""
@@ -119,7 +119,7 @@ def _pending(connection: socket.socket) -> bool:
 
 
 def _unsent(connection: socket.socket) -> bool:
-    """Tell whether the kernel still has bytes that the other side has not received; False if it does not say."""
+    """Tell whether the kernel still has bytes that the other side has not acknowledged; False if that is unknown."""
     if sys.platform != "linux":
         return False
     count = array.array("i", [0])

@@ -1,4 +1,4 @@
-"""Read JSON lists of records as they arrive, with the memory of one record and without its large parts.
+"""Read JSON lists of records as they arrive, in the memory of one record without its large parts.
 
 A list of images contains every file of every image, which hardly any reader wants. So each record is returned as an
 outline: its own fields and those of the objects directly inside it, with deeper values replaced by `null`. The reader
@@ -46,10 +46,10 @@ class ListReader:
     """
 
     def __init__(self, *, keep_whole: bool = False) -> None:
-        """Prepare it.
+        """Prepare the reader.
 
         Args:
-            keep_whole: Whether entries are returned whole as well.
+            keep_whole: Whether to return the whole JSON of each entry too.
         """
         self.is_list = True
         self.has_begun = False
@@ -60,7 +60,7 @@ class ListReader:
         self._begin()
 
     def feed(self, chunk: bytes) -> Iterator[Entry]:
-        """Take the next bytes; yield each entry that they complete."""
+        """Process the next bytes; yield each entry that they complete."""
         rest = self._text.begin(chunk)
         self._keep(chunk[: len(chunk) - len(rest)])
         chunk, position = rest, 0
@@ -123,7 +123,7 @@ class _Text:
         self.is_open = False
 
     def begin(self, chunk: bytes) -> bytes:
-        """Take the next chunk; return the part that is still to be examined."""
+        """Begin with the next chunk; return the part of it that must be examined."""
         if not (self._is_escaping and chunk):
             return chunk
         # Escaped characters are handled separately, so that no search sees the backslash before them.
@@ -146,7 +146,7 @@ class _Text:
 
 
 def has_more_values(data: bytes | bytearray, most: int) -> bool:
-    """Tell whether a JSON text has more values than that, by the structural characters outside of its strings."""
+    """Tell whether a JSON text has more than `most` values, by counting structural characters outside of strings."""
     if sum(data.count(mark) for mark in _VALUE_MARKS) <= most:
         return False
     text, count = _Text(), 0

@@ -36,7 +36,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def shown(proxy: str) -> str:
-    """Return a proxy's address for a message, without the password in it."""
+    """Return a proxy's address for a message, without user name, password and path."""
     parts = urlsplit(proxy)
     with suppress(ValueError):
         return f"{parts.scheme}://{parts.hostname}{'' if parts.port is None else f':{parts.port}'}"
@@ -69,5 +69,5 @@ def _covers_network(entry: str, host: str) -> bool:
 
 
 def _system_goes_around(host: str) -> bool:
-    """Tell what the settings of macOS and Windows say."""
+    """Tell whether the settings of macOS or Windows exclude the host from proxies."""
     return sys.platform in ("darwin", "win32") and bool(proxy_bypass(host))

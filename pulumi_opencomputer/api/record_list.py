@@ -1,4 +1,4 @@
-"""Records read from an answer as it comes: a list up to what is wanted, or one record; no more memory than need be."""
+"""Read records from a response as it arrives, with as little memory as possible: a list, or a single record."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _MOST_RECORDS = 100_000
 
 
 class RecordList(tuple[Record, ...]):
-    """Those records of a list that could be read, newest first.
+    """The records of a list that could be read, newest first.
 
     Attributes:
         is_cut: Whether the list was not read to its end.
-        unreadable: How many records could not be read.
+        unreadable: The number of records that were invalid.
     """
 
     is_cut: bool
@@ -24,12 +24,12 @@ class RecordList(tuple[Record, ...]):
 
     @property
     def is_whole(self) -> bool:
-        """Whether these are all: the list was read to its end, and each record could be read."""
+        """Whether these are all records: the list was read to its end, and no record was invalid."""
         return not self.is_cut and not self.unreadable
 
     @classmethod
     def of(cls, records: Iterable[Record], *, is_cut: bool, unreadable: int) -> RecordList:
-        """Return the list of these records."""
+        """Make a list of records."""
         made = cls(records)
         made.is_cut = is_cut
         made.unreadable = unreadable
@@ -47,11 +47,11 @@ def read_list(
     """Read a list of records.
 
     Args:
-        chunks: The answer's body. It may end with AnswerTooLargeError or TimedOutError, which cut the list.
-        what: What it is, for errors.
-        redact: Takes the API key out of a text.
-        until: Told each record; True means that no further ones are wanted.
-        last_is_whole: Whether the record that ends the list keeps its manifest whole.
+        chunks: The response's body. It may end with AnswerTooLargeError or TimedOutError; then the list is cut off.
+        what: A description of the response, for errors.
+        redact: Removes the API key from a text.
+        until: Called with each record; True ends the list after that record.
+        last_is_whole: Whether that record keeps its whole manifest.
 
     Raises:
         ProtocolError: It is not a list of records.
@@ -75,23 +75,23 @@ def read_list(
             if not reader.is_list:
                 raise ProtocolError(f"The server's {what} is not a list of records.")
     except (AnswerTooLargeError, TimedOutError):
-        # What was read is worth something; where not even a record began, the error says more.
+        # Return what was read. If not even one record began, the error is more useful.
         if not reader.has_begun:
             raise
         return RecordList.of(records, is_cut=True, unreadable=skipped)
     if not reader.is_complete:
-        # Says where it is no JSON.
+        # This raises a more precise error if the text is not JSON.
         parse_json(beginning, what, redact)
         raise ProtocolError(f"The server's {what} is not a list of records.")
     return RecordList.of(records, is_cut=False, unreadable=skipped)
 
 
 def count_entries(chunks: Iterable[bytes], what: str) -> int:
-    """Count the objects of a list, which is not kept; ``null`` counts as an empty one.
+    """Count the objects of a list without storing them; ``null`` counts as an empty list.
 
     Args:
-        chunks: The answer's body.
-        what: What it is, for errors.
+        chunks: The response's body.
+        what: A description of the response, for errors.
 
     Raises:
         ProtocolError: It is not a list of objects.
@@ -112,14 +112,14 @@ def read_one(
     """Read one record.
 
     Args:
-        chunks: The answer's body.
-        what: What it is, for errors.
-        redact: Takes the API key out of a text.
+        chunks: The response's body.
+        what: A description of the response, for errors.
+        redact: Removes the API key from a text.
         name: The name that the record must have.
-        with_manifest: Whether it keeps its manifest whole.
+        with_manifest: Whether it keeps its whole manifest.
 
     Raises:
-        ProtocolError: It is not such a record.
+        ProtocolError: It is not a record with this name.
     """
     if with_manifest:
         body = bytearray()
@@ -146,20 +146,20 @@ def find_head(
     *,
     is_list: bool,
 ) -> Head | None:
-    """Read a list of records, or one record, until the wanted one's head is there; its manifest is not waited for.
+    """Read a list of records, or one record, until the wanted head has arrived, without waiting for its manifest.
 
     Args:
-        chunks: The answer's body. It may end with AnswerTooLargeError or TimedOutError, which cut it.
-        what: What it is, for errors.
-        redact: Takes the API key out of a text.
-        is_wanted: Told each record's head.
-        is_list: Whether it is a list.
+        chunks: The response's body. It may end with AnswerTooLargeError or TimedOutError; then it is cut off.
+        what: A description of the response, for errors.
+        redact: Removes the API key from a text.
+        is_wanted: Called with each record's head; True ends the search.
+        is_list: Whether the response is a list.
 
     Returns:
-        The first wanted head; None if there is none in what was read.
+        The first wanted head; None if what was read has none.
 
     Raises:
-        ProtocolError: It is not a list of records, or no record.
+        ProtocolError: It is neither a list of records nor a record.
     """
     reader = ListReader()
     if not is_list:
@@ -189,7 +189,7 @@ def find_head(
 
 
 def _head(outline: bytes, what: str, redact: Callable[[str], str]) -> Head | None:
-    # Where the server writes the manifest before these fields, they come with the whole record.
+    # If the server writes the manifest before these fields, the head is incomplete here. The whole record follows.
     try:
         return parse_head(parse_json(outline, what, redact), what)
     except ProtocolError:

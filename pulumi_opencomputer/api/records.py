@@ -1,7 +1,7 @@
-"""The API's records, checked on arrival, and JSON within limits. Nothing here does I/O.
+"""The API's records, validated on arrival, and JSON parsing with limits. Nothing here does I/O.
 
-Whatever a server or a stranger put into a field, a `Record` contains nothing that a terminal would obey or that
-Pulumi's engine would take for a command or one of its own markers.
+Whatever a server or a stranger put into a field, a `Record` contains no control sequences for a terminal, and nothing
+that Pulumi's engine would misread as a command or as one of its own markers.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _MOST_VALUES = 4_000_000
 
 @dataclass(frozen=True)
 class Record:
-    """What the API answers for a named snapshot, or for the unnamed build behind it.
+    """The API's record of a named snapshot, or of the unnamed build behind it.
 
     Attributes:
         id: The record's own id.
-        name: The snapshot's name, without control characters; None on a build's record.
-        content_hash: 64 hex digits, without the name that the server appends on named records.
-        status: `building`, `ready`, `failed`, or what a later server says.
+        name: The snapshot's name, without control characters; None for a build's record.
+        content_hash: 64 hex digits, without the name that the server appends for named records.
+        status: `building`, `ready` or `failed`; later servers may have other words.
         checkpoint_id: The built image's id; None until the record is ready, and again once the image is deleted.
-        created_at: RFC 3339 time in UTC; exactly as the server wrote it if that was UTC.
-        last_used_at: The same, or None.
-        manifest: The manifest as the server keeps it, in the API's form; None if it was not asked for.
+        created_at: The time of creation, RFC 3339 in UTC; exactly as the server wrote it if that was UTC.
+        last_used_at: When a sandbox last started from it, in the same format, or None.
+        manifest: The manifest as the server stores it, in the API's form; None if it was not requested.
         org_id: The organisation of the key, or None.
-        cell_id: The cell that holds the record; only the public endpoint has it.
+        cell_id: The cell that holds the record; None unless the public endpoint answered.
         name_is_exact: Whether `name` is the server's own, and not one without its control characters.
     """
 
@@ -66,23 +66,23 @@ class Record:
         return self.status == "ready" and self.checkpoint_id is not None
 
     def age(self, now: float) -> float:
-        """Return the seconds from the record's creation to `now` (of the epoch, on the server's clock)."""
+        """Return the seconds from the record's creation to `now` (seconds since the epoch, by the server's clock)."""
         return now - _moment(self.created_at).timestamp()
 
 
 def parse_json(data: bytes | bytearray, what: str, redact: Callable[[str], str]) -> object:
-    """Parse JSON from UTF-8 bytes. Peak memory is that of the bytes and the value.
+    """Parse JSON from UTF-8 bytes. The peak memory is that of the bytes plus the value.
 
     Args:
-        data: The document, whole.
-        what: What it is, for the error, such as "the answer to GET /api/snapshots".
-        redact: Takes the API key out of a text.
+        data: The whole document.
+        what: A description of it for the error, such as ``answer to /api/snapshots``.
+        redact: Removes the API key from a text.
 
     Raises:
-        ProtocolError: It is not JSON, is nested deeper than 200 levels, or has so many parts that it would fill the
-            memory.
+        ProtocolError: It is not JSON, is nested deeper than 200 levels, or has so many values that it would take too
+            much memory.
     """
-    # Bytes of many tiny values grow 20-fold as Python objects; a file's content is one long value.
+    # Many tiny values take 20 times the memory of their bytes as Python objects. A file's content is one long value.
     if len(data) > _SMALL and has_more_values(data, _MOST_VALUES):
         raise ProtocolError(f"The server's {what} has more than {_MOST_VALUES:,} values, which no record has.")
     try:
@@ -92,23 +92,23 @@ def parse_json(data: bytes | bytearray, what: str, redact: Callable[[str], str])
 
 
 def parse_record(value: object, what: str, *, name: str | None = None, with_manifest: bool = True) -> Record:
-    """Return a record, checked field by field.
+    """Return a record from a JSON value, after checking each field.
 
     Args:
         value: The JSON value.
-        what: What it is part of, for the error.
-        name: The name that it must have; None for any.
+        what: A description of the response for the error.
+        name: The name that the record must have; None for any.
         with_manifest: Whether the record keeps its manifest.
 
     Raises:
-        ProtocolError: A field is missing, has the wrong type or shape, or the record is about another name. The
-            message names the field, not its value.
+        ProtocolError: A field is missing or has a wrong type or format, or the record has another name. The message
+            names the field, but does not show its value.
     """
     if not isinstance(value, dict):
         raise ProtocolError(f"The server's {what} is not a record (a JSON object).")
     fields = _Fields(value, what)
     if name is not None and value.get("name") != name:
-        raise ProtocolError(f"The server's {what} is not about snapshot {quoted(name)}, but another record.")
+        raise ProtocolError(f"The server's {what} is not about the snapshot {quoted(name)}, but about another record.")
     manifest = fields.optional("manifest", dict)
     found = fields.name()
     return Record(
@@ -128,7 +128,7 @@ def parse_record(value: object, what: str, *, name: str | None = None, with_mani
 
 @dataclass(frozen=True)
 class Head:
-    """The fields of a record that tell which one it is, and whether its image is there.
+    """The fields of a record that identify it and show whether it has an image.
 
     Attributes:
         id: As of `Record`.
@@ -144,16 +144,16 @@ class Head:
 
     @property
     def is_ready(self) -> bool:
-        """Whether sandboxes can start from it: a record has a checkpoint when it is ready, and no longer."""
+        """Whether sandboxes can start from it. A record has a checkpoint only while it is ready."""
         return self.checkpoint_id is not None
 
 
 def parse_head(value: object, what: str) -> Head:
-    """Return the head of a record, checked field by field.
+    """Return the head of a record from a JSON value, after checking each of its fields.
 
     Args:
         value: The JSON value; other fields may be missing.
-        what: What it is a part of, for the error.
+        what: A description of the response for the error.
 
     Raises:
         ProtocolError: As with `parse_record`.
@@ -222,9 +222,7 @@ class _Fields:
             raise self._wrong(key) from None
 
     def _wrong(self, key: str) -> ProtocolError:
-        return ProtocolError(
-            f"The server's {self._what} holds a record whose {key} is missing or not what the API promises."
-        )
+        return ProtocolError(f"The server's {self._what} has a record whose {key} is missing or invalid.")
 
 
 def _in_utc(text: str) -> str:

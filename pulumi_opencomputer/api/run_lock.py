@@ -1,8 +1,8 @@
 """Which runs on this machine still hold the streams of their builds.
 
-A build that lost its client leaves a record that says ``building`` for good. The machine that ran the client can tell
-whether that has happened: each provider process holds a lock as long as it lives, its guard holds the same lock as long
-as it drains a stream, and the system frees the lock when both are gone, however they ended.
+A build that lost its client leaves a record that says ``building`` forever. The machine on which the client ran can
+find out whether that has happened: each provider process holds a lock as long as it lives, and its guard holds the same
+lock as long as it drains a stream. The system releases the lock when both have ended, in whatever way.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class RunLock:
     """The lock of one run.
 
     Attributes:
-        id: The name of the run, 32 hex digits.
+        id: The id of the run, 32 hex digits.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Prepare it. It is taken when it is first needed.
+        """Prepare the lock. It is acquired when it is first needed.
 
         Args:
-            folder: Where the locks of this user's runs are; by default a private folder for temporary files.
+            folder: The folder with the locks of this user's runs; by default a private one among temporary files.
         """
         self.id = uuid.uuid4().hex
         self._folder = folder
@@ -43,7 +43,7 @@ class RunLock:
         self._mutex = threading.Lock()
 
     def hold(self) -> int | None:
-        """Take the lock unless it is taken; return its file descriptor, or None if there can be no lock."""
+        """Acquire the lock if it is not held yet; return its file descriptor, or None if locks are not available."""
         with self._mutex:
             if self._descriptor is None:
                 with suppress(OSError):
@@ -51,7 +51,7 @@ class RunLock:
             return self._descriptor
 
     def release(self) -> None:
-        """Release the lock. A guard that shares it still holds it."""
+        """Release the lock. If a guard shares it, the guard still holds it."""
         with self._mutex:
             if self._descriptor is not None:
                 os.close(self._descriptor)
@@ -75,10 +75,10 @@ def is_run_alive(run_id: str, folder: Path | None = None) -> bool | None:
 
     Args:
         run_id: Its `RunLock.id`.
-        folder: As `RunLock` has it.
+        folder: As for `RunLock`.
 
     Returns:
-        None if this machine does not know that run.
+        Whether it does; None if this machine does not know that run.
     """
     if sys.platform == "win32" or not _ID.fullmatch(run_id):
         return None
@@ -114,7 +114,7 @@ def _folder() -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell whether nobody else can create a lock there."""
+    """Tell whether the folder belongs to this user and nobody else can write to it."""
     try:
         found = folder.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""The bytes of a request, kept so that they can be sent again whatever happens to the files they came from."""
+"""The bytes of a request, stored so that they can be sent again even if the local files have changed since."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from ..errors import LocalFileError
 from .build_call import BuildBody
 
 IN_MEMORY = 8 * 1024 * 1024
-"""The most bytes that are kept in memory; more go to a temporary file."""
+"""The maximum number of bytes kept in memory. Larger bodies are stored in a temporary file."""
 
 _BLOCK = 256 * 1024
 
 
 class SpooledBody:
-    """A build request's body that is read from its sources once and from then on from the spool; a context manager.
+    """A build request's body that is read from its sources only once. A context manager.
 
-    The first iteration stores the bytes while it yields them. If it is abandoned, or the content changed meanwhile, the
-    next one reads the sources again. The temporary file has no name, and only this user can read it.
+    The first iteration stores the bytes while it yields them, and later ones yield the stored bytes. If an iteration is
+    abandoned, or a file changed meanwhile, the next one reads the sources again. The temporary file has no name, and
+    only this user can read it.
 
     Attributes:
         name: The snapshot's name.
@@ -28,10 +29,10 @@ class SpooledBody:
     """
 
     def __init__(self, body: BuildBody) -> None:
-        """Prepare it; nothing is read.
+        """Prepare the body; nothing is read.
 
         Args:
-            body: The body.
+            body: The body to store.
         """
         self.name = body.name
         self.size = body.size
@@ -52,8 +53,8 @@ class SpooledBody:
         """Yield the body.
 
         Raises:
-            ContentChangedError: A local file is not what was planned; the body stays unfinished.
-            LocalFileError: There is no room for the temporary file.
+            ContentChangedError: A local file changed since the plan. The last chunk is not yielded.
+            LocalFileError: The temporary file can't be written.
         """
         return self._read() if self._is_complete else self._fill()
 
@@ -62,7 +63,7 @@ class SpooledBody:
         for chunk in self._body:
             self._keep(chunk)
             yield chunk
-        # Not reached if the body was abandoned: its last chunk comes only if the content is what was planned.
+        # Not reached if the iteration was abandoned, or if the content changed, because then the body raises.
         self._is_complete = True
 
     def _read(self) -> Iterator[bytes]:
@@ -79,6 +80,7 @@ class SpooledBody:
                 self._file.write(chunk)
         except OSError as error:
             raise LocalFileError(
-                f"The upload of {self.size / 1e6:,.0f} MB can't be kept in a temporary file ({error.strerror}). Nothing"
-                " was changed. Make room in the folder for temporary files, or name another one in TMPDIR."
+                f"The upload of {self.size / 1e6:,.0f} MB can't be stored in a temporary file ({error.strerror})."
+                " Nothing was changed. Free some space in the folder for temporary files, or set TMPDIR to another"
+                " folder."
             ) from error

@@ -1,22 +1,22 @@
-"""The guard of build streams: a process that keeps them open when the provider is killed.
+"""The guard of build streams: a process that keeps them open if the provider is killed.
 
-The server cancels a build when its client goes away, and its content is then blocked for good: every later build of it
+The server cancels a build when its client disconnects, and then the content is blocked forever: every later build of it
 waits in vain. So one small process (`stream_guard_process.py`) gets a copy of each build stream's socket:
 
 ====================================  =====================  ================================================
-What happens                          What the guard hears   What it does
+What happens                          Message to the guard   What the guard does
 ====================================  =====================  ================================================
-the server ended the build, refused   `dismiss`              closes its copy; the connection ends with ours
-the answer can't be trusted           the same               the same: there is no build to lose
-the request did not go out whole      the same               the same: the server has nothing to build
+the server ended or refused the build `dismiss`              closes its copy; the provider closes its own
+the response is invalid               the same               the same: there is no build to lose
+the request was not sent completely   the same               the same: the server has nothing to build
 time limit, silence, an error in a    `leave`                reads and drops what the server sends, until the
-callback, an interrupt                                       server ends the stream, is silent, or the time is
-the provider is killed                its socket's end       over; then closes its copy
+callback, an interrupt                                       server ends the stream or is silent, or the time
+the provider is killed                the socket is closed   is over; then closes its copy
 ====================================  =====================  ================================================
 
-Until it hears one of these, the guard does not touch a connection. It reads raw bytes, so it needs no TLS. It runs in
+Until one of these happens, the guard does not touch a connection. It reads raw bytes, so it needs no TLS. It runs in
 its own session, where signals to the provider's process group don't reach it, and without the provider's environment
-and open files. It ends when the provider and the last stream have ended. If no such process can be started, builds run
+and open files. It ends when the provider and the last stream have ended. If the process can't be started, builds run
 without it.
 """
 
@@ -33,7 +33,7 @@ from pathlib import Path
 from .run_lock import RunLock, this_run
 
 _PROGRAM = Path(__file__).with_name("stream_guard_process.py")
-# An interpreter that finds its library through these can't start without them.
+# The environment variables that are passed on, because some interpreters can't find their library without them.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _PATIENCE = 5.0
 # What the server allows a build (10 min) and its checkpoint (20 min), plus a minute.
@@ -51,13 +51,13 @@ class GuardProcess:
         start: float = _PATIENCE,
         lock: RunLock | None = None,
     ) -> None:
-        """Prepare it; it is started for the first stream.
+        """Store the arguments. The process is started for the first stream.
 
         Args:
             silence: The seconds for which a server may be silent.
             limit: The seconds that a build may last.
             start: The seconds that the process may take to start.
-            lock: The lock that it holds with this process; the run's own unless a test says otherwise.
+            lock: The lock that the guard shares with this process; by default that of this run.
         """
         self._lock_of_run = lock or this_run()
         self._longest_start = start
@@ -68,22 +68,27 @@ class GuardProcess:
         self._lock = threading.Lock()
 
     def take(self, connection: socket.socket) -> bytes | None:
-        """Give the process a copy of the connection; return its number, or None if there is no process."""
+        """Send the process a copy of the connection; return the stream's number, or None if there is no process."""
         with self._lock:
             number = next(self._numbers).to_bytes(8, "big")
-            # A second try, in case the process was killed meanwhile.
+            # Try twice, in case the process was killed: the second attempt starts another one.
             if self._send(b"+" + number, connection) or self._send(b"+" + number, connection):
                 return number
             return None
 
     def tell(self, word: bytes, number: bytes) -> None:
-        """Say what to do with a connection: ``-`` to let it go, ``!`` to drain it."""
+        """Tell the process what to do with a connection.
+
+        Args:
+            word: ``-`` to close its copy, ``!`` to drain it.
+            number: The stream's number.
+        """
         with self._lock:
             if self._control:
                 self._send(word + number)
 
     def close(self) -> None:
-        """End the process once it has drained the connections that were not let go."""
+        """Let the process end once it has drained the connections that it still holds."""
         with self._lock:
             self._drop()
 
@@ -114,15 +119,15 @@ class GuardProcess:
                 self._run(theirs.fileno())
             except BaseException as error:
                 ours.close()
-                # An interpreter that hangs once would delay every further build.
+                # Don't try again if the interpreter hung: that would delay every further build.
                 self._is_unstartable = isinstance(error, subprocess.SubprocessError)
                 raise
         ours.settimeout(_PATIENCE)
         return ours
 
     def _run(self, control: int) -> None:
-        # Not os.fork, as gRPC's threads run in the provider. Its standard streams must not be inherited, since
-        # the engine waits for their end. The first process ends at once and leaves the guard behind.
+        # Don't use os.fork, because gRPC's threads run in the provider. The standard streams must not be inherited,
+        # because the engine waits until they are closed. The started process ends at once; its child is the guard.
         lock = self._lock_of_run.hold()
         subprocess.run(  # noqa: S603
             [sys.executable, "-I", "-S", str(_PROGRAM), str(control), *self._times],
@@ -131,7 +136,7 @@ class GuardProcess:
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            # The lock is held as long as a process has it open.
+            # The lock is held as long as any process has this file descriptor open.
             pass_fds=(control,) if lock is None else (control, lock),
             start_new_session=True,
             timeout=self._longest_start,
@@ -155,16 +160,20 @@ class Guard:
         return self._number is not None
 
     def attach(self, connection: socket.socket | None) -> None:
-        """Let the guard process hold the connection, where that is possible."""
+        """Give the connection to the guard process, if possible.
+
+        Args:
+            connection: The connection's socket; None if it is not available.
+        """
         if connection is not None:
             self._number = self._process.take(connection)
 
     def dismiss(self) -> None:
-        """Let the connection go: there is nothing left to watch over. Harmless if there is no guard."""
+        """Let the guard process close its copy, because no build can be lost. Do nothing if there is no guard."""
         self._end(b"-")
 
     def leave(self) -> None:
-        """Leave the connection to the guard process, unless it was dismissed before."""
+        """Let the guard process drain the connection, unless it was dismissed before."""
         self._end(b"!")
 
     def _end(self, word: bytes) -> None:

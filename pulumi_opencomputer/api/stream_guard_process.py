@@ -1,10 +1,10 @@
-"""The guard's program, which holds build streams open for a provider that was killed.
+"""The guard's program, which keeps build streams open after the provider was killed.
 
-Run as ``python -I -S stream_guard_process.py CONTROL SILENCE LIMIT``: an inherited Unix socket, the longest silence of
-a server and the longest time of a build, both in seconds. A message on the socket is one byte of what to do and
-eight bytes that number the stream: ``+`` takes a connection over, which comes along as a file descriptor, ``-``
-lets it go, ``!`` drains it. When the socket ends, all that were not let go are drained. See
-:mod:`pulumi_opencomputer.api.stream_guard`.
+It is run as ``python -I -S stream_guard_process.py CONTROL SILENCE LIMIT``. CONTROL is an inherited Unix socket,
+SILENCE the longest time that a server may be silent, and LIMIT the longest time of a build, both in seconds. A message
+on the socket is one byte that says what to do and eight bytes that identify the stream: ``+`` takes over a connection,
+which is attached as a file descriptor, ``-`` closes it, ``!`` drains it. When the socket is closed, all remaining
+connections are drained. See :mod:`pulumi_opencomputer.api.stream_guard`.
 """
 
 import os
@@ -18,20 +18,20 @@ _EVENTS = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
 class Keeper:
-    """The connections that are held or being drained."""
+    """Holds and drains connections."""
 
     def __init__(self, control: int, silence: float, limit: float) -> None:
         self._control: socket.socket | None = socket.socket(fileno=control)
         self._silence = silence
         self._limit = limit
         self._held: dict[bytes, int] = {}
-        # File descriptor → (when it is over in any case, when it is over if nothing comes).
+        # File descriptor → (when to close it in any case, when to close it if nothing arrives).
         self._draining: dict[int, tuple[float, float]] = {}
         self._poll = select.poll()
         self._poll.register(control, _EVENTS)
 
     def run(self) -> None:
-        """Obey until the control socket has ended and nothing is left to drain."""
+        """Follow the messages until the control socket is closed and nothing is left to drain."""
         while self._control or self._draining:
             for descriptor, _ in self._poll.poll(self._patience()):
                 if descriptor in self._draining:
@@ -88,7 +88,7 @@ class Keeper:
 
 
 def main() -> None:
-    """Leave the process that the provider waits for, and keep its streams."""
+    """Fork, so that the process that the provider waits for ends at once, and run the keeper in the child."""
     if not os.fork():
         Keeper(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])).run()
 

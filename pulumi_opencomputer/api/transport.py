@@ -1,4 +1,4 @@
-"""Requests to one address with one key: connections, headers, limits, and the one rule of retries."""
+"""Requests to one address with one key: connections, headers, limits, and the rule for retries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from .error_mapping import http_error, parse_date
 from .proxies import proxy_of
 
 LARGEST_ANSWER = 300 * 1024 * 1024
-"""The most bytes that an answer, or one event of a build stream, may have."""
+"""The maximum size of a response, or of one event of a build stream, in bytes."""
 
 _LARGEST_ERROR = 64 * 1024
 _SHORTEST_SECRET = 4
@@ -64,7 +64,7 @@ class Timing:
             much is added.
         longest_wait: The longest such wait.
         longest_retry_after: The longest wait that the server can request.
-        quiet: How long a build stream may be silent before its reader is told.
+        quiet: How long a build stream may bring no log event before its reader is notified.
     """
 
     connect: float = 10.0
@@ -79,20 +79,20 @@ class Timing:
 
 
 class Transport:
-    """Sends requests and reads answers. Any number of threads may use it at once.
+    """Sends requests and reads responses. Any number of threads may use it at once.
 
     Attributes:
         url: The API's address.
         timing: Time limits and numbers of attempts.
-        sleep: Waits for so many seconds.
-        clock_skew: How far the server's clock is ahead of this machine's, in seconds, by its last answer.
+        sleep: Waits for a number of seconds.
+        clock_skew: How far the server's clock is ahead of this machine's, in seconds, by its last response.
 
-    Every request has its own connection. If a build went out on a pooled connection that the server was just closing,
-    it would be unclear whether it arrived; and a limit on the total time needs the socket.
+    Every request has its own connection. If a build was sent on a pooled connection that the server was just closing,
+    it would be unclear whether it arrived. Besides, the limit on the total time needs the socket.
     """
 
     def __init__(self, settings: Settings, sleep: Callable[[float], None], timing: Timing) -> None:
-        """Prepare; nothing is sent.
+        """Prepare the transport; nothing is sent.
 
         Raises:
             ConfigurationError: The key would leave this machine unencrypted, or the proxy settings can't be used.
@@ -138,11 +138,10 @@ class Transport:
         headers: dict[str, str] | None = None,
         body: Iterable[bytes] | None = None,
     ) -> Iterator[httpx.Response]:
-        """Send a request and give its answer with the body unread; close the connection afterwards.
+        """Send a request and yield its response with the body unread. Close the connection after the block.
 
         Raises:
-            APIError: The connection failed, there or while the block was reading; or the answer is
-                compressed.
+            APIError: The connection failed, here or while the block was reading; or the response is compressed.
         """
         with (
             exchange.watched(),
@@ -157,12 +156,17 @@ class Transport:
 
     @contextmanager
     def get(self, path: str, *, limit: int = LARGEST_ANSWER, seconds: float | None = None) -> Iterator[Iterator[bytes]]:
-        """Send a GET once and give the JSON of the answer as it arrives.
+        """Send a GET request once and yield the chunks of the JSON response as they arrive.
 
         Args:
-            path: The path, escaped.
-            limit: The largest number of bytes; more is an AnswerTooLargeError.
-            seconds: The time for all of it; more is a TimedOutError. None for `Timing.call`.
+            path: The escaped path.
+            limit: The maximum size of the response, in bytes.
+            seconds: The time limit in seconds; None for `Timing.call`.
+
+        Raises:
+            AnswerTooLargeError: The response is larger than `limit`. Raised while it is read.
+            TimedOutError: The time limit is over.
+            APIError: The server can't be reached, refused the request, or sent something else than JSON.
         """
         exchange = self.exchange(None if seconds is None else min(self.timing.call, seconds))
         with self.open(exchange, "GET", path) as response:
@@ -174,12 +178,12 @@ class Transport:
     def _note_time(self, date: str) -> None:
         moment = parse_date(date)
         if moment is not None:
-            # The header has whole seconds, and the answer took time to arrive.
+            # The header has whole seconds, and the response took time to arrive.
             skew = moment + 0.5 - time.time()
             self.clock_skew = skew if abs(skew) > _SMALLEST_SKEW else 0.0
 
     def error(self, response: httpx.Response) -> APIError:
-        """Return the error for an answer other than the expected one; read at most 64 KiB of it."""
+        """Return the error for an unexpected response. At most 64 KiB of it are read."""
         body = bytearray()
         try:
             for chunk in response.iter_raw():
@@ -187,13 +191,13 @@ class Transport:
                 if len(body) > _LARGEST_ERROR:
                     break
         except httpx.HTTPError:
-            pass  # The status says more than the broken connection does.
+            pass  # The status is more informative than the broken connection.
         return http_error(
             response.status_code, response.headers, bytes(body[:_LARGEST_ERROR]), url=self.url, redact=self.redact
         )
 
     def with_retries(self, attempt: Callable[[], T]) -> T:
-        """Repeat a request until an attempt succeeds or repeating it is useless."""
+        """Call `attempt` until it succeeds or another try is pointless, and return its result."""
         return self.retrying(_is_transient, self.timing.retrying)(attempt)
 
     def retrying(self, repeatable: Callable[[BaseException], bool], total: float) -> Retrying:
@@ -228,7 +232,7 @@ def require_type(response: httpx.Response, media_type: str, path: str) -> None:
     """Raise ProtocolError if the answer's content type is not `media_type`."""
     found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if found != media_type:
-        # The actual answer is not quoted: a line of a proxy's or a sign-on page says nothing.
+        # Don't quote the response: a line of a proxy's error page or of a login page would not help.
         raise ProtocolError(
             f"The answer to {path} is not {media_type}. Does opencomputer:apiUrl name an OpenComputer server?"
         )
@@ -239,7 +243,7 @@ def _limited(chunks: Iterable[bytes], limit: int, path: str) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size > limit:
-            raise AnswerTooLargeError(f"The answer to {path} is larger than {limit:,} bytes; it was not read on.")
+            raise AnswerTooLargeError(f"The answer to {path} is larger than {limit:,} bytes; the rest was not read.")
         yield chunk
 
 
@@ -248,7 +252,7 @@ def _is_transient(error: BaseException) -> bool:
 
 
 class _StopWhereHopeless(stop_base):
-    """Stop at an error that more attempts can't cure."""
+    """Stop after as many attempts as the error allows, if it says that more are pointless."""
 
     def __call__(self, retry_state: RetryCallState) -> bool:
         error = retry_state.outcome.exception() if retry_state.outcome else None

@@ -1,4 +1,4 @@
-"""Bytes and hashes: the canonical JSON of a manifest, local files, and the request's body."""
+"""Bytes and hashes: the canonical JSON of a manifest, local files, and the body of a build request."""
 
 from __future__ import annotations
 

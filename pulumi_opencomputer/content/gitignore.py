@@ -1,4 +1,4 @@
-"""Which files of a directory are left out: patterns as in a ``.gitignore``, tested one path at a time."""
+"""Decide which files of a directory are left out, by patterns as in a ``.gitignore``, one path at a time."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from ..errors import LocalFileError
 #: Takes a relative path, its last part, and whether it is a directory; returns whether it is ignored.
 IgnoreTest: TypeAlias = Callable[[str, str, bool], bool | None]
 
-# A pattern of the library also matches everything below a match. Git tests each file and directory on the way
-# separately, and the last pattern that matches that one decides. So a mark is added to names and to patterns: below a
-# match it is in another place. Its NUL occurs in no name, and the letter after it tells directories from files.
+# A pattern of the library also matches everything below a match. Git instead tests each file and each directory above
+# it separately, and for each one the last matching pattern decides. So a mark is added to the end of paths and of
+# patterns: for a path below a match it is at another place. Its NUL occurs in no name, and its letter distinguishes
+# directories from files.
 _FILE_MARK, _DIRECTORY_MARK, _ANY_MARK = "\0f", "\0d", "\0?"
 
 _CHARACTER_CLASS = re.compile(r"\[:\w*:\]")
 
 
 def ignore_test(patterns: Sequence[str]) -> IgnoreTest | None:
-    """Return the test of what to ignore, or None if nothing is.
+    """Return a function that tells whether a path is ignored, or None if nothing is ignored.
 
     Args:
         patterns: Lines as in a ``.gitignore`` in the directory; the last one that matches decides.
@@ -70,7 +71,7 @@ def _rule(line: str, index: int) -> _Rule | None:
     sign = "" if ignores else "!"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of a bracket in brackets, which git takes as it is
+            warnings.simplefilter("ignore", FutureWarning)  # about a bracket in brackets, which git takes literally
             (pattern,) = GitIgnoreSpec.from_lines([sign + _as_bytes(body) + mark]).patterns
     except (ValueError, re.error):
         raise LocalFileError(f"ignore[{index}] is not a gitignore pattern.") from None
@@ -79,14 +80,14 @@ def _rule(line: str, index: int) -> _Rule | None:
 
 
 def _trimmed(line: str) -> str:
-    """Return the pattern without its line end and trailing spaces; a backslash keeps the first of those."""
+    """Return the pattern without its line end and trailing spaces. After a backslash, the first space is kept."""
     line = line.removesuffix("\n").removesuffix("\r")
     text = line.rstrip(" ")
     return text + " " if len(text) < len(line) and _ends_in_escape(text) else text
 
 
 def _as_bytes(text: str) -> str:
-    """Return a text with one character for each byte of the UTF-8, since `?` and brackets match one byte in git."""
+    """Return a text with one character for each byte of its UTF-8, because `?` and brackets match one byte in git."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
@@ -97,8 +98,8 @@ def _ends_in_escape(text: str) -> bool:
 def _check_pattern(body: str, index: int) -> None:
     """Refuse a pattern that would silently match nothing, or something other than it says."""
     if "\n" in body or "\0" in body:
-        raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern by itself.")
+        raise LocalFileError(f"ignore[{index}] holds a line break or NUL; give each pattern as an entry of its own.")
     if _ends_in_escape(body):
         raise LocalFileError(f"ignore[{index}] ends with a backslash.")
     if _CHARACTER_CLASS.search(body):
-        raise LocalFileError(f"ignore[{index}] uses a named class like [:digit:]; write a range as [0-9] instead.")
+        raise LocalFileError(f"ignore[{index}] uses a named class like [:digit:]; write a range such as [0-9] instead.")

@@ -1,7 +1,7 @@
-"""The canonical JSON bytes of one value, as Go's ``encoding/json`` writes what it has read.
+"""The canonical JSON bytes of a value, as Go's ``encoding/json`` writes it after reading it.
 
-A pure module: nothing here reads a file; a :class:`Blob` brings its own bytes. Values are written in pieces, so that a
-large one does not take as much memory as its size.
+Nothing here reads a file; a :class:`Blob` provides its own bytes. Values are written in pieces, so that a large one
+does not need as much memory as its size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..errors import ContentChangedError, OpenComputerError
 
 _TEXT_BLOCK = 1024 * 1024
 # A multiple of three, so that only the last block of a file's base64 is padded. The base64 of a block fits into the
-# processor's cache and stays below the size from which the C library maps, and the kernel clears, new memory each time.
+# processor's cache, and is below the size at which the C library maps new memory each time, which the kernel clears.
 _RAW_BLOCK = 48 * 1024
 
 # A step's arguments are two levels deep. The server accepts 10,000 levels, which no program needs and which would
@@ -40,11 +40,11 @@ _json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Blob(Protocol):
-    """The bytes of a file, as a value in a step's args, where it stands for their padded base64."""
+    """The bytes of a file as a value in a step's args. It is written as their padded base64."""
 
     @property
     def size(self) -> int:
-        """The number of raw bytes."""
+        """The number of raw bytes, before base64."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the raw bytes from the start, in chunks of any size.
@@ -56,9 +56,9 @@ class Blob(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileList:
-    """The files of a directory, as a value in a step's args, where it stands for a list of ``{relativePath, content}``.
+    """The files of a directory as a value in a step's args. It is written as a list of ``{relativePath, content}``.
 
-    It has a type of its own because there may be 20,000 files, and writing them as that list takes twice the time.
+    It has its own type because there may be 20,000 files, and writing them as a real list takes twice the time.
 
     Attributes:
         entries: The relative path and the bytes of each, in the list's order.
@@ -95,7 +95,11 @@ def canonical_value(value: object) -> bytes:
 
 
 def key_of(key: object, path: str) -> str:
-    """Return a key of the object at `path`, refused if it is not a string."""
+    """Return a key of the object at `path`.
+
+    Raises:
+        ManifestEncodingError: The key is not a string.
+    """
     if not isinstance(key, str):
         raise ManifestEncodingError(path, f"a key must be a string, not {kind_of(key)}")
     return key
@@ -106,7 +110,7 @@ def kind_of(value: object) -> str:
     return "null" if value is None else f"a value of type {type(value).__name__}"
 
 
-# Tokens: each is canonical bytes, or a blob that stands for its base64
+# Tokens: each is canonical bytes, or a blob that is written as its base64
 
 
 def value_tokens(value: object, path: str, level: int = 0) -> Iterator[Token]:
@@ -114,7 +118,7 @@ def value_tokens(value: object, path: str, level: int = 0) -> Iterator[Token]:
 
     Args:
         value: A JSON value.
-        path: Where it stands, for errors.
+        path: Its path, for errors.
         level: The number of lists and objects around it.
 
     Raises:
@@ -185,12 +189,12 @@ def _file_tokens(files: FileList) -> Iterator[Token]:
 
 def is_blob(value: object) -> TypeGuard[Blob]:
     """Tell whether a value is a blob."""
-    # The type is asked, because an instance of Pulumi's Output claims to have any attribute.
+    # Look at the type, because an instance of Pulumi's Output claims to have any attribute.
     return callable(getattr(type(value), "chunks", None))
 
 
 def step_into(label: str | int) -> str:
-    """Return the part of a path that leads to a member of a list or an object."""
+    """Return the part of a path for a member of a list or an object, such as ``[0]`` or ``.packages``."""
     if isinstance(label, int):
         return f"[{label}]"
     return f".{label}" if label.isidentifier() else f"[{json.dumps(label)}]"
@@ -215,12 +219,12 @@ def quoted_text(text: str) -> bytes:
 def _is_plain(text: str) -> bool:
     if len(text) <= _LONG_TEXT:
         return _PLAIN.fullmatch(text) is not None
-    # 37 fast searches, so that megabytes of base64 skip the encoder, which is six times slower.
+    # With 37 fast searches megabytes of base64 avoid the encoder, which is six times slower.
     return text.isascii() and not any(character in text for character in _NOT_PLAIN)
 
 
 def _string_tokens(text: str) -> Iterator[bytes]:
-    """Yield a string, a long one in blocks: copying 200 MB takes longer than hashing it."""
+    """Yield a string's canonical bytes, for a long one in blocks: copying 200 MB takes longer than hashing it."""
     if len(text) <= _TEXT_BLOCK:
         yield quoted_text(text)
         return
@@ -229,14 +233,14 @@ def _string_tokens(text: str) -> Iterator[bytes]:
     while start < len(text):
         end = start + _TEXT_BLOCK
         if "\ud800" <= text[end - 1 : end] <= "\udbff":
-            end -= 1  # the first half of a pair goes with the second
+            end -= 1  # don't split a pair of surrogates
         yield quoted_text(text[start:end])[1:-1]
         start = end
     yield b'"'
 
 
 def well_formed(text: str) -> str:
-    """Return the text with pairs of surrogates joined and each lone one replaced by U+FFFD, as Go does with escapes."""
+    """Return the text with surrogate pairs joined and each lone surrogate replaced by U+FFFD, as Go does."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -282,13 +286,17 @@ def base64_text(blob: Blob) -> str:
     """Return a blob's padded base64.
 
     Raises:
-        ContentChangedError: The blob is not as long as it was.
+        ContentChangedError: The blob's bytes have changed.
     """
     return b"".join(_base64(blob)).decode("ascii")
 
 
 def _base64(blob: Blob) -> Iterator[bytes]:
-    """Yield a blob's base64 in blocks; never more of it than its size promised."""
+    """Yield a blob's base64 in blocks, never more than that of `size` bytes.
+
+    Raises:
+        ContentChangedError: The blob is longer or shorter than `size`.
+    """
     left = blob.size
     rest = b""
     for chunk in blob.chunks():

@@ -2,7 +2,7 @@
 
 The server decodes a manifest with Go's ``encoding/json`` into a base and a list of steps, each with a type and a map of
 arguments, and hashes what the same library writes for that. So keys match in any case, null counts as missing, and
-numbers are float64. Only the emulator needs to know what Go does with a duplicate key; a mapping has none.
+numbers are float64. What Go does with duplicate keys only matters for the emulator, because a mapping has none.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def content_hash(manifest: Mapping[str, Any] | None) -> str:
 
     Raises:
         ManifestEncodingError: The server could not decode this manifest.
-        ContentChangedError: A blob is not as long as it was.
+        ContentChangedError: A local file has changed since it was listed.
+        LocalFileError: A local file can't be read.
     """
     with Digest() as digest:
         for chunk in canonical_chunks(manifest):
@@ -79,7 +80,7 @@ class Hashed(NamedTuple):
 
     Attributes:
         content_hash: 64 hex digits.
-        digests: Eight hex digits for the content of a step, by the step's index. They are shown and decide nothing.
+        digests: Eight hex digits for the content of a step, by the step's index. They are only shown to the user.
     """
 
     content_hash: str
@@ -106,10 +107,10 @@ def hash_with_digests(manifest: Mapping[str, Any], steps: Collection[int]) -> Ha
 
 
 class Checksum:
-    """A running CRC-32: enough to show that a step changed, and much cheaper than the SHA-256.
+    """A running CRC-32, which is enough to show that a step changed, and much faster than SHA-256.
 
     Attributes:
-        value: The sum of the bytes so far.
+        value: The CRC-32 of the bytes so far.
     """
 
     def __init__(self) -> None:
@@ -123,7 +124,7 @@ class Checksum:
 class Digest:
     """A SHA-256 that hashes large chunks in a separate thread while the next ones are read and encoded.
 
-    A context manager: the thread ends with the block, however that ends. It holds three chunks in memory.
+    A context manager: the thread ends with the block, even after an exception. At most three chunks are in memory.
     """
 
     def __init__(self) -> None:
@@ -141,7 +142,14 @@ class Digest:
             self._thread.shutdown()
 
     def update(self, chunk: bytes, checksum: Checksum | None = None) -> None:
-        """Add bytes, also to a checksum; wait if hashing is slower than what produces them."""
+        """Add bytes.
+
+        If hashing is slower than the caller, this waits, so that memory stays limited.
+
+        Args:
+            chunk: The bytes.
+            checksum: A checksum to which the bytes are added too.
+        """
         if not self._thread:
             if len(chunk) < _WORTH_A_THREAD:
                 self._add(chunk, checksum)
@@ -172,7 +180,7 @@ def canonical_chunks(manifest: Mapping[str, Any] | None) -> Iterator[bytes]:
 
 
 def chunks_of(tokens: Iterable[Token]) -> Iterator[bytes]:
-    """Yield the bytes of tokens in chunks of that size."""
+    """Yield the bytes of tokens in chunks of 1 MB to about 2 MB; the last may be smaller."""
     held: list[bytes] = []
     size = 0
     for piece in expand_tokens(tokens):
@@ -190,7 +198,8 @@ def embed_blobs(value: Any) -> Any:
     """Return a copy of a manifest, or of a value in it, with each blob replaced by its base64.
 
     Raises:
-        ContentChangedError: A blob is not as long as it was.
+        ContentChangedError: A local file has changed since it was listed.
+        LocalFileError: A local file can't be read.
     """
     if isinstance(value, Mapping):
         return {key: embed_blobs(member) for key, member in value.items()}
@@ -236,19 +245,23 @@ def _step_tokens(step: object, path: str) -> Iterator[Token]:
 
 
 def fold_key(key: str) -> str:
-    """Return the form in which the server compares keys: lower case, whatever the spelling."""
+    """Return the form in which the server compares keys: in lower case, with Go's two special cases."""
     return key.translate(_FOLDING)
 
 
 def object_at(value: object, path: str) -> Mapping[Any, object]:
-    """Return an object of a manifest; refuse anything else."""
+    """Return a value of a manifest that must be an object.
+
+    Raises:
+        ManifestEncodingError: It is not an object.
+    """
     if not isinstance(value, (dict, Mapping)):
         raise ManifestEncodingError(path, f"must be an object, not {kind_of(value)}")
     return value
 
 
 def _fields(value: object, names: tuple[str, str], path: str) -> list[object]:
-    """Return the values of an object's two fields, None if absent or null; the last spelling of a name counts."""
+    """Return the values of an object's two fields; None if absent or null. Of several spellings the last counts."""
     found: dict[str, object] = dict.fromkeys(names)
     if value is not None:
         for key, member in object_at(value, path).items():

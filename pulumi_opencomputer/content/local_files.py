@@ -1,7 +1,7 @@
-"""Local files: found, listed in a fixed order, and streamed. No bytes are kept.
+"""Find local files, list them in a fixed order, and stream their bytes.
 
-Names and bytes count. Modes, times, the file system's order and the directory's place don't: the same files give the
-same listing everywhere.
+Names and bytes count. Modes, times, the file system's order and the place of the directory don't: the same files give
+the same listing everywhere.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..errors import ContentChangedError, LocalFileError
 from .gitignore import IgnoreTest, ignore_test
 from .go_json import Blob, FileList
 
-# A multiple of three, so that the base64 of a block ends with the block. Larger blocks are slower: they leave the
-# processor's cache, and the kernel clears new memory for each.
+# A multiple of three, so that the base64 of a block needs no bytes of the next one. Larger blocks are slower: they
+# don't fit into the processor's cache, and the kernel clears new memory for each.
 _BLOCK = 48 * 1024
 
 # O_NONBLOCK: if a file was swapped for a pipe, opening it must not wait for a writer. Not every platform has every
@@ -38,14 +38,14 @@ _KINDS = {
 _IGNORE_IT = "add it to ignore"
 _EMBED_LINK = f"put a copy of its target in its place, or {_IGNORE_IT}."
 
-# How often links inside linked directories may lead to one directory. Its files are embedded again each time.
+# How often links inside linked directories may lead to the same directory. Its files are embedded each time.
 _MOST_CHAINED_LINKS = 50
 
 # On Windows a directory listing has no inodes, and the executable bit means nothing.
 _POSIX = os.name == "posix"
 _AS_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
-#: Tells versions of a file apart: device, inode, size, and the times of content and inode in ns.
+#: Identifies a version of a file: device, inode, size, and the times of the last change of content and inode in ns.
 Fingerprint: TypeAlias = tuple[int, int, int, int, int]
 
 
@@ -55,9 +55,9 @@ class LocalFile:
 
     Attributes:
         path: Its absolute path.
-        size: Its bytes.
+        size: Its size in bytes.
         executable: Whether its owner may execute it; False on Windows.
-        fingerprint: Tells this version of the file from others.
+        fingerprint: Identifies this version of the file.
     """
 
     path: str
@@ -66,7 +66,7 @@ class LocalFile:
     fingerprint: Fingerprint
 
     def as_value(self) -> Blob:
-        """The value for a step's arguments: the file's base64."""
+        """Return the value for a step's arguments, which is written as the file's base64."""
         return self
 
     def chunks(self) -> Iterator[bytes]:
@@ -88,7 +88,7 @@ class LocalFile:
             os.close(descriptor)
 
     def _at_once(self) -> bytes | None:
-        """Return the bytes of a small file with as few system calls as possible; None if one read gave fewer bytes."""
+        """Return the bytes of a small file with as few system calls as possible; None if a single read got too few."""
         descriptor = self._open()
         try:
             raw = os.read(descriptor, self.size + 1)
@@ -96,7 +96,7 @@ class LocalFile:
             self._compare(descriptor)
             raise self._unreadable(error) from error
         else:
-            # One check is enough: nothing is returned before it, and the file was checked when it was listed.
+            # One check is enough, because it comes before any bytes are returned.
             self._compare(descriptor)
         finally:
             os.close(descriptor)
@@ -132,7 +132,7 @@ class LocalFile:
 
     def _changed(self) -> ContentChangedError:
         return ContentChangedError(
-            f"The local file {_shown(self.path)} changed after it was first looked at. Run the same command again "
+            f"The local file {_shown(self.path)} changed after it was listed. Run the same command again "
             "when nothing writes to it."
         )
 
@@ -160,7 +160,7 @@ class Directory:
     total_bytes: int
 
     def as_value(self) -> FileList:
-        """The value for a step's arguments: the list of its files."""
+        """Return the value for a step's arguments, which is written as the list of its files."""
         return FileList(self.entries)
 
 
@@ -171,7 +171,7 @@ def scan_file(source: str) -> LocalFile:
         source: Its path.
 
     Raises:
-        LocalFileError: It is missing, unreadable, or not a regular file. The reason does not repeat `source`.
+        LocalFileError: It is missing, unreadable, or not a regular file. The message does not repeat `source`.
     """
     status = _source_status(source)
     if stat.S_ISDIR(status.st_mode):
@@ -182,8 +182,8 @@ def scan_file(source: str) -> LocalFile:
 def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
     """List the files of a directory and everything below it.
 
-    A link to a file or directory inside is followed; a link to a directory counts as a directory. Ignored files are not
-    looked at, and ignored directories are not entered. Directories without files are left out.
+    Links to files and directories inside the directory are followed; a link to a directory counts as a directory.
+    Ignored files are not examined, and ignored directories are not entered. Directories without files are left out.
 
     Args:
         source: The directory's path; a link to one is followed.
@@ -191,8 +191,8 @@ def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
 
     Raises:
         LocalFileError: It is missing or unreadable, a pattern is invalid, or something that is not ignored can't be
-            embedded: a link that leaves the directory, leads nowhere or in a circle, a device, pipe or socket, or a
-            name that is not UTF-8. The reason names the path below `source` and does not repeat `source` or a pattern.
+            embedded: a link that leads out of the directory, nowhere or in a circle, a device, pipe or socket, or a
+            name that is not UTF-8. The message has the path below `source`, and does not repeat `source` or a pattern.
     """
     status = _source_status(source)
     if not stat.S_ISDIR(status.st_mode):
@@ -203,7 +203,7 @@ def scan_directory(source: str, ignore: Sequence[str] = ()) -> Directory:
     return Directory(entries, sum(entry.file.size for entry in entries))
 
 
-# The walk. It uses strings, because there may be 20,000 files, and pathlib alone would double its time.
+# The walk uses strings, because there may be 20,000 files, and pathlib alone would double its time.
 
 
 def _walk(root: str, is_ignored: IgnoreTest | None) -> Iterator[Entry]:
@@ -251,9 +251,9 @@ def _status(found: os.DirEntry[str], relative: str) -> os.stat_result:
     try:
         return found.stat() if _POSIX else os.stat(found.path)  # noqa: PTH116
     except FileNotFoundError:
-        _refuse(relative, "disappeared while the directory was looked at; run the same command again.")
+        _refuse(relative, "disappeared while the directory was read; run the same command again.")
     except OSError as error:
-        _refuse(relative, f"can't be looked at: {error.strerror}; {_IGNORE_IT} if it is not needed.")
+        _refuse(relative, f"can't be read: {error.strerror}; {_IGNORE_IT} if it is not needed.")
 
 
 def _check_link(link: os.DirEntry[str], relative: str, root: str, real_root: str) -> None:
@@ -270,13 +270,16 @@ def _check_link(link: os.DirEntry[str], relative: str, root: str, real_root: str
     while stat.S_ISDIR(status.st_mode) and above != root:
         above = os.path.dirname(above)  # noqa: PTH120
         if os.path.samestat(os.stat(above), status):  # noqa: PTH116
-            _refuse(relative, f"is a link to a directory that it lies in; remove it, or {_IGNORE_IT}.")
+            _refuse(relative, f"is a link to a directory that contains the link; remove it, or {_IGNORE_IT}.")
 
 
 def _bound_links(link: os.DirEntry[str], relative: str, reached: Counter[tuple[int, int]]) -> None:
-    """Refuse the link by which links inside linked directories lead to one directory too often.
+    """Refuse a link if links inside linked directories lead to the same directory too often.
 
-    Packages that link to each other double the number of files with each package, even without a circle.
+    If packages link to each other, each package can double the number of files, even without a circle.
+
+    Raises:
+        LocalFileError: They do.
     """
     status = _status(link, relative)
     target = (status.st_dev, status.st_ino)
@@ -284,8 +287,8 @@ def _bound_links(link: os.DirEntry[str], relative: str, reached: Counter[tuple[i
     if reached[target] > _MOST_CHAINED_LINKS:
         _refuse(
             relative,
-            f"is a link to a directory that links inside of linked directories lead to more than {_MOST_CHAINED_LINKS} "
-            f"times, which multiplies its files; {_IGNORE_IT}, or the directory of links that it stands in.",
+            f"is a link to a directory to which links inside linked directories lead more than {_MOST_CHAINED_LINKS} "
+            f"times, which multiplies its files; {_IGNORE_IT}, or ignore the directory with these links.",
         )
 
 
@@ -300,7 +303,7 @@ def _source_status(source: str) -> os.stat_result:
         ) from None
     except (OSError, UnicodeEncodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "the path is not valid text"
-        raise LocalFileError(f"can't be looked at: {reason}.") from None
+        raise LocalFileError(f"can't be read: {reason}.") from None
 
 
 def _local_file(path: str, status: os.stat_result, relative: str) -> LocalFile:
@@ -329,7 +332,7 @@ def _fingerprint(status: os.stat_result) -> Fingerprint:
 
 
 def _as_utf8(name: str) -> str:
-    """Return the name's bytes read as UTF-8, whatever the locale; other bytes become lone surrogates."""
+    """Return the name's bytes decoded as UTF-8, regardless of the locale; invalid bytes become lone surrogates."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
@@ -341,7 +344,7 @@ def _require_utf8(relative: str) -> None:
 
 
 def _refuse(relative: str, reason: str) -> NoReturn:
-    """Raise an error about the path `relative`, or about the source itself if that is empty."""
+    """Raise a LocalFileError about the path `relative`, or about the source itself if that is empty."""
     shown = _shown(relative)
     raise LocalFileError(f"{shown} {reason}" if shown else reason, shown) from None
 

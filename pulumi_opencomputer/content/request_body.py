@@ -1,4 +1,4 @@
-"""The body of the request that builds a snapshot, streamed and hashed on its way out."""
+"""The body of a build request, streamed, and hashed while it is sent."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .hashing import Digest, chunks_of, fold_key, manifest_tokens
 
 _HEAD = b'{"image":'
 
-# Beside the manifest's own fields, these would change the content or name the build's own record.
+# Additional keys with these names would change the content, or give a name to the build's own record.
 _RESERVED = frozenset({"base", "steps", "name"})
 
 
 class BuildRequest:
-    """The body of ``POST /api/snapshots``: a manifest, the keys beside it, and the snapshot's name.
+    """The body of ``POST /api/snapshots``: a manifest, additional keys in it, and the snapshot's name.
 
-    Iterating yields the JSON in chunks of up to about 2 MB, in constant memory, as often as you like. The manifest's
-    part is exactly its canonical bytes. Either what is sent has the planned hash, or the request is abandoned before
-    its last byte and the server has nothing to build. The manifest must not be changed meanwhile.
+    Iterating yields the JSON in chunks of up to about 2 MB, in constant memory, any number of times. The part for the
+    manifest is exactly its canonical bytes. If what was sent does not have the planned hash, the last byte is never
+    yielded, so the server has nothing to build. The manifest must not be changed meanwhile.
 
     Attributes:
         name: The snapshot's name.
@@ -41,8 +41,8 @@ class BuildRequest:
         Args:
             name: The snapshot's name.
             manifest: The API's form; a value in a step's args may be a `Blob`.
-            extra: Keys to send beside base and steps, which the server keeps but does not hash.
-            expected_hash: The content hash, 64 hexadecimal digits.
+            extra: Additional keys of the manifest, which the server keeps but does not hash.
+            expected_hash: The planned content hash, 64 hexadecimal digits.
 
         Raises:
             ManifestEncodingError: The server could not decode this.
@@ -62,7 +62,7 @@ class BuildRequest:
         """Yield the body.
 
         Raises:
-            ContentChangedError: A local file is not what was planned; the body stays unfinished.
+            ContentChangedError: A local file has changed since the plan. The last byte is not yielded.
         """
         held = _HEAD
         with Digest() as digest:

@@ -1,5 +1,5 @@
 """A local OpenComputer API, for tests and first steps: ``pulumi-opencomputer emulator``.
 
-It answers as the real service does, traps included, keeps its records in SQLite, and only simulates builds: nothing
-that a manifest asks for is ever executed.
+It behaves like the real service, including its pitfalls, and stores its records in SQLite. It only simulates builds:
+nothing in a manifest is ever executed.
 """

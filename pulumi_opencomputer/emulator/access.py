@@ -1,4 +1,4 @@
-"""Who calls: API keys, and the organisation of each."""
+"""API keys, and the organisation of each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _STATE = "opencomputer.organisation"
 
 
 class Keys:
-    """The accepted keys, each with an organisation of its own.
+    """The accepted keys, each with its own organisation.
 
     Args:
-        keys: The keys. A key's position gives its organisation's id.
+        keys: The keys. The position of a key determines the id of its organisation.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -28,12 +28,12 @@ class Keys:
 
 
 def key_of(scope: Scope) -> bytes:
-    """Return the key of a request, or nothing."""
+    """Return the key of a request; empty if it has none."""
     return header(scope, b"x-api-key")
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """Return the first header of this name, in lower case, or nothing."""
+    """Return the value of the first header with this name, given in lower case; empty if there is none."""
     return next((bytes(value) for given, value in scope["headers"] if given == name), b"")
 
 
@@ -43,11 +43,11 @@ def set_organisation(scope: Scope, org_id: str) -> Scope:
 
 
 def organisation_of(scope: Scope) -> str | None:
-    """Return the organisation attached to a request, or None if nobody looked it up."""
+    """Return the organisation attached to a request, or None if none is attached yet."""
     found = scope.get(_STATE)
     return str(found) if found else None
 
 
 def owner_of(request: Request) -> str:
-    """Return the organisation of a request, which was looked up before."""
+    """Return the organisation attached to a request; empty if there is none."""
     return organisation_of(request.scope) or ""

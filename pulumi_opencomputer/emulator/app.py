@@ -1,4 +1,4 @@
-"""An emulator as an ASGI app: the request log, the faults, the edge and the control plane, in this order."""
+"""An emulator as an ASGI app. A request passes the request log, the faults, the edge and the control plane in order."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ class _Emulator:
         await (self._control if own else self._log)({**scope, TRANSPORT_SEND: send}, receive, send)
 
     def _is_for_page(self, scope: Scope) -> bool:
-        # Clients that don't ask for a page get the server's own answer.
+        # Clients that don't ask for HTML get the same response as from the real server.
         asks = scope["path"] == "/" and scope["method"] == "GET" and b"text/html" in header(scope, b"accept")
         return asks and self._guard.knows_name(scope)
 
     def _plant(self) -> None:
-        # The edge shows them from the start, however much its index lags.
+        # Suspend the lag, so that the edge shows these snapshots from the start.
         if self._index:
             self._index.lag, lag = (0.0, 0.0), self._index.lag
         plant(self._store, self._organisation, self._seed)

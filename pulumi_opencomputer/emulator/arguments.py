@@ -12,6 +12,8 @@ from .faults.rules import NAMED, Rule, RuleError, parse_text
 from .greeting import DEFAULT_KEY
 from .options import EdgeOptions, Options
 
+_HIGHEST_PORT = 65_535
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `options_from` reads to a command line."""
@@ -19,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--api-key",
         metavar="KEY",
+        type=_key,
         action="append",
         help="a key to accept; may be repeated, and each has its own organisation"
         f" (default: OPENCOMPUTER_API_KEY, or {DEFAULT_KEY})",
@@ -27,10 +30,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=Path,
         metavar="PATH",
-        help="snapshots at the start: a JSON file, or a folder of them, each a manifest named like its snapshot",
+        help="snapshots to start with: a JSON file, or a folder of them, each a manifest named like its snapshot",
     )
-    parser.add_argument("--ideal", action="store_true", help="switch the real server's traps off")
-    parser.add_argument("--no-workers", action="store_true", help="behave as a server without a worker to build on")
+    parser.add_argument("--ideal", action="store_true", help="switch off the real server's pitfalls")
+    parser.add_argument("--no-workers", action="store_true", help="behave like a server without workers to build on")
     _add_times(parser)
     _add_edge(parser)
     parser.add_argument(
@@ -41,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="a host name besides loopback for the emulator's own addresses, * for any; may be repeated",
+        help="a host name, besides loopback, to accept for the emulator's own addresses, * for any; may be repeated",
     )
     parser.add_argument(
         "--fault",
@@ -49,13 +52,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_fault,
         action="append",
         default=[],
-        help=f"a fault to switch on, as JSON or one of {', '.join(NAMED)}; may be given again",
+        help=f"a fault to activate, as JSON or one of {', '.join(NAMED)}; may be repeated",
     )
-    parser.add_argument("--help-faults", action=_HelpFaults, nargs=0, help="tell what faults there are, and exit")
+    parser.add_argument("--help-faults", action=_HelpFaults, nargs=0, help="describe all faults, and exit")
 
 
 def options_from(given: argparse.Namespace) -> Options:
-    """Return the options of a command line with `add_options`, and of the environment's key."""
+    """Return the emulator's options from a parsed command line, with the key from the environment as the default."""
     lag = given.edge_lag or (0.0, 0.0)
     edge = EdgeOptions(lag, given.edge_lag_seed) if given.edge or given.edge_lag is not None else None
     if given.mirror_lag_seconds:
@@ -101,12 +104,12 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
         "--edge-lag",
         type=_lag,
         metavar="S[..S]",
-        help="how far its index lags, in seconds; 1..8 for a different time for each event; implies --edge",
+        help="how far its index lags, in seconds; with 1..8 a random time for each event; implies --edge",
     )
     parser.add_argument(
-        "--edge-lag-seed", type=int, metavar="N", default=0, help="what uneven times are drawn from (default: 0)"
+        "--edge-lag-seed", type=int, metavar="N", default=0, help="seed of the random lags (default: 0)"
     )
-    _add_amount(parser, "mirror_lag_seconds", 0.0, "how far reads lag without the edge's other effects")
+    _add_amount(parser, "mirror_lag_seconds", 0.0, "how far reads lag, without the edge's other effects")
 
 
 def _add_amount(parser: argparse.ArgumentParser, name: str, default: float, help_text: str) -> None:
@@ -115,14 +118,34 @@ def _add_amount(parser: argparse.ArgumentParser, name: str, default: float, help
 
 
 def _name_of_its_own(host: str) -> tuple[str, ...]:
-    # "Any address" is not a name of this machine only: a page may use it.
+    # An address that means "any" must not be accepted as a name: a web page could use it too.
     return () if host in ("", "0.0.0.0", "::") else (host,)  # noqa: S104
 
 
+def port(text: str) -> int:
+    """Return a port from a command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not a port.
+    """
+    if not text.isdecimal() or int(text) > _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must be a port from 0 to {_HIGHEST_PORT}, not {text!r}")
+    return int(text)
+
+
+def _key(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
 def _amount(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value < float("inf"):
-        raise ValueError("not a duration or size")
+        raise argparse.ArgumentTypeError(f"must be a number that is not negative, not {text!r}")
     return value
 
 

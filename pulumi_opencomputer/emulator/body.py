@@ -1,4 +1,4 @@
-"""Read request bodies: on disk while they arrive, and up to the allowed size."""
+"""Read request bodies up to the allowed size; large ones are stored on disk while they arrive."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .spool import IN_MEMORY
 T = TypeVar("T")
 
 _MB = 1_000_000
-# How much more of a body that is too large is read and thrown away. A client that is still sending would not see the
-# answer.
+# How many more bytes of a body that is too large are read and dropped. Otherwise a client that is still sending would
+# not see the response.
 _THROWN_AWAY = 4 * 1024 * 1024 * 1024
 
 
@@ -61,7 +61,7 @@ class BodyReader:
 
 
 class JsonBodies:
-    """Reads JSON objects, as slowly as the server does."""
+    """Reads JSON objects, and takes as much time as the server would."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._reader = BodyReader(options.max_body_bytes)

@@ -1,4 +1,4 @@
-"""The simulated builder: the cache by content, one build at a time of each content, and blocked content."""
+"""The simulated builder: the cache by content hash, one build at a time for each content, and blocked content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Emit = Callable[[dict[str, object]], None]
 
 
 class BuildError(Exception):
-    """An image could not be built; the text is the server's answer."""
+    """An image could not be built; the text is the server's message."""
 
 
 def ignore_event(_event: dict[str, object]) -> None:
@@ -38,14 +38,13 @@ def no_fault(_manifest: Callable[[], bytes]) -> Rule | None:
 
 
 class Builder:
-    """Gives checkpoints of images, from the cache or by a simulated build.
+    """Returns checkpoints of images, from the cache or after a simulated build.
 
     Args:
         options: How long steps and waits take.
         store: The records.
-        clock: Measures those times.
-        fault_of: Returns the fault that changes the build of a manifest, if there is one; gets a function that reads
-            it.
+        clock: The emulator's time.
+        fault_of: Returns the fault that changes the build of a manifest, or None. Its argument reads the manifest.
 
     Attributes:
         history: The builds so far.
@@ -69,16 +68,16 @@ class Builder:
         self._gate = asyncio.Lock()
 
     async def resolve(self, org_id: str, image: ImageRequest, emit: Emit) -> str:
-        """Return the checkpoint of an organisation's image, built unless it is cached.
+        """Return the checkpoint of an organisation's image; build it unless it is cached.
 
-        If it is cancelled during the build, the record stays `building`, which blocks the content for good.
+        If this is cancelled during the build, the record stays `building`, which blocks the content forever.
 
         Raises:
-            BuildError: A step failed, or another build of the content was waited for in vain.
+            BuildError: A step failed, or waiting for another build of the content timed out.
         """
         if image.invalid:
             raise BuildError(f"invalid image manifest: {image.invalid}")
-        # One look and claim at a time: who comes second must see the first one's record.
+        # Only one request at a time looks for a record and creates it, so that the next one sees that record.
         async with self._gate:
             record = await asyncio.to_thread(self._cached, org_id, image.content_hash)
             if record and record.status == "ready" and record.checkpoint_id:
@@ -100,7 +99,7 @@ class Builder:
         task.add_done_callback(self._tasks.discard)
 
     async def cancel(self) -> None:
-        """End all builds, with an error for requests that wait for them, and forget the history."""
+        """End all builds, with an error for requests that wait for them, and clear the history."""
         for run in self._runs:
             run.cancelled = True
         self._clock.wake()
@@ -131,7 +130,9 @@ class Builder:
             self.history.end(self.history.start(image.content_hash, image.title), "cancelled")
             return self._wait_in_vain(image)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.exception())  # Marked as retrieved: often nobody shares the build.
+        future.add_done_callback(
+            lambda done: done.exception()
+        )  # Mark the exception as retrieved: often nobody waits for it.
         self._running[key] = future
         build = self._build(key, image, record_id, _Run(emit, fault), future)
         if not self._options.ideal:
@@ -150,7 +151,7 @@ class Builder:
         try:
             return (await asyncio.to_thread(self._store.insert, new)).id
         except SaveError:
-            # The real server builds anyway, and has no record to mark at the end.
+            # Like the real server, build anyway. There is no record to update at the end.
             return None
 
     async def _build(
@@ -167,7 +168,7 @@ class Builder:
         try:
             checkpoint_id = await self._simulate(image.steps, run)
             if record_id:
-                # In this thread: between the record and the outcome the build must not be cancelled.
+                # Don't await here: between updating the record and setting the outcome the build must not be cancelled.
                 self._store.set_ready(record_id, checkpoint_id)
             future.set_result(checkpoint_id)
             outcome = "ready"
@@ -224,7 +225,7 @@ class Builder:
 
 
 class _Run:
-    """A running build: who hears of it, and how a fault changes it."""
+    """A running build: where its events go, and how a fault changes it."""
 
     def __init__(self, emit: Emit, fault: Rule | None) -> None:
         self._emit = emit

@@ -1,4 +1,4 @@
-"""The emulator's time, which a test can move on."""
+"""The emulator's time, which a test can move forward."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 
 
 class Clock:
-    """Time that passes by itself and can be moved on.
+    """Time that passes by itself and can be moved forward.
 
     Args:
-        skew: How far the time that clients are told is ahead of the true one, in seconds.
+        skew: How far the time that clients see is ahead of the true time, in seconds.
     """
 
     def __init__(self, skew: float = 0.0) -> None:
@@ -23,7 +23,7 @@ class Clock:
 
     @property
     def skew(self) -> float:
-        """How far the time that clients are told is ahead, in seconds."""
+        """How far the time that clients see is ahead of the true time, in seconds."""
         return self._skew
 
     @skew.setter
@@ -31,38 +31,38 @@ class Clock:
         self._skew = seconds
 
     def now(self) -> float:
-        """Return the seconds since 1970 that decide when things are due."""
+        """Return the emulator's own time, in seconds since 1970. It decides when things are due."""
         return time.time() + self._advanced
 
     def told(self) -> float:
-        """Return the seconds since 1970 as clients are told: in records and in the header `Date`."""
+        """Return the time that clients see in records and in the header `Date`, in seconds since 1970."""
         return self.now() + self._skew
 
     def text(self, age: float = 0.0) -> str:
-        """Return the time that clients are told, `age` seconds ago.
+        """Return the time that clients see, minus `age` seconds.
 
-        It is RFC 3339 in UTC with up to six decimals, trailing zeros cut.
+        The format is RFC 3339 in UTC with up to six decimals and no trailing zeros.
         """
         moment = datetime.fromtimestamp(self.told() - age, timezone.utc)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
     def advance(self, seconds: float) -> None:
-        """Let time pass at once, for sleepers as well."""
+        """Move the time forward, also for those who sleep."""
         self._advanced += seconds
         self._moved.set()
         self._moved = asyncio.Event()
 
     def reset(self) -> None:
-        """Return to the true time and the initial skew."""
+        """Go back to the true time and the initial skew."""
         self._advanced = 0.0
         self._skew = self._first_skew
 
     def wake(self) -> None:
-        """Let sleepers check again whether they should go on sleeping."""
+        """Let those who sleep check again whether to continue."""
         self.advance(0)
 
     async def sleep(self, seconds: float, *, unless: Callable[[], bool] = lambda: False) -> None:
-        """Wait until that much time has passed, or until `unless` is true; it is asked when something happens."""
+        """Wait until so many seconds have passed or `unless` returns True; it is called after `advance` and `wake`."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return

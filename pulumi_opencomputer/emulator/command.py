@@ -1,8 +1,9 @@
-"""The command that runs an emulator: its texts, and what it does."""
+"""The command that runs an emulator: help texts, arguments and implementation."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -12,32 +13,33 @@ from collections.abc import Callable
 from typing import Any
 
 from .arguments import add_options, options_from
+from .arguments import port as port_number
 from .greeting import greeting
 
 #: The default port; if it is in use, any free one.
 PORT = 8700
 _ABOUT = """\
 A local OpenComputer API for tests and first steps. The steps of a build are SIMULATED: nothing that an image asks
-for is downloaded, written or executed, and a sandbox is a record in a database. Records, cache, streams, errors and the
-traps of the real server are as there; with --edge, those of the public endpoint as well.
+for is downloaded, written or executed, and a sandbox is a record in a database. Records, cache, streams, errors and
+pitfalls are those of the real server; with --edge, also those of the public endpoint.
 
-Without arguments it listens on this machine and accepts the key "local". Once it listens, it says on standard error
-what to export; on standard output, unless that is a terminal, goes one line of JSON with its "url". A page at its
-address shows what happens. After that, one line a request goes to standard error.
+Without arguments it listens on this machine and accepts the key "local". Once it is ready, it prints on standard error
+which variables to export and, unless standard output is a terminal, one line of JSON with its "url" there. A page at
+its address shows what happens. Each request is logged in one line on standard error.
 
-A command that holds FAIL_BUILD fails with exit code 1; one that holds SLEEP_BUILD_<n> takes n seconds."""
+A command that contains FAIL_BUILD fails with exit code 1; one that contains SLEEP_BUILD_<n> takes n seconds."""
 _OWN = """\
-Of the emulator's own; what changes anything needs the key, and so does reading from another machine:
+The emulator's own addresses. Requests that change something need the key, as do reads from another machine:
   GET /                                          a page, for a browser
   GET /health                                    version and counts; needs no key
-  POST /_emulator/reset                          back to how it was when it started, the seed's snapshots included
+  POST /_emulator/reset                          back to the initial state, including the seed's snapshots
   GET, DELETE /_emulator/requests                the requests so far
   GET /_emulator/builds                          the builds so far
   GET /_emulator/events                          all of this as it changes, as server-sent events
-  GET, PATCH, DELETE /_emulator/records          all records as the control plane has them; change some by hand,
+  GET, PATCH, DELETE /_emulator/records          show all records of the control plane; change some:
                                                  {"where": {"name": "a"}, "set": {"status": "building", "age": 600}};
-                                                 forget everything
-  DELETE /_emulator/checkpoints/ID[/bytes]       delete a checkpoint; let its bytes be missing
+                                                 remove everything
+  DELETE /_emulator/checkpoints/ID[/bytes]       delete a checkpoint; lose only its bytes
   GET, POST /_emulator/clock                     {"advance": 90} lets time pass, {"skew": -60} sets the clock wrong
   GET, POST /_emulator/edge                      {"lag": [0, 8], "hasCell": false}
   GET, POST, PUT, DELETE /_emulator/faults       see --help-faults"""
@@ -53,17 +55,19 @@ TEXTS: dict[str, Any] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, help=f"port to listen on, 0 for a free one (default: {PORT} if it is free)")
+    parser.add_argument(
+        "--port", type=port_number, help=f"port to listen on, 0 for a free one (default: {PORT} if it is free)"
+    )
     add_options(parser)
 
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Run an emulator until SIGINT or SIGTERM, or exit with the reason why it can't."""
+    """Run an emulator until SIGINT or SIGTERM. Exit with a message if it can't start."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     log = logging.getLogger("pulumi_opencomputer.emulator")
     log.setLevel(logging.INFO)
     try:
-        from .app import create_app  # noqa: PLC0415 - what --help and mistakes do not need
+        from .app import create_app  # noqa: PLC0415 - not needed for --help and mistakes
         from .seed import SeedError  # noqa: PLC0415
         from .server import allow_many_connections, listen, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -82,19 +86,26 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
             sys.stdout.flush()
 
     try:
-        serve(create_app(options), listener, announce)
+        app = create_app(options)
     except SeedError as error:
         parser.exit(1, f"The seed can't be used: {error}\n")
-    except KeyboardInterrupt:
-        pass
+    except OSError as error:
+        parser.exit(1, f"The folder {given.data} can't be used for --data: {error.strerror}\n")
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(app, listener, announce)
     log.info("The emulator has ended.")
 
 
 def first_free(listen: Callable[[str, int], socket.socket], host: str, port: int | None) -> socket.socket:
     """Return a socket that listens on a port; by default on `PORT`, or on any free one if that is in use.
 
+    Args:
+        listen: Returns a socket that listens on a host and port.
+        host: The address to listen on.
+        port: The port, or None for the default.
+
     Raises:
-        OSError: It can't.
+        OSError: The address can't be used.
     """
     if port is not None:
         return listen(host, port)

@@ -1,4 +1,4 @@
-"""The emulator's own addresses, by which tests and people look at it and change it."""
+"""The emulator's own addresses, with which tests and people inspect and change it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Control:
         faults: The faults.
         log: The requests.
         edge: The edge and its index, if there is one.
-        guard: Who may use these routes.
-        replant: Adds the snapshots to begin with.
+        guard: Decides who may use these routes.
+        replant: Adds the seed's snapshots.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Control:
         body = await self._body(request)
         advance = _number(body, "advance", 0.0)
         if advance < 0:
-            raise RequestError(400, "time only goes forward: use skew for a server whose clock is behind")
+            raise RequestError(400, "advance must not be negative: use skew for a server whose clock is behind")
         self._clock.skew = _number(body, "skew", self._clock.skew)
         self._clock.advance(advance)
         return await self._show_clock(request)
@@ -177,12 +177,12 @@ class Control:
         edge.has_cell = bool(body.get("hasCell", edge.has_cell))
         lag = body.get("lag", list(index.lag))
         if not isinstance(lag, list) or [type(part) in (int, float) for part in lag] != [True, True]:
-            raise RequestError(400, "lag is a list of two numbers of seconds")
+            raise RequestError(400, "lag must be a list of two numbers of seconds")
         index.lag = (float(min(lag)), float(max(lag)))
         return await self._show_edge(request)
 
     async def _show_faults(self, _request: Request) -> Response:
-        # In ASCII, because what a rule puts into answers need not be UTF-8.
+        # In ASCII, because the texts that a rule puts into responses need not be valid UTF-8.
         told = json.dumps([rule.told() for rule in self._faults.rules])
         return Response(told, media_type="application/json")
 
@@ -214,7 +214,7 @@ class Control:
 def _number(body: Any, name: str, default: float) -> float:
     value = body.get(name, default) if isinstance(body, dict) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RequestError(400, f"{name} is a number of seconds")
+        raise RequestError(400, f"{name} must be a number of seconds")
     return float(value)
 
 

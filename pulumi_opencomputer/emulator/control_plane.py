@@ -1,4 +1,4 @@
-"""The control plane: the API's routes, after its own check of path and key."""
+"""The control plane: the API's routes, behind its check of path and key."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class ControlPlane:
-    """The API as an ASGI app, which answers a self-hosted server's clients, or the edge.
+    """The API as an ASGI app. Its clients are those of a self-hosted server, or the edge.
 
     Args:
-        options: How it behaves.
-        store: Its records.
-        builder: What builds its images.
-        clock: Its time.
-        keys: The keys of all organisations; the edge may have checked already.
+        options: The emulator's settings.
+        store: The records.
+        builder: Builds the images.
+        clock: The emulator's time.
+        keys: The keys of all organisations. If the edge has already checked the key, it is not checked again.
     """
 
     def __init__(self, options: Options, store: Store, builder: Builder, clock: Clock, keys: Keys) -> None:
@@ -58,7 +58,7 @@ class ControlPlane:
         self._routes.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. Its path must be as it was sent."""
+        """Answer a request. Its path must be as sent, with percent escapes."""
         raw = scope["path"]
         path = unquote(raw) if self._any_escape else _routed_path(raw)
         if organisation_of(scope) is None:
@@ -84,8 +84,8 @@ def _key_refusal(scope: Scope) -> Response:
 
 
 def _routed_path(raw: str) -> str:
-    # Go keeps the escaped path beside the decoded one if escaping the latter gives something else, and the
-    # router then takes the escaped one, without decoding its parts.
+    # Go also keeps the escaped path if escaping the decoded one gives a different result. Then the router uses the
+    # escaped path and does not decode its parts.
     path = unquote(raw)
     return path if quote(path, safe="/$&+,:;=@~") == raw else raw
 
@@ -96,7 +96,7 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    # Nobody reads it; 499 is what proxies log for a client that left.
+    # Nobody receives this response. 499 is what proxies log for a client that has disconnected.
     return Response(status_code=499)
 
 

@@ -1,4 +1,4 @@
-"""A SQLite file that only this user can read."""
+"""A SQLite database whose file only this user can read."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 
 
 class Database:
-    """One connection, for all threads.
+    """One connection, shared by all threads.
 
     Args:
-        data: The file's folder, made if missing, or None for memory.
+        data: The file's folder, created if missing, or None for memory.
         name: The file's name.
         schema: The statements that create missing tables.
 
     Attributes:
         connection: The connection. Hold `lock` while using it.
-        lock: What keeps the threads apart.
+        lock: The lock for the connection.
     """
 
     def __init__(self, data: Path | None, name: str, schema: str) -> None:
@@ -36,7 +36,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold the lock and a transaction, which an exception rolls back."""
+        """Run the block with the lock in a transaction, which an exception rolls back."""
         with self.lock:
             self.connection.execute("BEGIN IMMEDIATE")
             try:
@@ -48,7 +48,7 @@ class Database:
 
 
 def _private_file(data: Path, name: str) -> Path:
-    # A manifest may hold secrets. SQLite gives its other files the mode of the database.
+    # A manifest may hold secrets. SQLite's additional files get the mode of the database file.
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = data / name
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

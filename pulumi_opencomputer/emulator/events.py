@@ -1,4 +1,4 @@
-"""What the control plane tells the edge's index."""
+"""Events that the control plane sends to the edge's index."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .records import Record
 
 @dataclass(frozen=True)
 class Published:
-    """A record is ready, or an async one has failed.
+    """A record is ready, or an asynchronous build of a named record has failed.
 
     Attributes:
-        size: The bytes of its manifest.
+        size: The size of its manifest in bytes.
         read_manifest: Returns those bytes. There may be many, so only a listener that wants them should call it.
     """
 
@@ -34,4 +34,4 @@ Listener = Callable[[Event], None]
 
 
 def nobody(_event: Event) -> None:
-    """Ignore an event, if there is no index."""
+    """Ignore an event. The listener if there is no index."""

@@ -42,7 +42,7 @@ def parse_json(text: bytes | str) -> Any:
 
 
 def decoded(manifest: object) -> dict[str, Any]:
-    """Return the part of a manifest that counts, as `content_hash` takes it: a base, and steps with type and args.
+    """Return the part of a manifest that the server hashes: a base, and steps with type and args.
 
     Raises:
         ManifestEncodingError: The server could not decode this manifest.
@@ -61,7 +61,7 @@ def _decode_utf8(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        # The handler makes one lone surrogate of each byte, as Go makes one U+FFFD.
+        # The error handler turns each wrong byte into one lone surrogate, just as Go turns it into one U+FFFD.
         return re.sub("[\udc80-\udcff]", "\ufffd", raw.decode("utf-8", "surrogateescape"))
 
 
@@ -73,7 +73,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(digits: str) -> float:
     if digits == "-0":
         return -0.0
-    # Python refuses integers of more than 4,300 digits. As a float it is infinite, which args refuse.
+    # Python refuses integers with more than 4,300 digits. As a float such a number is infinite, which args refuse.
     return int(digits) if len(digits) < 400 else float(digits)
 
 
@@ -170,6 +170,10 @@ def _pairs_of(members: Mapping[Any, object]) -> Iterable[tuple[Any, object]]:
 
 
 def _check(value: object, path: str) -> None:
-    """Refuse a value that does not count in the end but makes the server refuse everything."""
+    """Check a value that a later one overwrites. If it is invalid, the server refuses the whole manifest.
+
+    Raises:
+        ManifestEncodingError: It is invalid.
+    """
     for _ in value_tokens(value, path):
         pass

@@ -1,4 +1,4 @@
-"""What the emulator says when it starts: its address, what to export, and what it does not do."""
+"""The emulator's message when it starts: its address, what to export, and what it does not do."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .options import Options
 
 DEFAULT_KEY = "local"
 _NOT_DONE = """\
-Builds are simulated: nothing is downloaded, installed or run. What can be checked without that fails as on the
-service (a command's syntax, a requirement, a path); a package that does not exist builds here, and fails there."""
+Builds are simulated: nothing is downloaded, installed or run. Mistakes that can be found without that fail as on the
+service (a command's syntax, a requirement, a path); a package that does not exist builds here, but fails there."""
 
 
 def greeting(url: str, options: Options) -> str:
-    """Return the lines for a person who has just started an emulator. They show no key but the default one."""
+    """Return the message for the person who started the emulator. It shows no key except the default one."""
     address = local_address(url)
     return "\n".join(
         [
@@ -30,7 +30,7 @@ def greeting(url: str, options: Options) -> str:
 
 
 def local_address(url: str) -> str:
-    """Return an address of this machine, also for an address that means all of them."""
+    """Return the URL with a loopback address in place of one that means all addresses."""
     parts = urlsplit(url)
     any_address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
     host = any_address.get(parts.hostname or "")

@@ -1,4 +1,4 @@
-"""Who may use the emulator's own addresses."""
+"""Access control for the emulator's own addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .access import Keys, header, key_of
 from .page.files import PREFIX as PAGE
 
 HEALTH = "/health"
-_HINT = "call it by a loopback address, or allow the name with --allowed-host"
+_HINT = "use a loopback address, or allow the name with --allowed-host"
 _WRONG_NAME = f"the emulator does not answer under this name: {_HINT}"
 _NO_KEY = "needs its key, in the header X-API-Key"
 
@@ -33,13 +33,13 @@ class Guard:
         self._allowed_hosts = {host.lower() for host in allowed_hosts}
 
     def refusal(self, scope: Scope) -> Response | None:
-        """Return the answer to a request that is refused, or None for one that is admitted."""
+        """Return the response to a request that is refused; None if it is admitted."""
         if not self.knows_name(scope):
             return JSONResponse({"error": _WRONG_NAME}, 403)
         if self._keys.organisation(key_of(scope)) is not None:
             return None
         if scope["method"] not in ("GET", "HEAD"):
-            return JSONResponse({"error": f"what changes the emulator {_NO_KEY}"}, 401)
+            return JSONResponse({"error": f"a request that changes the emulator {_NO_KEY}"}, 401)
         if _is_open(scope["path"]) or _is_loopback((scope.get("client") or ("",))[0]):
             return None
         return JSONResponse({"error": f"reading from another machine {_NO_KEY}"}, 401)
@@ -53,7 +53,7 @@ class Guard:
 
 
 def _is_open(path: str) -> bool:
-    # The counts, for clients that wait for the service to start, and the page itself, which asks for the key.
+    # The health address, for clients that wait for the service to start, and the page, which asks for the key itself.
     return path in ("/", HEALTH) or path.startswith(PAGE)
 
 

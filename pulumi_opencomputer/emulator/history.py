@@ -1,4 +1,4 @@
-"""The builds so far, each with its log."""
+"""All builds so far, the newest with their logs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Build:
     """One simulated build.
 
     Attributes:
-        number: Its number, from 1; never used twice.
+        number: Its unique number, from 1.
         content_hash: The content that it builds.
         title: The name of the snapshot that asked for it, or "" if a sandbox did.
-        started: When it began, as clients are told, in RFC 3339.
+        started: When it began, by the time that clients see, in RFC 3339.
         outcome: ``running``, ``ready``, ``failed`` or ``cancelled``.
-        seconds: How long it took, in seconds, or None while it runs.
+        seconds: Its duration in seconds, or None while it runs.
         lines: The newest lines of its log, as the API's events: ``step``, ``type`` and ``message``.
         dropped: How many older lines were dropped.
     """
@@ -43,15 +43,15 @@ class Build:
         self.lines.append(event)
 
     def told(self) -> dict[str, Any]:
-        """Return the build without its log."""
+        """Return the build as `/_emulator/builds` shows it."""
         return {"contentHash": self.content_hash, "outcome": self.outcome}
 
 
 class History:
-    """All builds, oldest first. Old ones lose their logs, so that memory is limited.
+    """All builds, oldest first. Only the newest keep their logs, to limit memory.
 
     Args:
-        clock: Measures when a build began and how long it took.
+        clock: The emulator's time.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""The first stage of every request: the log, the counter and the server's clock."""
+"""The request log, the first stage of every API request. It also sets the header `Date`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LOG = logging.getLogger("pulumi_opencomputer.emulator")
 
 
 class RequestLog:
-    """An ASGI middleware around all that clients reach.
+    """An ASGI middleware around everything that API clients can reach.
 
-    It passes a request's path on as it was sent, undecoded, and gives each answer the header `Date`.
+    It passes a request's path on as sent, without decoding it, and sets the header `Date` of each response.
 
     Attributes:
-        requests: One entry for each of the newest requests, oldest first: ``method``, ``path`` as sent, and ``status``
-            (None so far).
+        requests: An entry for each of the newest requests, oldest first: ``method``, ``path`` as sent, and ``status``,
+            which is None until the response begins.
     """
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""How an emulator behaves: one object, made by the command line or a test."""
+"""The settings of an emulator, from the command line or a test."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Options:
     """The settings of one emulator.
 
     Attributes:
-        api_keys: The keys that are accepted. Each has an organisation of its own.
-        data: The folder of the databases, made if missing; None keeps the records in memory.
-        seed: A JSON file, or a folder of them, with the snapshots to begin with.
+        api_keys: The accepted keys. Each has its own organisation.
+        data: The folder of the databases, created if missing; None keeps the records in memory.
+        seed: A JSON file, or a folder of them, with snapshots to start with.
         step_seconds: How long each simulated step takes, in seconds.
-        keepalive_seconds: The time between two keepalive comments of a stream.
-        wait_seconds: How long a create waits for another build of its content before it fails.
-        seconds_per_mb: How long the server handles a request's body, in seconds for each MB.
-        clock_skew_seconds: How far the server's clock is ahead.
-        ideal: Whether the real server's traps are switched off.
-        no_workers: Whether to behave as a server that has no worker to build or run on.
-        edge: The public edge in front, or None for the control plane alone.
-        max_body_bytes: The largest request body; a larger one is answered with 413.
-        allowed_hosts: Names, besides loopback, under which the emulator's own addresses may be called.
-        faults: The faults that are switched on at the start.
+        keepalive_seconds: The time between two keepalive comments of a stream, in seconds.
+        wait_seconds: How long a create waits for another build of its content before it fails, in seconds.
+        seconds_per_mb: How long the server takes to process each MB of a request's body, in seconds.
+        clock_skew_seconds: How far the server's clock is ahead, in seconds.
+        ideal: Whether the real server's pitfalls are switched off.
+        no_workers: Whether to behave like a server without workers to build or run on.
+        edge: The settings of the public edge, or None for the control plane alone.
+        max_body_bytes: The largest request body. A larger one is answered with 413.
+        allowed_hosts: Host names, besides loopback, that are accepted for the emulator's own addresses.
+        faults: The faults that are active at the start.
     """
 
     api_keys: tuple[str, ...] = field(repr=False)

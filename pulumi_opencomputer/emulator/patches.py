@@ -69,7 +69,7 @@ class Patches:
         return record.checkpoint_id
 
     def _record(self, org_id: str, name: str) -> Record | None:
-        # A name that reads as an id is taken for one.
+        # Like the server, treat a name that has the form of an id as an id.
         return self._store.by_id(org_id, name.lower()) if _is_uuid(name) else self._store.by_name(org_id, name)
 
 

@@ -1,4 +1,4 @@
-"""What can be known about a step's command without running it: whether the shell, pip or apt would refuse it.
+"""Predict without running a step's command whether the shell, pip or apt would refuse it.
 
 A user's command is never run. The shell only parses it, with ``/bin/sh -n``.
 """
@@ -27,7 +27,7 @@ _MKDIR = "sudo mkdir -p "
 
 _PLAIN = re.compile(r"(?a:[\w./:=,@%+ -]*)")
 _RESERVED = frozenset(["if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "for", "while", "until", "in"])
-# With one of these, the shell's result depends on more than the words.
+# If the text has one of these, the words depend on how the shell expands it.
 _EXPANDED = re.compile(r"[$`\\~{}\n]")
 _FLAGS = frozenset(
     [
@@ -62,14 +62,14 @@ _PROFILE = "/etc/profile.d/osb-image.sh"
 
 @dataclass(frozen=True)
 class Failure:
-    """How a command fails: its exit code, and what it writes on standard error."""
+    """How a command fails: its exit code, and what it writes to standard error."""
 
     exit: int
     stderr: str
 
 
 def command_line(kind: str, args: Mapping[str, Any]) -> str:
-    """Return the line that the server gives its shell for a step, or "" for a step without one."""
+    """Return the command that the server passes to its shell for a step; "" for a step without a command."""
     if kind == "run":
         return " && ".join(args["commands"])
     if kind == "apt_install":
@@ -84,9 +84,9 @@ def command_line(kind: str, args: Mapping[str, Any]) -> str:
 
 
 def failure_of(kind: str, line: str) -> Failure | None:
-    """Return how the line of a step fails, or None if that can't be known without running it.
+    """Return how the command of a step fails, or None if that can't be known without running it.
 
-    It may start a process, and blocks until that ends.
+    This may start a process, and blocks until that ends.
     """
     failure = shell_failure(line)
     if failure is None and kind == "env":
@@ -99,14 +99,14 @@ def failure_of(kind: str, line: str) -> Failure | None:
 
 
 def shell_failure(line: str) -> Failure | None:
-    """Return the shell's error of syntax, or None if there is none, or no shell to ask."""
+    """Return the shell's syntax error, or None if there is none or this machine has no such shell."""
     if "\0" in line or _is_plain(line):
         return None
     return _remembered(line) if len(line) <= _LONGEST_REMEMBERED else _ask_shell(line)
 
 
 def _is_plain(line: str) -> bool:
-    # Such a line has no syntax that could be wrong, so no shell is needed.
+    # Such a command has no syntax that could be wrong, so the shell need not be started.
     commands = line.split(" && ")
     return all(
         _PLAIN.fullmatch(command) and (words := command.split()) and _RESERVED.isdisjoint(words) for command in commands
@@ -134,7 +134,7 @@ _remembered = lru_cache(512)(_ask_shell)
 
 
 def _inner_scripts(line: str) -> Iterator[str]:
-    # Between double quotes a text without these characters reaches the inner shell as it is.
+    # Inside double quotes a text without these characters reaches the inner shell unchanged.
     return (script for script in re.findall(r'sh -c "([^"]*)"(?= &&|$)', line) if not re.search(r"[$`\\]", script))
 
 
@@ -163,7 +163,7 @@ def _arguments(words: list[str]) -> Iterator[str]:
         if not word.startswith("-"):
             yield word
         elif word not in _FLAGS and "=" not in word:
-            # An option that is not known here may take the next word as its value.
+            # An unknown option may take the next word as its value.
             next(left, None)
 
 

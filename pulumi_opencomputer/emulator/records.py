@@ -1,4 +1,4 @@
-"""The API's records, and what the database refuses."""
+"""The API's records, and the limits of the real database."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ DUPLICATE = 'ERROR: duplicate key value violates unique constraint "{}" (SQLSTAT
 
 
 class SaveError(Exception):
-    """The database refused a record; the text is what the real one says.
+    """The database refuses a record. The text is the real database's message.
 
     Attributes:
-        duplicate: Whether the record's name or content hash is taken.
+        duplicate: Whether the reason is that the record's name or content hash is taken.
     """
 
     def __init__(self, message: str, *, duplicate: bool = False) -> None:
@@ -28,7 +28,7 @@ class Record:
     """A record without its manifest.
 
     Attributes:
-        cell_id: The cell that holds it, which only the edge tells.
+        cell_id: The cell that holds it; None unless the record comes from the edge.
     """
 
     seq: int
@@ -43,7 +43,7 @@ class Record:
     cell_id: str | None = None
 
     def parts(self, manifest: bytes) -> list[bytes]:
-        """Return the record's JSON around its manifest's, in parts, so that big ones are not copied."""
+        """Return the record's JSON in parts, with its manifest's JSON as one of them, so that it is not copied."""
         head: dict[str, str] = {"id": self.id, "orgId": self.org_id}
         if self.cell_id is not None:
             head["cellId"] = self.cell_id
@@ -61,8 +61,8 @@ class NewRecord:
     """A record to be inserted.
 
     Attributes:
-        org_id: Whose it is.
-        content_hash: As it shall stand in the record.
+        org_id: The organisation that it belongs to.
+        content_hash: The record's content hash; for a named record usually with a suffix.
     """
 
     org_id: str
@@ -74,10 +74,10 @@ class NewRecord:
 
 
 def refuse_unsavable(new: NewRecord) -> None:
-    """Refuse what the real database can't hold.
+    """Refuse a record that the real database can't store.
 
     Raises:
-        SaveError: It can't.
+        SaveError: The real database would refuse it.
     """
     if "\0" in (new.name or ""):
         raise SaveError('ERROR: invalid byte sequence for encoding "UTF8": 0x00 (SQLSTATE 22021)')

@@ -1,4 +1,4 @@
-"""Check and parse requests as the real server does: what is refused, and with which words."""
+"""Check and parse requests as the real server does, with the same error messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
 
 
 class RequestError(Exception):
-    """A request is answered with an error at once, in plain JSON.
+    """A request is answered immediately with an error in JSON.
 
     Attributes:
         status: The HTTP status.
@@ -34,17 +34,17 @@ class RequestError(Exception):
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """An image as a request asks for it.
+    """The image in a request.
 
     Attributes:
-        content_hash: 64 hex digits.
-        steps: What is to be simulated.
+        content_hash: The content hash, 64 hex digits.
+        steps: The steps to simulate.
         label: The manifest's own name, or "".
-        sent: The manifest as JSON, its keys in the request's order.
-        stored: The manifest as JSON, its keys in the database's order.
+        sent: The manifest as JSON, with its keys in the request's order.
+        stored: The manifest as JSON, with its keys in the database's order.
         invalid: Why the server can't decode the manifest, or "".
-        unsavable: Why its database refuses the manifest, or "".
-        title: The name of the snapshot that it is asked for, or "".
+        unsavable: Why the server's database refuses the manifest, or "".
+        title: The name of the snapshot that it is built for, or "".
     """
 
     content_hash: str
@@ -94,13 +94,13 @@ def text_field(body: Mapping[str, Any], name: str) -> str:
 
 
 def read_image(body: Mapping[str, Any]) -> ImageRequest | None:
-    """Return what the body's ``image`` asks for, or None if it has none."""
+    """Return the image in the body's field ``image``, or None if it has none."""
     keys = [key for key in body if fold_key(key) == "image"]
     return read_image_request(body[keys[-1]]) if keys else None
 
 
 def read_image_request(image: Any) -> ImageRequest:
-    """Parse a manifest. It is never refused here; mistakes show when it is built or saved."""
+    """Parse a manifest. It is never refused here: as on the server, mistakes are reported when it is built or saved."""
     try:
         return _read_image_request(image)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Answers that take long or are big: build streams, records with their manifests, lists."""
+"""Responses that are slow or large: build streams, records with their manifests, and lists."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class ClientGoneError(Exception):
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
-    """Run `work`, and cancel it as soon as the client is gone.
+    """Run `work`, and cancel it as soon as the client disconnects.
 
-    The request's body must have been read.
+    The request's body must have been read before.
 
     Raises:
-        ClientGoneError: The client left before the end.
+        ClientGoneError: The client disconnected before `work` ended.
     """
     running = asyncio.create_task(work)
     gone = asyncio.create_task(_until_gone(receive))
@@ -58,11 +58,11 @@ async def _until_gone(receive: Receive) -> None:
 async def list_parts(
     listed: Callable[[], list[tuple[int, int]]], read_all: Callable[[Sequence[int]], list[tuple[Record, bytes]]]
 ) -> AsyncIterator[Parts]:
-    """Give a list of records in parts, of which only a few MB are in memory at a time.
+    """Yield the JSON of a list of records in parts, so that only a few MB are in memory at a time.
 
     Args:
-        listed: Returns a key and the manifest's bytes of each record.
-        read_all: Returns the records of some keys, and their manifests.
+        listed: Returns the key and the size of the manifest, in bytes, of each record.
+        read_all: Returns the records with some of the keys, and their manifests.
     """
     left = await asyncio.to_thread(listed)
     yield [b"["]
@@ -79,7 +79,7 @@ async def list_parts(
 
 
 class PartsResponse(Response):
-    """JSON in parts: sent piece by piece, never joined, with its length where that is known."""
+    """JSON in parts, which are sent one by one and never joined; with a Content-Length if the length is known."""
 
     def __init__(self, parts: AsyncIterator[Parts] | Parts, status_code: int = 200) -> None:
         super().__init__(status_code=status_code, media_type="application/json")
@@ -89,7 +89,7 @@ class PartsResponse(Response):
             self.headers["content-length"] = str(sum(map(len, parts)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Send the answer."""
+        """Send the response."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if isinstance(self._parts, list):
             await _send_pieces(send, self._parts)
@@ -103,9 +103,9 @@ class BuildStream(Response):
     """A build as server-sent events: its log while it runs, then `result` or `error`.
 
     Args:
-        work: Builds, handing each log event to the function it is given, and returns the result's JSON.
+        work: Builds, passes each log event to its argument, and returns the JSON of the result.
         keepalive_seconds: The time between two keepalive comments.
-        clock: What that time is measured by.
+        clock: The emulator's time.
     """
 
     def __init__(self, work: Callable[[Emit], Awaitable[Parts]], keepalive_seconds: float, clock: Clock) -> None:
@@ -118,7 +118,7 @@ class BuildStream(Response):
         self._queue: asyncio.Queue[Parts | None] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Build and send the events; a client that leaves cancels the build."""
+        """Build and send the events. If the client disconnects, the build is cancelled."""
         with contextlib.suppress(ClientGoneError):
             await while_connected(receive, self._stream(send))
 
@@ -159,7 +159,7 @@ def _dumped(value: object) -> bytes:
 
 
 async def _send_pieces(send: Send, parts: Iterable[bytes]) -> None:
-    # Small parts go out together, as one write; big ones are cut, so that no copy of the whole is made.
+    # Join small parts into one write, and cut large ones, so that no copy of the whole is made.
     held = b""
     for part in parts:
         held += part[:_PIECE]

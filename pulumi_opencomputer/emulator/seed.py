@@ -1,4 +1,4 @@
-"""Snapshots that are there from the start: read from JSON files, and put into the store without a build."""
+"""Snapshots that exist from the start: read from JSON files, and added to the store without a build."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .requests import ImageRequest, read_image_request
 from .store import Store
 
 _API_FORM = (
-    "the API's form is needed, a type and args for each step: Manifest.from_dict(…).to_dict() makes it of the other one"
+    "each step needs a type and args, as in the API's form: Manifest.from_dict(…).to_dict() converts the declared form"
 )
 
 
 class SeedError(ValueError):
-    """A seed can't be used; the text says where and why."""
+    """A seed is invalid; the text says where and why."""
 
 
 @dataclass(frozen=True)
 class SeedSnapshot:
-    """A snapshot of a seed: its name, and what it is made of."""
+    """A snapshot of a seed: its name and its image."""
 
     name: str
     image: ImageRequest
@@ -33,11 +33,11 @@ class SeedSnapshot:
 def read_seed(path: Path) -> tuple[SeedSnapshot, ...]:
     """Read a seed: a JSON file, or a folder of them.
 
-    A file holds one manifest, and the snapshot has the file's name without ``.json``; or an object of manifests by
-    snapshot name; or the list of records that ``GET /api/snapshots`` answers.
+    A file contains one manifest, whose snapshot has the file's name without ``.json``; or an object of manifests by
+    snapshot name; or the list of records that ``GET /api/snapshots`` returns.
 
     Raises:
-        SeedError: A file can't be read, a name is there twice, or the server could not build a manifest.
+        SeedError: A file can't be read, a name occurs twice, or the server could not build a manifest.
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
@@ -46,13 +46,13 @@ def read_seed(path: Path) -> tuple[SeedSnapshot, ...]:
     for file in files:
         for name, manifest in _manifests(file):
             if name in snapshots:
-                raise SeedError(f"{file}: the snapshot {name!r} is there twice")
+                raise SeedError(f"{file}: there are two snapshots named {name!r}")
             snapshots[name] = _snapshot(file, name, manifest)
     return tuple(snapshots.values())
 
 
 def plant(store: Store, org_id: str, seed: tuple[SeedSnapshot, ...]) -> None:
-    """Add the snapshots of a seed to an organisation's records; names that are taken stay as they are."""
+    """Add the snapshots of a seed to an organisation's records. Snapshots that already exist stay as they are."""
     for snapshot in seed:
         if store.by_name(org_id, snapshot.name) is None:
             store.add_named(org_id, snapshot.name, snapshot.image, _built(store, org_id, snapshot.image))
@@ -66,10 +66,12 @@ def _manifests(file: Path) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list):
         for record in value:
             if not isinstance(record, dict) or not isinstance(record.get("name"), str):
-                raise SeedError(f"{file}: a list holds records as GET /api/snapshots has them, each with a name")
+                raise SeedError(
+                    f"{file}: a list must hold records as GET /api/snapshots returns them, each with a name"
+                )
             yield record["name"], record.get("manifest")
     elif not isinstance(value, dict):
-        raise SeedError(f"{file}: a manifest, an object of manifests by name, or a list of records is needed")
+        raise SeedError(f"{file}: must hold a manifest, an object of manifests by name, or a list of records")
     elif isinstance(value.get("steps"), list) or isinstance(value.get("base"), str):
         yield file.stem, value
     else:
@@ -96,12 +98,12 @@ def _snapshot(file: Path, name: str, manifest: Any) -> SeedSnapshot:
 
 def _mistake(name: str, manifest: Any) -> str:
     if not name or "/" in name or name in (".", ".."):
-        return "a name is not empty, has no slash, and is neither . nor .."
+        return "a name must not be empty, contain a slash, or be . or .."
     if not isinstance(manifest, Mapping):
-        return "a manifest is an object with base and steps"
+        return "a manifest must be an object with base and steps"
     steps = manifest.get("steps") or []
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
-        return "steps is a list of objects"
+        return "steps must be a list of objects"
     return "" if all("type" in step for step in steps) else _API_FORM
 
 

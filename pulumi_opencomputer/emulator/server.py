@@ -1,4 +1,4 @@
-"""Runs an emulator, or an app around one, on a real socket."""
+"""Serve an emulator, or an app around one, on a socket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONNECTIONS = 16_384
 
 
 def allow_many_connections() -> None:
-    """Let the process have as many open connections as its user may; by default they are few on some systems."""
+    """Raise the limit of open files, up to 16,384: on some systems the default allows only few connections."""
     try:
         import resource  # noqa: PLC0415
     except ImportError:
@@ -39,18 +39,19 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=1024)
-    # asyncio leaves it out for a socket that it did not make; without it each answer on a kept connection takes 40 ms.
+    # asyncio does not set this for a socket that it did not create. Without it each response on a connection that is
+    # kept open takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def serve(app: ASGIApp, listener: socket.socket, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then end at once, open streams or not.
+    """Serve until SIGINT or SIGTERM, then end immediately, even if streams are open.
 
     Args:
-        app: What `create_app` returns, or an ASGI app that passes requests on to it.
+        app: The result of `create_app`, or an ASGI app that passes requests on to it.
         listener: A socket that listens.
-        announce: Is told the address once requests are answered.
+        announce: Called with the address once requests are answered.
     """
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -62,9 +63,10 @@ def serve(app: ASGIApp, listener: socket.socket, announce: Callable[[str], None]
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=0,
-        # A client's pool keeps connections for longer than the default 5 s, and a build can't be sent twice.
+        # Longer than the default of 5 s, because clients keep connections in pools for longer. A build that is sent on
+        # a connection that the server is just closing could not be sent again.
         timeout_keep_alive=75,
-        # The emulator tells the time of its own clock.
+        # The emulator sets this header itself, from its own clock.
         date_header=False,
     )
     _Server(config, lambda: announce(url)).run(sockets=[listener])
@@ -80,10 +82,10 @@ class _Server(uvicorn.Server):
         self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Streams that are open now are cut off, which is not worth a traceback each.
+        # Open streams are cut off; don't log a traceback for each.
         logging.getLogger("uvicorn.error").disabled = True
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        # uvicorn would raise the signal once more at the end; a stop that was asked for ends with exit code 0.
+        # uvicorn would raise the signal again at the end. A requested stop should end with exit code 0.
         self.should_exit = True

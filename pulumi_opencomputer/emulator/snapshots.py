@@ -132,7 +132,7 @@ class Snapshots:
 
 def _name_and_image(body: Mapping[str, Any]) -> tuple[str, ImageRequest | None]:
     name = text_field(body, "name")
-    # An image takes long to read, and is not looked at without a name.
+    # Like the server, don't read the image, which takes long, if there is no name.
     return name, read_image(body) if name else None
 
 

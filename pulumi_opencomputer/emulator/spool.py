@@ -1,4 +1,4 @@
-"""Bytes that wait on disk where they are many."""
+"""Bytes in memory or, if there are many, on disk."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ IN_MEMORY = 1024 * 1024
 
 
 class Spool:
-    """Bytes that are kept for a while, and are in memory only while they are read.
+    """Stored bytes. Above 1 MiB they are in a temporary file, and in memory only while they are read.
 
     Args:
         parts: The bytes.
 
     Attributes:
-        size: How many there are.
+        size: The number of bytes.
     """
 
     def __init__(self, parts: Iterable[bytes]) -> None:
-        # Closed when nobody holds it any more; a file of this kind has no name on disk.
+        # It is closed when this object is garbage-collected. Such a file has no name on disk, so nothing is left.
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
         self.size = sum(map(self._file.write, parts))
 
     def read(self) -> bytes:
-        """Return all of them."""
+        """Return all bytes."""
         self._file.seek(0)
         return self._file.read()

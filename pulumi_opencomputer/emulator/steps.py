@@ -1,4 +1,4 @@
-"""What a build step asks for, whether the server could run it, and how its simulation goes."""
+"""Build steps: their description in the log, whether the server could run them, and how they are simulated."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Args = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One step, planned.
+    """One step and how it will be simulated.
 
     Attributes:
         type: The API's type of the step.
-        description: What the build log says of it.
+        description: Its description in the build log.
         refusal: Why the server can't run it, or "".
         announced: Whether the log names the step before it is refused.
-        seconds: How long its commands ask to take, in seconds.
-        stderr: What the failing command writes, or None if none fails.
+        seconds: How long its commands should take, in seconds.
+        stderr: What the failing command writes to standard error, or None if none fails.
         exit: The failing command's exit code.
-        line: What the server's shell is given for it, or "".
-        output: What its commands write on standard output, line by line; the server tells nothing of it today.
+        line: The command that the server would pass to its shell, or "".
+        output: The lines that its commands write to standard output. The real server does not report them today.
     """
 
     type: str
@@ -45,9 +45,9 @@ class Step:
     output: tuple[str, ...] = ()
 
     def failure(self) -> Failure | None:
-        """Return how its commands fail; it may block.
+        """Return how its commands fail, or None. This may block.
 
-        What their words make fail comes before what they ask the simulation for.
+        A failure that can be predicted from the command comes before one that the command asks the simulation for.
         """
         failure = failure_of(self.type, self.line) if self.line else None
         if failure:
@@ -56,7 +56,7 @@ class Step:
 
 
 def plan_step(kind: str, args: Args) -> Step:
-    """Return how the step of this type and with these arguments will go."""
+    """Return how a step with this type and these arguments will be simulated."""
     if kind not in _CHECKS:
         return Step(kind, kind, refusal=f"unknown step type: {kind}")
     refusal = _CHECKS[kind](args)
@@ -68,7 +68,7 @@ def plan_step(kind: str, args: Args) -> Step:
 
 
 def cut(text: str, size: int) -> str:
-    """Return the text, or its first `size` bytes and three dots."""
+    """Return the text, or if it is longer its first `size` bytes and three dots."""
     raw = text.encode("utf-8", "replace")
     return text if len(raw) <= size else raw[:size].decode("utf-8", "replace") + "..."
 
@@ -164,7 +164,7 @@ def _check_content(args: Args) -> str:
 
 
 def _is_base64(content: str) -> bool:
-    # Go's decoder skips line ends; it checks no more of the last character's spare bits than this does.
+    # Like Go's decoder, skip line ends and ignore the unused bits of the last character.
     if "\n" in content or "\r" in content:
         content = content.translate({10: None, 13: None})
     return len(content) % 4 == 0 and _BASE64.fullmatch(content) is not None

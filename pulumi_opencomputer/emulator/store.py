@@ -1,4 +1,4 @@
-"""The records, in SQLite: what was answered once is there after a kill at any moment."""
+"""The records, in SQLite. What was reported to a client survives if the process is killed at any moment."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Store:
     """All records of one control plane. Methods block, may be called from any thread, and are atomic.
 
     Args:
-        data: The database's folder, made if missing, or None for memory.
-        clock: The time that records bear.
-        ideal: Whether builds that ended with an earlier process are cleared away.
+        data: The database's folder, created if missing, or None for memory.
+        clock: The time that is stored in records.
+        ideal: Whether to remove the records of builds that an earlier process did not finish.
 
     Attributes:
-        listener: Hears what the edge's index is told.
+        listener: Called with each event for the edge's index.
     """
 
     def __init__(self, data: Path | None, clock: Clock, *, ideal: bool = False) -> None:
@@ -76,11 +76,11 @@ class Store:
         return self._one("org_id = ? AND content_hash = ?", org_id, content_hash)
 
     def by_name(self, org_id: str, name: str) -> Record | None:
-        """Return the organisation's record of this name."""
+        """Return the organisation's record with this name."""
         return self._one("org_id = ? AND name = ?", org_id, name)
 
     def by_id(self, org_id: str, record_id: str) -> Record | None:
-        """Return the organisation's record of this id."""
+        """Return the organisation's record with this id."""
         return self._one("org_id = ? AND id = ?", org_id, record_id)
 
     def insert(self, new: NewRecord) -> Record:
@@ -107,9 +107,9 @@ class Store:
             return self._known("seq = ?", seq)
 
     def add_named(self, org_id: str, name: str, image: ImageRequest, checkpoint_id: str) -> tuple[Record, bytes]:
-        """Add the named record of a finished build; return the record to answer with, and its manifest.
+        """Add the named record of a finished build; return the record for the response, and its manifest.
 
-        A build's record that bears a name itself is answered in its stead.
+        If the build's own record has a name, that one is returned instead.
 
         Raises:
             SaveError: The database refuses the record.
@@ -128,14 +128,14 @@ class Store:
             return record, image.sent.read()
 
     def set_ready(self, record_id: str, checkpoint_id: str) -> None:
-        """Mark a record ready, if it is still there."""
+        """Mark a record as ready, if it still exists."""
         now = self._clock.text()
         with self._lock:
             self._update("status = 'ready', checkpoint_id = ?, last_used_at = ?", (checkpoint_id, now), record_id)
             self._publish(record_id)
 
     def set_failed(self, record_id: str) -> None:
-        """Mark a record failed, if it is still there."""
+        """Mark a record as failed, if it still exists."""
         with self._lock:
             self._update("status = 'failed'", (), record_id)
             record = self._one("id = ?", record_id)
@@ -156,7 +156,7 @@ class Store:
             self._publish(record_id)
 
     def delete(self, org_id: str, name: str) -> bool:
-        """Remove the record of this name; return whether there was one."""
+        """Remove the record with this name; return whether there was one."""
         with self._lock:
             record = self.by_name(org_id, name)
             if record is None:
@@ -166,7 +166,7 @@ class Store:
         return True
 
     def drop(self, record: Record) -> None:
-        """Remove a record without a word to the index."""
+        """Remove a record without an event to the index."""
         with self._transaction():
             self._db.execute("DELETE FROM manifests WHERE seq = ?", (record.seq,))
             self._db.execute("DELETE FROM image_cache WHERE seq = ?", (record.seq,))
@@ -174,13 +174,13 @@ class Store:
     # What GET shows
 
     def read(self, org_id: str, name: str) -> tuple[Record, bytes] | None:
-        """Return the record of this name and its manifest."""
+        """Return the record with this name and its manifest; None if there is none."""
         with self._lock:
             record = self.by_name(org_id, name)
             return (record, self._manifest(record.seq)) if record else None
 
     def listed(self, org_id: str, *, named_only: bool) -> list[tuple[int, int]]:
-        """Return the seq and the manifest's bytes of each record that a list holds, newest first."""
+        """Return the seq and the size of the manifest of each listed record, newest first."""
         chosen = "org_id = ? AND name IS NOT NULL" if named_only else "org_id = ?"
         tables = "image_cache JOIN manifests USING (seq)"
         query = f"SELECT seq, length(body) FROM {tables} WHERE {chosen} ORDER BY seq DESC"  # noqa: S608
@@ -188,7 +188,7 @@ class Store:
             return self._db.execute(query, (org_id,)).fetchall()
 
     def read_all(self, seqs: Sequence[int]) -> list[tuple[Record, bytes]]:
-        """Return those of these records that are still there, and their manifests."""
+        """Return the records with these seqs that still exist, and their manifests."""
         with self._lock:
             records = (self._one("seq = ?", seq) for seq in seqs)
             return [(record, self._manifest(record.seq)) for record in records if record]
@@ -196,20 +196,24 @@ class Store:
     # Checkpoints
 
     def delete_checkpoint(self, checkpoint_id: str) -> bool:
-        """Delete a checkpoint and its patches; return whether a record had it. The index hears nothing of it."""
+        """Delete a checkpoint and its patches; return whether a record had it. The index gets no event."""
         with self._transaction():
             self._db.execute("DELETE FROM checkpoint_patches WHERE checkpoint_id = ?", (checkpoint_id,))
             query = "UPDATE image_cache SET checkpoint_id = NULL WHERE checkpoint_id = ?"
             return self._db.execute(query, (checkpoint_id,)).rowcount > 0
 
     def lose_checkpoint(self, checkpoint_id: str) -> bool:
-        """Let a checkpoint's bytes be missing: the next create of its content drops the record and builds anew."""
+        """Lose a checkpoint's bytes: the next create of its content removes the record and builds again.
+
+        Returns:
+            Whether a record has this checkpoint.
+        """
         with self._transaction():
             self._db.execute("INSERT OR IGNORE INTO lost_checkpoints VALUES (?)", (checkpoint_id,))
             return self._one("checkpoint_id = ?", checkpoint_id) is not None
 
     def is_lost(self, checkpoint_id: str) -> bool:
-        """Whether a checkpoint's bytes are missing."""
+        """Tell whether a checkpoint's bytes are lost."""
         with self._lock:
             query = "SELECT 1 FROM lost_checkpoints WHERE id = ?"
             return self._db.execute(query, (checkpoint_id,)).fetchone() is not None
@@ -250,7 +254,7 @@ class Store:
         return sandbox
 
     def sandbox(self, org_id: str, sandbox_id: str) -> dict[str, Any] | None:
-        """Return a sandbox as the API shows it, stopped ones as well."""
+        """Return a sandbox as the API shows it, even if it is stopped; None if it never existed."""
         query = f"SELECT {_SANDBOX_COLUMNS} FROM sandboxes WHERE org_id = ? AND id = ?"  # noqa: S608
         with self._lock:
             found = self._db.execute(query, (org_id, sandbox_id)).fetchone()
@@ -266,11 +270,15 @@ class Store:
 
     @property
     def changes(self) -> int:
-        """How many changes there were so far; the same number means that nothing has changed."""
+        """The number of changes so far, by which callers notice whether anything has changed."""
         return self._db.total_changes
 
     def everything(self, limit: int = -1) -> list[dict[str, Any]]:
-        """Return all records of all organisations, or the newest, without their manifests, newest first."""
+        """Return the records of all organisations without their manifests, newest first.
+
+        Args:
+            limit: The maximum number of records; -1 for all.
+        """
         with self._lock:
             query = f"SELECT {_COLUMNS} FROM image_cache ORDER BY seq DESC LIMIT ?"  # noqa: S608
             return [asdict(Record(*found)) for found in self._db.execute(query, (limit,))]
@@ -292,11 +300,12 @@ class Store:
             return {name: self._count(query) for name, query in queries.items()}
 
     def change(self, where: dict[str, Any], fields: dict[str, Any]) -> int:
-        """Change records by hand, without a word to the index; return how many.
+        """Change records without an event to the index; return how many were changed.
 
         Args:
-            where: What chooses them: `id`, `name`, `contentHash`, `orgId`, `status`.
-            fields: What they get: `status`, `checkpointId`, `name`, `orgId`, or `age`: the seconds since `createdAt`.
+            where: Values that the records must have: of `id`, `name`, `contentHash`, `orgId`, `status`.
+            fields: Their new values: of `status`, `checkpointId`, `name`, `orgId`, or `age`, the seconds since
+                `createdAt`.
 
         Raises:
             ValueError: A field is unknown, or a value is taken.

@@ -1,8 +1,8 @@
 """Find out whether the Pulumi CLI shows log lines with the name of their resource, or bare.
 
 Normally its table names the resource next to each line, and the list below the table names it above its lines. With
-``--diff`` lines are shown bare. The protocol does not say which applies, so we examine the command line that started
-this process.
+``--diff`` lines are shown bare. The protocol does not say which is the case, so this module examines the command line
+that started this process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The text of an error: what every user sees of it, and what only somebody who debugs the provider sees."""
+"""The text of an error for the user, and with more details for those who debug the provider."""
 
 from __future__ import annotations
 

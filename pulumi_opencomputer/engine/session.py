@@ -26,7 +26,7 @@ class Session:
     """What this process keeps: one lifecycle, the engine's log, the stack's configuration."""
 
     def __init__(self, engine: str) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the session; nothing is sent.
 
         Args:
             engine: The engine's gRPC address.
@@ -65,11 +65,11 @@ class Session:
                 self.log(urn)(Severity.WARNING, str(places.locate(warning, step_count(checked.inputs))))
 
     def say_changes(self, urn: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-        """Say in words, once for each content, how the content of checked inputs differs from a recorded state.
+        """Show in words, once for each content, how the content of checked inputs differs from a recorded state.
 
         Args:
             urn: The resource's URN.
-            state: Its outputs as recorded.
+            state: Its recorded outputs.
             inputs: Its checked inputs.
         """
         content = inputs.get("contentHash")
@@ -123,5 +123,5 @@ def _end_process(lifecycle: Lifecycle, pool: ThreadPoolExecutor) -> None:
     """End this process once all its calls have returned, including those of the user's other dynamic providers."""
     lifecycle.cancel()
     pool.shutdown(wait=True)
-    # The host itself waits for ever, and does not notice any of this.
+    # Pulumi's host process would wait forever, because it does not notice that the engine is gone.
     os._exit(0)

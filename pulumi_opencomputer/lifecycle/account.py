@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..config import DEFAULT_API_URL
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, NotFoundError
+from .types import Recorded
 
 if TYPE_CHECKING:
     from ..api.client import Client
@@ -27,7 +28,9 @@ class Account:
         self._client = client
         self._api_url = api_url
         self._newest: Record | None = None
+        self._proved: set[str] = set()
         self._lock = threading.Lock()
+        self._proving = threading.Lock()
 
     def is_public(self) -> bool:
         """Tell whether the public endpoint answers, whose index lags behind the records.
@@ -68,6 +71,39 @@ class Account:
                 "changed. Set the key of that organisation (opencomputer:apiKey or OPENCOMPUTER_API_KEY), or remove "
                 "the resource from the state with: pulumi state delete <urn>"
             )
+
+    def require_for_build(self, recorded: Recorded | None, shown_id: str | None = None) -> None:
+        """Check, before a build, that the key belongs to the organisation of the record in the state.
+
+        A key without records is accepted: then they were all deleted, and the resource is made again. At most one look
+        a run is needed, and none if the record was seen already.
+
+        Args:
+            recorded: What the state says about the resource's record; None if no state is known.
+            shown_id: The id of the record that the key shows under the recorded name, empty if there is none; None if
+                that was not looked up.
+
+        Raises:
+            ConfigurationError: The key belongs to another organisation.
+            APIError: The server can't be reached, or refused.
+        """
+        if recorded is None or not recorded.org_id:
+            return
+        with self._proving:
+            if recorded.org_id not in self._proved:
+                if not self._shows(recorded, shown_id):
+                    self.require(self.newest(), {"orgId": recorded.org_id})
+                self._proved.add(recorded.org_id)
+
+    def _shows(self, recorded: Recorded, shown_id: str | None) -> bool:
+        """Tell whether the key shows the recorded record. Ids are unique, so no other organisation's key does."""
+        if not recorded.snapshot_id or shown_id is not None:
+            return recorded.snapshot_id == shown_id
+        try:
+            head = self._client().get_head(recorded.name)
+        except NotFoundError:
+            return False
+        return head is not None and head.id == recorded.snapshot_id
 
     def has_any(self, state: Mapping[str, Any]) -> bool:
         """Tell whether the key has any record, and check that it belongs to the organisation in a state.

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from ..errors import APIError, ConflictError, NotFoundError, UnavailableError
 from .build_with_recovery import Builder
 from .concerns import patches_lost
-from .delete import is_out_of_reach
 from .ownership import Ownership
 from .read_replica import get, is_past, look_until_shown
 from .scratch import Scratch
@@ -61,8 +60,9 @@ class SnapshotCreation:
         self._ownership = ownership
         self._recorded = ownership.recorded
         self._announced: set[str] = set()
-        self._began_drop = False
         self._dropped = False
+        # For requests. A record's own name is only for messages: it lacks characters that can't be shown.
+        self._name = ""
         job.predecessor = ownership.predecessor
 
     def run(self, name: str) -> Record:
@@ -75,11 +75,16 @@ class SnapshotCreation:
             The ready record. This call created it, unless `may_take` accepted an existing one.
 
         Raises:
+            ConfigurationError: The key belongs to another organisation than the recorded snapshot.
             ConflictError: The name belongs to someone else.
             BuildFailedError: A step failed; the name still has its old record.
             APIError: The server can't be reached, or refused.
         """
+        self._name = name
         existing = self._find_own(name)
+        is_looked_up = self._recorded is not None and self._recorded.name == name
+        shown_id = (existing.id if existing else "") if is_looked_up else None
+        self._run.account.require_for_build(self._recorded, shown_id)
         if existing is None:
             try:
                 return self._build_in_place(name)
@@ -154,7 +159,7 @@ class SnapshotCreation:
             self._job.log.info(said)
 
     def _swap(self, old: Record | Head) -> Record:
-        name = str(old.name)
+        name = self._name
         self._builder.choose()
         try:
             self._scratch.build()
@@ -183,10 +188,10 @@ class SnapshotCreation:
             return
         for pause in pauses():
             self._job.remaining()
-            count = self._client.count_patches(str(old.name))
+            count = self._client.count_patches(self._name)
             if count is not None:
                 if count and old.content_hash != self._job.hash_of(self._job.variant):
-                    self._job.log.warn(patches_lost(str(old.name), count))
+                    self._job.log.warn(patches_lost(self._name, count))
                 return
             self._run.clock.sleep(pause)
         reason = (
@@ -209,7 +214,7 @@ class SnapshotCreation:
         if self._dropped:
             return
         began = time.monotonic()
-        name = str(old.name)
+        name = self._name
         ids = {old.id}
         if self._job.size < _QUICK and (current := get(self._client, name)) is not None:
             if current.id != old.id:
@@ -223,9 +228,17 @@ class SnapshotCreation:
         # Check for cancellation and the time limit again, because what follows can't be stopped halfway.
         self._job.remaining()
         self._job.commit()
-        self._began_drop = True
-        if is_out_of_reach(self._client.delete_snapshot(name)):
-            self._job.committed = self._began_drop = False
+        try:
+            found = self._client.delete_snapshot(name)
+        except APIError as error:
+            self._job.committed = error.perhaps_done
+            if error.perhaps_done:
+                error.add_hint(
+                    f"The server did not confirm the delete of the old snapshot. If it was deleted, {self._way_on}"
+                )
+            raise
+        if found.name == "NOT_IN_INDEX":
+            self._job.committed = False
             raise UnavailableError(
                 f"The server's index does not show the snapshot {name!r} any more, so it can't be replaced. Nothing "
                 "was changed. Run the same command again in a few minutes."
@@ -235,7 +248,7 @@ class SnapshotCreation:
 
     def _restore_name(self, old: Record | Head) -> Record:
         """Create the new record from the cache. From the delete of the old record until then the name is missing."""
-        name = str(old.name)
+        name = self._name
         self._job.restart_progress()
         try:
             try:
@@ -254,9 +267,13 @@ class SnapshotCreation:
         except ConflictError:
             raise
         except APIError as error:
-            if self._began_drop:
-                error.add_hint(
-                    f"The name {name!r} is missing for the moment: the new image is ready under "
-                    f"{self._scratch.name!r}, and running the same command again puts it in place."
-                )
+            if self._dropped:
+                error.add_hint(f"The old snapshot is deleted: {self._way_on}")
             raise
+
+    @property
+    def _way_on(self) -> str:
+        return (
+            f"the name {self._name!r} is missing for the moment, the new image is ready under {self._scratch.name!r}, "
+            "and running the same command again puts it in place."
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError, UnavailableError
+from ..errors import ConfigurationError, RunCancelledError, UnavailableError
 from .log import ResourceLog
 from .names import mark, mark_of
 from .read_replica import age, get, is_past
@@ -26,7 +26,7 @@ _SECOND_LOOK = 5.0
 
 def delete_snapshot(
     run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog, *, wait: float = LONGEST_WAIT
-) -> None:
+) -> bool:
     """Delete a snapshot's record if it is the one that the state names. Someone else's record under the name stays.
 
     Args:
@@ -36,17 +36,26 @@ def delete_snapshot(
         log: Its lines.
         wait: The maximum number of seconds to wait for the index to show the record.
 
+    Returns:
+        Whether it waited until the index showed the record.
+
     Raises:
         ConfigurationError: The key belongs to another organisation, or shows no records at all.
+        RunCancelledError: The run was cancelled while it was uncertain whose the name is.
         APIError: The server can't be reached, refused, or does not show the record yet.
     """
-    if Recorded.of(state).snapshot_id not in run.replaced_ids:
-        _Deletion(run, urn, state, log, wait).run()
+    recorded = Recorded.of(state)
+    # A run that was cut off after a replacement leaves the delete of the old record to the next one, and by then the
+    # name is the successor's. The engine registers the program's resources, and so shows their states, before such
+    # deletes.
+    if recorded.snapshot_id in run.replaced_ids or run.known.has_successor(recorded):
+        return False
+    return _Deletion(run, urn, state, log, wait).run()
 
 
 def is_out_of_reach(found: Deleted) -> bool:
     """Tell whether a delete found nothing in the index. That proves nothing about a record created a moment ago."""
-    return found.name == "NOT_IN_INDEX"
+    return found.name in ("NOT_IN_INDEX", "UNCERTAIN")
 
 
 class _Deletion:
@@ -59,30 +68,32 @@ class _Deletion:
         self._state = state
         self._log = log
         self._recorded = Recorded.of(state)
+        self._was_shown = False
 
-    def run(self) -> None:
+    def run(self) -> bool:
         if self._is_done():
-            return
+            return False
         name = self._recorded.name
-        if is_too_large(self._state.get("manifest")):
+        if not self._was_shown and is_too_large(self._state.get("manifest")):
             self._log.warn(
                 f"the snapshot named {name!r} can't be deleted: its manifest is larger than the public endpoint's "
                 "index holds, so the server does not find it. It leaves the state; sandboxes still start from it"
             )
-            return
-        if age(self._state, self._run.clock.now()) >= YOUNG:
+            return False
+        if self._was_shown or age(self._state, self._run.clock.now()) >= YOUNG:
             self._run.clock.sleep(_SECOND_LOOK)
-            if not self._is_done():
-                # The index had ten minutes to show the record, and twice it did not: the record no longer exists.
+            if not self._is_done() and not self._was_shown:
                 self._require_records()
-            return
+            # The index showed the record just now, or had ten minutes to show it, and twice it did not: the record no
+            # longer exists.
+            return False
         for pause in pauses(self._wait):
             if self._run.queue.is_cancelled:
                 break
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
             self._run.clock.sleep(pause)
             if self._is_done():
-                return
+                return True
         error = UnavailableError(
             f"The snapshot named {name!r} was made a short while ago, and the server's index does not show it yet, so "
             "it can't be deleted. It stays in the state; run the same command again in a few minutes."
@@ -106,9 +117,36 @@ class _Deletion:
         return True
 
     def _get(self) -> Record | None:
+        """Return the record under the name, once it is certain that the name is not another one's by now.
+
+        A delete goes by the name, and the public endpoint's index may still show the recorded one while the name is
+        already someone else's. The request by id goes through to the cell, so its yes is certain. Its no is not:
+        another cell may have answered. So after a no, wait until the index must have caught up.
+        """
+        record = self._look()
+        for pause in pauses(self._wait):
+            if record is None or not self._is_uncertain(record):
+                return record
+            if self._run.queue.is_cancelled:
+                raise RunCancelledError
+            self._log.status(f"waiting until it is certain that {self._recorded.name} is still the same snapshot")
+            self._run.clock.sleep(pause)
+            record = self._look()
+        if record is not None and record.id == self._recorded.snapshot_id:
+            # Don't wait for each record if this endpoint answers no request by id.
+            self._run.asks_by_id = False
+        return record
+
+    def _look(self) -> Record | None:
         record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
+        self._was_shown |= record is not None and record.id == self._recorded.snapshot_id
         return record
+
+    def _is_uncertain(self, record: Record) -> bool:
+        """Tell whether the index shows the recorded one, but the cell does not confirm it."""
+        is_shown = record.id == self._recorded.snapshot_id and record.cell_id is not None and record.is_ready
+        return is_shown and self._run.asks_by_id and not self._run.client().has_checkpoint_of(record.id)
 
     def _leave(self, record: Record) -> bool:
         """Leave another record alone; return False if it is only an older record that the index still shows."""

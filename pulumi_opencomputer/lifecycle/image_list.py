@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ImageList:
-    """The list of images, requested once a run whatever their number; twice if one of them is missing."""
+    """The list of images, requested once a run for all images together; a second time if one of them is missing."""
 
     def __init__(self, client: Callable[[], Client], clock: Clock, account: Account) -> None:
         """Prepare the list; nothing is sent.

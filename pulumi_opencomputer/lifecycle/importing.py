@@ -16,7 +16,7 @@ from ..errors import InvalidInputError, NotFoundError, Problem
 from ..manifest.forms import to_declared
 from ..manifest.paths import Path, join, leaves
 from ..manifest.sizes import MAX_INLINE_BYTES, human_size
-from ..sanitize import is_engine_mark
+from ..sanitize import is_engine_mark, unshowable
 from .read_replica import FULL_LIST
 from .types import Checked, is_unknown
 
@@ -71,8 +71,11 @@ def find_snapshot(client: Client, name: str) -> Record | None:
     """Return the record with a name; None if there is none.
 
     Raises:
+        InvalidInputError: The name holds a character that a record's name is shown without.
         APIError: The server can't be reached, or refused.
     """
+    if (found := unshowable(name)) is not None:
+        raise _refusal(f"holds U+{ord(found):04X}, a character that a snapshot's name must not hold.")
     try:
         return client.get_snapshot(name)
     except NotFoundError:

@@ -45,6 +45,7 @@ class Image(Kind):
         from .build_with_recovery import Builder
         from .scratch import Scratch
 
+        run.account.require_for_build(run.known.of(job.urn))
         scratch = Scratch(run, Builder(run, job), job)
         built = scratch.build_over()
         scratch.clear()
@@ -54,12 +55,12 @@ class Image(Kind):
         """Look up the build in the list of images."""
         return run.images.read(state, log)
 
-    def delete(self, run: Run, urn: str, state: Mapping[str, Any], _log: ResourceLog) -> None:
+    def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete only what an interrupted run may have left. The image leaves the state; the build stays cached."""
-        from .scratch import clear_left
+        from .scratch import clear_for_good
 
         run.require_same_api(state)
-        clear_left(run, urn)
+        clear_for_good(run, urn, state, log)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """Return the build with a content hash; None if there is none."""
@@ -247,12 +248,14 @@ class Snapshot(Kind):
         run.require_same_api(state)
         # Delete the record last: while the index lags, a later run can't tell a deleted record from one that is not
         # shown yet.
-        clear_left(run, urn)
+        is_clear = clear_left(run, urn)
         if "versions" in state:
             from .versions import delete_versions
 
             delete_versions(run, urn, state, log)
-        delete_snapshot(run, urn, state, log)
+        if delete_snapshot(run, urn, state, log) and not is_clear:
+            # It waited until the index showed the record, so by now the index shows what else was left then.
+            clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:
         """Return the record under a name; None if there is none."""

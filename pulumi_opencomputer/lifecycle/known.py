@@ -8,6 +8,7 @@ from typing import Any
 
 from ..manifest.places import Places
 from .history import history_of
+from .read_replica import is_later
 from .types import Recorded
 
 
@@ -36,8 +37,9 @@ class KnownRecords:
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
         """Remember the record that a resource's state names, and the versions that it keeps."""
         recorded = Recorded.of(state)
-        if urn and recorded.snapshot_id:
-            ids = [version.snapshot_id for version in history_of(state)]
+        if urn and (recorded.snapshot_id or recorded.org_id):
+            # An image has no id of its own.
+            ids = [version.snapshot_id for version in history_of(state) if version.snapshot_id]
             with self._lock:
                 self._recorded[urn] = recorded
                 self._versions[urn] = frozenset(ids)
@@ -62,6 +64,19 @@ class KnownRecords:
         """Return the ids of all records of a resource; empty if this run has not seen its state."""
         with self._lock:
             return self._versions.get(urn, frozenset())
+
+    def has_successor(self, recorded: Recorded) -> bool:
+        """Tell whether a state of this run names a later record under the same name.
+
+        A name belongs to one record at a time, so the earlier one was deleted before the later one was created.
+        """
+        with self._lock:
+            return any(
+                each.name == recorded.name
+                and each.snapshot_id != recorded.snapshot_id
+                and is_later(each.created_at, recorded.created_at)
+                for each in self._recorded.values()
+            )
 
     def holder(self, snapshot_id: str) -> str | None:
         """Return the URN of the resource whose state names a record, or that made it in this run; None if unknown."""

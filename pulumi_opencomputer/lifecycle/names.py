@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
-from ..sanitize import is_engine_mark
+from ..sanitize import is_engine_mark, unshowable
 
 if TYPE_CHECKING:
     from ..api.records import Record
@@ -162,6 +162,8 @@ def name_problem(name: object) -> Problem | None:
         return Problem("name", "must not hold '/' nor be '.' or '..': the API could never read or delete it.")
     if _CONTROL.search(name) or _SURROGATE.search(name):
         return Problem("name", "must not hold control characters or lone surrogates.")
+    if (found := unshowable(name)) is not None:
+        return Problem("name", f"must not hold U+{ord(found):04X}, a character that can't be shown as it is.")
     if "<{%" in name:
         return Problem("name", "must not hold '<{%': Pulumi's command line reads that as a colour, and crashes.")
     if is_engine_mark(name):

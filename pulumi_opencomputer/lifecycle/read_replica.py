@@ -111,6 +111,12 @@ def age(state: Mapping[str, Any], now: float) -> float:
     return math.inf if created is None else now - created
 
 
+def is_later(time: str, other: str) -> bool:
+    """Tell whether a time is later than another one; False if either can't be read."""
+    moment, before = _seconds(time), _seconds(other)
+    return moment is not None and before is not None and moment > before
+
+
 def _seconds(text: str) -> float | None:
     try:
         whole, _, decimals = text.rstrip("Z").partition(".")

@@ -41,6 +41,7 @@ class Run:
         liveness: Which builds are known to be lost.
         replaced_ids: The ids of the records that this run replaced. A lagging read replica may still show such a
             record under a name that now belongs to its successor.
+        asks_by_id: Whether the public endpoint answers requests that name a snapshot's record by its id.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Run:
         self.images = ImageList(self.client, self.clock, self.account)
         self.named = NamedList(self.client)
         self.replaced_ids: set[str] = set()
+        self.asks_by_id = True
         self.liveness = Liveness()
         self._make_client = make_client
         self._client: Client | None = None

@@ -8,21 +8,26 @@ too large. Then another one of a few scratch names is used, so that the old reco
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..errors import APIError, ConflictError, UnavailableError
 from .delete import is_out_of_reach
 from .names import scratch_name
-from .waiting import LONGEST_WAIT, is_too_large, pauses
+from .read_replica import age
+from .waiting import LONGEST_WAIT, YOUNG, is_too_large, pauses
 
 if TYPE_CHECKING:
     from ..api.client import BuildOutcome
     from .build_job import Job
     from .build_with_recovery import Builder
+    from .log import ResourceLog
     from .run import Run
 
 _MOST_CACHE_PROOFS = 4
 _MOST_NAMES = 6
+# Behind the public endpoint's index one name may be deleted before it shows the next one.
+_MOST_MISSING = 2
 # Seconds to wait for the public endpoint's index to show a build that has just ended.
 _SHOWN_WITHIN = 30.0
 
@@ -101,9 +106,12 @@ class Scratch:
         Raises:
             APIError: A record can't be deleted. The create then fails, so that the next run deletes the record.
         """
+        left: list[str] = []
         try:
-            # Delete the first name last: a later run looks for the others only if the first one exists.
-            left = [name for name in reversed(self._made) if not self._delete(name, wait=True)]
+            for name in reversed(self._made):
+                # A later run finds a name only if one of the two before it exists. So don't open a gap.
+                if (left and self._is_second_or_later(name)) or not self._delete(name, wait=True):
+                    left.append(name)
         except APIError as error:
             error.add_hint(
                 f"The image is ready, but its temporary name {self.name!r} could not be deleted; running the same "
@@ -111,10 +119,21 @@ class Scratch:
             )
             raise
         for name in left:
-            self._job.log.warn(
-                f"the server's index does not show the temporary name {name!r} yet, so it can't be deleted; the next "
-                "change of this resource, or its delete, does that"
+            self._job.log.warn(f"the temporary name {name!r} can't be deleted{self._what_becomes_of(name)}")
+
+    def _is_second_or_later(self, name: str) -> bool:
+        return name != scratch_name(self._job.urn)
+
+    def _what_becomes_of(self, name: str) -> str:
+        """Return the end of a warning about a scratch name that is left."""
+        if is_too_large(self._job.manifest):
+            return ": its manifest is larger than the public endpoint's index holds. It stays at the server, unused"
+        if name in _names(self._job.urn):
+            return (
+                " yet, since the server's index does not show it; the next change of this resource, or its delete, "
+                "does that once the index shows it"
             )
+        return f" yet, since the server's index does not show it; later, delete it with DELETE /api/snapshots/{name}"
 
     def clear_left(self) -> None:
         """Delete what an interrupted run may have left; usually there is nothing. Only warn if that fails."""
@@ -169,17 +188,65 @@ class Scratch:
             self.name = f"{scratch_name(self._job.urn)}-{os.urandom(4).hex()}"
 
 
-def clear_left(run: Run, urn: str, first: int = 0) -> None:
+def clear_left(run: Run, urn: str, first: int = 0) -> bool:
     """Delete what earlier runs of a resource may have left under its scratch names; usually there is nothing.
 
     Args:
         run: The run.
         urn: The resource's URN.
-        first: The number of the first name to delete. The search ends at the first name without a record.
+        first: The number of the first name to delete.
+
+    Returns:
+        Whether it is certain that nothing is left. It is not if the public endpoint's index shows nothing.
 
     Raises:
         APIError: The server can't be reached, or refused.
     """
-    for number in range(first, _MOST_NAMES):
-        if not run.client().delete_snapshot(scratch_name(urn, number)):
+    missing = 0
+    for name in _names(urn)[first:]:
+        found = run.client().delete_snapshot(name)
+        if not found and not is_out_of_reach(found):
+            # The server that has the records knows. Without the endpoint's index only the first name is ever used.
+            return True
+        missing = 0 if found else missing + 1
+        if missing == _MOST_MISSING:
+            return False
+    return True
+
+
+def clear_for_good(run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
+    """Delete what is left under the scratch names of an image that leaves the state.
+
+    If the image was made a moment ago, and the index does not show its build yet, it may not show a scratch name
+    either. So wait up to two minutes, and then warn.
+
+    Args:
+        run: The run.
+        urn: The image's URN.
+        state: Its recorded outputs.
+        log: Its lines.
+
+    Raises:
+        APIError: The server can't be reached, or refused.
+    """
+    is_certain = clear_left(run, urn) or is_too_large(state.get("manifest"))
+    if is_certain or age(state, run.clock.now()) >= YOUNG:
+        return
+    built = str(state.get("builtHash") or state.get("contentHash"))
+    for pause in pauses():
+        if run.client().find_head(built) is not None:
+            clear_left(run, urn)
+            return
+        if run.queue.is_cancelled:
             break
+        log.status("waiting until the server's index shows what was made a moment ago")
+        run.clock.sleep(pause)
+    name = scratch_name(urn)
+    log.warn(
+        f"the server's index does not show yet whether the temporary name {name!r} is left; if it shows it later, "
+        f"delete it with DELETE /api/snapshots/{name}"
+    )
+
+
+def _names(urn: str) -> list[str]:
+    return [scratch_name(urn, number) for number in range(_MOST_NAMES)]

@@ -146,8 +146,9 @@ class Recorded:
     name: str
     snapshot_id: str
     created_at: str = ""
+    org_id: str = ""
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Recorded:
         """Take these values from a resource's outputs."""
-        return cls(*(str(state.get(key) or "") for key in ("name", "snapshotId", "createdAt")))
+        return cls(*(str(state.get(key) or "") for key in ("name", "snapshotId", "createdAt", "orgId")))

@@ -139,16 +139,15 @@ class VersionUpdate:
     def _make(self, job: Job) -> Record:
         job.lineage = tuple(each.snapshot_id for each in self._history)
         ownership = Ownership(self._urn, self._run.known, adopt=bool(self._inputs.get("adopt", False)))
-        own = frozenset(job.lineage)
+        own, name = frozenset(job.lineage), str(self._inputs["name"])
 
         def is_own_and_ready(record: Record) -> bool:
             """Tell whether a record belongs to this resource, is ready and has the wanted content."""
             is_own = record.id in own or not lineage_of(record).isdisjoint(own)
             hashes = {job.hash_of(variant) for variant in range(_MOST_VARIANTS if job.has_variants else 1)}
             is_usable = record.is_ready and record.content_hash in hashes
-            return is_own and is_usable and self._run.client().has_checkpoint(str(record.name))
+            return is_own and is_usable and self._run.client().has_checkpoint(name)
 
-        name = str(self._inputs["name"])
         tell_of_lost_patches(job, Recorded.of(self._state), name, self._run.client())
         return SnapshotCreation(self._run, job, ownership, may_take=is_own_and_ready).run(name)
 

@@ -1,4 +1,4 @@
-"""Which build to ask for: the content itself, or a variant of it.
+"""Choose which build to request: the content itself, or a variant of it.
 
 A *variant* is other content with the same effect: a key that the server does not know, inside a step's arguments,
 changes the hash and nothing else.
@@ -24,7 +24,7 @@ IsKept = Callable[["Record"], "bool | None"]
 def which_build(
     records: Mapping[str, Record], hash_of: Callable[[int], str], now: float, is_kept: IsKept = lambda _: None
 ) -> int:
-    """Choose which variant of a content to ask for: the smallest that is available.
+    """Choose the variant of the content to request: the smallest that is available.
 
     A variant is available if it has no record, a ready record, or one that may still be building: it is less than 31
     minutes old, and no run on this machine has lost its stream.

@@ -25,7 +25,7 @@ _OWN_ENTRY = "give each package an entry of its own, or put the word in single q
 
 
 class NotLiteralError(ValueError):
-    """The shell would not pass the words on as they are declared.
+    """The shell would not take a text literally.
 
     Attributes:
         what: What it does not take literally, such as ``a comment``.
@@ -40,7 +40,7 @@ def split_words(text: str) -> list[str]:
     """Return the words of a text, as ``/bin/sh`` splits and unquotes it; patterns match no file.
 
     Raises:
-        NotLiteralError: The shell would see more in it than words.
+        NotLiteralError: It contains something that is not just words for the shell, such as a comment or an operator.
     """
     if _PLAIN.fullmatch(text):
         return [text]

@@ -10,7 +10,7 @@ from .server import serve
 
 
 def main() -> None:
-    """Serve the provider until the engine ends this process."""
+    """Serve the provider until the engine ends this process. Never returns."""
     parser = argparse.ArgumentParser(prog="pulumi-resource-opencomputer", description="Pulumi's OpenComputer plugin.")
     parser.add_argument("--version", action="version", version=version())
     parser.add_argument("engine", help="the engine's gRPC address")

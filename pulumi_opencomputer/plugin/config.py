@@ -36,7 +36,7 @@ def problems_of(given: Mapping[str, Any]) -> list[Problem]:
         for name in given
         if name not in NAMES and name not in _ENGINES_OWN and not name.startswith("__")
     ]
-    # Whether an http address is allowed depends on allowHttp.
+    # Whether an http address is allowed depends on allowHttp, so don't check the address before that is known.
     unsaid = unknown | ({"apiUrl"} if "allowHttp" in unknown else set())
     wrong = {problem.path for problem in shapes}
     found = [each for each in problems(as_texts(given), os.environ) if each.path not in unsaid | wrong]

@@ -21,7 +21,7 @@ def call(token: str, lifecycle: Lifecycle, given: Mapping[str, Any]) -> dict[str
 
     Args:
         token: Its token, such as ``opencomputer:index:getSnapshot``.
-        lifecycle: Answers the call.
+        lifecycle: The lifecycle that answers the call.
         given: Its arguments as plain values, plus ``secretPaths``, the paths of the secret ones.
 
     Raises:

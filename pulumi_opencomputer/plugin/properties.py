@@ -18,8 +18,8 @@ from ..lifecycle import UNKNOWN, is_unknown
 from ..manifest.paths import Path, join
 from ..sanitize import UNKNOWN_MARKS
 
-_ASSET = "can't be an asset or an archive: name a file or directory of this machine by its path, in source."
-_RESOURCE = "can't be a resource: refer to one of its outputs, as manifest of an Image."
+_ASSET = "can't be an asset or an archive: give the path of a local file or directory in source instead."
+_RESOURCE = "can't be a resource: refer to one of its outputs, such as manifest of an Image."
 
 
 @dataclass(frozen=True)

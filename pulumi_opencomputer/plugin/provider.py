@@ -50,7 +50,7 @@ class OpenComputerProvider(StoppableProvider):
     """The provider of snapshots and images. One object serves one configured provider of a program."""
 
     def __init__(self, engine: str, version: str) -> None:
-        """Prepare it; nothing is sent.
+        """Prepare the provider; nothing is sent.
 
         Args:
             engine: The engine's gRPC address, for the resources' logs.
@@ -137,11 +137,11 @@ class OpenComputerProvider(StoppableProvider):
         )
 
     async def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
-        """Build an image and, for a snapshot, give it its name. In a preview, say what would be done."""
+        """Build an image and, for a snapshot, give it its name. In a preview, show what would be done."""
         kind, inputs = _kind(request.type), receive(request.properties).raise_if_invalid()
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if request.preview:
-            # Not with the checks and diffs: all previews of a run may have to wait for one request to the server.
+            # Don't use the checks' threads: all previews of a run may have to wait for one request to the server.
             outputs = await self._operate(lambda: lifecycle.preview(kind, request.urn, inputs.values, log))
             return protocol.CreateResponse("", _sent(outputs, inputs))
         given = _with_engines(inputs, request.timeout)
@@ -149,7 +149,7 @@ class OpenComputerProvider(StoppableProvider):
         return protocol.CreateResponse(created.id, _sent(created.outputs, inputs))
 
     async def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
-        """Rewrite a resource's state, or switch to another version. In a preview, say what would be done."""
+        """Rewrite a resource's state, or switch to another version. In a preview, show what would be done."""
         kind, state, inputs = _kind(request.type), receive(request.olds), receive(request.news).raise_if_invalid()
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         given = _with_engines(inputs, request.timeout)
@@ -164,7 +164,8 @@ class OpenComputerProvider(StoppableProvider):
         kind, state = _kind(request.type), receive(request.properties)
         lifecycle, log = self._session.lifecycle, self._session.log(request.urn)
         if "status" not in state.values:
-            # An import, or a lookup (``get``), which may bring some properties. Every recorded state has a status.
+            # Every recorded state has a status. Without one this is an import or a lookup (``get``), which may come
+            # with some properties.
             return await self._import(kind, request)
         outputs = await self._operate(lambda: lifecycle.read(kind, request.urn, state.values, log))
         if outputs is None:

@@ -198,9 +198,6 @@ resources:
     type: pulumi:providers:opencomputer
     properties:
       apiUrl: https://opencomputer.example.com
-      apiKey: ${ownKey}
-configuration:
-  ownKey: {type: string, secret: true}
 """,
     typescript=_TYPESCRIPT
     + """

@@ -2,12 +2,12 @@
 
 This is the only place that works around these defects:
 
-- every exception reaches the user as "Unexpected <class …>", with a traceback in its text and no status;
-- ``DiffConfig`` reads an attribute that does not exist once a detailed diff is returned, and neither it nor ``Diff``
-  passes the old inputs on;
-- a resource that is gone is reported as one without properties, which the engine records;
-- the handshake is not answered, and the user's settings for generated names are dropped;
-- a process with a running operation does not end when told to, and no process ends when its engine is killed.
+- It shows every exception as "Unexpected <class …>", with a traceback in its text and no status.
+- ``DiffConfig`` fails if a detailed diff is returned, because it reads an attribute that does not exist. Neither it nor
+  ``Diff`` passes the old inputs on.
+- It reports a resource that is gone as one without properties, which the engine then records.
+- It does not answer the handshake, and drops the user's settings for generated names.
+- Its process does not end when told to as long as an operation is running, and never ends if its engine is killed.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _LARGEST_MESSAGE = 400 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
     ("grpc.max_send_message_length", _LARGEST_MESSAGE),
-    # While a large manifest is unpacked, no other request is answered, and gRPC would drop those that wait over 30 s.
+    # While a large manifest is decoded, no other request is answered. gRPC would drop those that wait longer than 30 s.
     ("grpc.server_max_unrequested_time_in_server", 30 * 60),
 )
 
-# Seconds to finish in. The engine kills a plugin 5 s after telling it to end.
+# Seconds in which to finish. The engine kills a plugin 5 s after telling it to end.
 _PATIENCE = 4.0
 
 
@@ -50,7 +50,11 @@ class StoppableProvider(Provider):
 
     @abstractmethod
     async def settle(self, seconds: float) -> None:
-        """Wait, with a limit, until this process can end without leaving anything half done."""
+        """Wait until this process can end without leaving anything half done.
+
+        Args:
+            seconds: The longest wait.
+        """
 
     @abstractmethod
     async def finished(self) -> None:
@@ -58,7 +62,7 @@ class StoppableProvider(Provider):
 
 
 class Servicer(ProviderServicer):
-    """The experimental servicer with its defects fixed."""
+    """Pulumi's experimental servicer without the defects listed above."""
 
     async def Handshake(  # noqa: N802 - a name of the protocol
         self, _request: proto.ProviderHandshakeRequest, _context: Any
@@ -184,14 +188,12 @@ def _original(error: Exception) -> BaseException:
 
 
 def serve(provider: StoppableProvider, engine: str, version: str) -> None:
-    """Answer the engine until this process is told to end, or the engine is gone.
+    """Answer the engine until this process is told to end or the engine is gone. Then end the process; never return.
 
     Args:
         provider: The provider.
         engine: The engine's gRPC address.
         version: The plugin's version.
-
-    Never returns: the process ends.
     """
     asyncio.run(_serve(provider, Servicer([], version, provider, engine), engine))
 

@@ -21,7 +21,7 @@ _GET_SNAPSHOT = "opencomputer:index:getSnapshot"
 _GET_SNAPSHOTS = "opencomputer:index:getSnapshots"
 
 _NO_TEXT = (
-    "must be text that is known now, and not empty. Where it is an Output, look the snapshot up once it is known: "
+    "must be text that is not empty. If it is an Output, look the snapshot up once its value is known: "
     "name.apply(get_snapshot)."
 )
 
@@ -106,7 +106,7 @@ def list_snapshots() -> list[SnapshotInfo]:
 
 @contextlib.contextmanager
 def _lifecycle() -> Iterator[Lifecycle]:
-    """Return the lifecycle, which also answers the plugin's functions, with this program's settings."""
+    """Yield the lifecycle, which also answers the plugin's functions, with this program's settings."""
     from ..config import NAMES, resolve, resolve_url  # noqa: PLC0415 - most programs look nothing up
     from ..lifecycle import Lifecycle  # noqa: PLC0415 - as above
 
@@ -153,7 +153,7 @@ def _info(found: Mapping[str, Any], token: str) -> SnapshotInfo:
 
 def _incomplete(token: str, missing: list[str]) -> InvalidInputError:
     reason = (
-        f"does not answer {token} with {', '.join(missing)}. Return what the plugin's function answers, or use "
+        f"returns no {', '.join(missing)} for {token}. Return what the plugin's function returns, or use "
         "pulumi_opencomputer.testing.Mocks(snapshots=[…])."
     )
     return InvalidInputError([Problem("call() of the mocks", reason)])

@@ -13,8 +13,8 @@ from ..manifest.forms import to_declared
 from .manifest_types import HasToDict, ManifestDict
 
 _SDK_IMAGE = (
-    "is an Image of the opencomputer SDK that was given a name or a manifest, as if it were the resource. Write "
-    "`from pulumi_opencomputer import Image` for that; the SDK's own begins with Image.base()."
+    "is an Image of the opencomputer SDK, created with a name or a manifest as if it were the resource. For the "
+    "resource write `from pulumi_opencomputer import Image`; an Image of the SDK begins with Image.base()."
 )
 
 
@@ -58,7 +58,7 @@ def declared(manifest: Any) -> Any:
     if isinstance(manifest, HasManifest):
         # Don't use the `manifest` output: it is from the last deployment, whose local files may have been elsewhere.
         return manifest._declared_manifest
-    # This comes before the look for `to_dict`: an Output claims to have any attribute.
+    # Check this before `to_dict`, because an Output claims to have any attribute.
     if isinstance(manifest, pulumi.Output):
         return manifest.apply(lambda value: pulumi.Output.from_input(declared(value)))
     if isinstance(manifest, Mapping):
@@ -77,9 +77,12 @@ def places_of(manifest: Any) -> Sequence[str]:
 
 
 def _as_mapping(manifest: Any) -> Any:
-    """Return what ``to_dict()`` gives.
+    """Return the result of ``to_dict()``.
 
     The SDK's ``Image`` accepts any arguments, so a program may have confused it with the resource of the same name.
+
+    Raises:
+        InvalidInputError: The program confused the two, or ``to_dict()`` fails.
     """
     is_of_sdk = type(manifest).__module__.partition(".")[0] == "opencomputer"
     if is_of_sdk and getattr(manifest, "_base", "base") != "base":

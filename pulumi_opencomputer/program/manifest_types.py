@@ -129,7 +129,7 @@ class AddDirStep(TypedDict):
 
 
 class ApiStep(TypedDict):
-    """A step in the API's form, as ``Image.to_dict()`` of the SDKs gives it."""
+    """A step in the API's form, as ``Image.to_dict()`` of the SDKs returns it."""
 
     type: Literal["apt_install", "pip_install", "run", "env", "workdir", "add_file", "add_dir"]
     args: Mapping[str, Any]
@@ -161,7 +161,7 @@ class ManifestDict(TypedDict, total=False):
 
 
 class HasToDict(Protocol):
-    """An object with ``to_dict()``, as the OpenComputer SDK's own ``Image``."""
+    """An object with ``to_dict()``, such as the OpenComputer SDK's own ``Image``."""
 
     def to_dict(self) -> Any:
-        """Give the manifest, in either form."""
+        """Return the manifest, in either form."""

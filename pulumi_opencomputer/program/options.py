@@ -18,14 +18,14 @@ _OWN_PROVIDER = (
     f"environment, so this one would go to another account. {_PLUGIN}."
 )
 _IMPORT = (
-    f"is not possible with the dynamic resources. {_PLUGIN} and import what is there, or take a name over with "
-    "adopt=True, by a build of the declared manifest."
+    f"is not possible with the dynamic resources. {_PLUGIN} and can import, or take over an existing name with "
+    "adopt=True, which builds the declared manifest."
 )
 _GET = "is not possible with the dynamic resources. Look a snapshot up with pulumi_opencomputer.get_snapshot(name)."
 
 _PLAIN_KEY = (
-    "The API key stands in clear in the stack's configuration, where everyone who can read the project or its state "
-    "finds it. Set it anew, encrypted: "
+    "The API key is not encrypted in the stack's configuration, where everyone who can read the project or its state "
+    "can read it. Set it again, encrypted: "
 )
 
 # The stacks of programs that were warned already. One process may run many programs.

@@ -61,16 +61,17 @@ def plugin_advice(environ: Mapping[str, str], project: Path, scripts: Path) -> s
         if ours is None or theirs is None or theirs >= ours:
             return None
         return (
-            f"The OpenComputer plugin at {found} is version {theirs}, and this program's package {ours}: what is new "
-            f"in the package is refused. Upgrade it (pipx upgrade pulumi-opencomputer), or use the package's: {own}."
+            f"The OpenComputer plugin at {found} is version {theirs}, older than this program's package ({ours}), and "
+            f"refuses what is new in the package. Upgrade it (pipx upgrade pulumi-opencomputer), or use the plugin in "
+            f"the package: {own}."
         )
     installed = _installed(environ)
     if any(ours is None or each >= ours for each in installed):
         return None
     what = f"only an older one, {max(installed)}" if installed else "none"
     return (
-        f"Pulumi needs the OpenComputer plugin ({_PLUGIN}), and finds {what} on PATH and among its plugins. "
-        f"This package has it: {own}."
+        f"Pulumi needs the OpenComputer plugin ({_PLUGIN}), but finds {what} on PATH and among its plugins. "
+        f"This package contains it: {own}."
     )
 
 

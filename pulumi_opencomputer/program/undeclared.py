@@ -17,7 +17,7 @@ def warn_if_nothing_is_declared() -> None:
     declaration = getattr(sys.modules.get(f"{__package__}.declarations"), "Declaration", None)
     if getattr(declaration, "any_declared", False) or not runs_for_an_engine():
         return
-    from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415 - for a mistake alone
+    from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415 - only needed for a mistake
     from pulumi.runtime.settings import SETTINGS  # noqa: PLC0415
 
     # Pulumi's own log needs an event loop, which is closed by now.

@@ -1,4 +1,4 @@
-"""Tools for testing programs: an emulator that is started or runs already, and mocks for `set_mocks`."""
+"""Tools for testing programs: an emulator, started by the test or already running, and mocks for `set_mocks`."""
 
 from __future__ import annotations
 

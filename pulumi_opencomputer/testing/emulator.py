@@ -1,4 +1,4 @@
-"""Emulators for tests: one that the test starts, or one that runs already, such as a service of a CI job.
+"""Emulators for tests: one that the test starts, or one that is already running, such as a service of a CI job.
 
 With pytest, the fixture `opencomputer_emulator` of this package's plugin does this for you.
 """

@@ -36,7 +36,7 @@ _TOLD = ("knownParts",)
 # Keys of a lookup's result that a record stores in its manifest.
 _TOLD_OF_A_RECORD = ("project", "stack", "resource")
 _TIME = "2026-01-01T00:00:00Z"
-_NO_SERVER = "The mocks ask no server."
+_NO_SERVER = "The mocks send no requests."
 
 
 class Mocks(PulumiMocks):

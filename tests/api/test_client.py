@@ -140,7 +140,7 @@ def test_a_407_for_plain_http_names_the_proxy(clock, monkeypatch):
         monkeypatch.delenv("no_proxy", raising=False)
         with (
             Client(Settings("http://host.example", KEY, allow_http=True), sleep=clock.sleep) as client,
-            pytest.raises(errors.UnavailableError, match="The proxy in front of the server wants"),
+            pytest.raises(errors.UnavailableError, match="The proxy in front of the server requires"),
         ):
             client.list_snapshots()
     assert proxy.connections == 1

@@ -65,8 +65,8 @@ def test_a_build_streams_its_log_and_returns_its_record(connect):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"name": "other"}, "not about snapshot 'tools'"),
-        ({"name": None}, "not about snapshot 'tools'"),
+        ({"name": "other"}, "not about the snapshot 'tools'"),
+        ({"name": None}, "not about the snapshot 'tools'"),
         ({"contentHash": "cd" * 32}, "has the content hash cdcdcd"),
         ({"status": "building"}, "building, not ready"),
         ({"status": "failed"}, "failed, not ready"),

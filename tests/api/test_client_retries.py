@@ -158,18 +158,35 @@ def test_a_delete_that_the_database_refused_is_an_error(connect, text):
 
 
 @pytest.mark.parametrize(
-    ("fault", "ours"),
+    ("fault", "cells", "indexs"),
     [
-        (hang_up, Deleted.DELETED),
-        (reset, Deleted.DELETED),
-        (plays(answer(502, b"")), Deleted.DELETED),
-        (plays(answer(429, b"")), Deleted.NOT_IN_INDEX),
+        (hang_up, Deleted.DELETED, Deleted.UNCERTAIN),
+        (reset, Deleted.DELETED, Deleted.UNCERTAIN),
+        (plays(answer(502, b"")), Deleted.DELETED, Deleted.UNCERTAIN),
+        (plays(answer(429, b"")), Deleted.NOT_FOUND, Deleted.NOT_IN_INDEX),
     ],
 )
-def test_a_404_after_a_lost_response_counts_as_deleted(connect, fault, ours):
-    """If an earlier attempt may have deleted the record, a 404 counts as success."""
+def test_a_404_after_a_lost_response_counts_as_deleted_if_the_cell_says_it(connect, fault, cells, indexs):
+    """If an earlier attempt may have deleted it, the cell's 404 counts as success; the index's proves nothing."""
+    with Wire(fault, plays(answer(404, {"error": 'snapshot "tools" not found'}))) as server:
+        assert connect(server).delete_snapshot("tools") is cells
     with Wire(fault, plays(answer(404, {"error": "snapshot not found"}))) as server:
-        assert connect(server).delete_snapshot("tools") is ours
+        assert connect(server).delete_snapshot("tools") is indexs
+
+
+def test_a_refusal_after_a_lost_response_is_an_error(connect):
+    """A 404 with the text of a failing database is no sign that an earlier attempt deleted the record."""
+    refusal = plays(answer(404, {"error": "ERROR: cannot execute DELETE in a read-only transaction"}))
+    with Wire(hang_up, refusal) as server, pytest.raises(errors.UnavailableError, match="may have deleted it"):
+        connect(server).delete_snapshot("tools")
+
+
+@pytest.mark.parametrize(("status", "perhaps"), [(403, False), (429, False), (500, True), (502, True)])
+def test_error_of_a_delete_tells_whether_it_may_have_been_carried_out(connect, status, perhaps):
+    """A refusal changed nothing; a failure of the server or of a gateway may have come after the delete."""
+    with Wire(*[plays(answer(status, b""))] * 5) as server, pytest.raises(errors.APIError) as caught:
+        connect(server).delete_snapshot("tools")
+    assert caught.value.perhaps_done is perhaps
 
 
 def test_a_404_of_another_server_is_an_error(connect):

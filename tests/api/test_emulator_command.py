@@ -81,6 +81,26 @@ def test_a_key_of_the_users_own_is_accepted_and_never_shown(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "99999"], "--port: must be a port from 0 to 65535, not '99999'"),
+        (["--port", "http"], "--port: must be a port from 0 to 65535, not 'http'"),
+        (["--step-seconds", "x"], "--step-seconds: must be a number that is not negative, not 'x'"),
+        (["--wait-seconds=-1"], "--wait-seconds: must be a number that is not negative, not '-1'"),
+        (["--api-key", ""], "--api-key: must not be empty"),
+        (["--data", __file__], f"The folder {__file__} can't be used for --data: File exists"),
+    ],
+    ids=["port too high", "port not a number", "not a number", "negative", "empty key", "data is a file"],
+)
+def test_a_wrong_argument_is_an_error_that_says_what_is_right(arguments, said):
+    """There is no traceback, and no name from the code."""
+    ran = subprocess.run([*EMULATORS[0], *arguments], capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert ran.returncode in (1, 2)
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
     ("asked", "in_use", "tried"),
     [(None, (), [PORT]), (None, (PORT,), [PORT, 0]), (0, (), [0]), (PORT, (PORT,), [PORT])],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message
 
 from pulumi_opencomputer.emulator.app import create_app
 from pulumi_opencomputer.emulator.command import PORT
@@ -64,6 +66,18 @@ def test_the_table_has_the_fields_of_faults_with_their_defaults():
     assert told == defaults()
 
 
+async def end(app: ASGIApp) -> None:
+    """End an app that serves nothing, so that it closes its databases."""
+
+    async def receive() -> Message:
+        return {"type": "lifespan.shutdown"}
+
+    async def send(_: Message) -> None:
+        pass
+
+    await app({"type": "lifespan"}, receive, send)
+
+
 def test_the_table_has_all_addresses(monkeypatch):
     """Each has its methods."""
     seen: list[Route] = []
@@ -73,7 +87,7 @@ def test_the_table_has_all_addresses(monkeypatch):
         return Starlette(routes=routes, **more)
 
     monkeypatch.setattr("pulumi_opencomputer.emulator.control.Starlette", remember)
-    create_app(Options(("key",)))
+    asyncio.run(end(create_app(Options(("key",)))))
     there = {
         (method, route.path.replace("{id}", "ID"))
         for route in seen

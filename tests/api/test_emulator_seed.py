@@ -77,11 +77,11 @@ def test_a_seed_does_not_change_existing_data(start_emulator, tmp_path):
     ("value", "reason"),
     [
         ("{", "Expecting property name"),
-        (3, "a manifest, an object of manifests by name, or a list of records is needed"),
-        ([{"manifest": {}}], "a list holds records as GET /api/snapshots has them, each with a name"),
-        ({"a/b": {}}, "snapshot 'a/b': a name is not empty, has no slash"),
-        ({"a": 3}, "snapshot 'a': a manifest is an object"),
-        ({"steps": [{"aptInstall": ["jq"]}]}, "the API's form is needed"),
+        (3, "must hold a manifest, an object of manifests by name, or a list of records"),
+        ([{"manifest": {}}], "a list must hold records as GET /api/snapshots returns them, each with a name"),
+        ({"a/b": {}}, "snapshot 'a/b': a name must not be empty, contain a slash"),
+        ({"a": 3}, "snapshot 'a': a manifest must be an object"),
+        ({"steps": [{"aptInstall": ["jq"]}]}, "each step needs a type and args"),
         ({"steps": [{"type": "nix", "args": {}}]}, "steps[0] (nix): unknown step type: nix"),
         (manifest("echo '"), "steps[0] (run): "),
         ({"base": "base", "builderMemoryMB": "x"}, "builderMemoryMB must be a whole number"),
@@ -103,7 +103,7 @@ def test_a_missing_or_empty_seed_is_a_clear_error(tmp_path):
     assert "no file whose name ends in .json" in refused(tmp_path)
     write(tmp_path / "a.json", manifest("a"))
     write(tmp_path / "b.json", {"a": manifest("b")})
-    assert "the snapshot 'a' is there twice" in refused(tmp_path)
+    assert "there are two snapshots named 'a'" in refused(tmp_path)
 
 
 def refused(seed: Path) -> str:

@@ -59,7 +59,7 @@ def test_a_missing_snapshot_is_an_error_with_name_address_and_advice(account: Em
 @pytest.mark.parametrize("name", [None, "", 5, object()], ids=["None", "empty", "5", "an object"])
 def test_a_name_that_is_not_a_string_is_refused(name) -> None:
     """An Output is refused too, because its value is known too late."""
-    with pytest.raises(InvalidInputError, match=r"^name: must be text that is known now.*name\.apply\(get_snapshot\)"):
+    with pytest.raises(InvalidInputError, match=r"^name: must be text that is not empty.*name\.apply\(get_snapshot\)"):
         get_snapshot(name)
 
 

@@ -150,7 +150,7 @@ def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Proj
     """
     project.program(program.replace("TIME", "1s"))
     ran = project.up(fails=True)
-    assert "did not end within its time limit of 1 s. If it has begun it goes on at the server" in ran.text
+    assert "did not end within its time limit of 1 s. If it has begun, it continues on the server" in ran.text
     project.program(program.replace("TIME", "1m"))
     project.up()
     assert [build["outcome"] for build in emulator.builds()] == ["ready"]

@@ -203,11 +203,13 @@ def test_a_plain_api_key_is_warned_about_once(project: Project, emulator: Emulat
     Image("image", Manifest.base())
     """)
     for ran in (project.preview(), project.up()):
-        said = [event["diagnosticEvent"]["message"] for event in ran.events if "stands in clear" in str(event)]
+        said = [
+            event["diagnosticEvent"]["message"] for event in ran.events if "is not encrypted in the stack" in str(event)
+        ]
         assert len(said) == 1
         assert "pulumi config set --secret opencomputer:apiKey" in said[0]
     project.config("opencomputer:apiKey", emulator.api_key, secret=True)
-    assert "stands in clear" not in project.up().text
+    assert "is not encrypted in the stack" not in project.up().text
 
 
 def _write_secrets(project: Project) -> None:

@@ -124,7 +124,7 @@ def test_blocked_content_without_steps_has_no_variant(stack: Stack) -> None:
     """A variant differs by a key in one of its steps, so the error says which step to add."""
     bare = snapshot(more=None, manifest={"base": "base", "steps": []})
     leave_build(stack.emulator, bare, "building", age=3600)
-    with pytest.raises(TimedOutError, match="Add a step that runs true"):
+    with pytest.raises(TimedOutError, match="Add a step that runs the command true"):
         stack.up(bare)
 
 

@@ -60,13 +60,13 @@ OPERATIONS = {
     "create": Operation((), (NEW,), {DELETE: 1, POST: 1}, events=(7,)),
     "create image": Operation((), (REBUILT,), {POST: 1, LIST: 1, DELETE: 1}, events=(7,)),
     "replace": Operation((OLD,), (NEW,), {GET: 2, PATCHES: 1, LIST: 2, POST: 2, DELETE: 3}, events=(7, 2)),
-    "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 1, PATCHES: 1, DELETE: 3}, events=(7,)),
-    "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 1, DELETE: 2}, events=(7,)),
+    "replace a generated name": Operation((FIRST,), (SECOND,), {POST: 1, GET: 2, PATCHES: 1, DELETE: 3}, events=(7,)),
+    "replace an image": Operation((BUILT,), (REBUILT,), {POST: 1, LIST: 2, DELETE: 2}, events=(7,)),
     "adopt": Operation((), (ADOPTED,), {POST: 3, GET: 2, PATCHES: 1, LIST: 2, DELETE: 2}, events=(0, 7, 2)),
     "read": Operation((NEW,), (NEW,), {GET: 1}, lambda stack, program: stack.refresh()),
     "read an image": Operation((REBUILT,), (REBUILT,), {LIST: 1}, lambda stack, program: stack.refresh()),
     "change a version": Operation(
-        (TWO,), (THREE,), {POST: 1, DELETE: 2, GET: 1, NAMED: 1}, events=(7,), earlier=(ONE,)
+        (TWO,), (THREE,), {POST: 1, DELETE: 2, GET: 2, PATCHES: 1, NAMED: 1}, events=(7,), earlier=(ONE,)
     ),
     "go back to a version": Operation((TWO,), (ONE,), {GET: 1, PATCHES: 1, NAMED: 1}, earlier=(ONE,)),
     "read versions": Operation((TWO,), (TWO,), {GET: 2}, lambda stack, program: stack.refresh(), earlier=(ONE,)),

@@ -386,3 +386,21 @@ def test_delete_of_a_record_that_is_gone_succeeds(stack: Stack) -> None:
     call(stack.emulator, "DELETE", "/api/snapshots/fixed")
     stack.destroy()
     assert stack.state == {}
+
+
+def test_name_with_a_character_that_is_never_shown_is_sent_as_it_is(stack: Stack) -> None:
+    """A state of such a name stays usable, and someone else's snapshot under the name as it is shown stays."""
+    create(stack.emulator, "ab", manifest("theirs")).raise_for_status()
+    theirs = named(stack.emulator)["ab"]
+    name = "a\u202eb"
+    with stack.process() as lifecycle:
+        for command in ("make old", "make new"):
+            # Large enough that the record is not read again before its delete.
+            steps = [{"run": [command]}, {"addFile": {"path": "/f", "content": "x" * 1_100_000}}]
+            checked = lifecycle.check(SNAPSHOT, OLD.urn, {}, {**OLD.news, "manifest": {"steps": steps}})
+            outputs = lifecycle.create(SNAPSHOT, OLD.urn, {**checked.inputs, "name": name}, Lines()).outputs
+            assert named(stack.emulator)[name]["id"] == outputs["snapshotId"]
+            assert named(stack.emulator)["ab"] == theirs
+        assert lifecycle.read(SNAPSHOT, OLD.urn, outputs) == outputs
+        lifecycle.delete(SNAPSHOT, OLD.urn, outputs, Lines())
+    assert named(stack.emulator) == {"ab": theirs}

@@ -12,6 +12,7 @@ import pytest
 from emulator_client import call, create, manifest
 from emulator_process import Emulator
 from pulumi_opencomputer.errors import (
+    APIError,
     BuildFailedError,
     ConflictError,
     ContentChangedError,
@@ -119,7 +120,7 @@ def test_image_of_an_interrupted_swap_stays_under_the_scratch_name_until_the_nam
     call(deployed.emulator, "DELETE", "/api/snapshots/fixed")
     deployed.emulator.forget_requests()
     deployed.up(NEW)
-    assert calls(deployed.emulator)[:3] == ["GET fixed", "POST snapshots", f"DELETE {SCRATCH}"]
+    assert calls(deployed.emulator)[:4] == ["GET fixed", "GET images", "POST snapshots", f"DELETE {SCRATCH}"]
     assert set(named(deployed.emulator)) == {"fixed"}
 
 
@@ -278,3 +279,35 @@ def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
     stack.emulator.forget_requests()
     stack.up(snapshot("y" * 200_000))
     assert calls(stack.emulator).count("POST snapshots") == 2
+
+
+DELETE_FIXED = {"method": "DELETE", "path": "/api/snapshots/fixed"}
+READ_ONLY = {"status": 404, "body": '{"error":"ERROR: cannot execute DELETE in a read-only transaction"}'}
+
+
+@pytest.mark.parametrize("refusal", [{"status": 403}, READ_ONLY], ids=["403", "read-only database"])
+def test_refused_delete_is_not_said_to_leave_the_name_missing(deployed: Stack, refusal: dict[str, Any]) -> None:
+    """The old snapshot still has the name."""
+    deployed.emulator.fail({**DELETE_FIXED, "kind": "status", "count": 10, **refusal})
+    with pytest.raises(APIError) as caught:
+        deployed.up(NEW)
+    assert "missing" not in str(caught.value)
+    assert "fixed" in named(deployed.emulator)
+
+
+def test_delete_that_the_server_does_not_confirm_is_said_to_be_uncertain(deployed: Stack) -> None:
+    """The name is missing only if the server carried the delete out."""
+    deployed.emulator.fail({**DELETE_FIXED, "kind": "status", "count": 10, "status": 500})
+    with pytest.raises(UnavailableError, match=r"did not confirm the delete .* If it was deleted, the name 'fixed' is"):
+        deployed.up(NEW)
+
+
+def test_failure_after_the_delete_says_that_the_name_is_missing(deployed: Stack) -> None:
+    """Running the same command again brings the name back, and the error says so."""
+    _wrapped(deployed, "delete_snapshot", lambda _: Emulator.kill(deployed.emulator), first=False)
+    with pytest.raises(APIError, match="The old snapshot is deleted: the name 'fixed' is missing for the moment"):
+        deployed.up(NEW)
+    deployed.emulator.restart()
+    deployed.make_client = deployed.client
+    deployed.up(NEW)
+    assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(NEW)["snapshotId"]

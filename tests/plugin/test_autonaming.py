@@ -82,5 +82,6 @@ def test_names_that_make_pulumi_delete_first_are_a_warning(own_plugin: Plugin, o
     """The engine then deletes a snapshot before it builds the next one, even if the program names it."""
     check(own_plugin, options, olds={"name": "team-daily", "manifest": MANIFEST}, name="fixed")
     assert (
-        any("deletes each resource before it builds the next" in line for line in own_plugin.engine.of(urn())) == warned
+        any("deletes each resource before it builds the replacement" in line for line in own_plugin.engine.of(urn()))
+        == warned
     )

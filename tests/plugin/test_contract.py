@@ -98,14 +98,14 @@ def test_nulls_in_a_manifest_count_as_absent(plugin: Plugin) -> None:
         ({"manifest": {"steps": [{"env": {"A": None}}]}}, "manifest.steps[0].env.A: must be a string."),
         (
             {"manifest": {"steps": [{"addFile": {"path": "/f", "content": asset("x")}}]}},
-            "manifest.steps[0].addFile.content: can't be an asset or an archive: name a file",
+            "manifest.steps[0].addFile.content: can't be an asset or an archive: give the path of",
         ),
         ({"manifest": {"steps": [{"addDir": archive("./app")}]}}, "manifest.steps[0].addDir: can't be an asset"),
         ({"manifest": resource(urn("toolchain", IMAGE))}, "manifest: can't be a resource: refer to one of its outputs"),
         ({"manifest": MANIFEST, "name": secret("hidden")}, "name: must not be secret"),
         ({"manifest": MANIFEST, "adopt": "yes"}, "adopt: must be true or false."),
         ({"manifest": {"steps": [{"type": "run", "args": {"commands": ["x"]}}]}}, "is in the API's form"),
-        ({}, "manifest: must be a mapping."),
+        ({}, "manifest: is required, and must be a mapping"),
     ],
 )
 def test_mistakes_are_failures_with_their_path(plugin: Plugin, news, said: str) -> None:

@@ -211,7 +211,8 @@ def test_users_own_mocks_are_asked_for_a_lookup(mocked):
             assert args.token == "opencomputer:index:getSnapshot"
             return {"name": args.args["name"]}
 
-    with pytest.raises(InvalidInputError, match="getSnapshot with snapshotId, contentHash, status, createdAt"):
+    missing = r"returns no snapshotId, contentHash, status, createdAt for .*getSnapshot"
+    with pytest.raises(InvalidInputError, match=missing):
         mocked(lambda: get_snapshot("x") and None, Own())
 
 

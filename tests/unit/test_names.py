@@ -117,6 +117,10 @@ def test_a_name_that_the_api_accepts_is_valid(name):
         ("a\x7f", "must not hold control characters"),
         ("a\x9b", "must not hold control characters"),
         ("a\ud800", "must not hold control characters or lone surrogates"),
+        ("a\u202eb", "must not hold U+202E, a character that can't be shown"),
+        ("a\ufeffb", "must not hold U+FEFF, a character that can't be shown"),
+        ("a\u2028b", "must not hold U+2028, a character that can't be shown"),
+        ("a\u2066b", "must not hold U+2066, a character that can't be shown"),
         ("a<{%x%}>", "must not hold '<{%'"),
         ("04da6b54-80e4-46f7-96ec-b56ff0331ba9", "is a text that Pulumi uses to mark special values"),
         ("x" * (MAX_NAME_BYTES + 1), "must not be longer than 2000 bytes"),
@@ -124,7 +128,7 @@ def test_a_name_that_the_api_accepts_is_valid(name):
     ],
 )
 def test_a_name_that_the_api_cannot_use_is_refused(name, reason):
-    """A record with such a name could never be read, or would not be saved after the build."""
+    """A record with such a name could not be read, saved after the build, or told from another one."""
     problem = name_problem(name)
     assert problem is not None
     assert problem.path == "name"

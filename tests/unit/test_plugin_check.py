@@ -49,7 +49,7 @@ def test_an_older_plugin_on_path_is_reported(machine, tmp_path, number, is_old) 
     said = advice(machine, tmp_path)
     assert (said is not None) is is_old
     if said:
-        assert f"is version {number}, and this program's package {version()}" in said
+        assert f"is version {number}, older than this program's package ({version()})" in said
         assert "pipx upgrade pulumi-opencomputer" in said
 
 

@@ -173,7 +173,7 @@ def test_nothing_is_published_before_the_tests(name: str) -> None:
     while needed[chain[-1]]:
         chain += needed[chain[-1]]
     assert chain[-3:] == ["provenance", "test", "build"]
-    assert "if: github.ref_type == 'tag'" in jobs()["provenance"]
+    assert "if: github.event_name == 'push' && github.ref_type == 'tag'" in jobs()["provenance"]
     assert "make release-check" in jobs()["build"]
 
 

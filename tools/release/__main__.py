@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import plugin_archives, project, python_package, sdks
@@ -51,7 +52,9 @@ def _package(_project: Project, given: argparse.Namespace) -> None:
 
 def _plugin(settings: Project, given: argparse.Namespace) -> None:
     wanted = given.platforms or [plugin_archives.here()]
-    for target in plugin_archives.PLATFORMS if wanted == ["all"] else wanted:
+    wanted = list(plugin_archives.PLATFORMS) if wanted == ["all"] else wanted
+    _require_known(wanted, plugin_archives.PLATFORMS)
+    for target in wanted:
         built = plugin_archives.build(settings, target, given.out)
         say(f"made {built.name}, {built.stat().st_size / 1e6:.0f} MB")
 
@@ -61,8 +64,16 @@ def _generate(settings: Project, given: argparse.Namespace) -> None:
 
 
 def _sdks(settings: Project, given: argparse.Namespace) -> None:
-    for built in sdks.pack(settings, given.languages or list(sdks.LANGUAGES), given.out):
+    languages = given.languages or list(sdks.LANGUAGES)
+    _require_known(languages, sdks.LANGUAGES)
+    for built in sdks.pack(settings, languages, given.out):
         say(f"made {built.name}")
+
+
+def _require_known(wanted: Iterable[str], known: Iterable[str]) -> None:
+    unknown = set(wanted) - set(known)
+    if unknown:
+        raise ReleaseError(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
 
 
 def _notes(settings: Project, _given: argparse.Namespace) -> None:

@@ -15,6 +15,9 @@ from . import plugin_archives, python_package, registry, sdks
 from .notes import notes
 from .project import BUILD, ROOT, SCHEMA, Project, ReleaseError, run, say
 
+# The newest version that the twine of pypa/gh-action-pypi-publish accepts.
+_METADATA = "2.4"
+
 
 def check(project: Project, folder: Path, *, settings_only: bool = False) -> list[str]:
     """Build everything; return the problems that prevent a release.
@@ -83,6 +86,12 @@ def _check_package(project: Project, folder: Path) -> None:
     wheel, _ = sorted(python_package.build(folder), key=lambda path: path.suffix != ".whl")
     with zipfile.ZipFile(wheel) as content:
         names = set(content.namelist())
+        metadata = content.read(f"pulumi_opencomputer-{project.version}.dist-info/METADATA").decode()
+    if not metadata.startswith(f"Metadata-Version: {_METADATA}\n"):
+        raise ReleaseError(
+            f"{wheel.name} has {metadata.partition(chr(10))[0]}, which the upload to the index may not know: set"
+            f' core-metadata-version = "{_METADATA}" for both targets in pyproject.toml.'
+        )
     inside = f"pulumi_opencomputer-{project.version}.dist-info"
     wanted = {"pulumi_opencomputer/py.typed", "pulumi_opencomputer/pulumi-plugin.json"}
     wanted |= {"pulumi_opencomputer/plugin/schema.json", f"{inside}/entry_points.txt", f"{inside}/licenses/LICENSE"}

@@ -1,1 +1,1 @@
-"""The public edge in front of the control plane: reads from an index that lags, and what goes through to the cell."""
+"""The public edge in front of the control plane: a lagging index answers reads, and the cell gets the rest."""

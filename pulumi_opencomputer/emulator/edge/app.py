@@ -18,16 +18,16 @@ _SNAPSHOT = re.compile(r"/api/snapshots/([^/]+)(/patches(?:/[^/]+)?|/(?:un)?publ
 
 
 class Edge:
-    """What answers in front of the cell.
+    """The ASGI app in front of the cell.
 
     Args:
         cell: The control plane.
-        index: What reads are answered from.
+        index: The index that answers reads.
         keys: The keys of all organisations.
         strict: Whether DELETE is refused for a record that the index does not show.
 
     Attributes:
-        has_cell: Whether there is a healthy cell to go through to. Reads from the index do without.
+        has_cell: Whether there is a healthy cell to pass requests to. Reads from the index don't need one.
     """
 
     def __init__(self, cell: ASGIApp, index: Index, keys: Keys, *, strict: bool = True) -> None:
@@ -38,7 +38,7 @@ class Edge:
         self._strict = strict
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let it through to the cell."""
+        """Answer a request, or pass it to the cell."""
         path = scope["path"]
         answer: ASGIApp | None = None
         if scope["type"] == "http" and path.startswith("/api/"):

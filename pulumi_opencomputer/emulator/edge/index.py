@@ -1,4 +1,4 @@
-"""The edge's index of records: what GET and lists show, and what a DELETE reaches."""
+"""The edge's index of records. GET and lists show what it contains, and DELETE only reaches that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from ..records import Record
 CELL_ID = "emulated-cell-1"
 LARGEST_RECORD = 2_000_000
 LONGEST_LIST = 200
-# The same index as the service's: among records of one second it lists the one first that came first.
+# The same database index as the service's, so records of the same second are listed in the same order as there: the
+# oldest first.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS images_index (
     id TEXT PRIMARY KEY, org_id TEXT NOT NULL, content_hash TEXT NOT NULL, checkpoint_id TEXT, name TEXT,
@@ -40,12 +41,12 @@ _SHOWN = "rowid, id, org_id, content_hash, checkpoint_id, name, status, created_
 
 
 class Index:
-    """What the edge knows of the cell's records. Methods block, and may be called from any thread.
+    """The edge's copy of the cell's records. Methods block, and may be called from any thread.
 
     Args:
         data: The database's folder, or None for memory.
-        options: How long events take.
-        clock: When they are due.
+        options: How long events take to arrive.
+        clock: The time, which decides when events are due.
     """
 
     def __init__(self, data: Path | None, options: EdgeOptions, clock: Clock) -> None:
@@ -55,12 +56,12 @@ class Index:
         self._random = random.Random(options.lag_seed)  # noqa: S311
         self._database = Database(data, "index.sqlite", _SCHEMA)
         with self._database.transaction() as database:
-            # The clock of the process before may have been moved on.
+            # The previous process's clock may have been moved forward, so that its events are due far in the future.
             database.execute("UPDATE events SET due = min(due, ?)", (clock.now() + self._lag[1],))
 
     @property
     def lag(self) -> tuple[float, float]:
-        """The least and the greatest time that an event takes, in seconds."""
+        """The shortest and the longest time that an event takes, in seconds."""
         return self._lag
 
     @lag.setter
@@ -68,7 +69,7 @@ class Index:
         self._lag = seconds
 
     def reset_lag(self) -> None:
-        """Go back to the times that events took at the start."""
+        """Restore the initial lag."""
         self._lag = self._first_lag
 
     def close(self) -> None:
@@ -76,14 +77,14 @@ class Index:
         self._database.close()
 
     def clear(self) -> None:
-        """Forget all records and events, and draw the lags anew."""
+        """Remove all records and events, and restart the random lags from their seed."""
         self._random = random.Random(self._seed)  # noqa: S311
         with self._database.transaction() as database:
             database.execute("DELETE FROM images_index")
             database.execute("DELETE FROM events")
 
     def hear(self, event: Event) -> None:
-        """Take an event, which shows once its lag is over. A record above 2 MB never shows."""
+        """Receive an event. It takes effect once its lag is over; a record above 2 MB never appears."""
         with self._database.transaction() as database:
             due = self._clock.now() + self._random.uniform(*self._lag)
             record = event.record
@@ -101,23 +102,23 @@ class Index:
             return int(database.execute("SELECT count(*) FROM events").fetchone()[0])
 
     def shows(self, org_id: str, name: str) -> bool:
-        """Whether the index shows a record of this name."""
+        """Tell whether the index shows a record with this name."""
         return self._rowid(org_id, name) is not None
 
     def read(self, org_id: str, name: str) -> tuple[Record, bytes] | None:
-        """Return the record of this name and its manifest."""
+        """Return the record with this name and its manifest; None if the index shows none."""
         rowid = self._rowid(org_id, name)
         return next(iter(self.read_all([rowid])), None) if rowid is not None else None
 
     def listed(self, org_id: str, *, named_only: bool) -> list[tuple[int, int]]:
-        """Return the row and the manifest's bytes of each record that a list holds, newest first, at most 200."""
+        """Return the rowid and the size of the manifest of each listed record, newest first, at most 200."""
         chosen = "org_id = ? AND name IS NOT NULL AND name <> ''" if named_only else "org_id = ?"
         query = f"SELECT rowid, length(manifest) FROM images_index WHERE {chosen} ORDER BY created_at DESC LIMIT ?"  # noqa: S608
         with self._caught_up() as database:
             return database.execute(query, (org_id, LONGEST_LIST)).fetchall()
 
     def read_all(self, rowids: Sequence[int]) -> list[tuple[Record, bytes]]:
-        """Return those of these records that are still there, and their manifests."""
+        """Return the records with these rowids that still exist, and their manifests."""
         query = f"SELECT {_SHOWN}, manifest FROM images_index WHERE rowid = ?"  # noqa: S608
         with self._database.lock:
             found = (self._database.connection.execute(query, (rowid,)).fetchone() for rowid in rowids)

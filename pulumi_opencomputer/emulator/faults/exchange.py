@@ -1,4 +1,4 @@
-"""A request on its way through the faults."""
+"""One request and its response, as the faults see it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ TRANSPORT_SEND = "opencomputer.send"
 
 @dataclass
 class Exchange:
-    """A request, and what lies behind the faults.
+    """A request, and the app behind the faults.
 
     Attributes:
-        app: What answers.
+        app: The app that answers.
         scope: The request.
-        receive: Gives the request's body, and tells when its client is gone.
-        send: Takes the answer.
+        receive: Returns the request's body, and reports when the client has disconnected.
+        send: Sends the response.
     """
 
     app: ASGIApp
@@ -32,7 +32,7 @@ class Exchange:
         await self.app(self.scope, self.receive, self.send)
 
     async def carry_out(self) -> list[Message]:
-        """Let the server do all of it, whatever becomes of the client; return what it would have said."""
+        """Let the server handle the request completely, even if the client disconnects; return the unsent response."""
         said: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -42,27 +42,31 @@ class Exchange:
         return said
 
     async def receive_alone(self) -> Message:
-        """Return the request's body, but never its client's end."""
+        """Like `receive`, but never report that the client has disconnected."""
         message = await self.receive()
         if message["type"] == "http.disconnect":
             await asyncio.Event().wait()
         return message
 
     async def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        """Answer in the server's stead."""
+        """Send a response in place of the server's."""
         names = {"content-type": "application/json", "content-length": str(len(body)), **headers}
         raw = [(name.encode(), value.encode()) for name, value in names.items()]
         await self.send({"type": "http.response.start", "status": status, "headers": raw})
         await self.send({"type": "http.response.body", "body": body})
 
     async def say(self, said: list[Message]) -> None:
-        """Send an answer that was kept."""
+        """Send a response that `carry_out` returned."""
         for message in said:
             await self.send(message)
 
     async def drop(self, *, flushed: bool = False) -> None:
-        """Break the connection off; what was said before still arrives if it is to be flushed."""
-        # ASGI has no word for this, so it is said to uvicorn's own object behind the outermost `send`.
+        """Break the connection.
+
+        Args:
+            flushed: Whether what was sent before should still arrive.
+        """
+        # ASGI can't express this, so use the connection of uvicorn, the object of the outermost `send`.
         connection: Any = self.scope[TRANSPORT_SEND].__self__
         if flushed:
             connection.transport.close()
@@ -71,6 +75,6 @@ class Exchange:
         await self.until_gone()
 
     async def until_gone(self) -> None:
-        """Wait for the client's end."""
+        """Wait until the client has disconnected."""
         while (await self.receive())["type"] != "http.disconnect":
             pass

@@ -22,11 +22,11 @@ _REMEMBERED_PATHS = 64
 
 
 class Faults:
-    """The faults that are switched on, and the middleware that applies them.
+    """The active faults, and the middleware that applies them.
 
     Args:
-        rules: Those that are on at the start.
-        clock: What delays are measured by.
+        rules: The faults that are active at the start.
+        clock: The emulator's time, which measures delays.
     """
 
     def __init__(self, rules: Iterable[Rule], clock: Clock) -> None:
@@ -38,28 +38,33 @@ class Faults:
 
     @property
     def rules(self) -> list[Rule]:
-        """The rules that are on."""
+        """The active rules."""
         return self._rules
 
     def arm(self, rules: Iterable[Rule], *, more: bool = False) -> None:
-        """Switch rules on, in place of those that are or besides them."""
+        """Activate rules.
+
+        Args:
+            rules: The rules.
+            more: Whether the active rules stay active; otherwise they are replaced.
+        """
         self._rules = [*self._rules, *rules] if more else list(rules)
         self._last = self._last if self._rules else {}
 
     def reset(self) -> None:
-        """Switch on those that were on at the start, as if they had met nothing, and no others."""
+        """Activate only the rules that were active at the start, with their counters at 0."""
         self.arm(replace(rule, met=0, applied=0) for rule in self._first)
 
     def of_build(self, read_manifest: Callable[[], bytes]) -> Rule | None:
-        """Return the rule that changes the build of a manifest, if there is one."""
+        """Return the rule that changes the build of a manifest, or None."""
         due = [rule for rule in self._rules if rule.matches_build(read_manifest)]
         return due[0] if due else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or spoil its answer."""
+        """Answer a request, changed by the first rule that applies to it, if any."""
         exchange = Exchange(self.app, scope, receive, send)
         path = scope["path"]
-        # All rules count, though only one is applied.
+        # Every rule counts the request, though only one is applied.
         due = [rule for rule in self._rules if rule.matches(scope["method"], path)]
         if due:
             await self._apply(due[0], exchange, path)
@@ -146,7 +151,7 @@ def _without_length(start: Message) -> Message:
 
 
 async def _answered(exchange: Exchange) -> list[Message]:
-    # Unlike `carry_out`, a client that goes away counts.
+    # Unlike `carry_out`, this lets the server notice that the client disconnects.
     said: list[Message] = []
 
     async def keep(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""What a fault is: where it holds, and what it does."""
+"""The rules of faults: which requests they apply to, and what they do."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ NAMED: dict[str, dict[str, Any]] = {
 
 
 class RuleError(ValueError):
-    """A rule can't be read; the text says why."""
+    """A rule is invalid; the text says why."""
 
 
 @dataclass
 class Rule:
-    """One fault, and how often it was met and applied. The package's docstring tells what the fields mean."""
+    """One fault, with the number of matching requests and of uses. The package's docstring documents the fields."""
 
     kind: str
     method: str = ".*"
@@ -73,19 +73,19 @@ class Rule:
     applied: int = 0
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether this request is to fail; counts it."""
+        """Count a request if it matches, and tell whether to apply the rule to it."""
         if self.kind == "build" or not (re.fullmatch(self.method, method) and re.fullmatch(self.path, path)):
             return False
         return self._is_due()
 
     def matches_build(self, read_manifest: Callable[[], bytes]) -> bool:
-        """Whether the build of a manifest is to be changed; counts it."""
+        """Count a build if it matches, and tell whether to apply the rule to it."""
         if self.kind != "build" or (self.contains and self.contains.encode() not in read_manifest()):
             return False
         return self._is_due()
 
     def told(self) -> dict[str, Any]:
-        """Return what the rule says besides what goes without saying, and how often it was met and applied."""
+        """Return the fields that differ from their defaults, and how often the rule was met and applied."""
         said = {each.name: getattr(self, each.name) for each in fields(self) if each.name in _PLAIN}
         changed = {name: value for name, value in said.items() if value != _PLAIN[name]}
         return {"kind": self.kind, **changed, "met": self.met, "applied": self.applied}
@@ -105,43 +105,43 @@ _OBJECTS = ("set", "where")
 
 
 def parse_rules(value: Any) -> list[Rule]:
-    """Read a rule or a list of rules out of JSON.
+    """Parse a rule or a list of rules from JSON values.
 
     Raises:
-        RuleError: One can't be read.
+        RuleError: A rule is invalid.
     """
     return [parse_rule(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def parse_rule(value: Any) -> Rule:
-    """Read a rule: a JSON object, or a name.
+    """Parse a rule: a JSON object, or the name of a predefined rule.
 
     Raises:
-        RuleError: It can't be read.
+        RuleError: The rule is invalid.
     """
     if isinstance(value, str):
         if value not in NAMED:
             raise RuleError(f"there is no fault named {value!r}; there are {', '.join(NAMED)}")
         value = NAMED[value]
     if not isinstance(value, dict) or value.get("kind") not in KINDS:
-        raise RuleError(f"a fault is a JSON object whose kind is one of {', '.join(KINDS)}")
+        raise RuleError(f"a fault must be a JSON object whose kind is one of {', '.join(KINDS)}")
     for name, given in value.items():
         _check(name, given)
     return Rule(**value)
 
 
 def parse_text(text: str) -> Rule:
-    """Read a rule off the command line.
+    """Parse a rule from the command line.
 
     Raises:
-        RuleError: It can't be read.
+        RuleError: The rule is invalid.
     """
     if not text.startswith("{"):
         return parse_rule(text)
     try:
         return parse_rule(json.loads(text))
     except json.JSONDecodeError as error:
-        raise RuleError(f"a fault is JSON: {error}") from None
+        raise RuleError(f"a fault that begins with {{ must be valid JSON: {error}") from None
 
 
 def _check(name: str, value: Any) -> None:
@@ -150,7 +150,7 @@ def _check(name: str, value: Any) -> None:
     if name not in _PLAIN:
         raise RuleError(f"a fault has no field {name!r}")
     if not _fits(name, value):
-        raise RuleError(f"the fault's field {name!r} has a value of the wrong kind: {value!r}")
+        raise RuleError(f"the fault's field {name!r} has an invalid value: {value!r}")
 
 
 def _fits(name: str, value: Any) -> bool:

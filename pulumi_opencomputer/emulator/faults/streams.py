@@ -1,4 +1,4 @@
-"""Faults in the middle of an answer: at an event of a build's stream, or at a byte."""
+"""Faults in the middle of a response: at an event of a build's stream, or at a byte."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PIECE = 64 * 1024
 
 
 def is_event(message: Message, name: bytes = b"") -> bool:
-    """Whether a message begins an event of this name, or of any."""
+    """Tell whether a message begins an event with this name, or with any name."""
     return bool(message.get("body", b"").startswith(b"event: " + name))
 
 
 async def at_event(rule: Rule, exchange: Exchange) -> None:
-    """Pass a stream on up to an event; there, do what the rule says."""
+    """Pass a stream on up to an event, then do what the rule says."""
     reached = asyncio.Event()
     events = 0
 
@@ -38,14 +38,14 @@ async def at_event(rule: Rule, exchange: Exchange) -> None:
             await exchange.send({**message, "body": part})
         reached.set()
         if not rule.unseen:
-            # The build must not get further before it sees that its client is gone.
+            # Stop the build here until it notices that its client has disconnected.
             await asyncio.Event().wait()
 
     await _until(rule, exchange, reached, send)
 
 
 async def at_byte(rule: Rule, exchange: Exchange) -> None:
-    """Pass an answer on up to a byte, and break off there."""
+    """Pass a response on up to a byte, then break the connection."""
     reached = asyncio.Event()
     left = rule.byte or 0
 
@@ -97,7 +97,7 @@ def _gone_once(reached: asyncio.Event, exchange: Exchange) -> Receive:
 
 
 class StreamEdit:
-    """Changes the stream of a build on its way."""
+    """Changes the stream of a build while it is sent."""
 
     def __init__(self, rule: Rule, exchange: Exchange) -> None:
         self._rule = rule
@@ -108,7 +108,7 @@ class StreamEdit:
         self._held = b""
 
     async def run(self) -> None:
-        """Answer."""
+        """Send the changed response."""
         await self._exchange.app(self._exchange.scope, self._exchange.receive, self._send)
 
     async def _send(self, message: Message) -> None:
@@ -139,7 +139,7 @@ class StreamEdit:
             self._started = True
             data = b"\xef\xbb\xbf" + data if self._rule.bom else data
         if self._rule.unterminated:
-            # Line ends are held back until something follows them.
+            # Hold line ends back until something follows them, so that the final empty line can be left out.
             whole = self._held + data
             data = whole.rstrip(b"\n") if data else b""
             self._held = whole[len(data) :]

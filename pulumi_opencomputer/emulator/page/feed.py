@@ -1,4 +1,4 @@
-"""What the page shows, as server-sent events: each part when it has changed."""
+"""The page's data as server-sent events: each part is sent when it has changed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LONGEST_LINE = 2000
 
 
 class Feed:
-    """Gives every viewer all that there is, and then what changes.
+    """Sends everything to a new viewer of the page, and after that what changes.
 
     Args:
-        about: Returns what holds for the emulator as a whole.
-        store: Its records and sandboxes.
-        builder: Its builds.
-        faults: The faults that are switched on.
-        log: Its requests.
+        about: Returns general facts about the emulator, such as its version.
+        store: The records and sandboxes.
+        builder: The builds.
+        faults: The active faults.
+        log: The requests.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Feed:
         self._log = log
 
     async def answer(self, _request: Request) -> StreamingResponse:
-        """Answer with the events; they end when the viewer goes away."""
+        """Return the stream of events, which ends when the viewer disconnects."""
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
         return StreamingResponse(self._events(), media_type="text/event-stream", headers=headers)
 
@@ -87,7 +87,7 @@ class Feed:
 
 
 class _Viewer:
-    """What one viewer has been sent."""
+    """Remembers what one viewer has already received."""
 
     def __init__(self) -> None:
         self.store_changes = -1

@@ -1,4 +1,4 @@
-"""The page's three files, served with a policy that lets them do nothing but talk to this server."""
+"""The page's three files, served with a security policy that only lets them communicate with this server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEADERS = {
 
 
 def routes() -> list[Route]:
-    """Return the routes of the page and of what it loads."""
+    """Return the routes of the page and of the files that it loads."""
     return [
         Route("/", lambda _request: _file("index.html")),
         Route(PREFIX + "{name}", _part),
