@@ -263,6 +263,13 @@ class Stack:
             del self.state[urn]
 
 
+#: Starts an emulator behind the edge with a lag in seconds, or a range of lags; returns a stack that shares its time.
+StartEdge = Callable[..., Stack]
+
+#: A manifest that the edge's index can't hold.
+LARGE = {"base": "base", "steps": [{"run": ["make large"]}, {"addFile": {"path": "/f", "content": "x" * 2_100_000}}]}
+
+
 def leave_build(
     emulator: Any, resource: Resource, status: str, *, age: float = 0.0, variant: int = 0, more: Any = None
 ) -> str:

@@ -45,7 +45,7 @@ class Record:
         manifest: The manifest as the server stores it, in the API's form; None if it was not requested.
         org_id: The organisation of the key, or None.
         cell_id: The cell that holds the record; None unless the public endpoint answered.
-        name_is_exact: Whether `name` is the server's own, and not one without its control characters.
+        name_is_exact: Whether `name` is exactly the server's, so that nothing was removed from it.
     """
 
     id: str

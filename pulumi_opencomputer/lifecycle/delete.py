@@ -6,15 +6,16 @@ error for a record that does not exist, so the two cases can be told apart.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, RunCancelledError, UnavailableError
 from .log import ResourceLog
-from .names import mark, mark_of
+from .names import mark, mark_of, predecessor_of
 from .read_replica import age, get, is_past
 from .types import Recorded
-from .waiting import LONGEST_WAIT, YOUNG, is_too_large, pauses
+from .waiting import LONGEST_WAIT, YOUNG, is_too_large, may_be_too_large, pauses
 
 if TYPE_CHECKING:
     from ..api.client import Deleted
@@ -24,9 +25,26 @@ if TYPE_CHECKING:
 _SECOND_LOOK = 5.0
 
 
+class Outcome(enum.Enum):
+    """What became of a record."""
+
+    DELETED = "deleted"
+    """It was there, and is deleted."""
+
+    GONE = "gone"
+    """It was deleted before."""
+
+    NOT_SHOWN = "not shown"
+    """The public endpoint's index does not show it, although it had time to: it was deleted before, or it is too large
+    for the index."""
+
+    LEFT = "left"
+    """It can't be deleted, or another one has the name. A warning says so."""
+
+
 def delete_snapshot(
     run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog, *, wait: float = LONGEST_WAIT
-) -> bool:
+) -> Outcome:
     """Delete a snapshot's record if it is the one that the state names. Someone else's record under the name stays.
 
     Args:
@@ -37,7 +55,7 @@ def delete_snapshot(
         wait: The maximum number of seconds to wait for the index to show the record.
 
     Returns:
-        Whether it waited until the index showed the record.
+        What became of the record.
 
     Raises:
         ConfigurationError: The key belongs to another organisation, or shows no records at all.
@@ -49,7 +67,7 @@ def delete_snapshot(
     # name is the successor's. The engine registers the program's resources, and so shows their states, before such
     # deletes.
     if recorded.snapshot_id in run.replaced_ids or run.known.has_successor(recorded):
-        return False
+        return Outcome.GONE
     return _Deletion(run, urn, state, log, wait).run()
 
 
@@ -70,30 +88,25 @@ class _Deletion:
         self._recorded = Recorded.of(state)
         self._was_shown = False
 
-    def run(self) -> bool:
-        if self._is_done():
-            return False
-        name = self._recorded.name
-        if not self._was_shown and is_too_large(self._state.get("manifest")):
-            self._log.warn(
-                f"the snapshot named {name!r} can't be deleted: its manifest is larger than the public endpoint's "
-                "index holds, so the server does not find it. It leaves the state; sandboxes still start from it"
-            )
-            return False
-        if self._was_shown or age(self._state, self._run.clock.now()) >= YOUNG:
+    def run(self) -> Outcome:
+        outcome = self._try()
+        if outcome is None and not self._was_shown and is_too_large(self._state.get("manifest")):
+            return self._leave_too_large("is")
+        if outcome is None and (self._was_shown or age(self._state, self._run.clock.now()) >= YOUNG):
+            # The index showed the record just now, or had ten minutes to show it. So a second look decides.
             self._run.clock.sleep(_SECOND_LOOK)
-            if not self._is_done() and not self._was_shown:
-                self._require_records()
-            # The index showed the record just now, or had ten minutes to show it, and twice it did not: the record no
-            # longer exists.
-            return False
+            outcome = self._try() or self._judge_not_shown()
+        return outcome or self._wait_until_shown()
+
+    def _wait_until_shown(self) -> Outcome:
+        name = self._recorded.name
         for pause in pauses(self._wait):
             if self._run.queue.is_cancelled:
                 break
             self._log.status(f"waiting until the server's index shows {name}, which was made a moment ago")
             self._run.clock.sleep(pause)
-            if self._is_done():
-                return True
+            if (outcome := self._try()) is not None:
+                return outcome
         error = UnavailableError(
             f"The snapshot named {name!r} was made a short while ago, and the server's index does not show it yet, so "
             "it can't be deleted. It stays in the state; run the same command again in a few minutes."
@@ -102,19 +115,50 @@ class _Deletion:
             error.add_hint("The API key shows no records at all: make sure that it is of the right organisation.")
         raise error
 
-    def _is_done(self) -> bool:
-        """Try to delete the record; False if the index does not show it."""
+    def _judge_not_shown(self) -> Outcome:
+        """Return what became of a record that the index had to show, and twice did not."""
+        if self._was_shown:
+            return Outcome.GONE
+        if may_be_too_large(self._state.get("manifest")):
+            return self._leave_too_large("may be")
+        self._require_records()
+        return Outcome.NOT_SHOWN
+
+    def _leave_too_large(self, is_or_may_be: str) -> Outcome:
+        self._log.warn(
+            f"the snapshot named {self._recorded.name!r} can't be deleted: its manifest {is_or_may_be} larger than the "
+            "public endpoint's index holds, so the server does not find it. It leaves the state; sandboxes still start "
+            "from it"
+        )
+        return Outcome.LEFT
+
+    def _try(self) -> Outcome | None:
+        """Try to delete the record; None if the index does not show it."""
         client, name = self._run.client(), self._recorded.name
         record = self._get()
-        if record is not None and record.id != self._recorded.snapshot_id:
+        if record is not None and not self._is_ours(record):
             return self._leave(record)
         found = client.delete_snapshot(name)
         if is_out_of_reach(found):
             self._run.account.require(self._run.account.newest(), self._state)
-            return False
+            return None
         if not found and record is None:
             self._require_records()
-        return True
+        if found and record is not None and record.id != self._recorded.snapshot_id:
+            self._run.replaced_ids.add(record.id)
+            self._log.info(
+                f"deleted the snapshot {name!r} with id {record.id}: a run that was cut off had put it in place of the "
+                "recorded one"
+            )
+        return Outcome.DELETED if found else Outcome.GONE
+
+    def _is_ours(self, record: Record) -> bool:
+        """Tell whether a record is the recorded one, or one that a run put in its place and did not record.
+
+        While the program declares the resource, whatever is in its place is not deleted without a state that says so.
+        """
+        ids = [record.id] if self._run.known.is_declared(self._urn) else [record.id, predecessor_of(record)]
+        return self._recorded.snapshot_id in ids
 
     def _get(self) -> Record | None:
         """Return the record under the name, once it is certain that the name is not another one's by now.
@@ -132,7 +176,7 @@ class _Deletion:
             self._log.status(f"waiting until it is certain that {self._recorded.name} is still the same snapshot")
             self._run.clock.sleep(pause)
             record = self._look()
-        if record is not None and record.id == self._recorded.snapshot_id:
+        if record is not None and self._is_ours(record):
             # Don't wait for each record if this endpoint answers no request by id.
             self._run.asks_by_id = False
         return record
@@ -140,23 +184,28 @@ class _Deletion:
     def _look(self) -> Record | None:
         record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
-        self._was_shown |= record is not None and record.id == self._recorded.snapshot_id
+        self._was_shown |= record is not None and self._is_ours(record)
         return record
 
     def _is_uncertain(self, record: Record) -> bool:
-        """Tell whether the index shows the recorded one, but the cell does not confirm it."""
-        is_shown = record.id == self._recorded.snapshot_id and record.cell_id is not None and record.is_ready
+        """Tell whether the index shows a record of this resource, but the cell does not confirm it."""
+        is_shown = self._is_ours(record) and record.cell_id is not None and record.is_ready
         return is_shown and self._run.asks_by_id and not self._run.client().has_checkpoint_of(record.id)
 
-    def _leave(self, record: Record) -> bool:
-        """Leave another record alone; return False if it is only an older record that the index still shows."""
+    def _leave(self, record: Record) -> Outcome | None:
+        """Leave another record alone; return None if it is only an older record that the index still shows."""
         if is_past(record, self._recorded):
-            return False
-        if mark_of(record) != mark(self._urn):
+            return None
+        name = self._recorded.name
+        if mark_of(record) == mark(self._urn):
             self._log.warn(
-                f"the snapshot named {self._recorded.name!r} is not the one that this resource made; it stays as it is"
+                f"the snapshot named {name!r} has this resource's mark, but its id is {record.id}, and the state "
+                f"records {self._recorded.snapshot_id}; it stays as it is. If a cut-off run of this stack made it, "
+                f"delete it with DELETE /api/snapshots/{name}"
             )
-        return True
+        else:
+            self._log.warn(f"the snapshot named {name!r} is not the one that this resource made; it stays as it is")
+        return Outcome.LEFT
 
     def _require_records(self) -> None:
         """Check that the key shows records of the same organisation. Otherwise a 404 proves nothing.

@@ -67,6 +67,15 @@ def history_of(state: Mapping[str, Any]) -> tuple[Version, ...]:
     return (current, *(each for each in kept if each.snapshot_id != current.snapshot_id))
 
 
+def state_of(version: Version, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resource's outputs with the values of a version instead of those of the one in use.
+
+    Only the manifest of the version in use is known.
+    """
+    is_in_use = version.snapshot_id == Version.of(state).snapshot_id
+    return {**state, **version.values, **({} if is_in_use else {"manifest": None})}
+
+
 def with_first(first: Version, others: Iterable[Version]) -> tuple[Version, ...]:
     """Return a history in which another version is in use: `first`, then the others without it."""
     return (first, *(each for each in others if each.snapshot_id != first.snapshot_id))

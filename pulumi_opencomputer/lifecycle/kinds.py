@@ -243,7 +243,9 @@ class Snapshot(Kind):
     def delete(self, run: Run, urn: str, state: Mapping[str, Any], log: ResourceLog) -> None:
         """Delete the record if it is the one in the state. Someone else's record under the name stays."""
         from .delete import delete_snapshot
+        from .read_replica import age
         from .scratch import clear_left
+        from .waiting import YOUNG
 
         run.require_same_api(state)
         # Delete the record last: while the index lags, a later run can't tell a deleted record from one that is not
@@ -253,8 +255,9 @@ class Snapshot(Kind):
             from .versions import delete_versions
 
             delete_versions(run, urn, state, log)
-        if delete_snapshot(run, urn, state, log) and not is_clear:
-            # It waited until the index showed the record, so by now the index shows what else was left then.
+        delete_snapshot(run, urn, state, log)
+        if not is_clear and age(state, run.clock.now()) < YOUNG:
+            # That may have waited until the index showed the record, so by now it shows what else was left then.
             clear_left(run, urn)
 
     def find(self, run: Run, id_: str) -> Record | None:

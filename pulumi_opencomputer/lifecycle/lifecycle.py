@@ -61,12 +61,23 @@ class Lifecycle:
             run_log: Takes the lines that concern no single resource.
         """
         self._foretold = itertools.count(1)
-        self._run = Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+
+        def new_run() -> Run:
+            return Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+
+        self._new_run = new_run
+        self._run = self._new_run()
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
     def begin_run(self) -> None:
-        """Forget the program of an earlier run: a plugin that an engine finds running may serve several runs."""
-        self._run.known.forget_all()
+        """Forget an earlier run: a plugin that an engine finds running may serve several runs.
+
+        The settings may differ, records may have changed, and the earlier run may have been cancelled. Only the hashes
+        of local files stay. The earlier run's connections are not closed, since it may still finish a build.
+        """
+        run = self._new_run()
+        run.memory = self._run.memory
+        self._run = run
         self._foretold = itertools.count(1)
         self._forecast.begin()
 
@@ -161,6 +172,7 @@ class Lifecycle:
             made = {**kind.create(self._run, job, inputs), "contentHash": job.content_hash}
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)
+        self._run.known.note_made(outputs)
         return Created(kind.id_of(urn, inputs), outputs)
 
     def update(
@@ -178,6 +190,8 @@ class Lifecycle:
         work = Work(lines, limit, lambda: self._job(kind, urn, {**inputs, "timeout": limit}, lines))
         outputs = kind.update(self._run, urn, state, inputs, work)
         self._run.known.note(urn, outputs)
+        if outputs.get("snapshotId") != state.get("snapshotId"):
+            self._run.known.note_made(outputs)
         return outputs
 
     @contextmanager

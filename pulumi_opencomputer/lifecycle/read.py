@@ -10,7 +10,7 @@ from .outputs import SNAPSHOT, maker, refreshed
 from .read_replica import age, is_past, look_for_recorded
 from .status import FOREIGN, MISSING, NO_RECORDS, status_of
 from .types import Recorded
-from .waiting import YOUNG, is_too_large, pauses
+from .waiting import YOUNG, may_be_too_large, pauses
 
 if TYPE_CHECKING:
     from ..api.records import Record
@@ -93,10 +93,10 @@ def _not_found(run: Run, state: Mapping[str, Any], log: ResourceLog) -> dict[str
         return {**state, "status": MISSING}
     if not run.account.is_public():
         return None
-    if is_too_large(state.get("manifest")):
+    if may_be_too_large(state.get("manifest")):
         log.info(
-            "the manifest is too large for the public endpoint's index, so it is unknown whether the snapshot still "
-            "exists; the state stays as it is"
+            "the manifest is too large for the public endpoint's index, or almost, so it is unknown whether the "
+            "snapshot still exists; the state stays as it is"
         )
         return dict(state)
     if _is_young(run, state):

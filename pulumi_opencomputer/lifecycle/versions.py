@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OpenComputerError, RunCancelledError, TimedOutError
 from .concerns import tell_of_lost_patches
 from .create_snapshot import SnapshotCreation
-from .delete import delete_snapshot
-from .history import Version, beyond, history_of, kept_version, with_first
+from .delete import Outcome, delete_snapshot
+from .history import Version, beyond, history_of, kept_version, state_of, with_first
 from .names import lineage_of
 from .ownership import Ownership
 from .read import is_kept_version_there
@@ -162,14 +162,22 @@ class VersionUpdate:
             return False
         try:
             # Like a resource's own record, a version's is deleted only if its id is the recorded one.
-            state = {**self._state, **version.values}
-            delete_snapshot(self._run, self._urn, state, self._log, wait=_PATIENCE)
+            state = state_of(version, self._state)
+            outcome = delete_snapshot(self._run, self._urn, state, self._log, wait=_PATIENCE)
         except OpenComputerError as error:
             self._log.warn(
                 f"the version {version.name}, {why}, could not be deleted, and the next run tries again: {error}"
             )
             return False
-        self._log.info(f"deleted the version {version.name}, {why}")
+        if outcome is Outcome.DELETED:
+            self._log.info(f"deleted the version {version.name}, {why}")
+        elif outcome is Outcome.GONE:
+            self._log.info(f"the version {version.name}, {why}, is not at the server any more")
+        elif outcome is Outcome.NOT_SHOWN:
+            self._log.warn(
+                f"the server's index does not show the version {version.name}, {why}: it was deleted before, or is too "
+                "large for the index. It leaves the state"
+            )
         return True
 
     def _delete_left(self, versions: Sequence[Version]) -> None:
@@ -204,7 +212,7 @@ def read_versions(
     """
     kept = []
     for version in history_of(state)[1:]:
-        if is_kept_version_there(run, {**state, **version.values}, log):
+        if is_kept_version_there(run, state_of(version, state), log):
             kept.append(version)
         else:
             log.warn(f"the kept version {version.name} no longer exists: somebody deleted it. It leaves the state")
@@ -245,7 +253,7 @@ def delete_versions(run: Run, urn: str, state: Mapping[str, Any], log: ResourceL
                 f"Not all versions could be deleted within {deadline.seconds:g} s. The state keeps them; run the same "
                 "command again, or raise the resource's limit (customTimeouts.delete)."
             )
-        delete_snapshot(run, urn, {**state, **version.values}, log)
+        delete_snapshot(run, urn, state_of(version, state), log)
 
 
 def names_of(versions: Iterable[Version]) -> str:

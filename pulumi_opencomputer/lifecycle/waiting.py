@@ -15,6 +15,12 @@ YOUNG = 600.0
 #: The largest manifest, in bytes, whose record the index can hold.
 INDEX_LIMIT = 2_000_000
 
+# All files are sent in base64.
+_BASE64 = 4 / 3
+# The bytes of a file's entry in a request without its content: with the shortest path, and with a long one.
+_SHORTEST_ENTRY = len('{"relativePath":"f","content":""},')
+_LONG_ENTRY = _SHORTEST_ENTRY + 150
+
 _FIRST = (0.5, 0.5, 1.0, 1.0, 2.0)
 _LATER = 5.0
 
@@ -31,16 +37,32 @@ def pauses(longest: float = LONGEST_WAIT) -> Iterator[float]:
 
 
 def is_too_large(manifest: Any) -> bool:
-    """Tell whether a manifest in the declared form is too large for the index, without looking at files."""
+    """Tell whether a manifest in the declared form is certainly too large for the index, without looking at files."""
     return size_of(manifest) > INDEX_LIMIT
 
 
-def size_of(value: Any) -> float:
-    """Return the approximate size in bytes of a manifest in the declared form when it is sent."""
+def may_be_too_large(manifest: Any) -> bool:
+    """Tell whether a manifest may be too large for the index. A state does not say how long the paths of files are."""
+    return size_of(manifest, _LONG_ENTRY) > INDEX_LIMIT
+
+
+def size_of(value: Any, entry: int = _SHORTEST_ENTRY) -> float:
+    """Return the least size in bytes of a manifest in the declared form when it is sent.
+
+    Args:
+        value: The manifest, or a part of it.
+        entry: The bytes that each local file takes besides its content.
+    """
     if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        # A local file is sent in base64. The state has its size only.
-        embedded = value.get("bytes", 0) if "source" in value else 0
-        return float(embedded) * 4 / 3 + sum(map(size_of, value.values()))
-    return sum(map(size_of, value)) if isinstance(value, list | tuple) else 0
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, list | tuple):
+        return sum(size_of(each, entry) for each in value)
+    if not isinstance(value, dict):
+        return 0
+    if "source" in value:
+        # The state has the size of local files only, not their content.
+        return float(value.get("bytes", 0)) * _BASE64 + float(value.get("files", 1)) * entry
+    sizes = {key: size_of(each, entry) for key, each in value.items()}
+    if "content" in value and value.get("encoding") != "base64":
+        sizes["content"] *= _BASE64
+    return sum(sizes.values())

@@ -11,7 +11,7 @@ import trustme
 
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
-from stack import Stack
+from stack import SharedTime, Stack, StartEdge
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,3 +79,15 @@ def start_faulty(tmp_path: Path) -> Iterator[Callable[..., FaultyEmulator]]:
 def stack(faulty: FaultyEmulator) -> Stack:
     """A stack without resources."""
     return Stack(faulty)
+
+
+@pytest.fixture
+def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
+    """A function that starts an emulator behind the edge, and returns a stack that shares its time."""
+
+    def start(lag: float | tuple[float, float], **options: object) -> Stack:
+        least, most = lag if isinstance(lag, tuple) else (lag, lag)
+        emulator = start_faulty(edge_lag=f"{least}..{most}", **options)
+        return Stack(emulator, time=SharedTime(emulator))
+
+    return start

@@ -11,7 +11,8 @@ from emulator_process import wait_until
 from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.errors import RunCancelledError, TimedOutError
 from pulumi_opencomputer.lifecycle import Lifecycle
-from stack import Lines, Stack, leave_build, named, snapshot
+from pulumi_opencomputer.lifecycle.status import MISSING
+from stack import Lines, Stack, image, leave_build, named, snapshot
 
 NEW = snapshot("make new")
 
@@ -125,3 +126,26 @@ def test_nothing_begins_after_it(stack: Stack) -> None:
         with pytest.raises(RunCancelledError):
             _create(lifecycle, NEW, Lines())
     assert stack.emulator.requests() == []
+
+
+def test_next_run_of_the_same_process_is_not_cancelled(stack: Stack) -> None:
+    """A plugin that an engine finds running serves several runs, each with a lifecycle that begins anew."""
+    with stack.process() as lifecycle:
+        lifecycle.cancel()
+        with pytest.raises(RunCancelledError):
+            _create(lifecycle, NEW, Lines())
+        lifecycle.begin_run()
+        _create(lifecycle, NEW, Lines())
+    assert "fixed" in named(stack.emulator)
+
+
+def test_next_run_of_the_same_process_reads_the_server_again(stack: Stack) -> None:
+    """What an earlier run learned about the server may have changed since."""
+    built = image("make old")
+    stack.up(built)
+    state = stack.outputs(built)
+    with stack.process() as lifecycle:
+        assert lifecycle.read(built.kind, built.urn, state) == state
+        stack.emulator.delete_checkpoint(state["checkpointId"])
+        lifecycle.begin_run()
+        assert lifecycle.read(built.kind, built.urn, state) == {**state, "status": MISSING}

@@ -18,25 +18,11 @@ from pulumi_opencomputer.errors import (
 )
 from pulumi_opencomputer.lifecycle import status, waiting
 from pulumi_opencomputer.lifecycle.names import scratch_name
-from stack import Resource, SharedTime, Stack, image, named, snapshot
+from stack import LARGE, Resource, Stack, StartEdge, image, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 BUILT = image("make old")
 LAGS = [0.3, 1, 8, (0, 8)] if ALL else [1, 8]
-
-StartEdge = Callable[..., Stack]
-
-
-@pytest.fixture
-def start_edge(start_faulty: Callable[..., FaultyEmulator]) -> StartEdge:
-    """A function that starts an emulator behind the edge, and returns a stack that shares its time."""
-
-    def start(lag: float | tuple[float, float], **options: object) -> Stack:
-        least, most = lag if isinstance(lag, tuple) else (lag, lag)
-        emulator = start_faulty(edge_lag=f"{least}..{most}", **options)
-        return Stack(emulator, time=SharedTime(emulator))
-
-    return start
 
 
 def _left(stack: Stack) -> set[str]:
@@ -154,7 +140,6 @@ def test_record_of_whole_seconds_is_no_drift(start_edge: StartEdge) -> None:
 
 
 ANOTHER_KEY = "another-key-of-the-emulator"
-LARGE = {"base": "base", "steps": [{"run": ["make large"]}, {"addFile": {"path": "/f", "content": "x" * 2_100_000}}]}
 
 
 def test_manifest_that_the_index_can_not_hold_is_made_once_and_never_lost(start_edge: StartEdge) -> None:
@@ -272,149 +257,3 @@ def test_foreign_record_behind_the_index_is_a_conflict(start_edge: StartEdge) ->
     with pytest.raises(ConflictError, match="It was not made by this provider"):
         stack.up(NEW)
     assert _left(stack) == {"fixed"}
-
-
-def _replace_and_stop(stack: Stack) -> None:
-    """Replace the snapshot in a run that ends before the engine deletes the old one in the state."""
-    old = stack.state[OLD.urn]
-    stack.up(NEW)
-    stack.leftover = [(OLD.urn, old)]
-
-
-@pytest.mark.parametrize("lag", [{"edge_lag": "5"}, {"mirror_lag_seconds": 5}], ids=["edge", "read replica"])
-def test_delete_left_by_a_cut_off_run_spares_the_successor(
-    start_faulty: Callable[..., FaultyEmulator], lag: dict[str, object]
-) -> None:
-    """The old record is still shown under the name that is the new one's by now."""
-    emulator = start_faulty(**lag)
-    stack = Stack(emulator, time=SharedTime(emulator))
-    stack.up(OLD)
-    emulator.advance(700)
-    _replace_and_stop(stack)
-    stack.up(NEW)
-    assert stack.leftover == []
-    assert [record["id"] for record in emulator.records() if record["name"]] == [stack.outputs(NEW)["snapshotId"]]
-
-
-def test_destroy_after_a_refresh_of_a_cut_off_run_deletes_the_successor(stack: Stack) -> None:
-    """Whatever state is seen last, only a later record stands for the one that is deleted."""
-    stack.up(OLD)
-    _replace_and_stop(stack)
-    [(urn, old)] = stack.leftover
-    with stack.process() as lifecycle:
-        lifecycle.read(old.kind, urn, old.outputs)
-        lifecycle.delete(old.kind, urn, stack.outputs(NEW), stack.lines)
-    assert _left(stack) == set()
-
-
-def test_delete_spares_a_strangers_record_that_the_index_does_not_show_yet(start_edge: StartEdge) -> None:
-    """Someone deleted the snapshot and took its name a moment ago; the cell knows that the recorded one is gone."""
-    stack = start_edge(20)
-    stack.up(OLD)
-    stack.emulator.advance(700)
-    call(stack.emulator, "DELETE", "/api/snapshots/fixed").raise_for_status()
-    create(stack.emulator, "fixed", manifest("theirs")).raise_for_status()
-    stack.destroy()
-    assert stack.state == {}
-    assert _left(stack) == {"fixed"}
-    assert "is not the one that this resource made; it stays as it is" in stack.lines.text
-
-
-def test_delete_waits_once_where_no_record_is_found_by_its_id(start_edge: StartEdge) -> None:
-    """A cell that does not know the id proves nothing, so after two minutes the index counts, for the whole run."""
-    stack = start_edge(0)
-    stack.up(OLD, snapshot("make other", urn="other", name="other"))
-    stack.emulator.advance(700)
-    by_id = {"method": "GET", "path": "/api/images/[^/]+/patches"}
-    stack.emulator.fail({**by_id, "kind": "status", "status": 404, "count": 1000})
-    stack.time.waits.clear()
-    stack.destroy()
-    assert _left(stack) == set()
-    assert sum(stack.time.waits) == pytest.approx(waiting.LONGEST_WAIT)
-
-
-DELETE_FIXED = {"method": "DELETE", "path": "/api/snapshots/fixed"}
-
-
-def test_failed_delete_of_a_record_that_the_index_does_not_show_is_repeated(start_edge: StartEdge) -> None:
-    """After a 503 the index's 404 does not mean that the first attempt deleted the record."""
-    stack = start_edge(8)
-    stack.up(OLD)
-    stack.emulator.fail({**DELETE_FIXED, "kind": "status", "status": 503})
-    stack.destroy()
-    assert stack.state == {}
-    assert _left(stack) == set()
-
-
-@pytest.mark.parametrize("age", [0, 3600])
-def test_delete_whose_answer_was_lost_ends_well(start_edge: StartEdge, age: float) -> None:
-    """The index showed the record before and no longer does, so it was deleted, whatever its age."""
-    stack = start_edge(0)
-    stack.up(snapshot("make other", urn="other", name="other"), OLD)
-    stack.emulator.advance(age)
-    stack.emulator.fail({**DELETE_FIXED, "kind": "drop", "when": "after"})
-    stack.time.waits.clear()
-    stack.up(snapshot("make other", urn="other", name="other"))
-    assert OLD.urn not in stack.state
-    assert _left(stack) == {"other"}
-    assert sum(stack.time.waits) < 10
-
-
-def test_swap_goes_on_after_a_delete_whose_answer_was_lost(start_edge: StartEdge) -> None:
-    """The name would be missing if the run stopped there."""
-    stack = start_edge(0)
-    stack.up(OLD)
-    stack.emulator.fail({**DELETE_FIXED, "kind": "drop", "when": "after"})
-    stack.up(NEW)
-    assert _left(stack) == {"fixed"}
-
-
-def test_destroy_of_an_image_warns_of_a_scratch_name_that_the_index_does_not_show(start_edge: StartEdge) -> None:
-    """The image leaves the state, so no later run looks for the name; the warning says how to delete it."""
-    stack = start_edge(500)
-    stack.up(BUILT)
-    stack.destroy()
-    name = scratch_name(BUILT.urn)
-    assert f"delete it with DELETE /api/snapshots/{name}" in "\n".join(stack.lines.warnings)
-
-
-def test_destroy_of_an_image_waits_for_a_scratch_name_while_the_index_lags(start_edge: StartEdge) -> None:
-    """The index does not show the image's build either, so it may show the name later."""
-    stack = start_edge(200)
-    stack.up(BUILT)
-    assert _left(stack) != set()
-    stack.destroy()
-    assert _left(stack) == set()
-    assert stack.lines.warnings == []
-
-
-def test_destroy_of_a_new_image_does_not_wait_once_the_index_shows_its_build(start_edge: StartEdge) -> None:
-    """Usually nothing is left."""
-    stack = start_edge(0)
-    stack.up(BUILT)
-    stack.time.waits.clear()
-    stack.destroy()
-    assert stack.time.waits == []
-
-
-def test_second_scratch_name_that_shows_up_later_is_deleted_without_the_first(start_edge: StartEdge) -> None:
-    """The first one was shown in time and deleted; the next delete looks for both."""
-    stack = start_edge(125)
-    stack.up(OLD)
-    stack.emulator.advance(700)
-    stack.up(NEW)
-    second = scratch_name(NEW.urn, 1)
-    assert _left(stack) == {"fixed", second}
-    assert f"the temporary name {second!r} can't be deleted yet" in "\n".join(stack.lines.warnings)
-    stack.emulator.advance(3600)
-    stack.destroy()
-    assert _left(stack) == set()
-
-
-def test_warning_of_a_scratch_name_promises_nothing_that_never_happens(start_edge: StartEdge) -> None:
-    """The index never shows a record over 2 MB, so no later run can delete it."""
-    stack = start_edge(0)
-    stack.up(OLD)
-    stack.up(snapshot(manifest=LARGE))
-    assert "It stays at the server" in "\n".join(stack.lines.warnings)
-    assert "the next change" not in "\n".join(stack.lines.warnings)

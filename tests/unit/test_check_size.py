@@ -8,6 +8,7 @@ from pulumi_opencomputer.config import DEFAULT_API_URL
 from pulumi_opencomputer.lifecycle import Lifecycle
 from pulumi_opencomputer.lifecycle.check_size import size_warnings
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
+from pulumi_opencomputer.lifecycle.waiting import is_too_large, may_be_too_large
 
 OWN = "https://opencomputer.example"
 
@@ -36,6 +37,30 @@ def test_a_large_manifest_under_a_fixed_name_leaves_a_gap_when_it_is_replaced():
     (told,) = warned(60_000_000, url=OWN)
     assert "the name 'toolchain' is missing for about 10 s" in told
     assert warned(60_000_000, None, OWN) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "is_certain"),
+    [
+        ({"addFile": {"path": "/f", "content": "x" * 1_600_000}}, True),
+        ({"addFile": {"path": "/f", "content": "\u4e2d" * 600_000}}, True),
+        ({"addFile": {"path": "/f", "content": "x" * 1_600_000, "encoding": "base64"}}, False),
+        ({"run": ["echo " + "\u4e2d" * 700_000]}, True),
+        ({"addDir": {"path": "/d", "source": "/nowhere", "files": 40_000, "bytes": 600_000}}, True),
+        ({"addDir": {"path": "/d", "source": "/nowhere", "files": 9_000, "bytes": 100_000}}, False),
+    ],
+)
+def test_size_counts_bytes_as_they_are_sent(step, is_certain):
+    """Text is UTF-8, files are base64, and each file of a directory has an entry of its own."""
+    assert is_too_large({"base": "base", "steps": [step]}) is is_certain
+
+
+def test_directory_of_many_files_may_be_too_large():
+    """A state does not say how long the paths of its files are."""
+    local = {"path": "/d", "source": "/nowhere", "files": 9_000, "bytes": 600_000}
+    manifest = {"steps": [{"addDir": local}]}
+    assert not is_too_large(manifest)
+    assert may_be_too_large(manifest)
 
 
 def test_the_address_is_asked_for_only_where_it_matters():
