@@ -102,6 +102,8 @@ def fetch(lifecycle: Lifecycle, wanted: Wanted) -> Record:
     """
     from ..lifecycle import KINDS  # noqa: PLC0415 - not needed for --help
 
+    if wanted.kind == "Snapshot" and (problem := name_problem(wanted.id)):
+        raise LeftOutError(f"its name {problem.reason} Create it again under another name.")
     try:
         record = lifecycle.look(KINDS[wanted.kind], wanted.id)
     except (AuthenticationError, UnavailableError):
@@ -110,8 +112,6 @@ def fetch(lifecycle: Lifecycle, wanted: Wanted) -> Record:
         raise LeftOutError(str(error)) from error
     if record is None:
         raise LeftOutError(f"the server has no such {wanted.kind.lower()}.")
-    if wanted.kind == "Snapshot" and (problem := _name_problem(record, wanted.id)):
-        raise LeftOutError(f"its name {problem} Create it again under another name.")
     origin = origin_of(record)
     if origin.project and not wanted.is_named:
         raise LeftOutError(
@@ -151,11 +151,3 @@ def _is_name(pattern: str, names: Container[str]) -> bool:
 
 def _fits(name: str, pattern: str, names: Container[str]) -> bool:
     return name == pattern or (not _is_name(pattern, names) and fnmatchcase(name, pattern))
-
-
-def _name_problem(record: Record, name: str) -> str | None:
-    """Return what is wrong with a name that the server has, as the rest of a sentence; None if nothing is."""
-    problem = name_problem(name)
-    if problem is not None:
-        return problem.reason
-    return None if record.name == name else "has invisible characters, which a program can't declare."
