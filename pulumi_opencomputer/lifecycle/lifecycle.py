@@ -60,8 +60,9 @@ class Lifecycle:
             run_log: Takes the lines that concern no single resource.
         """
         self._foretold = itertools.count(1)
-        self._new_run = lambda: Run(
-            lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs
+        time_ = clock or Clock(time.sleep, time.time)
+        self._new_run: Callable[[], Run] = functools.partial(
+            Run, lambda: (client or _client)(settings()), api_url, time_, logs
         )
         self._run = self._new_run()
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
