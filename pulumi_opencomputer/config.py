@@ -23,6 +23,7 @@ DEFAULT_SDK_VERSION = "1.1.0"
 
 SET_KEY_COMMAND = "pulumi config set --secret opencomputer:apiKey <your key>"
 SET_URL_COMMAND = "pulumi config set opencomputer:apiUrl https://<host>"
+_ALLOW_COMMAND = "pulumi config set opencomputer:allowHttp true"
 CHECK_URL = f"Check that the server runs, and the API's address: {SET_URL_COMMAND} (or OPENCOMPUTER_API_URL)."
 
 _ENVIRONMENT = {
@@ -32,6 +33,8 @@ _ENVIRONMENT = {
     "logs": "OPENCOMPUTER_LOGS",
     "logFile": "OPENCOMPUTER_LOG_FILE",
 }
+_SETTING = re.compile(rf"opencomputer:({'|'.join(_ENVIRONMENT)})\b(?: or OPENCOMPUTER_[A-Z_]+)?")
+_OR_VARIABLE = re.compile(r" \(or (?:in the environment variable )?OPENCOMPUTER_[A-Z_]+\)")
 _LOG_FILE = "The setting opencomputer:logFile (or OPENCOMPUTER_LOG_FILE)"
 _LONGEST_HOST = 253
 _PORTS = {"https": 443, "http": 80}
@@ -123,6 +126,17 @@ def resolve_logs(config: Mapping[str, str | None], environ: Mapping[str, str]) -
     return LogSettings(_resolve_lines(config, environ), _resolve_file(config, environ))
 
 
+def in_environment_words(text: str) -> str:
+    """Return an error's text for a command that takes its settings from the environment, not from a stack."""
+    for command, instead in (
+        (SET_KEY_COMMAND, "export OPENCOMPUTER_API_KEY=<your key>"),
+        (SET_URL_COMMAND, "export OPENCOMPUTER_API_URL=https://<host>"),
+        (_ALLOW_COMMAND, "--allow-http"),
+    ):
+        text = text.replace(command, instead)
+    return _SETTING.sub(lambda found: _ENVIRONMENT[found[1]], _OR_VARIABLE.sub("", text))
+
+
 def is_quiet(logs: Callable[[], LogSettings]) -> bool:
     """Tell whether only warnings and errors are shown; False if a setting is wrong, which a check reports."""
     try:
@@ -160,7 +174,7 @@ def refuse_plain_http(url: str, *, allow_http: bool) -> None:
     if not (url.startswith("https:") or allow_http or is_loopback(url)):
         raise ConfigurationError(
             f"The API key would go unencrypted to {url}. Use an https address ({SET_URL_COMMAND}), or, for a"
-            " server of your own in a network that you trust, pulumi config set opencomputer:allowHttp true."
+            f" server of your own in a network that you trust, {_ALLOW_COMMAND}."
         )
 
 

@@ -50,6 +50,7 @@ ODD: dict[str, dict[str, Any]] = {
     "words": _form(
         _step("env", vars={"A": "yes", "B": "1e3", "C": "null", "D": "0o17", "E": " x ", "F": "2026-01-01"})
     ),
+    "tab": _form(_step("run", commands=["\tcat > /tmp/Makefile <<'END'\nall:\n\techo $HOME\nEND\n:"])),
     "lines": _form(_step("add_file", path="/etc/motd", content=_b64(b"one\n  two\n\nthree: #4\n"), encoding="base64")),
     "no-line-end": _form(_step("add_file", path="/a", content=_b64(b"one\r\ntwo\ttabs  "), encoding="base64")),
     "binary": _form(_step("add_file", path="/b.bin", content=_b64(BINARY), encoding="base64")),

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..sanitize import quoted
 from .build_call import BuildBody, BuildCall, BuildOutcome
-from .deleted import Deleted, what_is_missing
+from .deleted import Deleted, is_not_in_index, what_is_missing
 from .events import BuildEvent
 from .record_list import RecordList, count_entries, find_head, read_list, read_one
 from .records import Head, Record
@@ -118,7 +118,7 @@ class Client:
         *,
         until: Callable[[Record], bool] = lambda _: False,
         limit: int = _LOOK_LIMIT,
-        seconds: float = _LOOK_SECONDS,
+        seconds: float | None = _LOOK_SECONDS,
     ) -> RecordList:
         """Return records of any kind, including the unnamed ones of builds, newest first, as far as they are needed.
 
@@ -128,7 +128,7 @@ class Client:
         Args:
             until: Called with each record; True ends the reading after that record.
             limit: The maximum number of bytes to read.
-            seconds: The maximum time to read, in seconds.
+            seconds: The maximum time to read, in seconds, or None for no limit of its own.
 
         Returns:
             The records that were read. Unless the list is whole, a record that is missing in it may still exist.
@@ -206,7 +206,11 @@ class Client:
         return self._exists(f"/api/images/{quote(record_id, safe='')}/patches")
 
     def count_patches(self, name: str) -> int | None:
-        """Count a snapshot's patches; None if it does not exist or is not ready. As cheap as `has_checkpoint`.
+        """Count a snapshot's patches. As cheap as `has_checkpoint`.
+
+        Returns:
+            The number; 0 also if the server has no such snapshot, or no image for it; None if the public endpoint's
+            index does not show the snapshot, so that a delete would not reach it either.
 
         Raises:
             APIError: As with `get_snapshot`.
@@ -217,8 +221,8 @@ class Client:
             try:
                 with self._transport.get(path, limit=_LOOK_LIMIT) as chunks:
                     return count_entries(chunks, f"answer to {path}")
-            except NotFoundError:
-                return None
+            except NotFoundError as error:
+                return None if is_not_in_index(error) else 0
 
         return self._transport.with_retries(attempt)
 

@@ -28,6 +28,11 @@ class Deleted(enum.Enum):
         return self is Deleted.DELETED
 
 
+def is_not_in_index(error: NotFoundError) -> bool:
+    """Tell whether a 404 only means that the public endpoint's index does not show the record."""
+    return error.text == "snapshot not found"
+
+
 def what_is_missing(error: NotFoundError, *, perhaps_done: bool) -> Deleted:
     """Return what the 404 of a delete means.
 
@@ -38,7 +43,7 @@ def what_is_missing(error: NotFoundError, *, perhaps_done: bool) -> Deleted:
     Raises:
         UnavailableError: It means a failure: the server sends a 404 for every error of its database.
     """
-    if error.text == "snapshot not found":
+    if is_not_in_index(error):
         return Deleted.UNCERTAIN if perhaps_done else Deleted.NOT_IN_INDEX
     if error.is_of_the_cell:
         return Deleted.DELETED if perhaps_done else Deleted.NOT_FOUND

@@ -15,16 +15,24 @@ class RecordList(tuple[Record, ...]):
     """The records of a list that could be read, newest first.
 
     Attributes:
-        is_whole: Whether these are all records: the list was read to its end, and no record was invalid.
+        is_cut: Whether the list was not read to its end.
+        unreadable: The number of records that were invalid.
     """
 
-    is_whole: bool
+    is_cut: bool
+    unreadable: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all records: the list was read to its end, and no record was invalid."""
+        return not self.is_cut and not self.unreadable
 
     @classmethod
-    def of(cls, records: Iterable[Record], *, is_whole: bool) -> RecordList:
+    def of(cls, records: Iterable[Record], *, is_cut: bool, unreadable: int) -> RecordList:
         """Make a list of records."""
         made = cls(records)
-        made.is_whole = is_whole
+        made.is_cut = is_cut
+        made.unreadable = unreadable
         return made
 
 
@@ -50,7 +58,7 @@ def read_list(
     """
     reader = ListReader(keep_whole=last_is_whole)
     records: list[Record] = []
-    skipped = False
+    skipped = 0
     beginning = b""
     try:
         for chunk in chunks:
@@ -58,24 +66,24 @@ def read_list(
             for entry in reader.feed(chunk):
                 record = _outlined(entry, what, redact)
                 if record is None:
-                    skipped = True
+                    skipped += 1
                     continue
                 is_last = until(record)
                 records.append(_whole(entry, what, redact) if is_last and last_is_whole else record)
                 if is_last or len(records) >= _MOST_RECORDS:
-                    return RecordList.of(records, is_whole=False)
+                    return RecordList.of(records, is_cut=True, unreadable=skipped)
             if not reader.is_list:
                 raise ProtocolError(f"The server's {what} is not a list of records.")
     except (AnswerTooLargeError, TimedOutError):
         # Return what was read. If not even one record began, the error is more useful.
         if not reader.has_begun:
             raise
-        return RecordList.of(records, is_whole=False)
+        return RecordList.of(records, is_cut=True, unreadable=skipped)
     if not reader.is_complete:
         # This raises a more precise error if the text is not JSON.
         parse_json(beginning, what, redact)
         raise ProtocolError(f"The server's {what} is not a list of records.")
-    return RecordList.of(records, is_whole=not skipped)
+    return RecordList.of(records, is_cut=False, unreadable=skipped)
 
 
 def count_entries(chunks: Iterable[bytes], what: str) -> int:

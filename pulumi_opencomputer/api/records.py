@@ -45,6 +45,7 @@ class Record:
         manifest: The manifest as the server stores it, in the API's form; None if it was not requested.
         org_id: The organisation of the key, or None.
         cell_id: The cell that holds the record; None unless the public endpoint answered.
+        name_is_exact: Whether `name` is exactly the server's, so that nothing was removed from it.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Record:
     manifest: Mapping[str, Any] | None
     org_id: str | None = None
     cell_id: str | None = None
+    name_is_exact: bool = True
 
     @property
     def is_ready(self) -> bool:
@@ -108,9 +110,10 @@ def parse_record(value: object, what: str, *, name: str | None = None, with_mani
     if name is not None and value.get("name") != name:
         raise ProtocolError(f"The server's {what} is not about the snapshot {quoted(name)}, but about another record.")
     manifest = fields.optional("manifest", dict)
+    found = fields.name()
     return Record(
         id=fields.required("id", fields.identifier("id")),
-        name=fields.name(),
+        name=found,
         content_hash=fields.content_hash(),
         status=fields.matching("status", _STATUS),
         checkpoint_id=fields.identifier("checkpointId"),
@@ -119,6 +122,7 @@ def parse_record(value: object, what: str, *, name: str | None = None, with_mani
         manifest=manifest if with_manifest else None,
         org_id=fields.identifier("orgId"),
         cell_id=fields.identifier("cellId"),
+        name_is_exact=found in (value.get("name"), None),
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
+import signal
 import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config import in_environment_words, resolve, resolve_url
 from ..errors import OpenComputerError
 from ..sanitize import clean, excerpt
+from .signals import EndedError, ended_by_signals
 
 if TYPE_CHECKING:
     from ..lifecycle import Lifecycle
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
     from .resource import Resource, Wanted
     from .sensitive import Sensitive
 
-_DONE, _FAILED, _REFUSED, _INCOMPLETE, _INTERRUPTED = 0, 1, 2, 3, 130
+_DONE, _FAILED, _REFUSED, _INCOMPLETE = 0, 1, 2, 3
+_SIGNALLED = 128
 _PROGRAMS = {"python": "__main__.py", "yaml": "Pulumi.yaml"}
-
 _ABOUT = """\
 Write a Pulumi program that declares the snapshots of an account, and the file with which `pulumi import` takes them
 into a stack. Nothing is built, and nothing at the server is changed: the first `pulumi up` has no changes.
 
-The key and the address come from OPENCOMPUTER_API_KEY and OPENCOMPUTER_API_URL."""
+The key and the address come from the environment variables OPENCOMPUTER_API_KEY and OPENCOMPUTER_API_URL."""
 _AFTER = """\
 written into the folder:
   __main__.py, or Pulumi.yaml   the program; a Python program uses pulumi_opencomputer.native, so both need the plugin
@@ -38,17 +40,19 @@ written into the folder:
 
 exit codes:
   0    everything is written
-  1    nothing is written: the server can't be reached or refuses the request, or a pattern matches nothing
+  1    nothing is written: the server can't be reached or refuses the request, nothing matches, or all is left out
   2    nothing is written: a file exists already, or the command line has a mistake
-  3    written, but some records are left out; standard error says which, and why
-  130  interrupted; nothing is written
+  3    written, but some records are left out, or the server does not list all; standard error says which, and why
+  130  interrupted (129 and 143: by SIGHUP and SIGTERM); standard error says what is written
 
 examples:
   pulumi-opencomputer generate --out sandboxes
   pulumi-opencomputer generate 'agents-*' base-tools --language yaml --out sandboxes"""
 _VALUE_ABOUT = """\
-Print one value of a snapshot's manifest and nothing else. Pipe it into `pulumi config set --secret`, so that it appears
-neither on the screen nor in a file."""
+Print one value of a snapshot's manifest and nothing else. `pulumi-opencomputer generate` prints commands that pass it
+on to `pulumi config set --secret`, so that it appears neither on the screen nor in a file.
+
+The key and the address come from the environment variables OPENCOMPUTER_API_KEY and OPENCOMPUTER_API_URL."""
 
 #: Keyword arguments for the `generate` command's parser.
 TEXTS: dict[str, Any] = {
@@ -57,7 +61,10 @@ TEXTS: dict[str, Any] = {
     "formatter_class": argparse.RawDescriptionHelpFormatter,
 }
 #: Keyword arguments for the `value` command's parser.
-VALUE_TEXTS: dict[str, Any] = {"description": _VALUE_ABOUT}
+VALUE_TEXTS: dict[str, Any] = {
+    "description": _VALUE_ABOUT,
+    "formatter_class": argparse.RawDescriptionHelpFormatter,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to do with values that look like secrets: ask about each, put all into the stack's configuration, "
         "or write all as plain text (default: ask on a terminal, else config)",
     )
+    _add_allow_http(parser)
     parser.add_argument("--force", action="store_true", help="replace the files of an earlier run")
     parser.add_argument("--quiet", action="store_true", help="print only warnings and errors on standard error")
 
@@ -97,6 +105,15 @@ def add_value_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the snapshot's name")
     parser.add_argument("path", metavar="PATH", help="the value's path, such as manifest.steps[2].env.TOKEN")
     parser.add_argument("--image", action="store_true", help="NAME is the content hash of an image")
+    _add_allow_http(parser)
+
+
+def _add_allow_http(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-http",
+        action="store_true",
+        help="send the key unencrypted if the address begins with http: (for a server in a network that you trust)",
+    )
 
 
 def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
@@ -105,33 +122,47 @@ def run(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     from .folder import ExistsError, Folder  # noqa: PLC0415 - as above
 
     try:
-        parser.exit(_generate(given, Folder(given.out, _PROGRAMS[given.language], force=given.force)))
+        folder = Folder(given.out, _PROGRAMS[given.language], force=given.force)
     except ExistsError as error:
-        parser.exit(_REFUSED, f"{error}\n")
+        parser.exit(_REFUSED, f"{clean(str(error))}\n")
+    try:
+        with ended_by_signals():
+            code = _generate(given, folder)
     except (OpenComputerError, NothingMatchesError, OSError) as error:
-        parser.exit(_FAILED, f"{clean(str(error))}\n")
-    except KeyboardInterrupt:
-        parser.exit(_INTERRUPTED, "Interrupted; nothing is written.\n")
+        part = f" {folder.outcome}" if folder.placed else ""
+        parser.exit(_FAILED, f"{clean(_worded(error))}{part}\n")
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, EndedError) else signal.SIGINT
+        parser.exit(_SIGNALLED + number, f"Interrupted. {folder.outcome}\n")
+    parser.exit(code)
 
 
 def run_value(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """Print one value of a manifest; exit the process if it fails."""
     from .value import value_of  # noqa: PLC0415 - as above
 
-    lifecycle = _lifecycle()
+    lifecycle = _lifecycle(allow_http=given.allow_http)
     try:
-        print(value_of(lifecycle, "Image" if given.image else "Snapshot", given.name, given.path))  # noqa: T201
-    except OpenComputerError as error:
-        parser.exit(_FAILED, f"{clean(str(error))}\n")
+        found = value_of(lifecycle, "Image" if given.image else "Snapshot", given.name, given.path)
+        # As bytes, because the terminal's encoding may lack a letter.
+        sys.stdout.buffer.write(f"{found}\n".encode())
+        sys.stdout.flush()
+    except (OpenComputerError, OSError) as error:
+        parser.exit(_FAILED, f"{clean(_worded(error))}\n")
     finally:
         lifecycle.close()
+
+
+def _worded(error: Exception) -> str:
+    return in_environment_words(str(error)) if isinstance(error, OpenComputerError) else str(error)
 
 
 def _generate(given: argparse.Namespace, folder: Folder) -> int:
     from .account import choose  # noqa: PLC0415 - as above
     from .moving_in import MovingIn  # noqa: PLC0415 - as above
+    from .next_steps import next_steps  # noqa: PLC0415 - as above
 
-    lifecycle = _lifecycle()
+    lifecycle = _lifecycle(allow_http=given.allow_http)
     try:
         choice = choose(lifecycle, given.patterns, images=given.images)
         left_out = list(choice.left_out)
@@ -142,16 +173,16 @@ def _generate(given: argparse.Namespace, folder: Folder) -> int:
                 _write(resources, staging, folder, given.language)
     finally:
         lifecycle.close()
-    for line in [*moving.notes, *left_out]:
+    for line in [*moving.notes, *left_out, *choice.unlisted]:
         _say(line)
-    if choice.is_cut:
-        _say("The server lists only its 200 newest snapshots. To take older ones too, give their names.")
     if not resources:
-        _say("Nothing is written: there is nothing to take over.")
-        return _INCOMPLETE if left_out else _DONE
+        _say(f"Nothing is written: {'all is left out' if left_out else 'the account has nothing to take over'}.")
+        return _FAILED
     _warn_of_plugin(folder)
-    _tell_what_is_next(resources, folder, given.language)
-    return _INCOMPLETE if left_out or choice.is_cut else _DONE
+    is_bare = given.language == "python" and not _is_environment_active()
+    program = _PROGRAMS[given.language]
+    print(next_steps(resources, folder, program, is_bare=is_bare, allow_http=given.allow_http))  # noqa: T201
+    return _INCOMPLETE if left_out or choice.unlisted else _DONE
 
 
 def _resources(moving: MovingIn, wanted: Sequence[Wanted], left_out: list[str], *, quiet: bool) -> list[Resource]:
@@ -196,19 +227,10 @@ def _provider() -> dict[str, str]:
     return {"version": version(), **({"pluginDownloadURL": plugin_download_url()} if plugin_download_url() else {})}
 
 
-def _tell_what_is_next(resources: Sequence[Resource], folder: Folder, language: str) -> None:
-    files = sum(1 for file in (folder.path / "files").rglob("*") if file.is_file())
-    beside = f" and {files} files beside it" if files else ""
-    lines = [
-        f"{len(resources)} resources are in {folder.path / _PROGRAMS[language]}{beside}. Next:",
-        "",
-        f"  cd {shlex.quote(str(folder.path))}",
-        "  pulumi stack init dev",
-        *(f"  {command}" for resource in resources for command in _secret_commands(resource)),
-        "  pulumi import --file import.json --generate-code=false --protect=false",
-        "  pulumi up",
-    ]
-    print("\n".join(lines))  # noqa: T201 - the command's output
+def _is_environment_active() -> bool:
+    """Tell whether Pulumi would run a Python program in the environment of this command; not so after pipx install."""
+    active = os.environ.get("VIRTUAL_ENV")
+    return bool(active) and Path(active or "").resolve() == Path(sys.prefix).resolve()
 
 
 def _warn_of_plugin(folder: Folder) -> None:
@@ -218,17 +240,6 @@ def _warn_of_plugin(folder: Folder) -> None:
     advice = plugin_advice(os.environ, folder.path.resolve(), Path(sysconfig.get_path("scripts")))
     if advice:
         _say(advice)
-
-
-def _secret_commands(resource: Resource) -> list[str]:
-    """Return the commands that put each secret into the stack's configuration without showing it."""
-    flag = " --image" if resource.kind == "Image" else ""
-    name = shlex.quote(resource.id)
-    return [
-        f"pulumi-opencomputer value{flag} -- {name} {shlex.quote(secret.path)} | "
-        f"pulumi config set --secret {secret.key}"
-        for secret in resource.secrets
-    ]
 
 
 def _chooser(given: argparse.Namespace) -> Any:
@@ -251,11 +262,11 @@ def _is_secret(name: str, found: Sensitive) -> bool:
     return answer.strip().lower() not in ("n", "no")
 
 
-def _lifecycle() -> Lifecycle:
-    from ..config import resolve, resolve_url  # noqa: PLC0415 - as above
+def _lifecycle(*, allow_http: bool) -> Lifecycle:
     from ..lifecycle import Lifecycle  # noqa: PLC0415 - as above
 
-    return Lifecycle(lambda: resolve({}, os.environ), lambda: resolve_url({}, os.environ))
+    settings = {"allowHttp": "true" if allow_http else None}
+    return Lifecycle(lambda: resolve(settings, os.environ), lambda: resolve_url(settings, os.environ))
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Unique names for a snapshot in a program: its resource name, its variable and its folder."""
+"""Unique names in a program: a resource's name, variable and folder, and the configuration keys of its secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Names:
-    """Gives out names that are unique even if case is ignored, since some file systems ignore it."""
+    """Gives out names that are unique even if case is ignored, since some file systems ignore it.
+
+    Resources and configuration keys never share a name: in YAML, ``${name}`` refers to either.
+    """
 
     def __init__(self) -> None:
         self._given = set(_TAKEN)
@@ -26,9 +29,16 @@ class Names:
         plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
         base = _ODD.sub("-", plain).strip("-_")[:_LONGEST] or "snapshot"
         base = base if base[0].isalpha() else f"snapshot-{base}"
+        return self._free(base, "-")
+
+    def key(self, base: str) -> str:
+        """Return a unique configuration key: the given one, with a number at its end if it is taken."""
+        return self._free(base, "")
+
+    def _free(self, base: str, before_number: str) -> str:
         name, number = base, 2
         while identifier(name).lower() in self._given:
-            name, number = f"{base}-{number}", number + 1
+            name, number = f"{base}{before_number}{number}", number + 1
         self._given.add(identifier(name).lower())
         return name
 

@@ -37,7 +37,7 @@ def _declaration(resource: Resource) -> str:
     arguments = [_literal(resource.name), _manifest(resource.manifest, 1)]
     if resource.kind == "Snapshot":
         arguments.append(f"name={_literal(resource.id)}")
-    if not resource.is_imported:
+    if resource.is_adopted:
         arguments.append("adopt=True")
     body = "".join(f"{_INDENT}{argument},\n" for argument in arguments)
     return f"{variable} = {resource.kind}(\n{body})\n"

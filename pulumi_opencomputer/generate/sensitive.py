@@ -9,14 +9,19 @@ from typing import Any, NamedTuple
 from ..manifest.paths import Path, leaves
 
 _NAME = re.compile(
-    r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|AUTH|CREDENTIALS?|DSN|KEY|PASS|PASSPHRASE|PASSWD|PASSWORD|PAT|PRIVATE|PWD|SECRETS?"
-    r"|SIGNATURE|TOKENS?)(?:$|_)|(?:KEY|PASSWORD|SECRET|TOKEN)$",
+    r"(?:^|_)(?:API_?KEY|ACCESS_?KEY|AUTH|AUTHORIZATION|CREDENTIALS?|DSN|KEYS?|PASS|PASSPHRASE|PASSWD|PASSWORD|PAT"
+    r"|PRIVATE|PWD|SECRETS?|SIGNATURE|TOKENS?)(?:$|_)|(?:^|_)JWTS?$|(?:KEYS?|PASSWORD|SECRET|TOKEN)$",
     re.IGNORECASE,
 )
-# Exceptions: PWD is the working directory rather than a password, and a key's id, name or path is not secret.
-_NO_NAME = re.compile(r"^(?:OLD)?PWD$|(?:^|_)(?:KEY_?(?:ID|NAME|PATH|FILE)|PUBLIC_KEY)$", re.IGNORECASE)
+# Exceptions: PWD is the working directory rather than a password, a key's id, name or path is not secret, and some
+# words only end like one.
+_NO_NAME = re.compile(
+    r"^(?:OLD)?PWD$|(?:^|_)(?:KEYS?_?(?:ID|NAME|PATH|FILE)|(?:AUTHORIZED|PUBLIC)_?KEYS?"
+    r"|(?:DON|HOC|JOC|MIC|MON|TUR|WHIS)KEYS?)$",
+    re.IGNORECASE,
+)
 _FILE = re.compile(
-    r"(?:^|/)(?:\.env(?:\.(?!example|sample|template)[^/]*)?|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.git-credentials"
+    r"(?:^|/)(?:\.env(?:\.(?!example|sample|template)[^/]*)?|\.envrc|\.docker/config\.json|\.kube/config|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.git-credentials"
     r"|\.dockerconfigjson|credentials(?:\.json)?|id_(?:rsa|dsa|ecdsa|ed25519)|[^/]*\.(?:pem|key|p12|pfx|keystore))$"
 )
 _VALUE = re.compile(
@@ -65,8 +70,10 @@ def _examined(manifest: Any, path: Path, value: Any) -> Iterator[Sensitive]:
         if _is_secret_name(str(rest[-1])) or _VALUE.search(value):
             yield Sensitive(path, value, f"{step}, env {rest[-1]}")
     elif rest[-1:] == ["content"]:
-        file = str(at(manifest, (*path[:-1], "relativePath")) or at(manifest, (*path[:-1], "path")) or "")
-        if _FILE.search(file) or _VALUE.search(value):
+        file = str(at(manifest, (*path[:-1], "relativePath")) or "")
+        folder = str(at(manifest, (*path[:3], "path")) or "")
+        whole, file = f"{folder}/{file}" if file else folder, file or folder
+        if _FILE.search(whole) or _VALUE.search(value):
             yield Sensitive(path, value, f"{step}, the file {file}")
     elif kind in ("run", "pipInstall", "aptInstall") and _VALUE.search(value):
         yield Sensitive(path, value, f"{step}, {kind} number {int(rest[-1]) + 1}")

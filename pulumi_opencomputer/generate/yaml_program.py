@@ -34,7 +34,7 @@ def _declaration(resource: Resource) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     if resource.kind == "Snapshot":
         properties["name"] = _value(resource.id)
-    if not resource.is_imported:
+    if resource.is_adopted:
         properties["adopt"] = True
     properties["manifest"] = _value(resource.manifest)
     return {"type": f"opencomputer:{resource.kind}", "properties": properties}
@@ -48,6 +48,10 @@ def _value(value: Any) -> Any:
         return {key: _value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_value(item) for item in value]
+    if isinstance(value, str) and value.startswith("\t") and "\n" in value:
+        # Pulumi rewrites the file before it runs it, and then can't read such a text again, however it was quoted.
+        rest = value.lstrip("\t")
+        return {"fn::join": ["", [value[: -len(rest)], _value(rest)]]}
     return _REFERENCE.sub("$$", value) if isinstance(value, str) else value
 
 

@@ -43,6 +43,13 @@ class Account:
         newest = self.newest()
         return newest is not None and newest.cell_id is not None
 
+    def is_known_as_public(self) -> bool:
+        """Tell whether it is known already, without a request, that the public endpoint answers."""
+        if self._api_url() == DEFAULT_API_URL:
+            return True
+        with self._lock:
+            return self._newest is not None and self._newest.cell_id is not None
+
     def newest(self) -> Record | None:
         """Return the newest record of any kind; None if the key has none at all.
 

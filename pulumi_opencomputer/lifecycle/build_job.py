@@ -33,11 +33,13 @@ from .progress import BuildProgress
 from .source import Source
 from .types import DEFAULT_TIMEOUT
 
-# The minimum seconds for each request of a committed job, even if its time limit is over.
-_TO_THE_END = 120.0
+#: The minimum seconds for each request of a committed job, even if its time limit is over.
+TO_THE_END = 120.0
 # Seconds. A resource that came from the cache more quickly gets no "ready" line.
 _WORTH_TELLING = 1.0
 _LONGEST_CALL = 120
+# Bytes.
+_LARGE = 1_000_000
 _WITHHELD = "The server's text is withheld, because the step holds a secret."
 
 
@@ -141,6 +143,11 @@ class Job:
         return self._request("").size
 
     @property
+    def is_large(self) -> bool:
+        """Whether a request is so large that it is worth asking first whether its name is free."""
+        return self.size >= _LARGE
+
+    @property
     def is_cancelled(self) -> bool:
         """Whether the run was cancelled."""
         return self._cancelled
@@ -179,7 +186,7 @@ class Job:
         """
         left = self._timeout - (self._clock() - self._started)
         if self.committed:
-            return max(left, _TO_THE_END)
+            return max(left, TO_THE_END)
         if self._cancelled:
             raise RunCancelledError
         if left <= 0:

@@ -9,7 +9,8 @@ again. The way out is a *variant*: other content with the same effect.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import (
@@ -22,13 +23,15 @@ from ..errors import (
     TimedOutError,
     UnavailableError,
 )
+from .build_job import TO_THE_END
 from .build_request import BuildRequest, HookFailedError
 from .names import mark_of
-from .which_build import DEAD_AFTER, is_dead_or_failed, unnamed, which_build
+from .variants import Variants
+from .which_build import DEAD_AFTER
 
 if TYPE_CHECKING:
     from ..api.client import BuildOutcome
-    from ..api.records import Head, Record
+    from ..api.records import Record
     from .build_job import Job
     from .run import Run
 
@@ -44,11 +47,14 @@ _LOST_AFTER = 15.0
 _HANDLING = 0.3e-6
 # The number of looks after which even a cache hit should have been answered.
 _SLOW_HITS = 4
+# The most requests that are left silent while another one is sent.
+_MOST_SILENT = 5
 # Seconds within which a silent request should end if it turns out that its own record has taken the name.
 _LAST_WORD = 30.0
 
-# A gateway sends these when it lost the server's response, so the server may be building.
-_GATEWAY = frozenset({502, 504, 520, 521, 522, 523, 524})
+# A gateway sends these when it lost the server's response, so the server may be building. A 503 may also mean that no
+# server got the request. With a Retry-After it comes from a server that refuses the request, which the client repeats.
+_GATEWAY = frozenset({502, 503, 504, 520, 521, 522, 523, 524})
 
 
 class _Seen(enum.Enum):
@@ -61,7 +67,11 @@ class _Seen(enum.Enum):
 
 
 class Builder:
-    """Builds one job's content, and works around lost and blocked builds."""
+    """Builds one job's content, and works around lost and blocked builds.
+
+    Attributes:
+        variants: Chooses the variant of the content to request.
+    """
 
     def __init__(self, run: Run, job: Job) -> None:
         """Prepare the builder; nothing is sent.
@@ -74,6 +84,9 @@ class Builder:
         self._client = run.client()
         self._job = job
         self._clock = run.clock
+        self.variants = Variants(run, job)
+        # The contents that were requested again because their record was ready.
+        self._asked_again: set[str] = set()
 
     def build(self, name: str, *, before_last_byte: Callable[[float], None] | None = None) -> BuildOutcome:
         """Build the content, or take it from the cache, and put it under a name.
@@ -95,9 +108,11 @@ class Builder:
         """
         began = self._clock.now()
         lost = 0
+        self._asked_again.clear()
+        self.variants.avoid_doubt()
         for _ in range(_MOST_REQUESTS):
             try:
-                return self._request(name, before_last_byte)
+                return self._noted(self._request(name, before_last_byte))
             except HookFailedError as failed:
                 raise failed.error from None
             except BuildBlockedError as error:
@@ -117,42 +132,27 @@ class Builder:
             "manifest another rebuild token, which asks for a new build."
         )
 
-    def built(self) -> Head | None:
-        """Return the unnamed record of the content that was just built. If it is ready, the cache serves the content.
-
-        In the list it comes after the named record of the same size, so the limit of the read allows for that.
-        """
-        return self._client.find_head(self._hash(), size=self._job.size)
-
-    def choose(self) -> None:
-        """Look at the records of the content and choose the variant to request."""
-        records, now = self.records(), self._clock.now()
-        if self._job.has_variants:
-            is_kept = self._run.liveness.is_kept
-            self._use(max(which_build(records, self._job.hash_of, now, is_kept), self._job.variant))
-        else:
-            self._use(int(self._is_dead_or_failed(records.get(self._hash()), now)))
-
-    def next_variant(self) -> None:
-        """Switch to the next variant: other content with the same effect.
-
-        Raises:
-            TimedOutError: The content has no steps, so there are no variants.
-        """
-        self._use(self._job.variant + 1)
-
-    def records(self) -> Mapping[str, Record]:
-        """Return the unnamed records by content hash, as far as they are needed to choose a build."""
-        wanted = self._hash()
-
-        def is_enough(record: Record) -> bool:
-            return record.name is None and record.content_hash == wanted and record.is_ready
-
-        return unnamed(self._client.list_images(until=is_enough))
+    def _noted(self, outcome: BuildOutcome) -> BuildOutcome:
+        """Remember whether the server's cache had the content."""
+        note = self._run.contents.note_cached if outcome.from_cache else self._run.contents.note_built
+        note(outcome.record.content_hash)
+        return outcome
 
     def _request(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildOutcome:
-        """Send a request, and a second one if the first only waits for another build that has ended or is dead."""
-        request = self._send(name, before_last_byte)
+        """Send a request, and another one whenever the last one only waits for a build that has ended or is dead."""
+        silent: list[BuildRequest] = []
+        try:
+            while True:
+                request = self._send(name, before_last_byte)
+                if len(silent) == _MOST_SILENT or self._has_ended(request):
+                    return _result(request, silent)
+                silent.append(request)
+        finally:
+            for request in silent:
+                request.leave()
+
+    def _has_ended(self, request: BuildRequest) -> bool:
+        """Wait for a request to end; return False if it waits in vain, so that another one should be sent."""
         handling = self._job.size * _HANDLING
         was_ready, was_building = True, False
         while not request.wait(self._clock.look_every):
@@ -161,18 +161,27 @@ class Builder:
             seen = self._look(was_building=was_building)
             # If the content was ready from the start, this is a slow cache hit, unless it takes very long.
             is_slow_hit = was_ready and request.silence <= handling + _SLOW_HITS * self._clock.look_every
-            if seen is _Seen.BLOCKED or (seen is _Seen.READY and not is_slow_hit):
-                return self._ask_again(request, name, before_last_byte)
+            if seen is _Seen.BLOCKED or (seen is _Seen.READY and not is_slow_hit and self._may_ask_again()):
+                return False
             was_ready = was_ready and seen is _Seen.READY
             was_building = was_building or seen is _Seen.BUILDING
-        return request.result()
+        return True
+
+    def _may_ask_again(self) -> bool:
+        """Tell whether a ready record is a reason to request the content again: it is, once."""
+        may = self.variants.content_hash not in self._asked_again
+        self._asked_again.add(self.variants.content_hash)
+        return may
 
     def _send(self, name: str, before_last_byte: Callable[[float], None] | None) -> BuildRequest:
         job = self._job
+        # Once the old record is deleted, no time limit counts, so the request has the time for its end from the start.
+        # Before that, the callback and the upload check the limit themselves.
+        at_least = TO_THE_END if before_last_byte else 0.0
         return BuildRequest(
             self._client,
             job.spooled_request(name) if before_last_byte else job.request(name),
-            timeout=job.remaining(),
+            timeout=max(job.remaining(), at_least),
             on_event=job.progress.on_event,
             on_upload=job.progress.on_upload,
             before_end=self._before_end,
@@ -192,7 +201,7 @@ class Builder:
             was_building: Whether an earlier look at this request has found the content building.
         """
         try:
-            record = self.records().get(self._hash())
+            record = self.variants.record()
         except APIError:
             # This look failed, but the request itself continues.
             record = None
@@ -202,29 +211,15 @@ class Builder:
             return _Seen.NOTHING
         if record.is_ready:
             return _Seen.READY
-        if record.status == "building" and not self._is_dead_or_failed(record, now):
+        if record.status == "building" and not self.variants.is_dead_or_failed(record, now):
             self._say_waiting(record, now)
             return _Seen.BUILDING
         if record.status != "building" and not was_building:
             # An earlier build failed, and the server builds the content again for this request.
             return _Seen.NOTHING
         self._say_blocked(record, now)
-        self.choose()
+        self.variants.choose()
         return _Seen.BLOCKED
-
-    def _ask_again(
-        self, silent: BuildRequest, name: str, before_last_byte: Callable[[float], None] | None
-    ) -> BuildOutcome:
-        """Send a second request while the first one waits in vain, and abandon the first one once this is answered."""
-        try:
-            return self._send(name, before_last_byte).result()
-        except ConflictError:
-            # The silent request's own build or cache hit has just ended.
-            if silent.wait(_LAST_WORD):
-                return silent.result()
-            raise
-        finally:
-            silent.leave()
 
     def _follow(self, error: UnavailableError | TimedOutError, name: str | None, began: float) -> Record | None:
         """Wait for a build whose stream was lost.
@@ -247,7 +242,7 @@ class Builder:
             self._job.remaining()
             if name is not None and (record := self._named(name)) is not None:
                 return record
-            record = self._known_records().get(self._hash())
+            record = self.variants.known_record()
             if record is None:
                 unseen += 1
                 if unseen >= _LOOKS_WITHOUT_RECORD:
@@ -265,15 +260,21 @@ class Builder:
         """
         now = self._clock.now()
         if record.is_ready:
+            if isinstance(error, BuildBlockedError) and not self._may_ask_again():
+                self._job.log.warn(
+                    "the server's index shows this content as ready, but the server waits in vain for a build of it; "
+                    "building the same steps under another content hash"
+                )
+                self.variants.take_next()
             return True
         if record.status == "failed" and isinstance(error, UnavailableError):
             raise BuildFailedError(
                 "The build failed while the connection to the server was broken, so the reason did not arrive. "
                 "Run the same command again to see it."
             ) from error
-        if self._is_dead_or_failed(record, now):
+        if self.variants.is_dead_or_failed(record, now):
             self._say_blocked(record, now)
-            self.choose()
+            self.variants.choose()
             return True
         if isinstance(error, StreamLostError) and error.has_begun and waited >= _LOST_AFTER:
             self._job.log.warn(
@@ -281,7 +282,7 @@ class Builder:
                 "there; building the same steps under another content hash"
             )
             self._run.liveness.lose(record.content_hash)
-            self.next_variant()
+            self.variants.take_next()
             return True
         self._say_waiting(record, now)
         return False
@@ -305,7 +306,7 @@ class Builder:
                 f"the server has been waiting for another build of this content for {waited / 60:.0f} min; "
                 "building the same steps under another content hash"
             )
-            self.next_variant()
+            self.variants.take_next()
 
     def _say_blocked(self, record: Record, now: float) -> None:
         if record.status == "building":
@@ -314,33 +315,14 @@ class Builder:
                 "server; building the same steps under another content hash"
             )
 
-    def _is_dead_or_failed(self, record: Record | None, now: float) -> bool:
-        return is_dead_or_failed(record, now, self._run.liveness.is_kept)
-
-    def _use(self, variant: int) -> None:
-        if variant and not self._job.has_variants:
-            raise TimedOutError(
-                "The server can't build this content any more, because an earlier build of it was interrupted or "
-                "failed. Add a step that runs the command true, which makes it different content."
-            )
-        self._job.variant = variant
-
     def _named(self, name: str) -> Record | None:
         try:
             record = self._client.get_snapshot(name)
         except (NotFoundError, UnavailableError, TimedOutError):
             return None
         made_here = mark_of(record) == self._job.mark and record.id not in self._run.replaced_ids
-        return record if made_here and record.status == "ready" and record.content_hash == self._hash() else None
-
-    def _known_records(self) -> Mapping[str, Record]:
-        try:
-            return self.records()
-        except (UnavailableError, TimedOutError):
-            return {}
-
-    def _hash(self) -> str:
-        return self._job.hash_of(self._job.variant)
+        is_wanted = record.status == "ready" and record.content_hash == self.variants.content_hash
+        return record if made_here and is_wanted else None
 
 
 def _outcome(record: Record, error: UnavailableError) -> BuildOutcome:
@@ -349,6 +331,26 @@ def _outcome(record: Record, error: UnavailableError) -> BuildOutcome:
     return BuildOutcome(record, error.from_cache)
 
 
+def _result(request: BuildRequest, silent: Sequence[BuildRequest]) -> BuildOutcome:
+    """Return the outcome of a request, or raise its error; if it finds the name taken, see the earlier ones.
+
+    Args:
+        request: The last request.
+        silent: The earlier ones, which may have ended after all.
+    """
+    try:
+        return request.result()
+    except ConflictError:
+        # An earlier request's own build or cache hit has just ended.
+        for earlier in reversed(silent):
+            if earlier.wait(_LAST_WORD):
+                with suppress(APIError):
+                    return earlier.result()
+        raise
+
+
 def _is_lost(error: UnavailableError) -> bool:
     """Tell whether the server may be building although the request failed."""
-    return error.sent if isinstance(error, StreamLostError) else error.status in _GATEWAY
+    if isinstance(error, StreamLostError):
+        return error.sent
+    return error.status in _GATEWAY and error.retry_after is None

@@ -17,7 +17,7 @@ from .build_with_recovery import Builder
 from .concerns import patches_lost
 from .ownership import Ownership
 from .read_replica import get, is_past, look_until_shown
-from .scratch import Scratch
+from .scratch import Scratch, require_free
 from .waiting import is_too_large, pauses
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class SnapshotCreation:
         self._run.account.require_for_build(self._recorded, shown_id)
         if existing is None:
             try:
+                require_free(self._client, self._job, name)
                 return self._build_in_place(name)
             except ConflictError as error:
                 existing = self._look_until_shown(name)
@@ -160,7 +161,7 @@ class SnapshotCreation:
 
     def _swap(self, old: Record | Head) -> Record:
         name = self._name
-        self._builder.choose()
+        self._builder.variants.choose()
         try:
             self._scratch.build()
         except ConflictError:
@@ -184,7 +185,7 @@ class SnapshotCreation:
             UnavailableError: The server's index does not show the record within two minutes.
         """
         if not old.is_ready:
-            # The request for patches below only finds ready records.
+            # It was read in this state, so the index shows it.
             return
         for pause in pauses():
             self._job.remaining()

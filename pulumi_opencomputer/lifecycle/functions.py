@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..api.transport import LARGEST_ANSWER
 from ..errors import NotFoundError
 from ..sanitize import quoted
 from .importing import find_image
@@ -11,6 +12,7 @@ from .outputs import IMAGE_LOOKUP, SNAPSHOT_LOOKUP, looked_up
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..api.record_list import RecordList
 
 
 def get_snapshot(client: Client, name: str, api_url: str) -> dict[str, Any]:
@@ -65,10 +67,10 @@ def get_image(client: Client, content_hash: str, api_url: str) -> dict[str, Any]
     return looked_up(IMAGE_LOOKUP, record)
 
 
-def unnamed_images(client: Client) -> list[str]:
-    """Return the content hashes of the builds that are ready, newest first, as far as the server lists them.
+def list_records(client: Client, *, images: bool) -> RecordList:
+    """Return the records of the named snapshots, or of the images, newest first, as far as the server lists them.
 
     Raises:
         APIError: The server can't be reached, or refused.
     """
-    return [record.content_hash for record in client.list_images() if record.name is None and record.is_ready]
+    return (client.list_images if images else client.list_snapshots)(limit=LARGEST_ANSWER, seconds=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, NotFoundError, Problem
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _KEPT = ("base", "steps", "builderMemoryMB", "runtimeMemoryMB")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ADOPT = (
-    "declare it with its files given by source, in a Snapshot with adopt: true, which takes the name over (the new "
-    "image is built first, and the old snapshot is replaced once it is ready)."
+    ", in a Snapshot with adopt: true, which takes the name over (the new image is built first, and the old snapshot "
+    "is replaced once it is ready)"
 )
 
 
@@ -123,18 +123,19 @@ def declare(record: Record, what: str, *, most_inline: float = MAX_INLINE_BYTES)
     return {"manifest": _declared(record, what, most_inline)}
 
 
-def checked(found: Checked, what: str) -> Checked:
+def checked(found: Checked, record: Record, what: str) -> Checked:
     """Return the outcome of checking inputs that were made from a record, or raise if it has problems.
 
     Args:
         found: The outcome.
+        record: The record.
         what: As for `declare`.
 
     Raises:
         InvalidInputError: There are problems; says what to do.
     """
     if found.problems or is_unknown(found.inputs["contentHash"]):
-        raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *found.problems])
+        raise _undeclarable(record, what, found.problems)
     return found
 
 
@@ -148,7 +149,7 @@ def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
     try:
         declared = to_declared(api)
     except InvalidInputError as error:
-        raise InvalidInputError([Problem("id", f"{what} can't be imported: {_ADOPT}"), *error.problems]) from error
+        raise _undeclarable(record, what, error.problems) from error
     # The provider marks a variant with a number. A program's own rebuild token is text.
     if not isinstance(declared.get("rebuild"), str):
         declared.pop("rebuild", None)
@@ -161,7 +162,7 @@ def _declared(record: Record, what: str, most_inline: float) -> dict[str, Any]:
     if size > most_inline:
         raise _refusal(
             f"{what} holds {human_size(size)} of files. An import stores them in Pulumi's state, where at most 4 MB "
-            f"are allowed. Instead, {_ADOPT}"
+            f"are allowed. Instead, declare it with its files given by source{_adopting(record)}."
         )
     return declared
 
@@ -176,6 +177,22 @@ def _inline_sizes(declared: Mapping[str, Any]) -> Iterator[int]:
             if body and isinstance(body.get("content"), str):
                 text = body["content"]
                 yield len(text) * 3 // 4 if body.get("encoding") else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _undeclarable(record: Record, what: str, problems: Sequence[Problem]) -> InvalidInputError:
+    """Return the error for a record that a program can't declare as it is recorded."""
+    if any(problem.path == "name" for problem in problems):
+        cure = "Create the image again under another name."
+    else:
+        cure = f"Declare it by hand with the words corrected{_adopting(record)}."
+    return InvalidInputError(
+        [Problem("id", f"{what} can't be imported, because a program can't declare it. {cure}"), *problems]
+    )
+
+
+def _adopting(record: Record) -> str:
+    """Return how a program takes over the record's name; "" for an image, which has none."""
+    return _ADOPT if record.name else ""
 
 
 def _refusal(reason: str) -> InvalidInputError:

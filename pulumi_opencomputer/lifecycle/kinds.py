@@ -74,7 +74,7 @@ class Image(Kind):
 
         what = f"the image {record.content_hash[:12]}"
         found = importing.declare(record, what)
-        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
+        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), record, what)
         made = {**outputs.created(self.outputs, record), "cached": True}
         return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
 
@@ -272,7 +272,7 @@ class Snapshot(Kind):
 
         what = f"the snapshot {record.name!r}"
         found = {**importing.declare(record, what), "name": record.name}
-        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), what)
+        checked = importing.checked(check.check(self, urn, {}, found, run.memory, from_record=True), record, what)
         made = outputs.created(self.outputs, record)
         return Imported(checked.inputs, {**checked.inputs, **made}, checked.warnings)
 

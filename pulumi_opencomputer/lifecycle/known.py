@@ -24,6 +24,7 @@ class KnownRecords:
         self._counts: dict[str, int] = {}
         self._total = 0
         self._places: dict[str, Places] = {}
+        self._made: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def note(self, urn: str, state: Mapping[str, Any]) -> None:
@@ -116,3 +117,15 @@ class KnownRecords:
         """Return where the program declares a resource, as far as that is known."""
         with self._lock:
             return self._places.get(urn) or Places()
+
+    def note_made(self, outputs: Mapping[str, Any]) -> None:
+        """Remember a snapshot that this run has made, by its outputs."""
+        made = Recorded.of(outputs)
+        if made.name and made.snapshot_id:
+            with self._lock:
+                self._made[made.name] = made.snapshot_id
+
+    def made_under(self, name: str) -> str | None:
+        """Return the id of the newest record that this run has made under a name; None if it has made none."""
+        with self._lock:
+            return self._made.get(name)

@@ -27,6 +27,7 @@ from .work import Work
 
 if TYPE_CHECKING:
     from ..api.client import Client
+    from ..api.record_list import RecordList
     from ..api.records import Record
     from .build_job import Job
 
@@ -60,10 +61,11 @@ class Lifecycle:
             run_log: Takes the lines that concern no single resource.
         """
         self._foretold = itertools.count(1)
-        time_ = clock or Clock(time.sleep, time.time)
-        self._new_run: Callable[[], Run] = functools.partial(
-            Run, lambda: (client or _client)(settings()), api_url, time_, logs
-        )
+
+        def new_run() -> Run:
+            return Run(lambda: (client or _client)(settings()), api_url, clock or Clock(time.sleep, time.time), logs)
+
+        self._new_run = new_run
         self._run = self._new_run()
         self._forecast = Forecast(lambda: (hasty_client or _hasty_client)(settings()), ResourceLog(run_log), logs)
 
@@ -170,6 +172,7 @@ class Lifecycle:
             made = {**kind.create(self._run, job, inputs), "contentHash": job.content_hash}
         outputs = {**inputs, **made, "apiUrl": self._run.api_url()}
         self._run.known.note(urn, outputs)
+        self._run.known.note_made(outputs)
         return Created(kind.id_of(urn, inputs), outputs)
 
     def update(
@@ -187,6 +190,8 @@ class Lifecycle:
         work = Work(lines, limit, lambda: self._job(kind, urn, {**inputs, "timeout": limit}, lines))
         outputs = kind.update(self._run, urn, state, inputs, work)
         self._run.known.note(urn, outputs)
+        if outputs.get("snapshotId") != state.get("snapshotId"):
+            self._run.known.note_made(outputs)
         return outputs
 
     @contextmanager
@@ -294,11 +299,11 @@ class Lifecycle:
 
         return functions.get_image(self._run.client(), content_hash, self._run.api_url())
 
-    def unnamed_images(self) -> list[str]:
-        """List the content hashes of builds; see `functions`."""
+    def list_records(self, *, images: bool = False) -> RecordList:
+        """List the records of named snapshots, or of images; see `functions`."""
         from . import functions
 
-        return functions.unnamed_images(self._run.client())
+        return functions.list_records(self._run.client(), images=images)
 
     def hash_manifest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Compute the content hash of a manifest in the declared form; `UNKNOWN` as long as a part is not known.

@@ -13,6 +13,7 @@ from .account import Account
 from .build_log import BuildLog
 from .build_queue import BuildQueue
 from .check import HashMemory
+from .content_memory import ContentMemory
 from .image_list import ImageList
 from .known import KnownRecords
 from .left_versions import NamedList
@@ -39,6 +40,7 @@ class Run:
         named: The list of named records.
         account: The organisation behind the key.
         liveness: Which builds are known to be lost.
+        contents: Which contents the server's cache is known to have, and which ones to avoid.
         replaced_ids: The ids of the records that this run replaced. A lagging read replica may still show such a
             record under a name that now belongs to its successor.
         asks_by_id: Whether the public endpoint answers requests that name a snapshot's record by its id.
@@ -71,6 +73,7 @@ class Run:
         self.replaced_ids: set[str] = set()
         self.asks_by_id = True
         self.liveness = Liveness()
+        self.contents = ContentMemory()
         self._make_client = make_client
         self._client: Client | None = None
         self._log_file: LogFile | None = None

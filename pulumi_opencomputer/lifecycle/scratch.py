@@ -8,7 +8,9 @@ too large. Then another one of a few scratch names is used, so that the old reco
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import APIError, ConflictError, UnavailableError
@@ -18,7 +20,8 @@ from .read_replica import age
 from .waiting import LONGEST_WAIT, YOUNG, is_too_large, pauses
 
 if TYPE_CHECKING:
-    from ..api.client import BuildOutcome
+    from ..api.client import BuildOutcome, Client
+    from ..api.records import Record
     from .build_job import Job
     from .build_with_recovery import Builder
     from .log import ResourceLog
@@ -28,6 +31,8 @@ _MOST_CACHE_PROOFS = 4
 _MOST_NAMES = 6
 # Behind the public endpoint's index one name may be deleted before it shows the next one.
 _MOST_MISSING = 2
+# Seconds by which the times of records and of requests may differ: the index has whole seconds.
+_ROUNDING = 3.0
 # Seconds to wait for the public endpoint's index to show a build that has just ended.
 _SHOWN_WITHIN = 30.0
 
@@ -48,6 +53,7 @@ class Scratch:
         self._number = 0
         self._made: list[str] = []
         self._patience = LONGEST_WAIT
+        self._saw_old_record = False
 
     def build(self) -> BuildOutcome:
         """Build under the scratch name until it is certain that the server's cache serves the content.
@@ -57,15 +63,21 @@ class Scratch:
             UnavailableError: The server does not answer from its cache.
             APIError: As with `Builder.build`.
         """
-        for proof in range(_MOST_CACHE_PROOFS):
+        variants, requests = self._builder.variants, 0
+        for _ in range(_MOST_CACHE_PROOFS):
+            require_free(self._run.client(), self._job, self.name)
+            began = time.monotonic()
             outcome = self._builder.build(self.name)
             self._made.append(self.name)
-            if outcome.from_cache or self._is_cached():
+            cached = outcome.from_cache or self._is_cached(outcome.record, time.monotonic() - began)
+            if cached:
+                self._run.contents.note_cached(outcome.record.content_hash)
                 return outcome
-            # If the build's own record is not shown, request the content again: the answer says whether it is cached.
-            record = self._builder.built()
-            if (record and not record.is_ready) or proof % 2:
-                self._builder.next_variant()
+            # If it is not known, request the content again: the answer says whether it is cached.
+            requests += 1
+            if cached is False or requests == 2 or self._run.contents.is_useless(variants.content_hash):
+                variants.leave()
+                requests = 0
             if self._delete(self.name, wait=False):
                 self._made.remove(self.name)
             else:
@@ -145,18 +157,35 @@ class Scratch:
                 f"name {self.name!r}; the next change of this resource, or its delete, does that"
             )
 
-    def _is_cached(self) -> bool:
-        """Tell whether the list of images shows the build's own record as ready; wait 30 s for a lagging index."""
-        record = self._builder.built()
-        if record is None and self._run.account.is_public() and not is_too_large(self._job.manifest):
-            for pause in pauses(_SHOWN_WITHIN):
-                self._job.progress.wait_for("waiting until the server's index shows the build")
-                self._job.remaining()
-                self._run.clock.sleep(pause)
-                record = self._builder.built()
-                if record is not None:
-                    break
-        return record is not None and record.is_ready
+    def _is_cached(self, named: Record, took: float) -> bool | None:
+        """Tell whether the server's cache has the content; None if the list of images does not say so.
+
+        A record from the server itself is proof. One from the public endpoint's index may be of a build whose image
+        was deleted since, so there only the record of this very build is proof. If the index shows just an older one
+        for 30 s, the server has built content that it has a record of, so its cache never serves that content.
+
+        Args:
+            named: The record that the request has created.
+            took: The seconds that the request took.
+        """
+        variants = self._builder.variants
+        known = variants.is_cached()
+        if known is not None or is_too_large(self._job.manifest) or not self._run.account.is_public():
+            return known
+        for pause in pauses(_SHOWN_WITHIN):
+            record = variants.known_record()
+            if record is not None and _is_of_request(record, named, took):
+                return record.is_ready
+            self._job.progress.wait_for("waiting until the server's index shows the build")
+            self._job.remaining()
+            self._run.clock.sleep(pause)
+        if record is None:
+            return None
+        # Conclude this only once: if the times of records are wrong, the next request must be able to prove the cache.
+        if self._saw_old_record or not self._run.contents.is_built(record.content_hash):
+            return None
+        self._saw_old_record = True
+        return False
 
     def _delete(self, name: str, *, wait: bool) -> bool:
         """Delete a scratch record; return False if the index does not show it.
@@ -186,6 +215,40 @@ class Scratch:
             # A random name: later runs can't find it, but they could not delete the record either, because the index
             # does not show it.
             self.name = f"{scratch_name(self._job.urn)}-{os.urandom(4).hex()}"
+
+
+def require_free(client: Client, job: Job, name: str) -> None:
+    """Ask whether a name is free before a large request is sent. For others the request itself is the question.
+
+    The server reads a request to its end before it refuses a name that is taken.
+
+    Args:
+        client: The API.
+        job: The build of the content.
+        name: The name.
+
+    Raises:
+        ConflictError: The name is taken. If this does not raise, it may be taken all the same.
+    """
+    is_taken = False
+    if job.is_large:
+        # The request that follows reports what is wrong with the server.
+        with suppress(APIError):
+            is_taken = client.has_checkpoint(name)
+    if is_taken:
+        raise ConflictError("The snapshot's name is taken.", status=409)
+
+
+def _is_of_request(record: Record, named: Record, took: float) -> bool:
+    """Tell whether a build's record was created during a request. Both times are by the clock of the server itself.
+
+    Args:
+        record: The build's record.
+        named: The named record, which was created when the request ended.
+        took: The seconds that the request took.
+    """
+    ended = -named.age(0.0)
+    return record.age(ended) <= took + _ROUNDING
 
 
 def clear_left(run: Run, urn: str, first: int = 0) -> bool:

@@ -22,21 +22,29 @@ IsKept = Callable[["Record"], "bool | None"]
 
 
 def which_build(
-    records: Mapping[str, Record], hash_of: Callable[[int], str], now: float, is_kept: IsKept = lambda _: None
+    records: Mapping[str, Record],
+    hash_of: Callable[[int], str],
+    now: float,
+    is_kept: IsKept = lambda _: None,
+    is_useless: Callable[[str], bool] = lambda _: False,
 ) -> int:
     """Choose the variant of the content to request: the smallest that is available.
 
     A variant is available if it has no record, a ready record, or one that may still be building: it is less than 31
-    minutes old, and no run on this machine has lost its stream.
+    minutes old, and no run on this machine has lost its stream. One that this run has ruled out is not available.
 
     Args:
         records: The unnamed records by content hash.
         hash_of: Returns the content hash of a variant; variant 0 is the content itself.
         now: The seconds since the epoch.
         is_kept: Tells whether a build's stream is still held.
+        is_useless: Tells whether this run has ruled out a content hash.
     """
+    hashes = ((variant, hash_of(variant)) for variant in itertools.count())
     return next(
-        variant for variant in itertools.count() if not is_dead_or_failed(records.get(hash_of(variant)), now, is_kept)
+        variant
+        for variant, content_hash in hashes
+        if not is_useless(content_hash) and not is_dead_or_failed(records.get(content_hash), now, is_kept)
     )
 
 

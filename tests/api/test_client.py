@@ -258,10 +258,12 @@ def test_has_checkpoint_at_a_wrong_address_is_an_error(connect):
         (200, None, 0),
         (200, [{"id": "1", "script": "[{}]"}, {"id": "2", "script": "x" * 100_000}], 2),
         (404, {"error": "snapshot not found"}, None),
+        (404, {"error": 'snapshot "a b" has no checkpoint'}, 0),
+        (404, {"error": 'snapshot "a b" not found'}, 0),
     ],
 )
 def test_the_patches_of_a_snapshot_are_counted(connect, status, body, count):
-    """Their scripts may be of any size; the server may send an empty list as null."""
+    """Their scripts may be of any size; an empty list may be null; only the index's 404 says nothing about them."""
     with Wire(plays(answer(status, body))) as server:
         assert connect(server).count_patches("a b") == count
     assert [request.path for request in server.requests] == ["/api/snapshots/a%20b/patches"]

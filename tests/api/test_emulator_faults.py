@@ -157,6 +157,8 @@ def test_a_stream_is_cut_at_an_event_and_the_build_may_notice_it(faulty, cut, un
     assert received.endswith(b"\n\n") == (cut != "in")
     faulty.advance(50)
     wait_until(lambda: [build["outcome"] for build in faulty.builds()] == [outcome])
+    # The request ends with its record, which would take the name in the next test.
+    wait_until(lambda: [record["name"] for record in faulty.snapshots()] == (["a"] if outcome == "ready" else []))
 
 
 # Unusual responses

@@ -149,6 +149,7 @@ def _newer(archive: Path, folder: Path) -> Path:
     """Return an archive of the same plugin as version 9.9.9."""
     content = folder / "newer"
     with tarfile.open(archive) as tar:
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
         tar.extractall(content)
     (old,) = (content / "lib").glob("pulumi_opencomputer-*.dist-info")
     new = old.rename(old.with_name("pulumi_opencomputer-9.9.9.dist-info"))

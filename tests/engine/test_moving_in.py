@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def environment(account: Emulator, tools: str, pulumi_home: Path, tmp_path: Path
         "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the tests",
         "PULUMI_HOME": str(pulumi_home),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        # As if it was activated; else the first command to run makes one from the published package.
+        "VIRTUAL_ENV": sys.prefix,
     }
 
 

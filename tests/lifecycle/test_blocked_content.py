@@ -12,7 +12,7 @@ from emulator_process import wait_until
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.api.client import Client
 from pulumi_opencomputer.content.hashing import content_hash
-from pulumi_opencomputer.errors import BuildFailedError, StreamLostError, TimedOutError
+from pulumi_opencomputer.errors import BuildFailedError, StreamLostError, TimedOutError, UnavailableError
 from pulumi_opencomputer.manifest.prepared import prepare
 from stack import TIMING, FakeTime, Stack, calls, image, leave_build, named, snapshot
 
@@ -231,6 +231,23 @@ def test_gateway_that_gives_up_on_a_build_is_followed(stack: Stack) -> None:
     stack.up(NEW)
     assert len(stack.emulator.builds()) == 1
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+
+
+@pytest.mark.parametrize("more", [{}, {"when": "after"}], ids=["nothing was built", "the build went on"])
+def test_create_is_patient_with_a_503_that_names_no_time(stack: Stack, more: dict[str, Any]) -> None:
+    """It may come from a gateway whose server restarts, or has begun the build: so look, and then ask again."""
+    stack.emulator.fail({**POST, "kind": "status", "status": 503, **more})
+    stack.up(NEW)
+    assert len(stack.emulator.builds()) == 1
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(NEW)["snapshotId"]
+
+
+def test_create_ends_where_a_503_stays(stack: Stack) -> None:
+    """After 45 s of looks the server counts as away."""
+    stack.emulator.fail({**POST, "kind": "status", "status": 503, "count": 1000})
+    with pytest.raises(UnavailableError, match="status 503"):
+        stack.up(NEW)
+    assert sum(stack.time.waits) == pytest.approx(45)
 
 
 def test_predecessor_that_the_read_replica_still_shows_is_not_the_lost_build(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from emulator_client import call, create, manifest
 from faulty_process import FaultyEmulator
 from pulumi_opencomputer.content.hashing import content_hash
-from pulumi_opencomputer.errors import ConflictError, InvalidInputError, NotFoundError
+from pulumi_opencomputer.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from pulumi_opencomputer.lifecycle import UNKNOWN
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from stack import Lines, Resource, SharedTime, Stack, calls, leave_build, named, promoted, snapshot
@@ -237,3 +238,52 @@ def test_source_that_was_made_a_moment_ago_is_waited_for_behind_the_edge(shared_
 def _name_of(stack: Stack, resource: Resource) -> str:
     with stack.process() as lifecycle:
         return str(lifecycle.check(SNAPSHOT, resource.urn, {}, resource.news).inputs["name"])
+
+
+@pytest.mark.parametrize("lag", [1, 8])
+def test_source_that_this_run_has_replaced_is_promoted_with_its_new_content(
+    start_edge: Callable[..., Stack], lag: float
+) -> None:
+    """The index still shows the old record; the run knows the id of the new one."""
+    stack = start_edge(lag)
+    old, new = snapshot("make old"), snapshot("make new")
+    stack.up(old)
+    stack.emulator.advance(700)
+    stack.up(new, promoted("fixed"))
+    assert stack.outputs(promoted(""))["contentHash"] == stack.outputs(new)["contentHash"]
+
+
+def test_source_of_an_expected_hash_is_waited_for_behind_the_edge(start_edge: Callable[..., Stack]) -> None:
+    """Another run may have replaced it a moment ago, so a record with another hash may be out of date."""
+    stack = start_edge(8)
+    old, new = snapshot("make old"), snapshot("make new")
+    stack.up(old)
+    stack.emulator.advance(700)
+    stack.up(new)
+    wanted = promoted("fixed", sourceHash=stack.outputs(new)["contentHash"])
+    production = Stack(stack.emulator, time=stack.time)
+    production.up(wanted)
+    assert production.outputs(wanted)["contentHash"] == stack.outputs(new)["contentHash"]
+
+
+def test_source_that_the_index_shows_with_old_content_for_too_long_is_an_error(
+    start_edge: Callable[..., Stack],
+) -> None:
+    """Promoting the old content would be wrong, and nothing is lost by running again."""
+    stack = start_edge(0)
+    old, new = snapshot("make old"), snapshot("make new")
+    stack.up(old)
+    stack.emulator.advance(700)
+    stack.emulator.set_edge(lag=[1000, 1000])
+    with pytest.raises(UnavailableError, match="still shows its old content"):
+        stack.up(new, promoted("fixed"))
+    stack.emulator.advance(1000)
+    stack.up(new, promoted("fixed"))
+    assert stack.outputs(promoted(""))["contentHash"] == stack.outputs(new)["contentHash"]
+
+
+def test_source_of_this_run_is_waited_for_in_an_account_without_records(start_edge: Callable[..., Stack]) -> None:
+    """The run has made it, so it exists, whatever the index shows."""
+    stack = start_edge(8)
+    stack.up(snapshot("make old"), promoted("fixed"))
+    assert stack.outputs(promoted(""))["contentHash"] == stack.outputs(snapshot())["contentHash"]

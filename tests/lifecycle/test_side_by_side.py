@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from emulator_client import open_post
+from emulator_client import create, manifest, open_post
 from emulator_process import wait_until
 from faulty_process import FaultyEmulator
+from pulumi_opencomputer.api.client import Client, RecordList
 from pulumi_opencomputer.api.run_lock import RunLock, this_run
 from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import BuildFailedError
@@ -165,3 +166,45 @@ def test_looks_that_the_server_refuses_do_not_end_a_build(stack: Stack) -> None:
     )
     stack.up(NEW)
     assert len(stack.emulator.builds()) == 1
+
+
+def test_second_of_two_that_leave_blocked_content_waits_no_longer_than_the_build(
+    start_faulty: Callable[..., FaultyEmulator],
+) -> None:
+    """Both request the variant at once; the one that the server lets wait looks for the other's result."""
+    emulator = start_faulty(wait_seconds=60)
+    leave_build(emulator, SLOW, "building", age=3600)
+    before = len(emulator.builds())
+    stacks = [Stack(emulator, hurried=True) for _ in range(2)]
+    resources = [snapshot("SLEEP_BUILD_2", stack=f"stack-{number}", name=f"name-{number}") for number in range(2)]
+    threads = [threading.Thread(target=stacks[number].up, args=(resources[number],)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert set(named(emulator)) == {"name-0", "name-1"}
+    assert [build["outcome"] for build in emulator.builds()[before:]] == ["ready"]
+
+
+def test_look_at_a_silent_request_reads_no_further_than_the_record_of_its_content(
+    start_faulty: Callable[..., FaultyEmulator],
+) -> None:
+    """A list holds every embedded file, and the newest record of the content is the one that counts."""
+    emulator = start_faulty(wait_seconds=60)
+    for number in range(5):
+        create(emulator, f"earlier-{number}", manifest(f"earlier {number}")).raise_for_status()
+    read: list[int] = []
+
+    class Counting(Client):
+        def list_images(self, **more: Any) -> RecordList:
+            records = super().list_images(**more)
+            read.append(len(records))
+            return records
+
+    with open_post(emulator, "/api/snapshots", {"name": "theirs", "image": _image(SLOW)}):
+        wait_until(lambda: [build for build in emulator.builds() if build["outcome"] == "running"])
+        stack = Stack(emulator, hurried=True)
+        stack.make_client = lambda settings: stack.client(settings, Counting)
+        stack.up(SLOW)
+    assert len(read) > 2
+    assert max(read) <= 2

@@ -20,7 +20,7 @@ from pulumi_opencomputer.errors import (
     UnavailableError,
 )
 from pulumi_opencomputer.lifecycle.names import scratch_name
-from stack import Lines, Stack, calls, leave_build, named, snapshot
+from stack import Lines, Resource, Stack, calls, leave_build, named, snapshot
 
 OLD, NEW = snapshot("make old"), snapshot("make new")
 SCRATCH = scratch_name(OLD.urn)
@@ -275,10 +275,45 @@ def test_replacement_of_a_manifest_larger_than_a_look_uploads_twice_too(
 ) -> None:
     """The list that proves the cache begins with the large named record; reading stops after that."""
     monkeypatch.setattr("pulumi_opencomputer.api.client._LOOK_LIMIT", 50_000)
+    monkeypatch.setattr("pulumi_opencomputer.lifecycle.variants._NEVER_IN_INDEX", 100_000)
     stack.up(snapshot("x" * 200_000))
     stack.emulator.forget_requests()
     stack.up(snapshot("y" * 200_000))
     assert calls(stack.emulator).count("POST snapshots") == 2
+
+
+def _large(letter: str) -> Resource:
+    file = {"addFile": {"path": "/f", "content": letter * 1_100_000}}
+    return snapshot(manifest={"base": "base", "steps": [{"run": ["make new"]}, file]})
+
+
+def test_large_content_is_not_uploaded_to_a_name_that_is_taken(stack: Stack) -> None:
+    """The server would read it to its end before it refuses the name, so the provider asks first."""
+    first, second = _large("a"), _large("b")
+    stack.up(first)
+    assert calls(stack.emulator).count("POST snapshots") == 1
+    stack.emulator.forget_requests()
+    stack.up(second, replace=[second])
+    assert calls(stack.emulator).count("POST snapshots") == 2
+    stack.emulator.forget_requests()
+    stack.state.clear()
+    stack.up(first)
+    assert calls(stack.emulator).count("POST snapshots") == 2
+    theirs = snapshot(manifest=second.news["manifest"], urn="theirs", stack="another")
+    stack.emulator.forget_requests()
+    with pytest.raises(ConflictError, match="was made by another Pulumi resource"):
+        Stack(stack.emulator).up(theirs)
+    assert calls(stack.emulator).count("POST snapshots") == 0
+
+
+def test_large_content_over_what_a_cut_off_swap_left_is_uploaded_three_times(stack: Stack) -> None:
+    """One of them asks whether the name itself is free, since only the server's refusal proves that it is not."""
+    stack.up(_large("a"))
+    create(stack.emulator, SCRATCH, manifest("make new"))
+    stack.emulator.forget_requests()
+    stack.up(_large("b"))
+    assert calls(stack.emulator).count("POST snapshots") == 3
+    assert set(named(stack.emulator)) == {"fixed"}
 
 
 DELETE_FIXED = {"method": "DELETE", "path": "/api/snapshots/fixed"}
@@ -311,6 +346,54 @@ def test_failure_after_the_delete_says_that_the_name_is_missing(deployed: Stack)
     deployed.make_client = deployed.client
     deployed.up(NEW)
     assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(NEW)["snapshotId"]
+
+
+@pytest.mark.parametrize("name", ["fixed", "3f2b8c1e-0000-4000-8000-1234567890ab"])
+def test_record_whose_image_was_deleted_is_replaced_behind_the_edge(
+    start_edge: Callable[..., Stack], name: str
+) -> None:
+    """The index still shows it as ready. The server itself says that it has no image, so a delete reaches it."""
+    stack = start_edge(0)
+    old, new = snapshot("make old", name=name), snapshot("make new", name=name)
+    stack.up(old)
+    stack.emulator.delete_checkpoint(stack.outputs(old)["checkpointId"])
+    stack.emulator.advance(3600)
+    stack.up(new)
+    assert named(stack.emulator)[name]["id"] == stack.outputs(new)["snapshotId"]
+    assert set(named(stack.emulator)) == {name}
+
+
+def test_name_that_reads_as_an_id_is_replaced(stack: Stack) -> None:
+    """The server looks for patches of a record with that id, and finds none; the record exists all the same."""
+    name = "3f2b8c1e-0000-4000-8000-1234567890ab"
+    stack.up(snapshot("make old", name=name))
+    stack.up(snapshot("make new", name=name))
+    assert stack.time.waits == []
+    assert set(named(stack.emulator)) == {name}
+
+
+def test_version_whose_image_was_deleted_is_made_again_behind_the_edge(start_edge: Callable[..., Stack]) -> None:
+    """Going back to a kept version that no sandbox could start from replaces its record."""
+    stack = start_edge(0)
+    one, two = (snapshot(f"make {each}", name=None, keep=2) for each in ("one", "two"))
+    stack.up(one)
+    checkpoint = stack.outputs(one)["checkpointId"]
+    stack.emulator.advance(700)
+    stack.up(two)
+    stack.emulator.delete_checkpoint(checkpoint)
+    stack.emulator.advance(700)
+    stack.up(one)
+    assert named(stack.emulator)[stack.outputs(one)["name"]]["id"] == stack.outputs(one)["snapshotId"]
+
+
+def test_record_of_others_whose_image_was_deleted_is_adopted_behind_the_edge(start_edge: Callable[..., Stack]) -> None:
+    """Adopting replaces it too."""
+    stack = start_edge(0)
+    theirs = create(stack.emulator, "fixed", manifest("theirs")).json()
+    stack.emulator.delete_checkpoint(theirs["checkpointId"])
+    adopted = snapshot("make new", adopt=True)
+    stack.up(adopted)
+    assert named(stack.emulator)["fixed"]["id"] == stack.outputs(adopted)["snapshotId"]
 
 
 def test_destroy_deletes_what_an_interrupted_swap_put_in_place_of_the_recorded_snapshot(deployed: Stack) -> None:

@@ -11,9 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulumi_opencomputer.generate.local_files import _fit_together
 from pulumi_opencomputer.generate.names import Names, config_key, identifier
 from pulumi_opencomputer.generate.python_program import python_program
-from pulumi_opencomputer.generate.resource import Resource, _fit_together
+from pulumi_opencomputer.generate.resource import Resource
 from pulumi_opencomputer.generate.sensitive import find
 from pulumi_opencomputer.generate.yaml_program import yaml_program
 
@@ -49,6 +50,10 @@ def test_a_plain_name_is_kept() -> None:
         "AWS_SECRET_ACCESS_KEY",
         "OPENAI_API_KEY",
         "apikey",
+        "AUTHORIZATION",
+        "JWT",
+        "ENCRYPTION_KEYS",
+        "signingKey",
     ],
 )
 def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
@@ -59,7 +64,21 @@ def test_a_variable_of_such_a_name_looks_like_a_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PWD", "KEYBOARD", "AWS_ACCESS_KEY_ID", "AUTHOR", "TOKENIZERS_PARALLELISM", "PATH", "MONKEY_"]
+    "name",
+    [
+        "PWD",
+        "KEYBOARD",
+        "AWS_ACCESS_KEY_ID",
+        "AUTHOR",
+        "TOKENIZERS_PARALLELISM",
+        "PATH",
+        "MONKEY_",
+        "MONKEY",
+        "CODE_MONKEY",
+        "TURKEY",
+        "JWT_ALGORITHM",
+        "AUTHORIZED_KEYS",
+    ],
 )
 def test_other_variables_do_not_look_like_secrets(name: str) -> None:
     """Their names only resemble those of secrets."""
@@ -75,6 +94,11 @@ def test_other_variables_do_not_look_like_secrets(name: str) -> None:
         {"addFile": {"path": "/srv/.netrc", "content": "machine a"}},
         {"addFile": {"path": "/k", "content": "-----BEGIN OPENSSH PRIVATE KEY-----\n"}},
         {"addDir": {"path": "/app", "files": [{"relativePath": "a/.env", "content": "A=b"}]}},
+        {"addFile": {"path": "/root/.kube/config", "content": "token: x"}},
+        {"addFile": {"path": "/root/.docker/config.json", "content": "{}"}},
+        {"addFile": {"path": "/app/.envrc", "content": "export A=b"}},
+        {"addDir": {"path": "/root/.kube", "files": [{"relativePath": "config", "content": "token: x"}]}},
+        {"addDir": {"path": "/root/", "files": [{"relativePath": ".docker/config.json", "content": "{}"}]}},
         {"addDir": {"path": "/app", "files": [{"relativePath": ".env.prod", "content": "A=b"}]}},
     ],
     ids=lambda step: next(iter(step)),
@@ -113,14 +137,38 @@ def test_a_yaml_program_has_each_text_unchanged(text: str) -> None:
     assert _evaluated(command) == text
 
 
-def _evaluated(text: str) -> str:
+def _evaluated(value: Any) -> str:
     """Evaluate a text without references as Pulumi's YAML host does."""
-    made = ""
+    if isinstance(value, dict):
+        ((function, (separator, parts)),) = value.items()
+        assert (function, separator) == ("fn::join", "")
+        return "".join(_evaluated(part) for part in parts)
+    made, text = "", value
     while text:
         assert not text.startswith("${")
         length = 2 if text.startswith("$$") else 1
         made, text = made + text[0], text[length:]
     return made
+
+
+@pytest.mark.parametrize("text", ["\tx\ny", "\t\n", "\t\t${x}\n"])
+def test_no_text_of_a_yaml_program_starts_with_a_tab_and_has_several_lines(text: str) -> None:
+    """Pulumi rewrites the file before it runs it, and could not read such a text again. It is joined from parts."""
+    program = yaml.safe_load(yaml_program([Resource("Snapshot", "x", "x", {"steps": [{"run": [text]}]})], "p"))
+    (command,) = program["resources"]["x"]["properties"]["manifest"]["steps"][0]["run"]
+    assert all(not ("\n" in part and part.startswith("\t")) for part in command["fn::join"][1])
+    assert _evaluated(command) == text
+
+
+def test_a_resource_and_a_configuration_key_never_share_a_name() -> None:
+    """Whichever comes first keeps it."""
+    made = Names()
+    assert [made.of("agents"), made.key("agentsToken"), made.of("agentsToken")] == [
+        "agents",
+        "agentsToken",
+        "agentsToken-2",
+    ]
+    assert made.key("agents") == "agents2"
 
 
 @pytest.mark.parametrize(
@@ -133,6 +181,17 @@ def _evaluated(text: str) -> str:
         (["a\nb"], False),
         (["trailing."], False),
         (["é" * 120], False),
+        (["A/x", "a/y"], False),
+        (["A/b/x", "A/B/y"], False),
+        (["A/b/x", "A/b/y", "A/c"], True),
+        (["con"], False),
+        (["lib/AUX.txt"], False),
+        (["com1"], False),
+        (["nul .x"], False),
+        (["console.py", "auxiliary", "com", "com10"], True),
+        (["\u00e9", "e\u0301"], False),
+        (["e\u0301"], False),
+        (["\u00e9"], True),
     ],
 )
 def test_files_are_written_beside_the_program_if_any_system_can_store_them(names: list[str], fit: bool) -> None:

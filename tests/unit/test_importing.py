@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from pulumi_opencomputer.api.records import Record
 from pulumi_opencomputer.content.hashing import content_hash
 from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.lifecycle.check import HashMemory
-from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
+from pulumi_opencomputer.lifecycle.kinds import IMAGE, SNAPSHOT
 from pulumi_opencomputer.lifecycle.run import Run
 from pulumi_opencomputer.lifecycle.types import Checked, Clock, Imported
 from pulumi_opencomputer.manifest.prepared import prepare
@@ -117,3 +118,37 @@ def test_a_record_that_contains_pulumis_own_markers_is_refused(step, place):
     with pytest.raises(InvalidInputError, match="that Pulumi uses in a state to mark") as caught:
         taken_over(record(step))
     assert place.partition("['")[0] in str(caught.value)
+
+
+def refusal(record: Record) -> str:
+    """The error with which an import is refused."""
+    with pytest.raises(InvalidInputError) as caught:
+        (SNAPSHOT if record.name else IMAGE).import_(RUN, URN, record)
+    return str(caught.value)
+
+
+def test_a_record_that_no_program_can_declare_is_refused_with_a_way_out():
+    """Its files are not the cause, so giving them by source would not help. An image has no name to adopt."""
+    made = record({"type": "run", "args": {"commands": ["true"], "cwd": "/x"}})
+    said = refusal(made)
+    assert "because a program can't declare it. Declare it by hand with the words corrected, in a Snapshot with" in said
+    assert "manifest.steps[1].args: must hold only commands." in said
+    assert "given by source" not in said
+    said = refusal(replace(made, name=None))
+    assert "Declare it by hand with the words corrected.; " in said
+    assert "adopt" not in said
+
+
+def test_a_name_that_cannot_be_declared_needs_another_one():
+    """To adopt the name would fail in the same way."""
+    said = refusal(replace(record(QUOTED_NOW[0]), name="a\tb"))
+    assert "Create the image again under another name.; name: must not hold control characters" in said
+    assert "adopt" not in said
+
+
+def test_an_image_too_large_for_the_state_has_no_name_to_adopt():
+    """Its files can still be given by source."""
+    large = {"type": "add_file", "args": {"path": "/a", "content": "AAAA" * 2_000_000, "encoding": "base64"}}
+    assert "given by source, in a Snapshot with adopt: true" in refusal(record(large))
+    said = refusal(replace(record(large), name=None))
+    assert "Instead, declare it with its files given by source. (" in said

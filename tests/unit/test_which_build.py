@@ -82,6 +82,12 @@ def test_a_build_whose_stream_is_kept_is_dead_after_31_minutes_too():
     assert which_build(records("dead"), hash_of, NOW, lambda _: True) == 1
 
 
+def test_what_the_run_has_ruled_out_is_not_available():
+    """The public endpoint shows neither failed nor running builds, so a run remembers what it found out."""
+    ruled_out = {hash_of(0), hash_of(1)}
+    assert which_build(records("ready"), hash_of, NOW, is_useless=ruled_out.__contains__) == 2
+
+
 @given(st.lists(st.none() | st.sampled_from(sorted(RECORDS)), max_size=8))
 def test_all_variants_below_the_choice_are_unusable(kinds):
     """The chosen variant is available, and no smaller one is."""
