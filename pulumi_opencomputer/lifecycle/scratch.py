@@ -304,10 +304,10 @@ def clear_for_good(run: Run, urn: str, state: Mapping[str, Any], log: ResourceLo
             break
         log.status("waiting until the server's index shows what was made a moment ago")
         run.clock.sleep(pause)
-    name = scratch_name(urn)
+    first, second = _names(urn)[:2]
     log.warn(
-        f"the server's index does not show yet whether the temporary name {name!r} is left; if it shows it later, "
-        f"delete it with DELETE /api/snapshots/{name}"
+        f"the server's index does not show yet whether the temporary names {first!r} and {second!r} are left; delete "
+        f"what it shows of them later, with DELETE /api/snapshots/{first} and the same for the other"
     )
 
 
