@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .run import Run
 
 _SECOND_LOOK = 5.0
+# Seconds to wait for a yes to a request by id. The index usually lags less than a second, and it is not certain that
+# the public endpoint answers such requests for named records at all.
+_CONFIRMED_WITHIN = 10.0
 
 
 class Outcome(enum.Enum):
@@ -165,10 +168,10 @@ class _Deletion:
 
         A delete goes by the name, and the public endpoint's index may still show the recorded one while the name is
         already someone else's. The request by id goes through to the cell, so its yes is certain. Its no is not:
-        another cell may have answered. So after a no, wait until the index must have caught up.
+        another cell may have answered. So after a no, wait a little for the index to catch up.
         """
         record = self._look()
-        for pause in pauses(self._wait):
+        for pause in pauses(min(self._wait, _CONFIRMED_WITHIN)):
             if record is None or not self._is_uncertain(record):
                 return record
             if self._run.queue.is_cancelled:
