@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ _ENGINE_TESTS = Path(__file__).with_name("engine")
 # take a fifth of them. Who compiles with Go waits for all that the engine is made of.
 _ENGINE_SECONDS = 600
 _GO_SECONDS = 1200
+
+
+def pytest_configure() -> None:
+    """Let signals end the processes that tests start, even if the tests run under nohup or in a shell's background."""
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
