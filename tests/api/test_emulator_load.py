@@ -15,6 +15,8 @@ import pytest
 from emulator_client import STREAM, manifest, open_post
 from emulator_process import DEADLINE, Emulator, wait_until
 
+pytestmark = pytest.mark.long
+
 STREAMS = 1000
 
 

@@ -14,6 +14,8 @@ from browser import Browser, find_browser
 from emulator_client import call, create, manifest, stream
 from emulator_process import Emulator, wait_until
 
+pytestmark = pytest.mark.long
+
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HOSTILE = [
     '<img src="x" onerror="document.title=1">',

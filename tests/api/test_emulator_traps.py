@@ -13,6 +13,8 @@ from emulator_client import STREAM, call, create, manifest, open_post, stream
 from emulator_process import Emulator, wait_until
 from pulumi_opencomputer.content.hashing import content_hash
 
+pytestmark = pytest.mark.long
+
 SLOW = manifest("SLEEP_BUILD_2")
 HASH = content_hash(SLOW)
 TIMED_OUT = f"timed out waiting for image build (hash={HASH[:12]})"

@@ -14,6 +14,8 @@ from emulator_client import create, manifest
 from emulator_process import wait_until
 from pulumi_opencomputer.testing import Emulator, RunningEmulator
 
+pytestmark = pytest.mark.long
+
 TESTS = """
 import os
 import httpx

@@ -22,6 +22,8 @@ from pulumi_opencomputer.lifecycle.names import RUN_KEY
 from pulumi_opencomputer.manifest.prepared import prepare
 from stack import Lines, Resource, Stack, leave_build, named, snapshot
 
+pytestmark = pytest.mark.long
+
 SLOW = snapshot("SLEEP_BUILD_2")
 NEW = snapshot("make new")
 

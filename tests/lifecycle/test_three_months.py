@@ -17,6 +17,8 @@ from pulumi_opencomputer.errors import BuildFailedError
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from stack import Resource, Stack, named, promoted, snapshot
 
+pytestmark = pytest.mark.long
+
 _CHANGES = 40
 _DAY = 24 * 3600
 

@@ -15,6 +15,8 @@ from emulator_process import Emulator, wait_until
 from faulty_process import FaultyEmulator
 from plugin_process import DEADLINE, IMAGE, Plugin, create_request, urn
 
+pytestmark = pytest.mark.long
+
 BUILDS = 64
 
 
