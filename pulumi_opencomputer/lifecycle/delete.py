@@ -139,7 +139,7 @@ class _Deletion:
         """Try to delete the record; None if the index does not show it."""
         client, name = self._run.client(), self._recorded.name
         record = self._get()
-        if record is not None and not self._is_ours(record):
+        if record is not None and not self._is_recorded(record):
             return self._leave(record)
         found = client.delete_snapshot(name)
         if is_out_of_reach(found):
@@ -147,21 +147,15 @@ class _Deletion:
             return None
         if not found and record is None:
             self._require_records()
-        if found and record is not None and record.id != self._recorded.snapshot_id:
-            self._run.replaced_ids.add(record.id)
-            self._log.info(
-                f"deleted the snapshot {name!r} with id {record.id}: a run that was cut off had put it in place of the "
-                "recorded one"
-            )
         return Outcome.DELETED if found else Outcome.GONE
 
-    def _is_ours(self, record: Record) -> bool:
-        """Tell whether a record is the recorded one, or one that a run put in its place and did not record.
+    def _is_recorded(self, record: Record) -> bool:
+        """Tell whether a record is the one that the state names.
 
-        While the program declares the resource, whatever is in its place is not deleted without a state that says so.
+        A record that names it as its predecessor is not deleted: the delete may be a provider's that no longer serves
+        the resource, such as an earlier version's, and then another process has made the successor for the program.
         """
-        ids = [record.id] if self._run.known.is_declared(self._urn) else [record.id, predecessor_of(record)]
-        return self._recorded.snapshot_id in ids
+        return record.id == self._recorded.snapshot_id
 
     def _get(self) -> Record | None:
         """Return the record under the name, once it is certain that the name is not another one's by now.
@@ -179,7 +173,7 @@ class _Deletion:
             self._log.status(f"waiting until it is certain that {self._recorded.name} is still the same snapshot")
             self._run.clock.sleep(pause)
             record = self._look()
-        if record is not None and self._is_ours(record):
+        if record is not None and self._is_recorded(record):
             # Don't wait for each record if this endpoint answers no request by id.
             self._run.asks_by_id = False
         return record
@@ -187,12 +181,12 @@ class _Deletion:
     def _look(self) -> Record | None:
         record = get(self._run.client(), self._recorded.name)
         self._run.account.require(record, self._state)
-        self._was_shown |= record is not None and self._is_ours(record)
+        self._was_shown |= record is not None and self._is_recorded(record)
         return record
 
     def _is_uncertain(self, record: Record) -> bool:
         """Tell whether the index shows a record of this resource, but the cell does not confirm it."""
-        is_shown = self._is_ours(record) and record.cell_id is not None and record.is_ready
+        is_shown = self._is_recorded(record) and record.cell_id is not None and record.is_ready
         return is_shown and self._run.asks_by_id and not self._run.client().has_checkpoint_of(record.id)
 
     def _leave(self, record: Record) -> Outcome | None:
@@ -200,14 +194,16 @@ class _Deletion:
         if is_past(record, self._recorded):
             return None
         name = self._recorded.name
-        if mark_of(record) == mark(self._urn):
+        if mark_of(record) != mark(self._urn):
+            if predecessor_of(record) != self._recorded.snapshot_id:
+                self._log.warn(f"the snapshot named {name!r} is not the one that this resource made; it stays as it is")
+        elif record.age(self._run.clock.now()) > self._run.elapsed():
+            # One that is younger was just made for the program, perhaps by another provider process.
             self._log.warn(
                 f"the snapshot named {name!r} has this resource's mark, but its id is {record.id}, and the state "
                 f"records {self._recorded.snapshot_id}; it stays as it is. If a cut-off run of this stack made it, "
                 f"delete it with DELETE /api/snapshots/{name}"
             )
-        else:
-            self._log.warn(f"the snapshot named {name!r} is not the one that this resource made; it stays as it is")
         return Outcome.LEFT
 
     def _require_records(self) -> None:

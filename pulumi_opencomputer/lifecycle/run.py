@@ -62,6 +62,8 @@ class Run:
             logs: Returns the settings for the logs of builds, or raises ConfigurationError.
         """
         self.clock = replace(clock, now=lambda: clock.now() + self._skew())
+        self._now = clock.now
+        self._began = clock.now()
         self.api_url = api_url
         self.logs = logs
         self.queue = BuildQueue()
@@ -78,6 +80,10 @@ class Run:
         self._client: Client | None = None
         self._log_file: LogFile | None = None
         self._lock = threading.Lock()
+
+    def elapsed(self) -> float:
+        """Return the seconds since the run began in this process."""
+        return self._now() - self._began
 
     def client(self) -> Client:
         """Return the API's client, made on first use.

@@ -396,15 +396,13 @@ def test_record_of_others_whose_image_was_deleted_is_adopted_behind_the_edge(sta
     assert named(stack.emulator)["fixed"]["id"] == stack.outputs(adopted)["snapshotId"]
 
 
-def test_destroy_deletes_what_an_interrupted_swap_put_in_place_of_the_recorded_snapshot(deployed: Stack) -> None:
-    """The run ended before the new record was recorded; the record names the recorded one as its predecessor."""
-    recorded = deployed.state[OLD.urn]
+def test_delete_by_a_process_that_does_not_know_the_program_spares_the_successor(deployed: Stack) -> None:
+    """After a change of the provider, its old process deletes the old state's record; the new one has its name."""
+    old = deployed.state[OLD.urn]
     deployed.up(NEW)
-    made = deployed.outputs(NEW)["snapshotId"]
-    deployed.state[OLD.urn] = recorded
-    deployed.destroy()
-    assert named(deployed.emulator) == {}
-    assert f"deleted the snapshot 'fixed' with id {made}: a run that was cut off" in deployed.lines.text
+    with deployed.process() as lifecycle:
+        lifecycle.delete(old.kind, OLD.urn, old.outputs, deployed.lines)
+    assert named(deployed.emulator)["fixed"]["id"] == deployed.outputs(NEW)["snapshotId"]
 
 
 def test_destroy_of_both_states_of_an_interrupted_run_deletes_the_one_record(deployed: Stack) -> None:
@@ -417,10 +415,13 @@ def test_destroy_of_both_states_of_an_interrupted_run_deletes_the_one_record(dep
     assert deployed.state == {}
 
 
-def test_destroy_names_a_record_with_the_resources_mark_that_it_leaves(deployed: Stack) -> None:
-    """Whether a cut-off run or another backend made it is unknown, so a warning says how to delete it."""
+@pytest.mark.parametrize("replace", [(), (NEW,)], ids=["names its predecessor", "names none"])
+def test_destroy_names_a_record_with_the_resources_mark_that_it_leaves(
+    deployed: Stack, replace: tuple[Resource, ...]
+) -> None:
+    """Whether a cut-off run, another process or another backend made it is unknown; a warning says how to delete it."""
     recorded = deployed.state[OLD.urn]
-    deployed.up(NEW, replace=[NEW])
+    deployed.up(NEW, replace=replace)
     made = deployed.outputs(NEW)["snapshotId"]
     deployed.state[OLD.urn] = recorded
     deployed.destroy()
