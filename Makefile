@@ -5,6 +5,8 @@ PYTHON ?= python3
 PYTEST_ARGS ?= -n 2 --dist worksteal
 # Pulumi's engine waits more than it computes, so more of its runs fit side by side than there are cores.
 ENGINE_ARGS := -n 6 --dist worksteal
+# So do the quick tests.
+UNIT_ARGS = $(if $(filter file,$(origin PYTEST_ARGS)),-n 3 --dist worksteal,$(PYTEST_ARGS))
 # What needs neither an engine nor a compiler; and of that, what is quick.
 PLAIN := -m 'not (engine or tools)'
 UNIT := -m 'not (engine or tools or long)'
@@ -37,7 +39,7 @@ demo: $(VENV) ## run a real `pulumi up` against a local emulator, from nothing t
 
 .PHONY: unit
 unit: $(VENV) ## run the quick tests, which need no engine and compile nothing
-	@$(BIN)/pytest $(UNIT) $(PYTEST_ARGS)
+	@$(BIN)/pytest $(UNIT) $(UNIT_ARGS)
 
 .PHONY: test
 test: setup ## run the tests (PYTEST_ARGS=…)

@@ -15,6 +15,8 @@ import pytest
 from emulator_client import STREAM, call, client, create, manifest, open_post
 from emulator_process import API_KEY, Emulator, wait_until
 
+pytestmark = pytest.mark.long
+
 COMMAND = [sys.executable, "-m", "pulumi_opencomputer.emulator"]
 BIG = 32 * 1024 * 1024
 

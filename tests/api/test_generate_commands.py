@@ -14,6 +14,8 @@ from emulator_process import Emulator
 from generated import Run
 from pulumi_opencomputer import Manifest
 
+pytestmark = pytest.mark.long
+
 # Stands for `pulumi config set`: stores its input as that does, which removes one line end.
 FAKE_PULUMI = """\
 #!/bin/sh

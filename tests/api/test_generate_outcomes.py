@@ -16,6 +16,8 @@ from generated import Run, imported
 from pulumi_opencomputer import Manifest
 from pulumi_opencomputer.lifecycle import functions
 
+pytestmark = pytest.mark.long
+
 TOOLS = Manifest.base().apt_install(["jq"])
 
 

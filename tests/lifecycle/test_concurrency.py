@@ -15,6 +15,8 @@ from pulumi_opencomputer.errors import ConflictError
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from stack import Lines, Resource, Stack, image, named, snapshot
 
+pytestmark = pytest.mark.long
+
 SLOW = "SLEEP_BUILD_1"
 
 

@@ -11,6 +11,8 @@ import pytest
 from emulator_process import Emulator
 from plugin_process import Plugin, create_request, secret, urn
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Plugin]
 STEPS = {"manifest": {"steps": [{"aptInstall": ["jq"]}, {"run": ["make"]}]}}
 OUTPUT = [f"output {number}" for number in range(40)]

@@ -10,6 +10,8 @@ from pulumi.runtime import proto
 from emulator_process import Emulator
 from plugin_process import IMAGE, UNKNOWN, Plugin, plain, struct, urn
 
+pytestmark = pytest.mark.long
+
 
 def manifest(*commands: str) -> dict[str, Any]:
     """A manifest with one step per command."""

@@ -17,6 +17,8 @@ import pytest
 from emulator_process import Emulator
 from plugin_process import Plugin, urn
 
+pytestmark = pytest.mark.long
+
 #: The rate in bytes per second, and the size of the file; its request takes about three seconds.
 RATE = 5_000_000
 SIZE = 11_000_000
