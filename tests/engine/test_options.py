@@ -144,13 +144,13 @@ def test_component_is_a_parent_like_any_other(deployed: Deployed) -> None:
 def test_create_timeout_ends_a_long_build_and_its_work_is_not_lost(project: Project, emulator: Emulator) -> None:
     """A create that exceeds custom_timeouts fails, its build goes on, and the next run uses it from the cache."""
     program = """
-    manifest = Manifest.base().run_commands("SLEEP_BUILD_3")
+    manifest = Manifest.base().run_commands("SLEEP_BUILD_6")
     options = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="TIME"))
     daily = Snapshot("daily", manifest, name="fixed", opts=options)
     """
-    project.program(program.replace("TIME", "1s"))
+    project.program(program.replace("TIME", "3s"))
     ran = project.up(fails=True)
-    assert "did not end within its time limit of 1 s. If it has begun, it continues on the server" in ran.text
+    assert "did not end within its time limit of 3 s. If it has begun, it continues on the server" in ran.text
     project.program(program.replace("TIME", "1m"))
     project.up()
     assert [build["outcome"] for build in emulator.builds()] == ["ready"]
