@@ -149,6 +149,8 @@ def run_value(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Non
         sys.stdout.flush()
     except (OpenComputerError, OSError) as error:
         parser.exit(_FAILED, f"{clean(_worded(error))}\n")
+    except KeyboardInterrupt:
+        parser.exit(_SIGNALLED + signal.SIGINT, "Interrupted.\n")
     finally:
         lifecycle.close()
 

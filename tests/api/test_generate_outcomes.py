@@ -173,6 +173,20 @@ def test_an_interrupted_run_leaves_nothing(emulator: Emulator, tmp_path: Path, n
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupted_value_ends_without_a_traceback(emulator: Emulator, tmp_path: Path) -> None:
+    """Nothing is printed, so that no command stores half a value."""
+    emulator.create("b", TOOLS.to_dict())
+    emulator.fail({"kind": "hang", "path": "/api/snapshots/b", "seconds": 60})
+    command = [sys.executable, "-m", "pulumi_opencomputer.cli", "value", "b", "manifest.steps[0].aptInstall[0]"]
+    environment = {**os.environ, **emulator.environment}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        wait_until(lambda: emulator.applied() == [1])
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed, said) == (130, "", "Interrupted.\n")
+
+
 def test_an_interruption_while_files_are_moved_says_what_is_there(
     run: Run, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

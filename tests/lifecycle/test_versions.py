@@ -9,9 +9,7 @@ import pytest
 from emulator_client import create, manifest
 from faulty_process import FaultyEmulator
 from kept_versions import assert_server_has, kept, names, versions
-from pulumi_opencomputer.errors import (
-    InvalidInputError,
-)
+from pulumi_opencomputer.errors import InvalidInputError
 from pulumi_opencomputer.lifecycle.kinds import SNAPSHOT
 from stack import Entry, Lines, Resource, Stack, calls, named, snapshot
 
